@@ -1,0 +1,7 @@
+//! **salesbridge** listens to a Page's Messenger conversations, lets people say what was really sold, and
+//! reports it to Meta's Conversions API, once and on time.
+
+pub mod clock;
+pub mod error;
+pub mod id;
+pub mod sandbox;

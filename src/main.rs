@@ -1,0 +1,3 @@
+//! The `salesbridge` command.
+
+fn main() {}
