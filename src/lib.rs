@@ -5,3 +5,4 @@ pub mod clock;
 pub mod error;
 pub mod id;
 pub mod sandbox;
+pub mod vocabulary;

@@ -1,0 +1,63 @@
+//! One request to Meta and what came of it. A refusal is a verdict on a row, not an error.
+
+use std::time::Duration;
+
+/// What a request to Meta came to. Meta takes or refuses a request whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// 2xx and `events_received` equals the number sent.
+    Sent,
+    /// An event of the request breaks a rule (code 100): the batch is bisected, a single event is rejected.
+    Refused,
+    /// An event is older than Meta takes (2804003): the batch is bisected, a single event is expired.
+    TooOld,
+    /// An event name is not taken by this dataset (2804066): a batch of several names is bisected.
+    NameRefused,
+    /// A fault of the link between Page, token and dataset: nothing is burnt, the Page waits for a person.
+    LinkBroken,
+    /// The quota is used up; for as long as Meta told, if it told.
+    Throttled(Option<Duration>),
+    /// Certainly not taken: tried again after a pause.
+    NotTaken,
+    /// 2xx with `events_received: 0`: tried again, at most [`ZEROS_MAX`] times.
+    Zero,
+    /// Perhaps taken: nobody can know.
+    Unknown,
+}
+
+/// After so many answers with `events_received: 0` it can't be known what Meta means by it.
+pub const ZEROS_MAX: i64 = 3;
+
+/// An answer of Meta's, read once: the verdict and what a person needs to understand it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What it comes to.
+    pub verdict: Verdict,
+    /// The HTTP status, if there was an answer.
+    pub http_status: Option<u16>,
+    /// Graph's error code.
+    pub code: Option<i64>,
+    /// Graph's error subcode.
+    pub subcode: Option<i64>,
+    /// Meta's own words, or ours for a failure of the line. Never logged: Meta may quote an event in them.
+    pub words: Option<String>,
+    /// Meta's id of the request, for its support.
+    pub fbtrace_id: Option<String>,
+    /// The quota is nearly used up: the dataset rests for so long although this request went through.
+    pub rest: Option<Duration>,
+}
+
+impl Answer {
+    /// A verdict without an answer from Meta: a failure of the line, in our own `words`.
+    pub fn unanswered(verdict: Verdict, words: impl Into<String>) -> Self {
+        Self {
+            verdict,
+            http_status: None,
+            code: None,
+            subcode: None,
+            words: Some(words.into()),
+            fbtrace_id: None,
+            rest: None,
+        }
+    }
+}

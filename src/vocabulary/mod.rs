@@ -1,0 +1,7 @@
+//! The words of the trade as types, and every decision as a pure function of them: no async, no I/O.
+
+pub mod arrival;
+pub mod attempt;
+pub mod conversion;
+pub mod identity;
+pub mod money;

@@ -1,0 +1,142 @@
+//! Money: whole minor units with an ISO 4217 currency, never a float. The API speaks decimal strings.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rust_decimal::Decimal;
+
+/// An ISO 4217 currency.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Currency(iso_currency::Currency);
+
+impl Currency {
+    /// Reads a code such as `GEL`; capitals only.
+    pub fn parse(code: &str) -> Option<Self> {
+        iso_currency::Currency::from_code(code).filter(|found| found.exponent().is_some()).map(Self)
+    }
+
+    /// The three letters.
+    pub fn code(self) -> &'static str {
+        self.0.code()
+    }
+
+    /// Digits after the point: 2 for GEL, 0 for JPY.
+    pub fn digits(self) -> u32 {
+        u32::from(self.0.exponent().unwrap_or(2))
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// The largest amount that is taken, in minor units: above any sale, and far from overflow in a sum.
+pub const MINOR_MAX: i64 = 100_000_000_000_000;
+
+/// An amount in minor units (tetri for GEL) of a currency.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Money {
+    /// Minor units.
+    pub minor: i64,
+    /// The currency.
+    pub currency: Currency,
+}
+
+impl Money {
+    /// `minor` units of `currency`.
+    pub const fn new(minor: i64, currency: Currency) -> Self {
+        Self { minor, currency }
+    }
+
+    /// Reads a decimal string such as `125.50`: digits, at most one point, no sign, no thousands mark.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the text.
+    pub fn parse(text: &str, currency: Currency) -> Result<Self, String> {
+        let plain = !text.is_empty()
+            && text.len() <= 24
+            && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+            && !text.starts_with('.')
+            && !text.ends_with('.');
+        let amount = Decimal::from_str(text)
+            .ok()
+            .filter(|_| plain)
+            .ok_or_else(|| "must be a decimal string without a sign, such as \"125.50\"".to_owned())?;
+        let digits = currency.digits();
+        if amount.normalize().scale() > digits {
+            return Err(format!("must have at most {digits} digits after the point for {currency}"));
+        }
+        let minor = amount
+            .checked_mul(Decimal::from(10_i64.pow(digits)))
+            .and_then(|scaled| i64::try_from(scaled).ok())
+            .filter(|minor| *minor <= MINOR_MAX)
+            .ok_or_else(|| "is larger than any sale".to_owned())?;
+        Ok(Self { minor, currency })
+    }
+}
+
+/// A decimal number with all digits of the currency: `125.50`.
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Decimal::new(self.minor, self.currency.digits()))
+    }
+}
+
+impl fmt::Debug for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self} {}", self.currency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_and_prints_decimal_strings() {
+        let gel = Currency::parse("GEL").unwrap();
+        for (text, minor, printed) in [
+            ("125.50", 12550, "125.50"),
+            ("0", 0, "0.00"),
+            ("1205", 120_500, "1205.00"),
+            ("7.5000", 750, "7.50"),
+        ] {
+            let money = Money::parse(text, gel).unwrap();
+            assert_eq!((money.minor, money.to_string().as_str()), (minor, printed));
+        }
+        assert_eq!(Money::parse("500", Currency::parse("JPY").unwrap()).unwrap().to_string(), "500");
+    }
+
+    #[test]
+    fn refuses_what_is_no_amount() {
+        let gel = Currency::parse("GEL").unwrap();
+        for text in [
+            "",
+            "-1",
+            "+1",
+            "1e400",
+            "1,50",
+            ".5",
+            "5.",
+            "1.005",
+            "NaN",
+            "٣",
+            "1_000",
+            "999999999999999999999",
+            "1..2",
+        ] {
+            assert!(Money::parse(text, gel).is_err(), "{text}");
+        }
+        for code in ["gel", "XXX", "GELL", "", "₾"] {
+            assert!(Currency::parse(code).is_none(), "{code}");
+        }
+    }
+}
