@@ -2,6 +2,11 @@
 
 pub mod arrival;
 pub mod attempt;
+pub mod chat;
 pub mod conversion;
 pub mod identity;
 pub mod money;
+pub mod order;
+pub mod outcome;
+pub mod policy;
+pub mod sale;

@@ -1,0 +1,130 @@
+//! Chats: the stretches into which a conversation falls. Cut anew from the moments of its messages and ad
+//! referrals, so the result is the same in whatever order they arrived.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+
+/// After so long without a word a new message begins a new chat.
+pub const QUIET: Duration = Duration::from_hours(7 * 24);
+
+/// Meta tells one tap on an ad in up to two events; those within this time are one.
+const SAME_TAP: Duration = Duration::from_mins(1);
+
+/// A moment that matters for the cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// When.
+    pub at: Timestamp,
+    /// A message of the customer (else of the Page, or no message at all).
+    pub by_customer: bool,
+    /// The ad that led here at this moment.
+    pub ad_id: Option<String>,
+}
+
+/// A stretch of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chat {
+    /// Counts the chats of a conversation from 0.
+    pub number: i64,
+    /// Its first moment.
+    pub began_at: Timestamp,
+    /// Its last moment.
+    pub last_at: Timestamp,
+    /// The customer's first word in it.
+    pub first_word_at: Option<Timestamp>,
+    /// The customer's last word in it.
+    pub last_word_at: Option<Timestamp>,
+    /// The ad that began it.
+    pub ad_id: Option<String>,
+}
+
+/// Cuts a conversation into chats.
+pub fn cut(mut points: Vec<Point>) -> Vec<Chat> {
+    points.sort_by(|a, b| (a.at, &a.ad_id, a.by_customer).cmp(&(b.at, &b.ad_id, b.by_customer)));
+    let mut chats: Vec<Chat> = Vec::new();
+    for point in &points {
+        match chats.last_mut() {
+            Some(chat) if !begins_anew(chat, point) => chat.grow(point),
+            _ => chats.push(Chat::begun_by(point, i64::try_from(chats.len()).unwrap_or(i64::MAX))),
+        }
+    }
+    chats
+}
+
+fn begins_anew(chat: &Chat, point: &Point) -> bool {
+    let by_ad = point.ad_id.is_some()
+        && (point.ad_id != chat.ad_id || point.at.since(chat.began_at) > SAME_TAP)
+        && point.at > chat.began_at;
+    by_ad || point.at.since(chat.last_at) >= QUIET
+}
+
+impl Chat {
+    fn begun_by(point: &Point, number: i64) -> Self {
+        let word = point.by_customer.then_some(point.at);
+        Self {
+            number,
+            began_at: point.at,
+            last_at: point.at,
+            first_word_at: word,
+            last_word_at: word,
+            ad_id: point.ad_id.clone(),
+        }
+    }
+
+    fn grow(&mut self, point: &Point) {
+        self.last_at = self.last_at.max(point.at);
+        if point.by_customer {
+            self.first_word_at.get_or_insert(point.at);
+            self.last_word_at = Some(point.at);
+        }
+        if self.ad_id.is_none() && point.at == self.began_at {
+            self.ad_id.clone_from(&point.ad_id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn word(hours: u64) -> Point {
+        Point { at: Timestamp::from_millis(0) + Duration::from_hours(hours), by_customer: true, ad_id: None }
+    }
+
+    fn ad(hours: u64, ad_id: &str) -> Point {
+        Point { ad_id: Some(ad_id.to_owned()), by_customer: false, ..word(hours) }
+    }
+
+    #[test]
+    fn seven_quiet_days_or_an_ad_begin_a_new_chat() {
+        let chats = cut(vec![
+            word(0),
+            word(100),
+            word(100 + 24 * 7),
+            ad(300, "ad-1"),
+            word(301),
+            word(302),
+            ad(310, "ad-1"),
+        ]);
+        let cuts: Vec<_> =
+            chats.iter().map(|chat| (chat.began_at.millis() / 3_600_000, chat.ad_id.as_deref())).collect();
+        assert_eq!(cuts, [(0, None), (268, None), (300, Some("ad-1")), (310, Some("ad-1"))]);
+    }
+
+    #[test]
+    fn the_cut_does_not_depend_on_arrival() {
+        let mut points = vec![word(0), ad(0, "ad-1"), word(3), ad(200, "ad-2"), word(199), word(500)];
+        let once = cut(points.clone());
+        points.reverse();
+        assert_eq!(cut(points), once);
+        assert_eq!(once.len(), 4);
+    }
+
+    #[test]
+    fn one_tap_told_twice_is_one_chat() {
+        let tap = ad(5, "ad-1");
+        let told_again = Point { at: tap.at + Duration::from_millis(300), by_customer: true, ..tap.clone() };
+        assert_eq!(cut(vec![tap, told_again]).len(), 1);
+    }
+}

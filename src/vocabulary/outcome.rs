@@ -1,0 +1,249 @@
+//! One fact about a conversation or an order: what, when, who said so, and from which source.
+
+use crate::clock::Timestamp;
+
+use super::identity::OutcomeId;
+use super::money::{Currency, Money};
+
+/// What happened. The order of the variants is their rank: of two facts of one moment, the lower stands first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Real need, right product, wants to buy.
+    Qualified,
+    /// Ended without an order.
+    Lost,
+    /// The customer agreed in the chat.
+    Confirmed,
+    /// The operator added to a confirmed order; the uplift is its value.
+    CrossSold,
+    /// Value and items of a confirmed order set right.
+    Amended,
+    /// Called off before it arrived.
+    Cancelled,
+    /// Handed to the courier.
+    Shipped,
+    /// The customer took it.
+    Delivered,
+    /// Refused at the door or sent back, in full or in part.
+    Returned,
+    /// The customer's money arrived with someone.
+    Paid,
+    /// Money given back.
+    Refunded,
+}
+
+impl Kind {
+    /// All kinds, by rank.
+    pub const ALL: [Self; 11] = [
+        Self::Qualified,
+        Self::Lost,
+        Self::Confirmed,
+        Self::CrossSold,
+        Self::Amended,
+        Self::Cancelled,
+        Self::Shipped,
+        Self::Delivered,
+        Self::Returned,
+        Self::Paid,
+        Self::Refunded,
+    ];
+
+    /// The word in the API and in rows.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Qualified => "qualified",
+            Self::Lost => "lost",
+            Self::Confirmed => "confirmed",
+            Self::CrossSold => "cross_sold",
+            Self::Amended => "amended",
+            Self::Cancelled => "cancelled",
+            Self::Shipped => "shipped",
+            Self::Delivered => "delivered",
+            Self::Returned => "returned",
+            Self::Paid => "paid",
+            Self::Refunded => "refunded",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// Whether it is a fact about a conversation rather than about an order.
+    pub const fn is_of_conversation(self) -> bool {
+        matches!(self, Self::Qualified | Self::Lost)
+    }
+
+    /// Whether it must say why.
+    pub const fn wants_reason(self) -> bool {
+        matches!(self, Self::Lost | Self::Cancelled | Self::Returned)
+    }
+}
+
+/// Where a fact comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// A person in the console.
+    Console,
+    /// A person through the operator API.
+    Api,
+    /// A person, by a label in Meta's inbox.
+    Label,
+    /// A person, by the sentence that confirms an order.
+    Sentence,
+    /// The service itself, for silence.
+    Service,
+    /// A CRM.
+    Crm,
+    /// A courier.
+    Courier,
+    /// A bank.
+    Bank,
+    /// The shop's site.
+    Site,
+}
+
+impl Source {
+    const ALL: [Self; 9] = [
+        Self::Console,
+        Self::Api,
+        Self::Label,
+        Self::Sentence,
+        Self::Service,
+        Self::Crm,
+        Self::Courier,
+        Self::Bank,
+        Self::Site,
+    ];
+
+    /// The word in the API and in rows.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Console => "console",
+            Self::Api => "api",
+            Self::Label => "label",
+            Self::Sentence => "sentence",
+            Self::Service => "service",
+            Self::Crm => "crm",
+            Self::Courier => "courier",
+            Self::Bank => "bank",
+            Self::Site => "site",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.as_str() == text)
+    }
+
+    /// People may say what is legal; facts from outside are never refused, only flagged.
+    pub const fn is_person(self) -> bool {
+        matches!(self, Self::Console | Self::Api | Self::Label | Self::Sentence)
+    }
+}
+
+/// One line of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The shop's article number; a line without one is not told to Meta.
+    pub sku: Option<String>,
+    /// What the shop calls it.
+    pub name: Option<String>,
+    /// Pieces, from 1.
+    pub quantity: i64,
+    /// Price of one piece, in minor units.
+    pub unit_price: i64,
+    /// What one piece costs the shop, in minor units.
+    pub unit_cost: Option<i64>,
+}
+
+/// What a fact says about money: all amounts in minor units of `currency`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The currency of every amount here.
+    pub currency: Currency,
+    /// `confirmed`, `amended`: the whole; `cross_sold`: the uplift; `returned`: the part; `paid`,
+    /// `refunded`: the sum.
+    pub value: Option<i64>,
+    /// What the customer pays for delivery; part of `value`.
+    pub delivery_fee: Option<i64>,
+    /// Taken off the items; already taken off `value`.
+    pub discount: Option<i64>,
+    /// `paid`: what the courier or bank kept.
+    pub fee: Option<i64>,
+    /// What was sold, or what came back.
+    pub items: Vec<Item>,
+}
+
+impl Terms {
+    /// Terms that say nothing but the currency.
+    pub const fn silent(currency: Currency) -> Self {
+        Self { currency, value: None, delivery_fee: None, discount: None, fee: None, items: Vec::new() }
+    }
+
+    /// Σ items − discount + delivery fee, where items are given.
+    pub fn sum(&self) -> Option<i64> {
+        let goods = self.items.iter().try_fold(0_i64, |sum, item| {
+            item.quantity.checked_mul(item.unit_price).and_then(|line| sum.checked_add(line))
+        })?;
+        (!self.items.is_empty()).then_some(
+            goods.saturating_sub(self.discount.unwrap_or(0)).saturating_add(self.delivery_fee.unwrap_or(0)),
+        )
+    }
+
+    /// `value` as money.
+    pub fn money(&self) -> Option<Money> {
+        self.value.map(|minor| Money::new(minor, self.currency))
+    }
+}
+
+/// An entry of the ledger about an order or a conversation. What undid it or accepted it stands in other
+/// entries; here are only their effects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// Its id.
+    pub id: OutcomeId,
+    /// What happened.
+    pub kind: Kind,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// When it was written down.
+    pub recorded_at: Timestamp,
+    /// Who said it, by name; never a customer.
+    pub actor: String,
+    /// From where.
+    pub source: Source,
+    /// The sender's own id of the fact.
+    pub reference: Option<String>,
+    /// Money and goods.
+    pub terms: Terms,
+    /// Why.
+    pub reason: Option<String>,
+    /// An entry took it back.
+    pub undone: bool,
+    /// A person accepted it although it contradicts another.
+    pub accepted: bool,
+}
+
+/// A fact that can't be fitted in with an earlier one; it moves nothing until a person accepts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flag {
+    /// Not possible after what happened before, such as shipped after returned.
+    Contradiction,
+    /// `confirmed` again with another value.
+    OtherValue,
+    /// An order number from outside for a sale that may already stand under the service's own number.
+    PerhapsSameSale,
+}
+
+impl Flag {
+    /// The word in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Contradiction => "contradiction",
+            Self::OtherValue => "other_value",
+            Self::PerhapsSameSale => "perhaps_same_sale",
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! What a tag means: which order, whether the fact is already known, and whether it may be said. A sale may
+//! be said through several doors (sentence, tap, label, CRM); it stays one sale.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+
+use super::identity::{OrderId, OutcomeId};
+use super::order::{self, Order, State};
+use super::outcome::{Fact, Flag, Kind, Source, Terms};
+
+/// What someone says happened to an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// What.
+    pub kind: Kind,
+    /// From where.
+    pub source: Source,
+    /// The shop's order number, if it was given.
+    pub order_number: Option<String>,
+    /// It is another sale, although one is open.
+    pub new_order: bool,
+    /// Money and goods.
+    pub terms: Terms,
+    /// `cross_sold`: the new whole instead of the uplift, in minor units.
+    pub total: Option<i64>,
+    /// When it happened, if it was said.
+    pub occurred_at: Option<Timestamp>,
+    /// The sender's own id of the fact.
+    pub reference: Option<String>,
+    /// The version of the order that the person looked at.
+    pub if_version: Option<i64>,
+}
+
+/// An order of the conversation, as it stands.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Its id.
+    pub id: OrderId,
+    /// Its names, the first one first.
+    pub numbers: Vec<String>,
+    /// Its first name was made by the service.
+    pub service_numbered: bool,
+    /// Grows with each entry.
+    pub version: i64,
+    /// Its ledger.
+    pub facts: Vec<Fact>,
+    /// The fold of it.
+    pub order: Order,
+}
+
+/// What follows from a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The fact already stands in the ledger, perhaps under another name of the order.
+    Known {
+        /// Index of the order.
+        order: usize,
+        /// The entry.
+        outcome_id: OutcomeId,
+        /// The order learns this further name.
+        also_named: Option<String>,
+    },
+    /// A new entry on an order that stands.
+    Append {
+        /// Index of the order.
+        order: usize,
+        /// What it says about money, completed.
+        terms: Terms,
+        /// When it happened.
+        occurred_at: Timestamp,
+    },
+    /// A new entry that opens an order.
+    Open {
+        /// The order's name; without one the service makes it.
+        number: Option<String>,
+        /// What it says about money, completed.
+        terms: Terms,
+        /// When it happened.
+        occurred_at: Timestamp,
+        /// Why it waits for a person.
+        flag: Option<Flag>,
+    },
+}
+
+/// Why a tag is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Whether things as they stand forbid it (409), or the request is wrong (422) in the field named.
+    pub at_fault: Fault,
+    /// A stable word.
+    pub code: &'static str,
+    /// What to do.
+    pub message: String,
+    /// Index of the order that stands in the way.
+    pub order: Option<usize>,
+}
+
+/// Who must give way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// As things stand it can't be said.
+    Standing,
+    /// The request's field (a JSON pointer) is wrong.
+    Field(&'static str),
+}
+
+/// Two tags of people on one order keep their order: the later is at least so much later.
+const STEP: Duration = Duration::from_millis(1);
+
+/// Decides what `tag` means in a conversation with these `orders`, oldest first.
+pub fn decide(tag: &Tag, orders: &[Standing], now: Timestamp) -> Result<Decision, Refusal> {
+    match resolve(tag, orders)? {
+        Meant::New { number, flag } => {
+            version_is(tag, 0, None)?;
+            let terms = complete(tag, &Order::new(tag.terms.currency), None)?;
+            Ok(Decision::Open { number, terms, occurred_at: tag.occurred_at.unwrap_or(now), flag })
+        }
+        Meant::Existing { index, also_named } => {
+            let standing = &orders[index];
+            if let Some(outcome_id) = known(tag, standing) {
+                return Ok(Decision::Known { order: index, outcome_id, also_named });
+            }
+            version_is(tag, standing.version, Some(index))?;
+            let terms = complete(tag, &standing.order, Some(index))?;
+            let occurred_at = tag.occurred_at.unwrap_or_else(|| after_the_last(standing, now));
+            if tag.source.is_person() {
+                allowed(tag, &terms, occurred_at, standing, index)?;
+            }
+            Ok(Decision::Append { order: index, terms, occurred_at })
+        }
+    }
+}
+
+enum Meant {
+    Existing { index: usize, also_named: Option<String> },
+    New { number: Option<String>, flag: Option<Flag> },
+}
+
+fn resolve(tag: &Tag, orders: &[Standing]) -> Result<Meant, Refusal> {
+    match &tag.order_number {
+        Some(number) => by_number(tag, number, orders),
+        None if tag.kind == Kind::Confirmed => unnamed_sale(tag, orders),
+        None => the_only_open_one(tag, orders),
+    }
+}
+
+fn by_number(tag: &Tag, number: &str, orders: &[Standing]) -> Result<Meant, Refusal> {
+    if let Some(index) = orders.iter().position(|standing| standing.numbers.iter().any(|name| name == number))
+    {
+        return Ok(Meant::Existing { index, also_named: None });
+    }
+    if tag.kind != Kind::Confirmed {
+        return if tag.source.is_person() {
+            let message = format!(
+                "There is no order of this number yet; say \"confirmed\" before \"{}\".",
+                tag.kind.as_str()
+            );
+            Err(Refusal { at_fault: Fault::Standing, code: "illegal_move", message, order: None })
+        } else {
+            Ok(Meant::New { number: Some(number.to_owned()), flag: None })
+        };
+    }
+    let only_our_number = |standing: &Standing| {
+        standing.order.state.is_open() && standing.service_numbered && standing.numbers.len() == 1
+    };
+    let open = orders.iter().rposition(only_our_number).filter(|_| !tag.new_order);
+    match open {
+        None => Ok(Meant::New { number: Some(number.to_owned()), flag: None }),
+        Some(index) if said_value(tag).is_none_or(|value| orders[index].order.is_worth(value)) => {
+            Ok(Meant::Existing { index, also_named: Some(number.to_owned()) })
+        }
+        Some(index) if tag.source.is_person() => Err(other_value(index)),
+        Some(_) => Ok(Meant::New { number: Some(number.to_owned()), flag: Some(Flag::PerhapsSameSale) }),
+    }
+}
+
+/// A `confirmed` without a number is the open sale; else one that was wholly taken back; else a new one.
+fn unnamed_sale(tag: &Tag, orders: &[Standing]) -> Result<Meant, Refusal> {
+    if tag.new_order {
+        return Ok(Meant::New { number: None, flag: None });
+    }
+    let is_it = |standing: &Standing| {
+        standing.order.state.is_open() && said_value(tag).is_none_or(|value| standing.order.is_worth(value))
+    };
+    if let Some(index) = orders.iter().rposition(is_it) {
+        return Ok(Meant::Existing { index, also_named: None });
+    }
+    if let Some(index) = orders.iter().rposition(|standing| standing.order.state.is_open()) {
+        return Err(other_value(index));
+    }
+    let taken_back = orders.iter().rposition(|standing| standing.order.state == State::None);
+    Ok(taken_back
+        .map_or(Meant::New { number: None, flag: None }, |index| Meant::Existing { index, also_named: None }))
+}
+
+fn the_only_open_one(tag: &Tag, orders: &[Standing]) -> Result<Meant, Refusal> {
+    let mut open = orders.iter().enumerate().filter(|(_, standing)| standing.order.state.is_open());
+    match (open.next(), open.next()) {
+        (Some((index, _)), None) => Ok(Meant::Existing { index, also_named: None }),
+        (first, _) => {
+            let (count, way_out) = match first {
+                None => ("no open order", "say \"confirmed\" first, or give order_id"),
+                Some(_) => ("several open orders", "give order_id"),
+            };
+            let message = format!("The conversation has {count}: {way_out}.");
+            let at_fault = if tag.source.is_person() { Fault::Standing } else { Fault::Field("/order_id") };
+            Err(Refusal { at_fault, code: "which_order", message, order: orders.len().checked_sub(1) })
+        }
+    }
+}
+
+fn other_value(index: usize) -> Refusal {
+    Refusal {
+        at_fault: Fault::Standing,
+        code: "sale_open_with_other_value",
+        message: "This sale is already confirmed with another value: say \"amended\" to set it right, \
+                  \"cross_sold\" for an addition, or \"new_order\": true for another sale."
+            .to_owned(),
+        order: Some(index),
+    }
+}
+
+fn said_value(tag: &Tag) -> Option<i64> {
+    tag.terms.value.or_else(|| tag.terms.sum())
+}
+
+/// The entry that already says so: people say a thing once while it stands, outside sources once per moment.
+fn known(tag: &Tag, standing: &Standing) -> Option<OutcomeId> {
+    let Standing { order, facts, .. } = standing;
+    let earlier = |fits: &dyn Fn(&Fact) -> bool| {
+        facts
+            .iter()
+            .rev()
+            .find(|fact| !fact.undone && fact.kind == tag.kind && fits(fact))
+            .map(|fact| fact.id.clone())
+    };
+    let same_value = || said_value(tag).is_none_or(|value| order.is_worth(value));
+    if !tag.source.is_person() {
+        let at = tag.occurred_at?;
+        let same = |fact: &Fact| {
+            fact.occurred_at == at
+                && !fact.source.is_person()
+                && (said_value(tag).is_none() || fact.terms.value == said_value(tag))
+        };
+        return if is_repeatable(tag) { None } else { earlier(&same) };
+    }
+    match tag.kind {
+        Kind::Confirmed if order.state.is_standing() && same_value() => earlier(&|_| true),
+        Kind::Amended if order.value == said_value(tag) => {
+            earlier(&|fact| fact.terms.items == tag.terms.items)
+        }
+        Kind::Cancelled if order.state == State::Cancelled => earlier(&|_| true),
+        Kind::Returned if order.state == State::Returned => earlier(&|_| true),
+        Kind::Shipped if order.state.is_standing() => earlier(&|_| true),
+        Kind::Delivered if order.state.is_standing() => earlier(&|_| true),
+        _ => None,
+    }
+}
+
+/// Facts that may be said more than once of an order, and so need a name of their own (`ref`).
+pub fn is_repeatable(tag: &Tag) -> bool {
+    match tag.kind {
+        Kind::CrossSold | Kind::Paid | Kind::Refunded => true,
+        Kind::Returned => tag.terms.value.is_some() || !tag.terms.items.is_empty(),
+        _ => false,
+    }
+}
+
+fn version_is(tag: &Tag, version: i64, order: Option<usize>) -> Result<(), Refusal> {
+    match tag.if_version {
+        Some(expected) if expected != version => Err(Refusal {
+            at_fault: Fault::Standing,
+            code: "version_conflict",
+            message: format!(
+                "Someone else was quicker: the order is at version {version}, not {expected}. Look at it and decide anew."
+            ),
+            order,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The terms with what follows from them: the uplift from a total, the value from the items.
+fn complete(tag: &Tag, order: &Order, index: Option<usize>) -> Result<Terms, Refusal> {
+    let wrong = |field: &'static str, message: String| Refusal {
+        at_fault: Fault::Field(field),
+        code: "invalid_field",
+        message,
+        order: index,
+    };
+    let mut terms = tag.terms.clone();
+    if index.is_some() && order.state != State::None && order.currency != terms.currency {
+        return Err(wrong(
+            "/currency",
+            format!("The order is in {}; say it in that currency.", order.currency),
+        ));
+    }
+    if let Some(total) = tag.total.filter(|_| tag.kind == Kind::CrossSold) {
+        let Some(before) = order.value else {
+            return Err(wrong("/total", "The order has no value yet: give the uplift as value.".to_owned()));
+        };
+        terms.value = Some(total - before);
+    }
+    if tag.kind == Kind::Amended {
+        terms.delivery_fee = terms.delivery_fee.or(Some(order.delivery_fee));
+        terms.discount = terms.discount.or(Some(order.discount));
+    }
+    if let Some(sum) = terms.sum().filter(|_| tag.kind != Kind::Returned) {
+        let value = *terms.value.get_or_insert(sum);
+        if value != sum {
+            let [said, counted, difference] =
+                [value, sum, value - sum].map(|minor| super::money::Money::new(minor, terms.currency));
+            return Err(wrong(
+                "/value",
+                format!(
+                    "value is {said}, but items − discount + delivery fee is {counted}: {difference} too much."
+                ),
+            ));
+        }
+    } else if terms.value.is_none() && tag.kind == Kind::Returned {
+        terms.value = terms.sum();
+    }
+    let lowest = i64::from(tag.kind == Kind::CrossSold);
+    if terms.value.is_some_and(|value| value < lowest) {
+        let field = if tag.total.is_some() { "/total" } else { "/value" };
+        return Err(wrong(field, "It must be more than the order is worth now.".to_owned()));
+    }
+    if terms.value.zip(terms.delivery_fee).is_some_and(|(value, fee)| fee > value) {
+        return Err(wrong(
+            "/delivery_fee",
+            "The delivery fee is part of value, so it can't be more.".to_owned(),
+        ));
+    }
+    Ok(terms)
+}
+
+fn after_the_last(standing: &Standing, now: Timestamp) -> Timestamp {
+    let last = standing.facts.iter().filter(|fact| !fact.undone).map(|fact| fact.occurred_at).max();
+    last.filter(|last| *last >= now && *last < now + Duration::from_mins(10)).map_or(now, |last| last + STEP)
+}
+
+/// A person may say what is legal now and at the moment that it is said of, and what makes no later fact
+/// impossible.
+fn allowed(
+    tag: &Tag,
+    terms: &Terms,
+    at: Timestamp,
+    standing: &Standing,
+    index: usize,
+) -> Result<(), Refusal> {
+    let illegal = |found: State| Refusal {
+        at_fault: Fault::Standing,
+        code: "illegal_move",
+        message: format!("\"{}\" can't be said of an order that is {}.", tag.kind.as_str(), found.as_str()),
+        order: Some(index),
+    };
+    let now = standing.order.state;
+    if !now.legal().contains(&tag.kind) {
+        return Err(illegal(now));
+    }
+    let said = Fact {
+        id: OutcomeId::from("~"),
+        kind: tag.kind,
+        occurred_at: at,
+        recorded_at: at,
+        actor: String::new(),
+        source: tag.source,
+        reference: tag.reference.clone(),
+        terms: terms.clone(),
+        reason: None,
+        undone: false,
+        accepted: false,
+    };
+    let mut facts = standing.facts.clone();
+    facts.push(said.clone());
+    let before = order::states_before(&facts, terms.currency);
+    let found = before.iter().find(|(id, _)| *id == said.id).map_or(now, |(_, state)| *state);
+    if !found.legal().contains(&tag.kind) {
+        return Err(illegal(found));
+    }
+    let flags = order::fold(&facts, terms.currency).flags;
+    if flags.iter().any(|flag| !standing.order.flags.contains(flag)) {
+        return Err(illegal(now));
+    }
+    Ok(())
+}
