@@ -27,17 +27,13 @@ impl Ids {
     /// A new id, made at `now`.
     pub fn next(&self, now: Timestamp) -> String {
         let millis = u64::try_from(now.millis()).unwrap_or(0);
-        match &self.counted {
-            Some(counter) => {
-                let count = counter.fetch_add(1, Ordering::Relaxed);
-                let mut random = [0; 10];
-                random[2..].copy_from_slice(&count.to_be_bytes());
-                uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
-            }
-            None => {
-                let sub_second = u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
-                Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, millis / 1000, sub_second)).to_string()
-            }
+        if let Some(counter) = &self.counted {
+            let count = counter.fetch_add(1, Ordering::Relaxed);
+            let mut random = [0; 10];
+            random[2..].copy_from_slice(&count.to_be_bytes());
+            return uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string();
         }
+        let sub_second = u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
+        Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, millis / 1000, sub_second)).to_string()
     }
 }

@@ -5,4 +5,5 @@ pub mod clock;
 pub mod error;
 pub mod id;
 pub mod sandbox;
+pub mod store;
 pub mod vocabulary;

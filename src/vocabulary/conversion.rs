@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::clock::Timestamp;
 
 use super::arrival::Channel;
-use super::identity::{PageId, Psid};
+use super::identity::{ConversionId, OutcomeId, PageId, Psid};
 use super::money::Money;
 
 /// The events that are sent; each is one of the 14 names that Meta takes for messaging.
@@ -101,6 +101,229 @@ pub struct Content {
     pub quantity: i64,
     /// Price of one piece.
     pub unit_price: Money,
+}
+
+/// Where a conversion stands: `held → ready → sending → sent`, or one of the other ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Waits for its hold, or for something that is missing.
+    Held,
+    /// Due.
+    Ready,
+    /// In an attempt.
+    Sending,
+    /// Meta took it.
+    Sent,
+    /// It never left; it may wake.
+    Suppressed,
+    /// Meta refused this event.
+    Rejected,
+    /// It grew too old.
+    Expired,
+    /// It can't be known whether Meta took it.
+    Unknown,
+}
+
+impl State {
+    /// All states.
+    pub const ALL: [Self; 8] = [
+        Self::Held,
+        Self::Ready,
+        Self::Sending,
+        Self::Sent,
+        Self::Suppressed,
+        Self::Rejected,
+        Self::Expired,
+        Self::Unknown,
+    ];
+
+    /// The word in the API and in rows.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Ready => "ready",
+            Self::Sending => "sending",
+            Self::Sent => "sent",
+            Self::Suppressed => "suppressed",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// Why a conversion stands where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// A person can still stop it.
+    Hold,
+    /// Nobody has said what the order is worth.
+    ValueMissing,
+    /// The person is not known.
+    PersonMissing,
+    /// An uplift waits until the Purchase below it has left.
+    WaitsForPurchase,
+    /// On its way.
+    Due,
+    /// Meta has certainly not taken it yet; it will be tried again.
+    TryAgain,
+    /// Meta took it.
+    Taken,
+    /// The order was called off.
+    Cancelled,
+    /// The fact was taken back.
+    Undone,
+    /// All of it came back.
+    Returned,
+    /// Made while the Page was in shadow.
+    Shadow,
+    /// Events of this channel are not sent yet.
+    ChannelNotSent,
+    /// The dataset does not take this event name.
+    NameRefused,
+    /// The Purchase below an uplift did not leave.
+    PurchaseNotSent,
+    /// Older than Meta takes.
+    TooOld,
+    /// Meta refused it; code and words stand beside.
+    Refused,
+    /// The answer was lost after the event had left.
+    AnswerLost,
+}
+
+impl Reason {
+    const ALL: [Self; 17] = [
+        Self::Hold,
+        Self::ValueMissing,
+        Self::PersonMissing,
+        Self::WaitsForPurchase,
+        Self::Due,
+        Self::TryAgain,
+        Self::Taken,
+        Self::Cancelled,
+        Self::Undone,
+        Self::Returned,
+        Self::Shadow,
+        Self::ChannelNotSent,
+        Self::NameRefused,
+        Self::PurchaseNotSent,
+        Self::TooOld,
+        Self::Refused,
+        Self::AnswerLost,
+    ];
+
+    /// The word in the API and in rows.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::ValueMissing => "value_missing",
+            Self::PersonMissing => "person_missing",
+            Self::WaitsForPurchase => "waits_for_purchase",
+            Self::Due => "due",
+            Self::TryAgain => "try_again",
+            Self::Taken => "taken",
+            Self::Cancelled => "cancelled",
+            Self::Undone => "undone",
+            Self::Returned => "returned",
+            Self::Shadow => "shadow",
+            Self::ChannelNotSent => "channel_not_yet_sent",
+            Self::NameRefused => "name_refused",
+            Self::PurchaseNotSent => "purchase_not_sent",
+            Self::TooOld => "too_old",
+            Self::Refused => "refused",
+            Self::AnswerLost => "answer_lost",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+
+    /// Whether a row suppressed for this wakes when its cause comes back.
+    pub const fn wakes(self) -> bool {
+        matches!(self, Self::Cancelled | Self::Undone | Self::Returned | Self::PurchaseNotSent)
+    }
+}
+
+/// One event for Meta, as its row has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conversion {
+    /// Our id.
+    pub id: ConversionId,
+    /// What Meta will be told.
+    pub name: EventName,
+    /// Base 0, n-th uplift n.
+    pub number: i64,
+    /// Its name at Meta.
+    pub event_id: String,
+    /// When the fact happened.
+    pub event_time: Timestamp,
+    /// Where it stands.
+    pub state: State,
+    /// Why.
+    pub reason: Reason,
+    /// Its worth in minor units.
+    pub value: Option<i64>,
+    /// When it may leave.
+    pub leaves_at: Timestamp,
+    /// An attempt was opened: every further attempt carries the same bytes.
+    pub frozen: bool,
+    /// The uplifts that it reports.
+    pub carries: Vec<OutcomeId>,
+}
+
+impl Conversion {
+    /// Whether its payload can still take in what is added to the order.
+    pub fn is_open_to_change(&self) -> bool {
+        !self.frozen && matches!(self.state, State::Held | State::Ready | State::Suppressed)
+    }
+
+    /// Whether Meta counts it, as far as can be known now.
+    pub const fn has_left(&self) -> bool {
+        matches!(self.state, State::Sending | State::Sent | State::Unknown)
+    }
+
+    /// It does not leave.
+    pub fn rest(&mut self, reason: Reason) {
+        self.state = State::Suppressed;
+        self.reason = reason;
+    }
+
+    /// Its cause came back: the same event, told anew.
+    pub fn wake(&mut self, event_time: Timestamp, value: Option<i64>, (state, reason): (State, Reason)) {
+        self.state = state;
+        self.reason = reason;
+        self.event_time = event_time;
+        self.value = value;
+        self.frozen = false;
+    }
+}
+
+/// A conversion that is not a row yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// What Meta will be told.
+    pub name: EventName,
+    /// Base 0, n-th uplift n.
+    pub number: i64,
+    /// When the fact happened.
+    pub event_time: Timestamp,
+    /// Where it stands.
+    pub state: State,
+    /// Why.
+    pub reason: Reason,
+    /// Its worth in minor units.
+    pub value: Option<i64>,
+    /// When it may leave.
+    pub leaves_at: Timestamp,
+    /// The uplifts that it reports.
+    pub carries: Vec<OutcomeId>,
 }
 
 #[cfg(test)]

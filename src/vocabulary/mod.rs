@@ -10,3 +10,4 @@ pub mod order;
 pub mod outcome;
 pub mod policy;
 pub mod sale;
+pub mod signal;

@@ -1,0 +1,6 @@
+//! Rows ↔ types: the only SQL. Each file holds the queries of one noun, one text for both databases.
+
+pub mod page;
+mod sql;
+
+pub use sql::{Store, Unit};

@@ -1,0 +1,218 @@
+//! Pages with their policies, and the pauses of datasets.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::vocabulary::identity::{DatasetId, PageId};
+use crate::vocabulary::money::Currency;
+use crate::vocabulary::policy::{LeadOn, Mode, OnUnknown, Policy, PurchaseOn};
+
+use super::sql::{Row, Unit, values};
+
+/// The first byte of a stored token says how it is written: 0 is in clear, so that encryption can follow.
+const TOKEN_IN_CLEAR: u8 = 0;
+
+/// A connected Page.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Its id at Meta.
+    pub id: PageId,
+    /// What people call it.
+    pub name: String,
+    /// Where its conversions go.
+    pub dataset_id: DatasetId,
+    /// With which right.
+    pub token: SecretString,
+    /// The currency of its sales.
+    pub currency: Currency,
+    /// ISO 3166 country of its customers' phones.
+    pub country: String,
+    /// IANA time zone.
+    pub timezone: String,
+    /// Whether anything leaves.
+    pub mode: Mode,
+    /// A fault of its token or link, with what to do; mending clears it.
+    pub fault: Option<String>,
+    /// Meta's test event code.
+    pub test_event_code: Option<String>,
+    /// The signal policy in force.
+    pub policy: Policy,
+}
+
+impl Unit {
+    /// Adds a Page or sets an existing one to what is given; its numbering and a fault stay.
+    pub async fn put_page(&mut self, page: &Page, now: Timestamp) -> Result<()> {
+        let mut token = vec![TOKEN_IN_CLEAR];
+        token.extend_from_slice(page.token.expose_secret().as_bytes());
+        self.execute(
+            "insert into page (id, name, dataset_id, token, currency, country, timezone, mode, test_event_code,
+                               silent_after, policy_version, next_number)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 259200000, $10, 1001)
+             on conflict (id) do update
+                set name = excluded.name, dataset_id = excluded.dataset_id, token = excluded.token,
+                    currency = excluded.currency, country = excluded.country, timezone = excluded.timezone,
+                    mode = excluded.mode, test_event_code = excluded.test_event_code,
+                    policy_version = excluded.policy_version",
+            values![
+                page.id.as_str(),
+                page.name.as_str(),
+                page.dataset_id.as_str(),
+                token,
+                page.currency.code(),
+                page.country.as_str(),
+                page.timezone.as_str(),
+                page.mode.as_str(),
+                page.test_event_code.clone(),
+                page.policy.version,
+            ],
+        )
+        .await?;
+        self.execute(
+            "insert into policy (page_id, version, purchase_on, hold, lead_on, lifecycle, value, on_unknown, made_at)
+             values ($1, $2, $3, $4, $5, $6, 'revenue', $7, $8)
+             on conflict (page_id, version) do nothing",
+            values![
+                page.id.as_str(),
+                page.policy.version,
+                page.policy.purchase_on.as_str(),
+                i64::try_from(page.policy.hold.as_millis()).unwrap_or(i64::MAX),
+                page.policy.lead_on.as_str(),
+                page.policy.lifecycle,
+                page.policy.on_unknown.as_str(),
+                now,
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// A Page with its policy in force.
+    pub async fn page(&mut self, id: &PageId) -> Result<Option<Page>> {
+        let found = self
+            .row(
+                "select page.id, name, dataset_id, token, currency, country, timezone, mode, fault, test_event_code,
+                        version, purchase_on, hold, lead_on, lifecycle, on_unknown
+                   from page join policy on policy.page_id = page.id and policy.version = page.policy_version
+                  where page.id = $1",
+                values![id.as_str()],
+            )
+            .await?;
+        found.as_ref().map(read_page).transpose()
+    }
+
+    /// A policy of a Page as it was in `version`.
+    pub async fn policy(&mut self, page: &PageId, version: i64) -> Result<Policy> {
+        let found = self
+            .row(
+                "select version, purchase_on, hold, lead_on, lifecycle, on_unknown
+                   from policy where page_id = $1 and version = $2",
+                values![page.as_str(), version],
+            )
+            .await?;
+        found.as_ref().map(read_policy).ok_or_else(|| Error::internal("a policy version is missing"))?
+    }
+
+    /// The Pages from which conversions may leave at `now`.
+    pub async fn sending_pages(&mut self, now: Timestamp) -> Result<Vec<PageId>> {
+        let rows = self
+            .rows(
+                "select page.id from page left join dataset on dataset.id = page.dataset_id
+                  where mode = 'live' and fault is null and coalesce(throttled_until, 0) <= $1
+                  order by page.id",
+                values![now],
+            )
+            .await?;
+        rows.iter().map(|row| row.get::<String>("id").map(PageId)).collect()
+    }
+
+    /// Gives the next of the service's own order numbers: `S-1001`, `S-1002`, …
+    pub async fn next_order_number(&mut self, page: &PageId) -> Result<String> {
+        let row = self
+            .row(
+                "update page set next_number = next_number + 1 where id = $1 returning next_number - 1 as number",
+                values![page.as_str()],
+            )
+            .await?
+            .ok_or_else(|| Error::not_found("Page"))?;
+        Ok(format!("S-{}", row.get::<i64>("number")?))
+    }
+
+    /// Stops a Page for a fault of its token or link (`Some`), or lets it go on (`None`).
+    pub async fn set_fault(&mut self, page: &PageId, fault: Option<&str>, now: Timestamp) -> Result<()> {
+        self.execute(
+            "update page set fault = $2, fault_at = $3 where id = $1",
+            values![page.as_str(), fault.map(str::to_owned), now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Lets a dataset rest: for `told`, or for `first` doubling up to `longest` while Meta does not tell.
+    pub async fn throttle(
+        &mut self,
+        dataset: &DatasetId,
+        told: Option<Duration>,
+        (first, longest): (Duration, Duration),
+        now: Timestamp,
+    ) -> Result<()> {
+        let [told, first, longest] = [told.unwrap_or_default(), first, longest]
+            .map(|span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
+        self.execute(
+            "insert into dataset (id, throttled_until, throttle_step)
+             values ($1, $2 + case when $3 > 0 then $3 else $4 end, $4)
+             on conflict (id) do update
+                set throttle_step = case when $3 > 0 then $4
+                                         when dataset.throttle_step * 2 > $5 then $5
+                                         when dataset.throttle_step = 0 then $4
+                                         else dataset.throttle_step * 2 end,
+                    throttled_until = $2 + case when $3 > 0 then $3
+                                                when dataset.throttle_step * 2 > $5 then $5
+                                                when dataset.throttle_step = 0 then $4
+                                                else dataset.throttle_step * 2 end",
+            values![dataset.as_str(), now, told, first, longest],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Meta took a request: the next pause that it does not time begins short again.
+    pub async fn unthrottle(&mut self, dataset: &DatasetId) -> Result<()> {
+        self.execute("update dataset set throttle_step = 0 where id = $1", values![dataset.as_str()]).await?;
+        Ok(())
+    }
+}
+
+fn read_page(row: &Row) -> Result<Page> {
+    let token: Vec<u8> = row.get("token")?;
+    let token = match token.split_first() {
+        Some((&TOKEN_IN_CLEAR, text)) => String::from_utf8_lossy(text).into_owned(),
+        _ => return Err(Error::internal("a token is stored in a way that this version can't read")),
+    };
+    Ok(Page {
+        id: PageId(row.get("id")?),
+        name: row.get("name")?,
+        dataset_id: DatasetId(row.get("dataset_id")?),
+        token: token.into(),
+        currency: row.word("currency", Currency::parse)?,
+        country: row.get("country")?,
+        timezone: row.get("timezone")?,
+        mode: row.word("mode", Mode::parse)?,
+        fault: row.get("fault")?,
+        test_event_code: row.get("test_event_code")?,
+        policy: read_policy(row)?,
+    })
+}
+
+fn read_policy(row: &Row) -> Result<Policy> {
+    Ok(Policy {
+        version: row.get("version")?,
+        purchase_on: row.word("purchase_on", PurchaseOn::parse)?,
+        hold: Duration::from_millis(u64::try_from(row.get::<i64>("hold")?).unwrap_or(0)),
+        lead_on: row.word("lead_on", LeadOn::parse)?,
+        lifecycle: row.get::<i64>("lifecycle")? != 0,
+        on_unknown: row.word("on_unknown", OnUnknown::parse)?,
+    })
+}

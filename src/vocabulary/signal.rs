@@ -1,0 +1,271 @@
+//! Which conversions an order makes, and what becomes of those it has. Pure: the ledger and the rows go in,
+//! the rows that change come out. Run after every fact and again whenever a row is about to leave.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+
+use super::conversion::{Content, Conversion, Draft, EventName, Reason, State};
+use super::identity::OutcomeId;
+use super::money::Money;
+use super::order::{self, Order, Uplift};
+use super::outcome::{Item, Terms};
+use super::policy::{Mode, Policy};
+
+/// Meta takes events of at most this age (Meta: Conversions API, "Server Event Parameters", `event_time`).
+pub const AGE_MAX: Duration = Duration::from_hours(7 * 24);
+
+/// An attempt opens at least so long before that.
+pub const AGE_MARGIN: Duration = Duration::from_mins(1);
+
+/// A hold never reaches into the last hour of the seven days.
+pub const HOLD_MARGIN: Duration = Duration::from_hours(1);
+
+/// What besides the ledger decides.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// The policy under which the order was opened.
+    pub policy: &'a Policy,
+    /// Whether anything leaves the Page.
+    pub mode: Mode,
+    /// Whether the person is known, whom Meta is told of.
+    pub person_known: bool,
+    /// Whether events of this conversation's channel are sent at all.
+    pub channel_is_sent: bool,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+/// Whether an event of `event_time` is too old to be sent at `now`.
+pub fn is_expired(event_time: Timestamp, now: Timestamp) -> bool {
+    now.since(event_time) > AGE_MAX - AGE_MARGIN
+}
+
+/// The rows of an order as they ought to be: those that change, and drafts of new ones.
+pub fn follow(order: &Order, rows: &[Conversion], setting: Setting<'_>) -> (Vec<Conversion>, Vec<Draft>) {
+    let mut rows: Vec<Conversion> = rows.to_vec();
+    let before = rows.clone();
+    let mut drafts = Vec::new();
+    let base = rows.iter().position(|row| row.name == EventName::Purchase && row.number == 0);
+    let joins = base.is_none_or(|index| rows[index].is_open_to_change());
+    let mut number = rows.iter().map(|row| row.number).max().unwrap_or(0);
+    for uplift in &order.uplifts {
+        let carried =
+            rows.iter().any(|row| row.carries.contains(&uplift.outcome_id) && !(joins && row.number == 0));
+        if carried {
+            continue;
+        }
+        if joins {
+            continue;
+        }
+        if let Some(slot) = used_slot(&rows, order) {
+            rows[slot.0].carries.retain(|outcome| *outcome != slot.1);
+            rows[slot.0].carries.push(uplift.outcome_id.clone());
+        } else if let Some(idle) = rows.iter().position(|row| row.number > 0 && is_idle(row, order)) {
+            rows[idle].carries = vec![uplift.outcome_id.clone()];
+        } else {
+            number += 1;
+            drafts.push(draft_uplift(uplift, number, &rows[base.unwrap_or(0)], order, setting));
+        }
+    }
+    match base {
+        Some(index) => {
+            if joins {
+                rows[index].carries = joined(order, &rows);
+            }
+            let (value, _) = base_goods(order, &rows);
+            turn_base(&mut rows[index], order, value, setting);
+        }
+        None => drafts.extend(draft_base(order, &rows, setting)),
+    }
+    let base_state = base.map(|index| rows[index].state);
+    for row in rows.iter_mut().filter(|row| row.name == EventName::Purchase && row.number > 0) {
+        let uplift = order.uplifts.iter().find(|uplift| row.carries.contains(&uplift.outcome_id));
+        turn_uplift(row, uplift, order, base_state, setting);
+    }
+    let changed =
+        rows.into_iter().zip(before).filter(|(now, then)| now != then).map(|(now, _)| now).collect();
+    (changed, drafts)
+}
+
+/// What a Purchase tells of the goods: its worth in minor units, and its lines.
+pub fn goods(row: &Conversion, order: &Order, rows: &[Conversion]) -> (Option<i64>, Vec<Content>) {
+    let (value, items) = if row.number == 0 {
+        base_goods(order, rows)
+    } else {
+        let uplift = order.uplifts.iter().find(|uplift| row.carries.contains(&uplift.outcome_id));
+        uplift.map_or((None, Vec::new()), |uplift| (Some(worth(&uplift.terms)), uplift.terms.items.clone()))
+    };
+    let contents = items.into_iter().filter_map(|item| {
+        let unit_price = Money::new(item.unit_price, order.currency);
+        item.sku.map(|sku| Content { sku, quantity: item.quantity, unit_price })
+    });
+    (value, contents.collect())
+}
+
+fn worth(terms: &Terms) -> i64 {
+    terms.value.unwrap_or(0).saturating_sub(terms.delivery_fee.unwrap_or(0)).max(0)
+}
+
+/// The uplifts that no row of their own reports.
+fn joined(order: &Order, rows: &[Conversion]) -> Vec<OutcomeId> {
+    let apart = |id: &OutcomeId| rows.iter().any(|row| row.number > 0 && row.carries.contains(id));
+    order.uplifts.iter().map(|uplift| uplift.outcome_id.clone()).filter(|id| !apart(id)).collect()
+}
+
+/// The order less its delivery fee, what came back, and the uplifts that are reported apart.
+fn base_goods(order: &Order, rows: &[Conversion]) -> (Option<i64>, Vec<Item>) {
+    let apart: Vec<&Uplift> = order
+        .uplifts
+        .iter()
+        .filter(|uplift| rows.iter().any(|row| row.number > 0 && row.carries.contains(&uplift.outcome_id)))
+        .collect();
+    let elsewhere: i64 = apart.iter().map(|uplift| worth(&uplift.terms)).sum();
+    let fee_elsewhere: i64 = apart.iter().map(|uplift| uplift.terms.delivery_fee.unwrap_or(0)).sum();
+    let fee = order.delivery_fee.saturating_sub(fee_elsewhere);
+    let value = order.value.map(|value| (value - fee - fee_elsewhere - elsewhere - order.returned).max(0));
+    let mut items = order.items.clone();
+    for gone in apart.iter().flat_map(|uplift| &uplift.terms.items).chain(&order.returned_items) {
+        if let Some(line) = items.iter_mut().rev().find(|line| line.sku == gone.sku && line.name == gone.name)
+        {
+            line.quantity -= gone.quantity;
+        }
+    }
+    items.retain(|line| line.quantity > 0);
+    (value, items)
+}
+
+/// A place in a Purchase that left for an uplift that was taken back since: Meta already counts it.
+fn used_slot(rows: &[Conversion], order: &Order) -> Option<(usize, OutcomeId)> {
+    rows.iter().enumerate().filter(|(_, row)| row.has_left()).find_map(|(index, row)| {
+        let idle =
+            row.carries.iter().find(|id| !order.uplifts.iter().any(|uplift| uplift.outcome_id == **id));
+        idle.map(|id| (index, id.clone()))
+    })
+}
+
+fn is_idle(row: &Conversion, order: &Order) -> bool {
+    matches!(row.state, State::Held | State::Ready | State::Suppressed)
+        && !row.carries.iter().any(|id| order.uplifts.iter().any(|uplift| uplift.outcome_id == *id))
+}
+
+/// The end of a hold that begins at `from`.
+fn leaves_at(from: Timestamp, event_time: Timestamp, policy: &Policy) -> Timestamp {
+    (from + policy.hold).min(event_time + (AGE_MAX - HOLD_MARGIN)).max(from.min(event_time + AGE_MAX))
+}
+
+fn readiness(value: Option<i64>, setting: Setting<'_>) -> (State, Reason) {
+    match () {
+        () if setting.mode == Mode::Shadow => (State::Suppressed, Reason::Shadow),
+        () if !setting.channel_is_sent => (State::Suppressed, Reason::ChannelNotSent),
+        () if !setting.person_known => (State::Held, Reason::PersonMissing),
+        () if value.is_none() => (State::Held, Reason::ValueMissing),
+        () => (State::Held, Reason::Hold),
+    }
+}
+
+fn draft_base(order: &Order, rows: &[Conversion], setting: Setting<'_>) -> Option<Draft> {
+    let moment = setting.policy.purchase_on.reached(order).filter(|_| order.state.is_standing())?;
+    let (value, _) = base_goods(order, rows);
+    let (state, reason) = readiness(value, setting);
+    Some(Draft {
+        name: EventName::Purchase,
+        number: 0,
+        event_time: moment.occurred_at,
+        state,
+        reason,
+        value,
+        leaves_at: leaves_at(moment.recorded_at, moment.occurred_at, setting.policy),
+        carries: joined(order, rows),
+    })
+}
+
+fn draft_uplift(
+    uplift: &Uplift,
+    number: i64,
+    base: &Conversion,
+    order: &Order,
+    setting: Setting<'_>,
+) -> Draft {
+    let value = Some(worth(&uplift.terms));
+    let (state, reason) = match readiness(value, setting) {
+        (State::Held, _) => beside_base(order, Some(base.state)),
+        apart => apart,
+    };
+    Draft {
+        name: EventName::Purchase,
+        number,
+        event_time: uplift.moment.occurred_at,
+        state,
+        reason,
+        value,
+        leaves_at: leaves_at(uplift.moment.recorded_at, uplift.moment.occurred_at, setting.policy),
+        carries: vec![uplift.outcome_id.clone()],
+    }
+}
+
+/// Why an order no longer gives a Purchase.
+fn fallen(order: &Order) -> Reason {
+    match order.state {
+        order::State::Cancelled => Reason::Cancelled,
+        order::State::Returned => Reason::Returned,
+        _ => Reason::Undone,
+    }
+}
+
+fn turn_base(row: &mut Conversion, order: &Order, value: Option<i64>, setting: Setting<'_>) {
+    let target = setting.policy.purchase_on.reached(order).filter(|_| order.state.is_standing());
+    match (row.state, target) {
+        (State::Held | State::Ready, None) => row.rest(fallen(order)),
+        (State::Held | State::Ready, Some(moment)) if !row.frozen => {
+            let (state, reason) = readiness(value, Setting { mode: Mode::Live, ..setting });
+            row.event_time = moment.occurred_at;
+            row.value = value;
+            if reason != Reason::Hold
+                || row.reason == Reason::ValueMissing
+                || row.reason == Reason::PersonMissing
+            {
+                (row.state, row.reason) = (state, reason);
+            }
+        }
+        (State::Suppressed, Some(moment)) if row.reason.wakes() => {
+            row.wake(moment.occurred_at, value, readiness(value, setting));
+            row.leaves_at = leaves_at(setting.now, moment.occurred_at, setting.policy);
+        }
+        _ => {}
+    }
+}
+
+/// An uplift leaves only once the Purchase below it has left.
+fn beside_base(order: &Order, base: Option<State>) -> (State, Reason) {
+    match base {
+        _ if !order.state.is_standing() => (State::Suppressed, fallen(order)),
+        Some(State::Sent | State::Unknown) => (State::Held, Reason::Hold),
+        Some(State::Held | State::Ready | State::Sending) => (State::Held, Reason::WaitsForPurchase),
+        _ => (State::Suppressed, Reason::PurchaseNotSent),
+    }
+}
+
+fn turn_uplift(
+    row: &mut Conversion,
+    uplift: Option<&Uplift>,
+    order: &Order,
+    base: Option<State>,
+    setting: Setting<'_>,
+) {
+    let (state, reason) = match uplift {
+        None => (State::Suppressed, Reason::Undone),
+        Some(_) => beside_base(order, base),
+    };
+    match (row.state, state) {
+        (State::Held | State::Ready, State::Suppressed) => row.rest(reason),
+        (State::Held, _) if row.reason != reason => row.reason = reason,
+        (State::Suppressed, State::Held) if row.reason.wakes() => {
+            let Some(uplift) = uplift else { return };
+            let event_time = uplift.moment.occurred_at;
+            row.wake(event_time, Some(worth(&uplift.terms)), (state, reason));
+            row.leaves_at = leaves_at(setting.now, event_time, setting.policy);
+        }
+        _ => {}
+    }
+}
