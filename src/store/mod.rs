@@ -1,5 +1,8 @@
 //! Rows ↔ types: the only SQL. Each file holds the queries of one noun, one text for both databases.
 
+pub mod conversation;
+pub mod conversion;
+pub mod ledger;
 pub mod page;
 mod sql;
 

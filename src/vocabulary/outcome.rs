@@ -144,7 +144,7 @@ impl Source {
 }
 
 /// One line of an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Item {
     /// The shop's article number; a line without one is not told to Meta.
     pub sku: Option<String>,
