@@ -4,5 +4,6 @@
 pub mod clock;
 pub mod error;
 pub mod id;
+pub mod meta;
 pub mod sandbox;
 pub mod vocabulary;

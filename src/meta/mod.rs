@@ -1,0 +1,3 @@
+//! Meta's formats and Meta's Graph: nothing outside of this module knows them.
+
+pub mod signature;
