@@ -2,6 +2,7 @@
 //! reports it to Meta's Conversions API, once and on time.
 
 pub mod clock;
+pub mod egress;
 pub mod error;
 pub mod id;
 pub mod meta;
