@@ -64,7 +64,9 @@ impl Body for Watched {
 impl Graph {
     /// Graph at `base_url`, such as `https://graph.facebook.com`, in `version`, such as `v26.0`.
     pub fn new(client: reqwest::Client, base_url: String, version: String) -> Self {
-        Self { client, base_url: base_url.trim_end_matches('/').to_owned(), version }
+        let mut base_url = base_url;
+        base_url.truncate(base_url.trim_end_matches('/').len());
+        Self { client, base_url, version }
     }
 
     /// Sends `count` events once. A failure of the line is an answer too.

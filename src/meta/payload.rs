@@ -13,10 +13,10 @@ use crate::vocabulary::money::Money;
 pub const EVENTS_MAX: usize = 1000;
 
 /// Meta takes no event that is older.
-pub const EVENT_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+pub const EVENT_AGE_MAX: Duration = Duration::from_hours(7 * 24);
 
 /// So long before [`EVENT_AGE_MAX`] an event is no longer sent: it would grow too old on the way.
-pub const EVENT_AGE_MARGIN: Duration = Duration::from_secs(60);
+pub const EVENT_AGE_MARGIN: Duration = Duration::from_mins(1);
 
 #[derive(Serialize)]
 struct Wire<'a> {

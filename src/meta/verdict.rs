@@ -14,7 +14,7 @@ const WORDS_MAX: usize = 300;
 const USAGE_MAX: f64 = 95.0;
 
 /// How long a dataset rests when its quota is nearly used up.
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_mins(1);
 
 /// Reads the answer to a request with `count` events.
 pub fn read(status: u16, headers: &HeaderMap, body: &[u8], count: usize) -> Answer {

@@ -198,7 +198,7 @@ fn is_true(json: &Value, key: &str) -> bool {
     json.get(key).and_then(Value::as_bool).unwrap_or(false)
 }
 
-/// A text without NUL, which PostgreSQL does not take, and cut to its length.
+/// A text without NUL, which `PostgreSQL` does not take, and cut to its length.
 fn text(json: &Value, key: &str) -> Option<String> {
     let text: String =
         json.get(key)?.as_str()?.chars().filter(|letter| *letter != '\0').take(TEXT_MAX).collect();
@@ -243,9 +243,7 @@ fn mend(body: &[u8]) -> Vec<u8> {
     let mut mended = Vec::with_capacity(body.len());
     let mut at = 0;
     while at < body.len() {
-        let taken = if body[at] != b'\\' {
-            1
-        } else {
+        let taken = if body[at] == b'\\' {
             match unit(at) {
                 Some(0xd800..=0xdbff) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => 12,
                 Some(0xd800..=0xdfff) => {
@@ -256,6 +254,8 @@ fn mend(body: &[u8]) -> Vec<u8> {
                 Some(_) => 6,
                 None => 2,
             }
+        } else {
+            1
         };
         let end = body.len().min(at + taken);
         mended.extend_from_slice(&body[at..end]);
