@@ -236,7 +236,7 @@ mod tests {
             "x-business-use-case-usage",
             HeaderValue::from_static(r#"{"6":[{"estimated_time_to_regain_access":3}]}"#),
         );
-        assert_eq!(read(400, &headers, body, 1).verdict, Verdict::Throttled(Some(Duration::from_secs(180))));
+        assert_eq!(read(400, &headers, body, 1).verdict, Verdict::Throttled(Some(Duration::from_mins(3))));
         headers.insert("retry-after", HeaderValue::from_static("7"));
         assert_eq!(read(400, &headers, body, 1).verdict, Verdict::Throttled(Some(Duration::from_secs(7))));
         for (usage, rest) in [(r#"{"call_count":94}"#, None), (r#"{"total_time":95}"#, Some(REST))] {
