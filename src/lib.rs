@@ -2,8 +2,10 @@
 //! reports it to Meta's Conversions API, once and on time.
 
 pub mod clock;
+pub mod egress;
 pub mod error;
 pub mod id;
+pub mod meta;
 pub mod sandbox;
 pub mod store;
 pub mod vocabulary;

@@ -1,0 +1,29 @@
+//! The way out: the one HTTP client for calls to other machines.
+
+use std::time::Duration;
+
+use crate::error::{Error, Kind, Result};
+
+/// How long a connection may take to stand.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An idle connection is closed before the other side is likely to do so.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A client that follows no redirect and uses no proxy.
+///
+/// # Errors
+/// When TLS cannot be set up on this machine.
+pub fn client() -> Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+        .retry(reqwest::retry::never())
+        .user_agent(concat!("salesbridge/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|fault| {
+            Error::new(Kind::Internal, "no_http_client", format!("the HTTP client cannot be set up: {fault}"))
+        })
+}

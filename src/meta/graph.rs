@@ -1,0 +1,165 @@
+//! One request to Graph, and whether Meta can have seen it.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use reqwest::header::CONTENT_TYPE;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::vocabulary::attempt::{Answer, Verdict};
+use crate::vocabulary::identity::DatasetId;
+
+use super::verdict;
+
+/// A request and its answer may take so long together.
+pub const GRAPH_DEADLINE: Duration = Duration::from_secs(20);
+
+/// A longer answer is not read.
+const ANSWER_MAX: usize = 1024 * 1024;
+
+/// Graph at its address.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    client: reqwest::Client,
+    base_url: String,
+    version: String,
+}
+
+/// A body that remembers whether any of its bytes were handed out.
+struct Watched {
+    bytes: Option<Bytes>,
+    handed_out: Arc<AtomicBool>,
+}
+
+impl Body for Watched {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let bytes = self.bytes.take();
+        if bytes.is_some() {
+            self.handed_out.store(true, Ordering::SeqCst);
+        }
+        Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}
+
+impl Graph {
+    /// Graph at `base_url`, such as `https://graph.facebook.com`, in `version`, such as `v26.0`.
+    pub fn new(client: reqwest::Client, base_url: String, version: String) -> Self {
+        let mut base_url = base_url;
+        base_url.truncate(base_url.trim_end_matches('/').len());
+        Self { client, base_url, version }
+    }
+
+    /// Sends `count` events once. A failure of the line is an answer too.
+    pub async fn send(&self, dataset: &DatasetId, token: &SecretString, body: Bytes, count: usize) -> Answer {
+        let handed_out = Arc::new(AtomicBool::new(false));
+        let watched = Watched { bytes: Some(body), handed_out: Arc::clone(&handed_out) };
+        let request = self
+            .client
+            .post(format!("{}/{}/{dataset}/events", self.base_url, self.version))
+            .bearer_auth(token.expose_secret())
+            .header(CONTENT_TYPE, "application/json")
+            .body(reqwest::Body::wrap(watched));
+        let failure = |is_connect: bool, words: String| {
+            let certain = is_connect || !handed_out.load(Ordering::SeqCst);
+            Answer::unanswered(if certain { Verdict::NotTaken } else { Verdict::Unknown }, words)
+        };
+        let exchange = async {
+            let mut response = request.send().await.map_err(|fault| describe(fault, &failure))?;
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let mut answer = Vec::new();
+            loop {
+                // From here on Meta has answered, so that a failure leaves only the content open.
+                let piece = response.chunk().await.map_err(|_| unread(status, "the answer broke off"))?;
+                let Some(piece) = piece else { break };
+                if answer.len() + piece.len() > ANSWER_MAX {
+                    return Err(unread(status, "the answer is longer than 1 MiB"));
+                }
+                answer.extend_from_slice(&piece);
+            }
+            Ok(verdict::read(status, &headers, &answer, count))
+        };
+        match tokio::time::timeout(GRAPH_DEADLINE, exchange).await {
+            Ok(Ok(answer) | Err(answer)) => answer,
+            Err(_) => failure(false, format!("no answer within {} s", GRAPH_DEADLINE.as_secs())),
+        }
+    }
+}
+
+fn unread(status: u16, words: &str) -> Answer {
+    Answer { http_status: Some(status), ..Answer::unanswered(Verdict::Unknown, words) }
+}
+
+/// The failure in words without the address.
+fn describe(fault: reqwest::Error, failure: &impl Fn(bool, String) -> Answer) -> Answer {
+    let is_connect = fault.is_connect();
+    let fault = fault.without_url();
+    let mut words = fault.to_string();
+    let mut cause = std::error::Error::source(&fault);
+    while let Some(inner) = cause {
+        words = format!("{words}: {inner}");
+        cause = inner.source();
+    }
+    failure(is_connect, words.chars().take(300).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    async fn send(port: u16) -> Answer {
+        let graph =
+            Graph::new(crate::egress::client().unwrap(), format!("http://127.0.0.1:{port}"), "v26.0".into());
+        graph.send(&DatasetId::from("1"), &SecretString::from("t"), Bytes::from_static(b"{\"x\":1}"), 1).await
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_is_not_taken() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        assert_eq!(send(port).await.verdict, Verdict::NotTaken);
+    }
+
+    #[tokio::test]
+    async fn closed_after_the_body_is_unknown() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut seen = Vec::new();
+            let mut piece = [0; 1024];
+            while !seen.ends_with(b"{\"x\":1}") {
+                let length = stream.read(&mut piece).unwrap();
+                assert!(length > 0);
+                seen.extend_from_slice(&piece[..length]);
+            }
+            String::from_utf8(seen).unwrap()
+        });
+        assert_eq!(send(port).await.verdict, Verdict::Unknown);
+        let seen = server.join().unwrap();
+        assert!(seen.starts_with("POST /v26.0/1/events HTTP/1.1\r\n"), "{seen}");
+        assert!(seen.contains("content-length: 7\r\n"), "{seen}");
+    }
+}
