@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod egress;
 pub mod error;
+pub mod flow;
 pub mod id;
 pub mod meta;
 pub mod sandbox;

@@ -1,0 +1,26 @@
+//! The verbs, each one atomic unit, and the only writers: receive what a webhook brought, tag an order, send
+//! what is due, settle what came of it.
+
+mod deliver;
+mod follow;
+mod receive;
+mod tag;
+
+pub use deliver::{Batch, Bisected, claim, open, recover, release, settle};
+pub use receive::{keep, project};
+pub use tag::{Tagged, tag, undo};
+
+use crate::clock::Clock;
+use crate::id::Ids;
+use crate::store::Store;
+
+/// What every verb needs.
+#[derive(Clone, Debug)]
+pub struct House {
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// Names for new rows.
+    pub ids: Ids,
+}
