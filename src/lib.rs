@@ -10,3 +10,4 @@ pub mod meta;
 pub mod sandbox;
 pub mod store;
 pub mod vocabulary;
+pub mod work;

@@ -1,0 +1,3 @@
+//! Background work: projecting what came in, sending what is due.
+
+pub mod deliver;

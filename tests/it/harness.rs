@@ -1,0 +1,191 @@
+//! A shop on a database of its own, a clock that stands still, and a sandbox for Meta.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use salesbridge::clock::{Clock, Timestamp};
+use salesbridge::egress;
+use salesbridge::error::Error;
+use salesbridge::flow::{self, House, Tagged};
+use salesbridge::id::Ids;
+use salesbridge::meta::graph::Graph;
+use salesbridge::sandbox::Sandbox;
+use salesbridge::store::Store;
+use salesbridge::store::page::Page;
+use salesbridge::vocabulary::arrival::Channel;
+use salesbridge::vocabulary::identity::{ConversationId, DatasetId, OutcomeId, PageId, Psid};
+use salesbridge::vocabulary::money::Currency;
+use salesbridge::vocabulary::outcome::{Kind, Source, Terms};
+use salesbridge::vocabulary::policy::{Mode, Policy};
+use salesbridge::vocabulary::sale::Tag;
+use salesbridge::work::deliver;
+
+/// Runs a test on both databases.
+macro_rules! both {
+    ($(#[$doc:meta])* async fn $name:ident($shop:ident: Shop) $body:block) => {
+        mod $name {
+            use super::*;
+            async fn test($shop: Shop) $body
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_sqlite() { test(Shop::on_sqlite().await).await; }
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_postgres() { test(Shop::on_postgres().await).await; }
+        }
+    };
+}
+pub(crate) use both;
+
+pub const PAGE: &str = "1111111111";
+pub const HOLD: Duration = Duration::from_mins(30);
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+pub struct Shop {
+    pub house: House,
+    pub meta: Sandbox,
+    graph: Graph,
+    file: Option<PathBuf>,
+}
+
+impl Shop {
+    pub async fn on_sqlite() -> Self {
+        let name =
+            format!("salesbridge-{}-{}.db", std::process::id(), DATABASES.fetch_add(1, Ordering::Relaxed));
+        let file = std::env::temp_dir().join(name);
+        let url = format!("sqlite://{}", file.display());
+        Self::open(&url, Some(file)).await
+    }
+
+    pub async fn on_postgres() -> Self {
+        let server = std::env::var("SALESBRIDGE_TEST_POSTGRES")
+            .expect("the PostgreSQL of the tests is not running: use bash tests/run");
+        let name = format!("shop_{}_{}", std::process::id(), DATABASES.fetch_add(1, Ordering::Relaxed));
+        let admin = sqlx::PgPool::connect(&server).await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}"))).execute(&admin).await.unwrap();
+        admin.close().await;
+        let (server, _) = server.rsplit_once('/').unwrap();
+        Self::open(&format!("{server}/{name}"), None).await
+    }
+
+    async fn open(url: &str, file: Option<PathBuf>) -> Self {
+        let clock = Clock::steered(Timestamp::parse("2026-11-23T09:00:00Z").unwrap());
+        let meta = Sandbox::start(clock.clone(), "127.0.0.1:0".parse().unwrap()).await.unwrap();
+        meta.link(PAGE, "1234567890123456", "token-of-the-page");
+        let store = Store::open(url).await.unwrap();
+        let graph = Graph::new(egress::client().unwrap(), meta.url().to_owned(), "v26.0".to_owned());
+        let shop = Self { house: House { store, clock, ids: Ids::counted() }, meta, graph, file };
+        shop.set_page(|_| {}).await;
+        shop
+    }
+
+    /// Sets the Page up, with what `change` makes of it.
+    pub async fn set_page(&self, change: impl FnOnce(&mut Page)) {
+        let mut page = Page {
+            id: PageId::from(PAGE),
+            name: "Shop".to_owned(),
+            dataset_id: DatasetId::from("1234567890123456"),
+            token: "token-of-the-page".to_owned().into(),
+            currency: gel(),
+            country: "GE".to_owned(),
+            timezone: "Asia/Tbilisi".to_owned(),
+            mode: Mode::Live,
+            fault: None,
+            test_event_code: None,
+            policy: Policy::default(),
+        };
+        change(&mut page);
+        let mut unit = self.house.store.begin().await.unwrap();
+        unit.put_page(&page, self.house.clock.now()).await.unwrap();
+        unit.commit().await.unwrap();
+    }
+
+    /// The token works again, and somebody said so.
+    pub async fn mend(&self) {
+        let mut unit = self.house.store.begin().await.unwrap();
+        unit.set_fault(&PageId::from(PAGE), None, self.house.clock.now()).await.unwrap();
+        unit.commit().await.unwrap();
+    }
+
+    /// A customer writes; gives the conversation.
+    pub async fn hears_from(&self, psid: &str) -> ConversationId {
+        let at = self.house.clock.now().millis();
+        let body = format!(
+            r#"{{"object":"page","entry":[{{"id":"{PAGE}","time":{at},"messaging":[{{"sender":{{"id":"{psid}"}},
+            "recipient":{{"id":"{PAGE}"}},"timestamp":{at},"message":{{"mid":"m_{psid}","text":"Is it there?"}}}}]}}]}}"#
+        );
+        self.receives(body).await;
+        self.conversation(psid).await.expect("the message opened a conversation")
+    }
+
+    /// A webhook body arrives and is projected.
+    pub async fn receives(&self, body: String) {
+        flow::keep(&self.house, vec![body.into_bytes()]).await.unwrap();
+        while flow::project(&self.house).await.unwrap() > 0 {}
+    }
+
+    pub async fn conversation(&self, psid: &str) -> Option<ConversationId> {
+        let mut unit = self.house.store.read().await.unwrap();
+        let psid = Psid(psid.to_owned());
+        unit.conversation_of(&PageId::from(PAGE), Channel::Messenger, &psid).await.unwrap()
+    }
+
+    pub async fn tags(&self, conversation: &ConversationId, tag: &Tag) -> Result<Tagged, Error> {
+        let reason = tag.kind.wants_reason().then_some("changed her mind");
+        flow::tag(&self.house, conversation, tag, ("nino", reason)).await
+    }
+
+    pub async fn undoes(&self, outcome: &OutcomeId) -> Result<Tagged, Error> {
+        flow::undo(&self.house, outcome, "nino").await
+    }
+
+    pub fn later(&self, by: Duration) {
+        self.house.clock.advance(by);
+    }
+
+    /// Everything that is due leaves.
+    pub async fn delivers(&self) -> usize {
+        deliver::drain(&self.house, &self.graph).await.unwrap()
+    }
+
+    /// The values of what Meta took, in order.
+    pub fn told(&self) -> Vec<String> {
+        self.meta.accepted().iter().map(|event| event["custom_data"]["value"].to_string()).collect()
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            for end in ["", "-wal", "-shm"] {
+                drop(std::fs::remove_file(format!("{}{end}", file.display())));
+            }
+        }
+    }
+}
+
+pub fn gel() -> Currency {
+    Currency::parse("GEL").unwrap()
+}
+
+/// An operator says `kind`, with a value in tetri.
+pub fn say(kind: Kind, value: impl Into<Option<i64>>) -> Tag {
+    Tag {
+        kind,
+        source: Source::Api,
+        order_number: None,
+        new_order: false,
+        terms: Terms { value: value.into(), ..Terms::silent(gel()) },
+        total: None,
+        occurred_at: None,
+        reference: None,
+        if_version: None,
+    }
+}
+
+pub fn numbered(tag: Tag, number: &str) -> Tag {
+    Tag { order_number: Some(number.to_owned()), ..tag }
+}
+
+pub fn referred(tag: Tag, reference: &str) -> Tag {
+    Tag { reference: Some(reference.to_owned()), ..tag }
+}
