@@ -2,6 +2,7 @@
 //! reports it to Meta's Conversions API, once and on time.
 
 pub mod clock;
+pub mod config;
 pub mod egress;
 pub mod error;
 pub mod flow;
@@ -10,4 +11,5 @@ pub mod meta;
 pub mod sandbox;
 pub mod store;
 pub mod vocabulary;
+pub mod web;
 pub mod work;

@@ -18,14 +18,11 @@ use crate::vocabulary::identity::{AttemptId, ConversionId, DatasetId, PageId};
 use crate::vocabulary::money::Money;
 use crate::vocabulary::policy::Mode;
 use crate::vocabulary::sale::Standing;
-use crate::vocabulary::signal::{self, AGE_MARGIN, AGE_MAX};
+use crate::vocabulary::signal::{self, SEND_WITHIN};
 
 use super::House;
 use super::follow::judge;
 use super::tag::look;
-
-/// Conversions in one request (Meta: Conversions API, "Using the API").
-const BATCH_MAX: i64 = 1000;
 
 /// After an answer that says "certainly not taken" the next try waits so long, doubling with each.
 const RETRY_FIRST: Duration = Duration::from_secs(5);
@@ -66,7 +63,7 @@ pub type Bisected = Option<(Vec<ConversionId>, Vec<ConversionId>)>;
 pub async fn release(house: &House) -> Result<()> {
     let now = house.clock.now();
     let mut unit = house.store.begin().await?;
-    unit.release_due(now - (AGE_MAX - AGE_MARGIN), now).await?;
+    unit.release_due(now - SEND_WITHIN, now).await?;
     unit.commit().await
 }
 
@@ -93,7 +90,9 @@ pub async fn claim(house: &House, page: &PageId) -> Result<Option<String>> {
     let now = house.clock.now();
     let lease = house.ids.next(now);
     let mut unit = house.store.begin().await?;
-    let claimed = unit.lease_due(page, &lease, (now, now + LEASE), BATCH_MAX).await?;
+    let claimed = unit
+        .lease_due(page, &lease, (now, now + LEASE), i64::try_from(payload::EVENTS_MAX).unwrap_or(1))
+        .await?;
     unit.commit().await?;
     Ok((claimed > 0).then_some(lease))
 }

@@ -3,6 +3,7 @@
 
 mod deliver;
 mod follow;
+pub mod key;
 mod receive;
 mod tag;
 

@@ -58,12 +58,12 @@ async fn receive(unit: &mut Unit, ids: &Ids, arrival: &Arrival, now: Timestamp) 
     {
         return Ok(());
     }
-    let conversation = match unit.conversation_of(page_id, *channel, psid).await? {
-        Some(known) => known,
-        None => {
-            let id = ConversationId(ids.next(now));
-            unit.open_conversation(&id, page_id, *channel, psid, *at).await?
-        }
+    let known = unit.conversation_of(page_id, *channel, psid).await?;
+    let conversation = if let Some(known) = known {
+        known
+    } else {
+        let id = ConversationId(ids.next(now));
+        unit.open_conversation(&id, page_id, *channel, psid, *at).await?
     };
     unit.hold_conversation(&conversation).await?;
     let id = ids.next(now);

@@ -1,7 +1,5 @@
 //! One event in Meta's words, and the body of a request that carries many.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -11,12 +9,6 @@ use crate::vocabulary::money::Money;
 
 /// Meta takes at most so many events in one request.
 pub const EVENTS_MAX: usize = 1000;
-
-/// Meta takes no event that is older.
-pub const EVENT_AGE_MAX: Duration = Duration::from_hours(7 * 24);
-
-/// So long before [`EVENT_AGE_MAX`] an event is no longer sent: it would grow too old on the way.
-pub const EVENT_AGE_MARGIN: Duration = Duration::from_mins(1);
 
 #[derive(Serialize)]
 struct Wire<'a> {

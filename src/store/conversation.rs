@@ -89,6 +89,12 @@ impl Unit {
         row.map(|row| row.get("conversation_id").map(ConversationId)).transpose()
     }
 
+    /// The Page of a conversation.
+    pub async fn page_of_conversation(&mut self, id: &ConversationId) -> Result<Option<PageId>> {
+        let row = self.row("select page_id from conversation where id = $1", values![id.as_str()]).await?;
+        row.map(|row| row.get("page_id").map(PageId)).transpose()
+    }
+
     /// The person of a conversation.
     pub async fn person_of(&mut self, conversation: &ConversationId) -> Result<Option<Psid>> {
         let row = self

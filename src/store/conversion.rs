@@ -16,7 +16,7 @@ use super::sql::{Pair, Row, Unit, values};
 impl Unit {
     /// The conversions of an order, as they were made.
     pub async fn conversions_of(&mut self, order: &OrderId) -> Result<Vec<Conversion>> {
-        let carried = self
+        let reported = self
             .rows(
                 "select conversion_id, outcome_id from conversion_outcome
                   where conversion_id in (select id from conversion where order_id = $1) order by outcome_id",
@@ -24,7 +24,7 @@ impl Unit {
             )
             .await?;
         let mut carries: HashMap<String, Vec<OutcomeId>> = HashMap::new();
-        for row in &carried {
+        for row in &reported {
             carries.entry(row.get("conversion_id")?).or_default().push(OutcomeId(row.get("outcome_id")?));
         }
         let rows = self

@@ -2,6 +2,7 @@
 
 pub mod conversation;
 pub mod conversion;
+pub mod key;
 pub mod ledger;
 pub mod page;
 mod sql;

@@ -11,7 +11,7 @@ pub enum Channel {
     Messenger,
     /// Instagram messages.
     Instagram,
-    /// `WhatsApp`.
+    /// WhatsApp.
     Whatsapp,
 }
 

@@ -12,14 +12,12 @@ use super::order::{self, Order, Uplift};
 use super::outcome::{Item, Terms};
 use super::policy::{Mode, Policy};
 
-/// Meta takes events of at most this age (Meta: Conversions API, "Server Event Parameters", `event_time`).
-pub const AGE_MAX: Duration = Duration::from_hours(7 * 24);
+/// An attempt opens at most so long after the event: a minute before the seven days are over within which
+/// Meta takes it (Meta: Conversions API, "Server Event Parameters", `event_time`).
+pub const SEND_WITHIN: Duration = Duration::from_mins(7 * 24 * 60 - 1);
 
-/// An attempt opens at least so long before that.
-pub const AGE_MARGIN: Duration = Duration::from_mins(1);
-
-/// A hold never reaches into the last hour of the seven days.
-pub const HOLD_MARGIN: Duration = Duration::from_hours(1);
+/// A hold ends at most so long after the event: an hour before the seven days are over.
+pub const HOLD_WITHIN: Duration = Duration::from_hours(7 * 24 - 1);
 
 /// What besides the ledger decides.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +36,7 @@ pub struct Setting<'a> {
 
 /// Whether an event of `event_time` is too old to be sent at `now`.
 pub fn is_expired(event_time: Timestamp, now: Timestamp) -> bool {
-    now.since(event_time) > AGE_MAX - AGE_MARGIN
+    now.since(event_time) > SEND_WITHIN
 }
 
 /// The rows of an order as they ought to be: those that change, and drafts of new ones.
@@ -151,7 +149,7 @@ fn is_idle(row: &Conversion, order: &Order) -> bool {
 
 /// The end of a hold that begins at `from`.
 fn leaves_at(from: Timestamp, event_time: Timestamp, policy: &Policy) -> Timestamp {
-    (from + policy.hold).min(event_time + (AGE_MAX - HOLD_MARGIN)).max(from.min(event_time + AGE_MAX))
+    (from + policy.hold).min((event_time + HOLD_WITHIN).max(from))
 }
 
 fn readiness(value: Option<i64>, setting: Setting<'_>) -> (State, Reason) {
