@@ -1,5 +1,6 @@
 //! The `salesbridge` command: wiring, signals, exit codes (0 fine, 1 failed, 2 wrong usage).
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -66,7 +67,8 @@ enum KeyVerb {
 async fn main() -> ExitCode {
     let command = Command::parse();
     let level = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr).init();
+    let in_colour = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(level).with_ansi(in_colour).with_writer(std::io::stderr).init();
     match run(command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
