@@ -1,0 +1,79 @@
+-- What else can be set for a Page, and what the configuration file said of it when it was last applied.
+alter table page add column labels text not null default '{}';
+alter table page add column sentences text not null default '{}';
+alter table page add column reasons text not null default '{}';
+alter table page add column working_hours text;
+
+create table file_value (
+  page_id text not null,
+  key text not null,
+  digest text not null,
+  applied_at bigint not null,
+  primary key (page_id, key)
+);
+
+-- A chat's standing: `open`, `qualified`, `lost` or `sold`, and when a phone number was given in it.
+alter table chat add column standing text not null default 'open';
+alter table chat add column contact_at bigint;
+
+-- When the current chat falls silent; empty while nothing waits for that.
+alter table conversation add column silent_at bigint;
+create index conversation_silent on conversation (silent_at);
+create index conversation_recent on conversation (page_id, last_at, id);
+
+-- Who said a phone number when, as a keyed hash: `customer`, `page`, or `tag` for what an operator entered.
+create table phone_word (
+  conversation_id text not null,
+  hash text not null,
+  said_at bigint not null,
+  said_by text not null,
+  page_id text not null,
+  primary key (conversation_id, hash, said_at, said_by)
+);
+create index phone_word_hash on phone_word (page_id, hash);
+
+-- What an operator entered about the customer.
+alter table person add column details text;
+
+-- An operator's remark beside an entry: a text, gone after keep_text like every other.
+create table note (
+  outcome_id text not null primary key,
+  page_id text not null,
+  written_at bigint not null,
+  text text not null
+);
+create index note_age on note (written_at);
+create index message_age on message (sent_at) where text is not null;
+create index inbox_age on inbox (received_at);
+
+-- The version of its conversation at which an entry, a referral or a name appeared, for the feed.
+alter table outcome add column conversation_version bigint;
+alter table referral add column version bigint not null default 1;
+alter table order_name add column version bigint not null default 1;
+
+-- Leads belong to a chat of their conversation.
+alter table conversion add column chat_number bigint;
+create index conversion_conversation on conversion (conversation_id);
+create index conversion_lease on conversion (lease);
+create index conversion_release on conversion (state, leaves_at);
+
+-- What a person decided about an attempt whose answer was lost.
+alter table attempt add column resolved_as text;
+
+create table payout (
+  id text not null primary key,
+  page_id text not null references page (id),
+  courier text not null,
+  reference text not null,
+  currency text not null,
+  gross bigint not null,
+  fee bigint not null,
+  paid_at bigint not null,
+  bank_line text,
+  settled_at bigint,
+  recorded_at bigint not null,
+  actor text not null
+);
+create unique index payout_reference on payout (page_id, courier, reference);
+
+alter table change add column published_at bigint;
