@@ -157,6 +157,7 @@ fn read_page(text: &PageText) -> Result<Page> {
         mode: Mode::parse(&text.mode).ok_or_else(|| wrong("mode", "live, shadow or paused"))?,
         fault: None,
         test_event_code: text.test_event_code.clone(),
+        silent_after: Duration::from_hours(72),
         policy: Policy {
             purchase_on: signals.purchase_on.as_deref().map_or(Ok(defaults.purchase_on), |word| {
                 PurchaseOn::parse(word)

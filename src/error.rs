@@ -45,6 +45,8 @@ pub struct Error {
     pub message: String,
     /// The fields at fault, as JSON pointers, each with its own sentence.
     pub fields: Vec<FieldFault>,
+    /// The order that stands in the way, by our id; the answer shows how it stands.
+    pub order: Option<String>,
     /// Further members of the answer, such as the `legal` moves of a 409.
     pub extra: Map<String, Value>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -62,7 +64,15 @@ pub struct FieldFault {
 impl Error {
     /// A failure of `kind` with its `code` and sentence.
     pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, code, message: message.into(), fields: Vec::new(), extra: Map::new(), source: None }
+        Self {
+            kind,
+            code,
+            message: message.into(),
+            fields: Vec::new(),
+            order: None,
+            extra: Map::new(),
+            source: None,
+        }
     }
 
     /// A request that is wrong as a whole.
@@ -103,6 +113,13 @@ impl Error {
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
+        self
+    }
+
+    /// Names the order that stands in the way.
+    #[must_use]
+    pub fn about_order(mut self, id: impl fmt::Display) -> Self {
+        self.order = Some(id.to_string());
         self
     }
 

@@ -11,7 +11,7 @@ use salesbridge::clock::Clock;
 use salesbridge::config::Config;
 use salesbridge::egress;
 use salesbridge::error::{Error, Result};
-use salesbridge::flow::{self, House, key};
+use salesbridge::flow::{self, House, Intake, PhoneKey, key};
 use salesbridge::id::Ids;
 use salesbridge::meta::graph::Graph;
 use salesbridge::store::Store;
@@ -81,7 +81,13 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> Result<()> {
     let config = Config::read(&command.config)?;
     let store = Store::open(&config.database_url).await?;
-    let house = House { store, clock: Clock::system(), ids: Ids::random() };
+    let house = House {
+        store,
+        clock: Clock::system(),
+        ids: Ids::random(),
+        phone_key: PhoneKey::new([0; 32]),
+        keep_text: Duration::from_hours(168),
+    };
     match command.verb {
         Verb::Serve => serve(config, house).await,
         Verb::Migrate => Ok(()),
@@ -106,7 +112,7 @@ async fn serve(config: Config, house: House) -> Result<()> {
         house: house.clone(),
         app_secret: config.meta.app_secret,
         verify_token: config.meta.verify_token,
-        came_in: came_in.clone(),
+        intake: Intake::start(house.clone(), came_in.clone()),
     };
     let failed = |error: std::io::Error| {
         Error::unavailable("address_taken", format!("{} can't be listened at", config.listen))
@@ -137,7 +143,7 @@ async fn work(house: House, graph: Graph, came_in: Arc<Notify>, stop: tokio_util
     while !stop.is_cancelled() {
         let round = async {
             while flow::project(&house).await? > 0 {}
-            deliver::drain(&house, &graph).await
+            deliver::drain(&house, &graph, &deliver::Stop::default()).await
         };
         if let Err(error) = round.await {
             tracing::error!("The work behind failed and is tried again in {TICK:?}: {error}");

@@ -12,8 +12,8 @@ create table file_value (
   primary key (page_id, key)
 ) strict;
 
--- A chat's standing: `open`, `qualified`, `lost` or `sold`, and when a phone number was given in it.
-alter table chat add column standing text not null default 'open';
+-- A chat's stage: `open`, `qualified`, `lost` or `sold`, and when a phone number was given in it.
+alter table chat add column stage text not null default 'open';
 alter table chat add column contact_at integer;
 
 -- When the current chat falls silent; empty while nothing waits for that.
@@ -77,3 +77,10 @@ create table payout (
 create unique index payout_reference on payout (page_id, courier, reference);
 
 alter table change add column published_at integer;
+
+-- An order from outside that turned out to be one that stands under the service's own number.
+alter table sale_order add column same_as text;
+
+-- The Page's accounts on the other channels.
+alter table page add column instagram_id text;
+alter table page add column whatsapp_id text;

@@ -1,49 +1,160 @@
-//! What follows from a fact: the order as it now folds, its conversions by policy, a change for the feed.
+//! What follows from a fact: the orders as they now fold, the conversions by policy, the queue, and changes
+//! for the feed.
 
 use crate::clock::Timestamp;
-use crate::error::Result;
-use crate::id::Ids;
+use crate::error::{Error, Result};
 use crate::store::Unit;
-use crate::store::ledger::Thread;
 use crate::store::page::Page;
-use crate::vocabulary::arrival::Channel;
 use crate::vocabulary::conversion::{Conversion, event_id};
-use crate::vocabulary::identity::ConversionId;
-use crate::vocabulary::sale::Standing;
-use crate::vocabulary::signal::{self, Setting};
+use crate::vocabulary::dossier::{self, Dossier};
+use crate::vocabulary::identity::{ConversationId, ConversionId, OrderId};
+use crate::vocabulary::order::Order;
+use crate::vocabulary::sale;
+use crate::vocabulary::signal::{self, Rules};
 
-/// Brings the conversions of an order in line with its ledger; gives them as they now stand.
+use super::House;
+
+/// A conversation, held until its unit ends, with what decides about it.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) dossier: Dossier,
+    pub(super) page: Page,
+    pub(super) rules: Rules,
+    pub(super) now: Timestamp,
+    /// The orders as they were before this unit changed anything.
+    before: Vec<(OrderId, Order, usize)>,
+    /// An order whose next version is due although it may fold as before.
+    touched: Option<OrderId>,
+}
+
+/// Holds a conversation.
+pub(super) async fn hold(unit: &mut Unit, id: &ConversationId, now: Timestamp) -> Result<Held> {
+    let page = unit.page_of_conversation(id).await?.ok_or_else(|| Error::not_found("conversation"))?;
+    let page = unit.page(&page).await?.ok_or_else(|| Error::not_found("Page"))?;
+    let rules = unit.rules(&page).await?;
+    let dossier = unit.hold(id, page.currency).await?.ok_or_else(|| Error::not_found("conversation"))?;
+    Ok(Held::new(dossier, page, rules, now))
+}
+
+impl Held {
+    pub(super) fn new(dossier: Dossier, page: Page, rules: Rules, now: Timestamp) -> Self {
+        let before = dossier
+            .orders
+            .iter()
+            .map(|standing| (standing.id.clone(), standing.order.clone(), standing.facts.len()))
+            .collect();
+        Self { dossier, page, rules, now, before, touched: None }
+    }
+
+    /// Folds every order again, joins those that turned out to be one, and writes what changed: orders,
+    /// conversions, the queue, and what the feed will tell.
+    pub(super) async fn follow(&mut self, unit: &mut Unit, house: &House) -> Result<()> {
+        self.refold(unit).await?;
+        for index in 0..self.dossier.orders.len() {
+            let standing = &self.dossier.orders[index];
+            let as_before = |(id, order, facts): &&(OrderId, Order, usize)| {
+                *id == standing.id && *order == standing.order && *facts == standing.facts.len()
+            };
+            let is_touched = self.touched.as_ref() == Some(&standing.id);
+            if !is_touched && self.before.iter().any(|known| as_before(&known)) {
+                continue;
+            }
+            let standing = &mut self.dossier.orders[index];
+            standing.version += 1;
+            unit.put_order(&standing.id, &standing.order, standing.version).await?;
+            let change = house.ids.next(self.now);
+            unit.order_changed(&change, &self.page.id, &standing.id, standing.version, self.now).await?;
+        }
+        judge(unit, house, &mut self.dossier, &self.page, &self.rules, self.now).await?;
+        self.queue(unit).await
+    }
+
+    async fn refold(&mut self, unit: &mut Unit) -> Result<()> {
+        for standing in &mut self.dossier.orders {
+            standing.fold(self.page.currency);
+        }
+        let same = sale::park(&mut self.dossier.orders);
+        if same.is_empty() {
+            return Ok(());
+        }
+        for (told, is) in &same {
+            let told = self.dossier.orders[*told].clone();
+            let sale = &mut self.dossier.orders[*is];
+            unit.join_orders(&told.id, &sale.id, sale.version + 1).await?;
+            sale.version = sale.version.max(told.version);
+            sale.numbers.extend(told.numbers);
+            sale.facts.extend(told.facts);
+            sale.fold(self.page.currency);
+        }
+        let mut index = 0;
+        self.dossier.orders.retain(|_| {
+            index += 1;
+            !same.iter().any(|(told, _)| *told == index - 1)
+        });
+        sale::park(&mut self.dossier.orders);
+        Ok(())
+    }
+
+    /// Writes the stages of the chats, and where the conversation stands in the queue.
+    pub(super) async fn queue(&mut self, unit: &mut Unit) -> Result<()> {
+        let silence = dossier::silence(&self.dossier, self.page.silent_after, self.now);
+        let silent_at = if silence.fallen.is_empty() { silence.next_at } else { Some(self.now) };
+        unit.put_stages(&self.dossier).await?;
+        unit.put_standing(&self.dossier, silent_at).await
+    }
+
+    /// An entry about this order makes a new version of it, even if it folds as before.
+    pub(super) fn touch(&mut self, order: Option<&OrderId>) {
+        self.touched = order.cloned();
+    }
+
+    /// Notes for the feed that the conversation itself changed; gives its new version.
+    pub(super) async fn conversation_changed(&mut self, unit: &mut Unit, house: &House) -> Result<()> {
+        self.dossier.thread.version += 1;
+        unit.conversation_changed(&house.ids.next(self.now), &self.dossier.thread, self.now).await
+    }
+}
+
+/// Brings the conversions of a conversation in line with its ledger.
 pub(super) async fn judge(
     unit: &mut Unit,
-    ids: &Ids,
+    house: &House,
+    dossier: &mut Dossier,
     page: &Page,
-    thread: &Thread,
-    standing: &Standing,
+    rules: &Rules,
     now: Timestamp,
-) -> Result<Vec<Conversion>> {
-    let policy_version = unit.order_policy(&standing.id).await?;
-    let policy = unit.policy(&page.id, policy_version).await?;
-    let setting = Setting {
-        policy: &policy,
-        mode: page.mode,
-        person_known: unit.person_of(&thread.id).await?.is_some(),
-        channel_is_sent: thread.channel == Channel::Messenger,
-        now,
-    };
-    let rows = unit.conversions_of(&standing.id).await?;
-    let (changed, drafts) = signal::follow(&standing.order, &rows, setting);
-    for row in &changed {
-        unit.put_conversion(row).await?;
+) -> Result<()> {
+    let (changed, drafts) = signal::follow(dossier, rules, now);
+    for row in changed {
+        unit.put_conversion(&row).await?;
+        if let Some(stands) = dossier.conversions.iter_mut().find(|stands| stands.id == row.id) {
+            *stands = row;
+        }
     }
-    let subject = standing.numbers.first().map_or("", String::as_str);
-    for draft in &drafts {
-        let id = ConversionId(ids.next(now));
+    for draft in drafts {
+        let order = dossier.orders.iter().find(|standing| Some(&standing.id) == draft.order_id.as_ref());
+        let psid = dossier.thread.psid.as_ref().map_or("", |psid| psid.as_str());
+        let subject = order.and_then(|standing| standing.numbers.first()).map_or(psid, String::as_str);
+        let currency = order.map_or(page.currency, |standing| standing.order.currency);
+        let id = ConversionId(house.ids.next(now));
         let event_id = event_id(&page.id, subject, draft.name, draft.number);
-        let made_by = (policy_version, standing.order.currency);
-        unit.add_conversion((&id, &event_id), thread, &standing.id, draft, made_by, now).await?;
+        unit.add_conversion((&id, &event_id), &dossier.thread, &draft, currency, now).await?;
+        dossier.conversions.push(Conversion {
+            id,
+            name: draft.name,
+            number: draft.number,
+            order_id: draft.order_id,
+            policy_version: draft.policy_version,
+            event_id,
+            event_time: draft.event_time,
+            state: draft.state,
+            reason: draft.reason,
+            value: draft.value,
+            leaves_at: draft.leaves_at,
+            resent: false,
+            frozen: false,
+            carries: draft.carries,
+        });
     }
-    if changed.is_empty() && drafts.is_empty() {
-        return Ok(rows);
-    }
-    unit.conversions_of(&standing.id).await
+    Ok(())
 }

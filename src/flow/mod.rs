@@ -1,17 +1,36 @@
 //! The verbs, each one atomic unit, and the only writers: receive what a webhook brought, tag an order, send
 //! what is due, settle what came of it.
 
+mod about;
 mod deliver;
 mod follow;
+mod intake;
 pub mod key;
+mod once;
+mod phone;
 mod receive;
+mod recover;
+mod settle;
+mod steer;
+mod sweep;
 mod tag;
 
-pub use deliver::{Batch, Bisected, claim, open, recover, release, settle};
-pub use receive::{keep, project};
-pub use tag::{Tagged, tag, undo};
+pub use about::{accept, undo};
+pub use deliver::{Batch, claim, open, release};
+pub use intake::{INTAKE_MAX, Intake};
+pub use once::{Answered, Asked, Promise, Reply, body_hash};
+pub use phone::PhoneKey;
+pub use receive::project;
+pub use recover::{recover, recover_alone};
+pub use settle::settle;
+pub use steer::{Resolution, resolve, retry, send_now};
+pub use sweep::{fall_silent, forget};
+pub use tag::{Tagged, tag};
+
+use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::error::{Kind, Result};
 use crate::id::Ids;
 use crate::store::Store;
 
@@ -24,4 +43,22 @@ pub struct House {
     pub clock: Clock,
     /// Names for new rows.
     pub ids: Ids,
+    /// With which phone numbers are hashed.
+    pub phone_key: PhoneKey,
+    /// How long the texts of messages and raw bodies are kept; zero drops them once they are projected.
+    pub keep_text: Duration,
+}
+
+/// How often a unit is begun again when another writer stood in its way.
+const CONTENTION_MAX: u32 = 8;
+
+/// Runs a unit, again while another writer stands in its way.
+async fn retried<T, Unit: Future<Output = Result<T>>>(unit: impl Fn() -> Unit) -> Result<T> {
+    let mut contended = 0;
+    loop {
+        match unit().await {
+            Err(error) if error.kind == Kind::Contended && contended < CONTENTION_MAX => contended += 1,
+            done => return done,
+        }
+    }
 }

@@ -1,80 +1,196 @@
-//! From a webhook's raw bytes to conversations. First the bytes are kept, and only then may Meta hear 200;
-//! what they mean is worked out afterwards, in any order and any number of times with one result.
+//! From kept bodies to conversations, in any order and any number of times with one result.
+
+use std::collections::{BTreeMap, HashMap};
 
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::id::Ids;
 use crate::meta::webhook;
 use crate::store::Unit;
 use crate::store::conversation::Place;
-use crate::vocabulary::arrival::{Arrival, What};
-use crate::vocabulary::chat;
-use crate::vocabulary::identity::ConversationId;
+use crate::store::page::Page;
+use crate::vocabulary::arrival::{Arrival, Author, Channel, What};
+use crate::vocabulary::chat::{self, Point};
+use crate::vocabulary::identity::{ConversationId, PageId};
+use crate::vocabulary::signal::Rules;
 
-use super::House;
+use super::follow::Held;
+use super::sweep::follow_silence;
+use super::{House, retried};
 
 /// Bodies that one unit projects at most.
 const PROJECT_MAX: i64 = 200;
 
-/// Keeps webhook bodies; they are durable when this returns.
-pub async fn keep(house: &House, bodies: Vec<Vec<u8>>) -> Result<()> {
-    let mut unit = house.store.begin().await?;
-    unit.keep_bodies(bodies, house.clock.now()).await?;
-    unit.commit().await
-}
-
 /// Projects the oldest kept bodies into conversations; gives their number, 0 when none waits.
 pub async fn project(house: &House) -> Result<usize> {
+    retried(move || project_once(house)).await
+}
+
+async fn project_once(house: &House) -> Result<usize> {
     let now = house.clock.now();
     let mut unit = house.store.begin().await?;
     let bodies = unit.waiting_bodies(PROJECT_MAX).await?;
+    let mut counts: BTreeMap<(PageId, String), i64> = BTreeMap::new();
+    let mut count = |page: &PageId, kind: &str| {
+        *counts.entry((page.clone(), kind.to_owned())).or_default() += 1;
+    };
+    let mut pages = Pages::default();
+    let mut threads: BTreeMap<ConversationId, (PageId, Vec<Arrival>)> = BTreeMap::new();
     for (id, body) in &bodies {
         let unread = match webhook::read(body) {
             Ok(delivery) => {
-                for arrival in &delivery.arrivals {
-                    receive(&mut unit, &house.ids, arrival, now).await?;
-                }
                 for (page, kind) in &delivery.kept {
-                    unit.count_kept(page, kind).await?;
+                    count(page, kind);
+                }
+                for arrival in delivery.arrivals {
+                    let Some(page) = pages.of(&mut unit, &arrival).await? else {
+                        count(&arrival.page_id, "page_not_connected");
+                        continue;
+                    };
+                    let id = conversation_of(&mut unit, house, &page, &arrival, now).await?;
+                    threads.entry(id).or_insert_with(|| (page, Vec::new())).1.push(arrival);
                 }
                 None
             }
-            Err(unreadable) => Some(unreadable.0),
+            Err(unreadable) => {
+                count(&PageId::from(""), "unreadable");
+                Some(unreadable.0)
+            }
         };
         unit.projected(*id, unread, now).await?;
+    }
+    // In the order of their ids, so that two units never wait for each other in a circle.
+    for (id, (page, arrivals)) in &threads {
+        let (page, rules) = pages.known(&mut unit, page).await?;
+        receive(&mut unit, house, (page, rules), id, arrivals).await?;
+    }
+    for ((page, kind), number) in &counts {
+        unit.count_kept(page, kind, *number).await?;
+    }
+    if house.keep_text.is_zero() && !bodies.is_empty() {
+        unit.drop_texts(now + std::time::Duration::from_millis(1)).await?;
     }
     unit.commit().await?;
     Ok(bodies.len())
 }
 
-/// One arrival takes effect once, by its `mid`.
-async fn receive(unit: &mut Unit, ids: &Ids, arrival: &Arrival, now: Timestamp) -> Result<()> {
-    let Arrival { page_id, channel, psid, at, what, referral } = arrival;
-    if unit.page(page_id).await?.is_none() {
-        return unit.count_kept(page_id, "page_not_connected").await;
+/// The Pages that a unit meets, each read once.
+#[derive(Default)]
+struct Pages {
+    accounts: HashMap<(Channel, PageId), Option<PageId>>,
+    known: HashMap<PageId, (Page, Rules)>,
+}
+
+impl Pages {
+    /// The connected Page that an arrival belongs to.
+    async fn of(&mut self, unit: &mut Unit, arrival: &Arrival) -> Result<Option<PageId>> {
+        let account = (arrival.channel, arrival.page_id.clone());
+        if let Some(found) = self.accounts.get(&account) {
+            return Ok(found.clone());
+        }
+        let found = unit.page_of_account(arrival.channel, &arrival.page_id).await?;
+        self.accounts.insert(account, found.clone());
+        Ok(found)
     }
-    if let What::Message { mid: Some(mid), .. } = what
-        && !unit.first_seen(page_id, mid, now).await?
-    {
+
+    async fn known(&mut self, unit: &mut Unit, id: &PageId) -> Result<(Page, Rules)> {
+        if let Some(known) = self.known.get(id) {
+            return Ok(known.clone());
+        }
+        let page = unit.page(id).await?.ok_or_else(|| crate::error::Error::not_found("Page"))?;
+        let rules = unit.rules(&page).await?;
+        self.known.insert(id.clone(), (page.clone(), rules.clone()));
+        Ok((page, rules))
+    }
+}
+
+async fn conversation_of(
+    unit: &mut Unit,
+    house: &House,
+    page: &PageId,
+    arrival: &Arrival,
+    now: Timestamp,
+) -> Result<ConversationId> {
+    if let Some(known) = unit.conversation_of(page, arrival.channel, &arrival.psid).await? {
+        return Ok(known);
+    }
+    let id = ConversationId(house.ids.next(now));
+    unit.open_conversation(&id, page, (arrival.channel, &arrival.psid), arrival.at).await
+}
+
+/// What arrived in one conversation takes effect, each message once by its `mid`.
+async fn receive(
+    unit: &mut Unit,
+    house: &House,
+    (page, rules): (Page, Rules),
+    id: &ConversationId,
+    arrivals: &[Arrival],
+) -> Result<()> {
+    let now = house.clock.now();
+    let Some(dossier) = unit.hold(id, page.currency).await? else { return Ok(()) };
+    let mut held = Held::new(dossier, page, rules, now);
+    let mut news = News::default();
+    for arrival in arrivals {
+        note(unit, house, &mut held, arrival, &mut news).await?;
+    }
+    if news.points.is_empty() && !news.cut_anew {
         return Ok(());
     }
-    let known = unit.conversation_of(page_id, *channel, psid).await?;
-    let conversation = if let Some(known) = known {
-        known
+    let before = held.dossier.chats.len();
+    let from = if !news.cut_anew && chat::is_after(&held.dossier.chats, &news.points) {
+        chat::extend(&mut held.dossier.chats, news.points);
+        i64::try_from(before.saturating_sub(1)).unwrap_or(0)
     } else {
-        let id = ConversationId(ids.next(now));
-        unit.open_conversation(&id, page_id, *channel, psid, *at).await?
+        held.dossier.chats = chat::cut(unit.points_of(id).await?);
+        0
     };
-    unit.hold_conversation(&conversation).await?;
-    let id = ids.next(now);
-    let place = Place { conversation: &conversation, page: page_id, id: &id, at: *at };
-    if let What::Message { mid, author, text, attachments } = what {
+    unit.put_chats(&held.dossier, from).await?;
+    if news.referred || held.dossier.chats.len() != before {
+        held.conversation_changed(unit, house).await?;
+    }
+    follow_silence(unit, house, &mut held).await?;
+    held.follow(unit, house).await
+}
+
+/// What a unit brought into a conversation.
+#[derive(Default)]
+struct News {
+    points: Vec<Point>,
+    /// Something was said that changes what earlier moments mean.
+    cut_anew: bool,
+    referred: bool,
+}
+
+async fn note(
+    unit: &mut Unit,
+    house: &House,
+    held: &mut Held,
+    arrival: &Arrival,
+    news: &mut News,
+) -> Result<()> {
+    let (conversation, page) = (held.dossier.thread.id.clone(), held.page.id.clone());
+    let at = arrival.at;
+    let id = house.ids.next(held.now);
+    let place = Place { conversation: &conversation, page: &page, id: &id, at };
+    if let What::Message { mid, author, text, attachments } = &arrival.what {
+        if let Some(mid) = mid
+            && !unit.first_seen(&page, mid, held.now).await?
+        {
+            return Ok(());
+        }
         let attachments = (!attachments.is_empty()).then(|| attachments.join(","));
         unit.add_message(place, mid.clone(), *author, (text.clone(), attachments)).await?;
+        let by_customer = *author == Author::Customer;
+        news.points.push(Point { at, by_customer, ad_id: None, gave_phone: false });
     }
-    if let Some(referral) = referral {
-        unit.add_referral(place, referral).await?;
+    if let Some(referral) = &arrival.referral {
+        let version = held.dossier.thread.version + 1;
+        if unit.add_referral(place, referral, version).await? {
+            news.referred = true;
+            if referral.is_from_ad() {
+                let ad_id = referral.ad_id.clone();
+                news.points.push(Point { at, by_customer: false, ad_id, gave_phone: false });
+            }
+        }
     }
-    let chats = chat::cut(unit.points_of(&conversation).await?);
-    unit.put_chats(&conversation, page_id, &chats).await
+    Ok(())
 }

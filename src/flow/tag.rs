@@ -1,36 +1,36 @@
 //! A tag: the fact, the order, its conversions and the change for the feed, in one unit or not at all.
 
 use crate::clock::Timestamp;
-use crate::error::{Error, Kind as Failure, Result};
+use crate::error::{Error, Result};
 use crate::store::Unit;
-use crate::store::ledger::Thread;
-use crate::store::page::Page;
+use crate::store::ledger::Spot;
 use crate::vocabulary::conversion::Conversion;
 use crate::vocabulary::identity::{ConversationId, OrderId, OutcomeId};
 use crate::vocabulary::order;
-use crate::vocabulary::outcome::{Fact, Terms};
+use crate::vocabulary::outcome::{Fact, Flag, Kind, Terms};
 use crate::vocabulary::sale::{self, Decision, Fault, Refusal, Standing, Tag};
 
-use super::House;
-use super::follow::judge;
+use super::once::{Answered, Asked};
+use super::{House, follow::Held, follow::hold, retried};
 
-/// What a tag or an undo came to.
+/// What a tag, an undo or an acceptance came to.
 #[derive(Clone, Debug)]
 pub struct Tagged {
-    /// The entry.
+    /// The entry: the fact, or what undid or accepted it.
     pub outcome_id: OutcomeId,
+    /// The fact that it is, or is about.
+    pub fact: Fact,
+    /// Why the fact moves nothing until a person accepts it.
+    pub flag: Option<Flag>,
     /// It already stood in the ledger.
     pub known: bool,
-    /// The order as it now stands.
-    pub order: Standing,
-    /// Its conversions as they now stand: what Meta knows or will know.
+    /// The order as it now stands; a fact about a chat has none.
+    pub order: Option<Standing>,
+    /// The conversions as they now stand: what Meta knows or will know.
     pub conversions: Vec<Conversion>,
 }
 
-/// How often a unit is begun again when another writer stood in its way.
-const CONTENTION_MAX: u32 = 5;
-
-/// Says of a conversation what happened to one of its orders.
+/// Says of a conversation what happened in it, or to one of its orders; `actor` says so.
 ///
 /// # Errors
 /// `not_found`; a 409 with the `legal` moves when it can't be said as things stand; an invalid field.
@@ -38,38 +38,120 @@ pub async fn tag(
     house: &House,
     conversation: &ConversationId,
     tag: &Tag,
-    by: (&str, Option<&str>),
-) -> Result<Tagged> {
-    let mut contended = 0;
-    loop {
-        match tag_once(house, conversation, tag, by).await {
-            Err(error) if error.kind == Failure::Contended && contended < CONTENTION_MAX => contended += 1,
-            done => return done,
+    actor: &str,
+    asked: &Asked<Tagged>,
+) -> Result<Answered<Tagged>> {
+    retried(move || async move {
+        let now = house.clock.now();
+        let mut unit = house.store.begin().await?;
+        if let Some(before) = asked.before(&mut unit, now).await? {
+            return Ok(Answered::Before(before));
         }
-    }
+        let tagged = say(&mut unit, house, conversation, tag, actor).await?;
+        asked.keep(&mut unit, &tagged, now).await?;
+        unit.commit().await?;
+        Ok(Answered::Now(tagged))
+    })
+    .await
 }
 
-async fn tag_once(
+/// The tag within a unit.
+pub(super) async fn say(
+    unit: &mut Unit,
     house: &House,
     conversation: &ConversationId,
     tag: &Tag,
-    (actor, reason): (&str, Option<&str>),
+    actor: &str,
 ) -> Result<Tagged> {
     let now = house.clock.now();
-    let mut unit = house.store.begin().await?;
-    let (thread, page, mut orders) = look(&mut unit, conversation).await?;
-    if tag.kind.wants_reason() && reason.is_none() {
+    if tag.kind.wants_reason() && tag.reason.is_none() {
         return Err(Error::field("/reason", format!("\"{}\" must say why.", tag.kind.as_str())));
     }
     if sale::is_repeatable(tag) && tag.reference.is_none() {
         let why = "may be said several times of an order, so it needs a ref or an Idempotency-Key";
         return Err(Error::field("/ref", format!("\"{}\" {why}.", tag.kind.as_str())));
     }
-    if let Some(known) = by_reference(tag, &orders) {
-        return answer(&mut unit, known.1, true, orders.swap_remove(known.0)).await;
+    let mut held = hold(unit, conversation, now).await?;
+    if let Some(known) = by_reference(unit, tag, &held).await? {
+        return known_answer(&held, known);
     }
-    let decided = sale::decide(tag, &orders, now).map_err(|refusal| refused(refusal, &orders))?;
-    let write = |terms: Terms, occurred_at: Timestamp| Fact {
+    if tag.kind.is_of_conversation() {
+        return say_of_chat(unit, house, &mut held, tag, actor).await;
+    }
+    let decided = sale::decide(tag, &held.dossier.orders, now)
+        .map_err(|refusal| refused(&refusal, &held.dossier.orders))?;
+    let (order, terms, occurred_at) = match decided {
+        Decision::Known { order, outcome_id, also_named } => {
+            if let Some(number) = also_named {
+                let id = held.dossier.orders[order].id.clone();
+                name(unit, &mut held, order, &number).await?;
+                held.touch(Some(&id));
+                held.follow(unit, house).await?;
+            }
+            return known_answer(&held, outcome_id);
+        }
+        Decision::Append { order, terms, occurred_at } => (order, terms, occurred_at),
+        Decision::Open { number, terms, occurred_at } => {
+            (open(unit, house, &mut held, number, &terms).await?, terms, occurred_at)
+        }
+    };
+    let standing = &mut held.dossier.orders[order];
+    let order_id = standing.id.clone();
+    let fact = written(house, tag, actor, terms, (occurred_at, now));
+    let spot = Spot { thread: &held.dossier.thread, order: Some(&order_id), version: standing.version + 1 };
+    unit.append_outcome(spot, &fact).await?;
+    if let Some(note) = &tag.note {
+        unit.add_note(&fact.id, &held.page.id, note, now).await?;
+    }
+    standing.facts.push(fact.clone());
+    held.follow(unit, house).await?;
+    Ok(answer_of(&held, fact.id.clone(), fact))
+}
+
+/// `qualified` and `lost` follow each other; saying the one that stands again says nothing new.
+async fn say_of_chat(
+    unit: &mut Unit,
+    house: &House,
+    held: &mut Held,
+    tag: &Tag,
+    actor: &str,
+) -> Result<Tagged> {
+    let now = held.now;
+    let mut occurred_at = tag.occurred_at.unwrap_or(now);
+    if let Some(chat) = held.dossier.chat_at(occurred_at) {
+        let last = held.dossier.said_last(chat);
+        let same = |fact: &&Fact| match tag.source.is_person() {
+            true => fact.kind == tag.kind && fact.source.is_person(),
+            false => fact.kind == tag.kind && tag.occurred_at == Some(fact.occurred_at),
+        };
+        if let Some(known) = last.filter(same) {
+            return known_answer(held, known.id.clone());
+        }
+        if let Some(last) = last.filter(|last| tag.occurred_at.is_none() && last.occurred_at >= now) {
+            occurred_at = last.occurred_at + sale::STEP;
+        }
+    }
+    let terms = Terms::silent(held.page.currency);
+    let fact = written(house, tag, actor, terms, (occurred_at, now));
+    let spot = Spot { thread: &held.dossier.thread, order: None, version: held.dossier.thread.version + 1 };
+    unit.append_outcome(spot, &fact).await?;
+    if let Some(note) = &tag.note {
+        unit.add_note(&fact.id, &held.page.id, note, now).await?;
+    }
+    held.dossier.said.push(fact.clone());
+    held.conversation_changed(unit, house).await?;
+    held.follow(unit, house).await?;
+    Ok(answer_of(held, fact.id.clone(), fact))
+}
+
+fn written(
+    house: &House,
+    tag: &Tag,
+    actor: &str,
+    terms: Terms,
+    (occurred_at, now): (Timestamp, Timestamp),
+) -> Fact {
+    Fact {
         id: OutcomeId(house.ids.next(now)),
         kind: tag.kind,
         occurred_at,
@@ -78,145 +160,108 @@ async fn tag_once(
         source: tag.source,
         reference: tag.reference.clone(),
         terms,
-        reason: reason.map(str::to_owned),
+        details: tag.details.clone(),
+        reason: tag.reason.clone(),
         undone: false,
         accepted: false,
-    };
-    let (fact, mut standing) = match decided {
-        Decision::Known { order, outcome_id, also_named } => {
-            let mut standing = orders.swap_remove(order);
-            name(&mut unit, &page, &mut standing, also_named).await?;
-            let tagged = answer(&mut unit, outcome_id, true, standing).await?;
-            unit.commit().await?;
-            return Ok(tagged);
-        }
-        Decision::Append { order, terms, occurred_at } => {
-            (write(terms, occurred_at), orders.swap_remove(order))
-        }
-        Decision::Open { number, terms, occurred_at, .. } => {
-            let standing = open(&mut unit, house, &page, &thread, number, &terms).await?;
-            (write(terms, occurred_at), standing)
-        }
-    };
-    unit.append_outcome(&thread, Some(&standing.id), &fact).await?;
-    let outcome_id = fact.id.clone();
-    standing.facts.push(fact);
-    let conversions = write_order(&mut unit, house, &page, &thread, &mut standing, now).await?;
-    unit.commit().await?;
-    Ok(Tagged { outcome_id, known: false, order: standing, conversions })
-}
-
-/// Takes back the newest effective entry that a person made on an order. Undoing twice gives the same entry.
-pub async fn undo(house: &House, outcome: &OutcomeId, actor: &str) -> Result<Tagged> {
-    let now = house.clock.now();
-    let mut unit = house.store.begin().await?;
-    let place = unit.place_of_outcome(outcome).await?;
-    let Some((conversation, Some(order_id))) = place else { return Err(Error::not_found("outcome")) };
-    let (thread, page, mut orders) = look(&mut unit, &conversation).await?;
-    let index = orders.iter().position(|standing| standing.id == order_id);
-    let mut standing = orders.swap_remove(index.ok_or_else(|| Error::not_found("outcome"))?);
-    if let Some(earlier) = unit.undo_of(outcome).await? {
-        return answer(&mut unit, earlier, true, standing).await;
     }
-    let newest = standing.facts.iter().rev().find(|fact| fact.source.is_person() && !fact.undone);
-    let Some(about) = newest.filter(|fact| fact.id == *outcome).cloned() else {
-        let in_the_way = newest.map_or("nothing that a person said is left to undo".to_owned(), |fact| {
-            format!("\"{}\" ({}) was said later: undo that first", fact.kind.as_str(), fact.id)
-        });
-        return Err(Error::conflict("not_the_newest", format!("This entry can't be undone: {in_the_way}.")));
-    };
-    let id = OutcomeId(house.ids.next(now));
-    unit.append_undo(&thread, Some(&order_id), (&id, &about), actor, now).await?;
-    for fact in standing.facts.iter_mut().filter(|fact| fact.id == about.id) {
-        fact.undone = true;
+}
+
+/// The entry that this sender already gave this name (`ref`).
+async fn by_reference(unit: &mut Unit, tag: &Tag, held: &Held) -> Result<Option<OutcomeId>> {
+    let Some(reference) = &tag.reference else { return Ok(None) };
+    match unit.outcome_referred(&held.page.id, tag.source, reference).await? {
+        None => Ok(None),
+        Some((id, conversation)) if conversation == held.dossier.thread.id => Ok(Some(id)),
+        Some(_) => Err(Error::conflict(
+            "ref_belongs_elsewhere",
+            "This ref already names a fact of another conversation: a ref is the sender's own id of one fact.",
+        )),
     }
-    let conversions = write_order(&mut unit, house, &page, &thread, &mut standing, now).await?;
-    unit.commit().await?;
-    Ok(Tagged { outcome_id: id, known: false, order: standing, conversions })
-}
-
-/// The conversation, held, with its Page and orders.
-pub(super) async fn look(unit: &mut Unit, id: &ConversationId) -> Result<(Thread, Page, Vec<Standing>)> {
-    let thread = unit.hold_conversation(id).await?.ok_or_else(|| Error::not_found("conversation"))?;
-    let page = unit.page(&thread.page_id).await?.ok_or_else(|| Error::not_found("Page"))?;
-    let orders = unit.orders_of(id, page.currency).await?;
-    Ok((thread, page, orders))
-}
-
-fn by_reference(tag: &Tag, orders: &[Standing]) -> Option<(usize, OutcomeId)> {
-    let reference = tag.reference.as_ref()?;
-    orders.iter().enumerate().find_map(|(index, standing)| {
-        let same = |fact: &&Fact| fact.reference.as_ref() == Some(reference) && fact.source == tag.source;
-        standing.facts.iter().find(same).map(|fact| (index, fact.id.clone()))
-    })
 }
 
 async fn open(
     unit: &mut Unit,
     house: &House,
-    page: &Page,
-    thread: &Thread,
+    held: &mut Held,
     number: Option<String>,
     terms: &Terms,
-) -> Result<Standing> {
-    let now = house.clock.now();
-    let id = OrderId(house.ids.next(now));
+) -> Result<usize> {
+    let id = OrderId(house.ids.next(held.now));
     let service_numbered = number.is_none();
     let number = match number {
         Some(number) => number,
-        None => unit.next_order_number(&page.id).await?,
+        None => unit.next_order_number(&held.page.id).await?,
     };
-    unit.open_order(&id, thread, service_numbered, (page.policy.version, terms.currency), now).await?;
-    let mut standing = Standing {
-        id,
-        numbers: Vec::new(),
-        service_numbered,
-        version: 0,
-        facts: Vec::new(),
-        order: order::Order::new(terms.currency),
-    };
-    name(unit, page, &mut standing, Some(number)).await?;
-    Ok(standing)
+    let standing = Standing::new(id, service_numbered, held.page.policy.version, terms.currency);
+    unit.open_order(&held.dossier.thread, &standing, held.now).await?;
+    held.dossier.orders.push(standing);
+    let index = held.dossier.orders.len() - 1;
+    name(unit, held, index, &number).await?;
+    Ok(index)
 }
 
-async fn name(unit: &mut Unit, page: &Page, standing: &mut Standing, number: Option<String>) -> Result<()> {
-    let Some(number) = number else { return Ok(()) };
-    if !unit.name_order(&page.id, &standing.id, &number, standing.numbers.len()).await? {
+/// Gives an order a further name. The name of a parked order of the same conversation comes with its facts.
+async fn name(unit: &mut Unit, held: &mut Held, index: usize, number: &str) -> Result<()> {
+    let told = held
+        .dossier
+        .orders
+        .iter()
+        .position(|standing| standing.parked && standing.numbers.iter().any(|name| name == number));
+    if let Some(told) = told {
+        let told = held.dossier.orders[told].clone();
+        let sale = &mut held.dossier.orders[index];
+        unit.join_orders(&told.id, &sale.id, sale.version + 1).await?;
+        sale.version = sale.version.max(told.version);
+        sale.numbers.extend(told.numbers);
+        sale.facts.extend(told.facts);
+        held.dossier.orders.retain(|standing| standing.id != told.id);
+        return Ok(());
+    }
+    let sale = &mut held.dossier.orders[index];
+    let place = (number, sale.numbers.len());
+    if !unit.name_order(&held.page.id, &sale.id, place, sale.version + 1).await? {
         let message = "This order number belongs to another conversation of the Page: check the number.";
         return Err(Error::conflict("order_belongs_elsewhere", message));
     }
-    standing.numbers.push(number);
+    sale.numbers.push(number.to_owned());
     Ok(())
 }
 
-/// Writes the order as its ledger now folds, and everything that follows from it.
-async fn write_order(
-    unit: &mut Unit,
-    house: &House,
-    page: &Page,
-    thread: &Thread,
-    standing: &mut Standing,
-    now: Timestamp,
-) -> Result<Vec<Conversion>> {
-    standing.order = order::fold(&standing.facts, page.currency);
-    standing.version += 1;
-    unit.put_order(&standing.id, &standing.order, standing.version).await?;
-    unit.append_change(&house.ids.next(now), &page.id, &standing.id, standing.version, now).await?;
-    judge(unit, &house.ids, page, thread, standing, now).await
+fn known_answer(held: &Held, id: OutcomeId) -> Result<Tagged> {
+    let facts = held.dossier.orders.iter().flat_map(|standing| &standing.facts).chain(&held.dossier.said);
+    let fact = facts.into_iter().find(|fact| fact.id == id).cloned();
+    let fact = fact.ok_or_else(|| Error::internal("an entry of the ledger is missing"))?;
+    Ok(Tagged { known: true, ..answer_of(held, id, fact) })
 }
 
-async fn answer(unit: &mut Unit, outcome_id: OutcomeId, known: bool, order: Standing) -> Result<Tagged> {
-    let conversions = unit.conversions_of(&order.id).await?;
-    Ok(Tagged { outcome_id, known, order, conversions })
+/// How an entry about `fact` now stands.
+pub(super) fn answer_of(held: &Held, outcome_id: OutcomeId, fact: Fact) -> Tagged {
+    let of_it = |standing: &&Standing| standing.facts.iter().any(|known| known.id == fact.id);
+    let order = held.dossier.orders.iter().find(of_it).cloned();
+    let flag = order.as_ref().and_then(|standing| {
+        standing.order.flags.iter().find(|(id, _)| *id == fact.id).map(|(_, flag)| *flag)
+    });
+    let conversions = match &order {
+        Some(standing) => held.dossier.conversions_of(standing),
+        None => held.dossier.conversions.iter().filter(|row| row.order_id.is_none()).cloned().collect(),
+    };
+    Tagged { outcome_id, fact, flag, known: false, order, conversions }
 }
 
-fn refused(refusal: Refusal, orders: &[Standing]) -> Error {
+/// A refusal as the error that the sender reads.
+fn refused(refusal: &Refusal, orders: &[Standing]) -> Error {
     match refusal.at_fault {
-        Fault::Field(pointer) => Error::field(pointer, refusal.message),
+        Fault::Field(pointer) => Error::field(pointer, refusal.message.clone()),
         Fault::Standing => {
-            let state = refusal.order.map_or(order::State::None, |index| orders[index].order.state);
-            let legal: Vec<&str> = state.legal().iter().map(|kind| kind.as_str()).collect();
-            Error::conflict(refusal.code, refusal.message).with("legal", legal)
+            let found = refusal.order.map(|index| &orders[index]);
+            let state = found.map_or(order::State::None, |standing| standing.order.state);
+            let legal: Vec<&str> = state.legal().iter().map(|kind: &Kind| kind.as_str()).collect();
+            let error = Error::conflict(refusal.code, refusal.message.clone()).with("legal", legal);
+            match found {
+                Some(standing) => error.about_order(&standing.id),
+                None => error,
+            }
         }
     }
 }

@@ -1,14 +1,15 @@
-//! Conversations, their people, messages, referrals and chats; and the inbox of raw webhook bodies.
+//! Conversations: their people, messages, referrals, phone numbers and chats.
 
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::vocabulary::arrival::{Author, Channel, Referral};
 use crate::vocabulary::chat::{Chat, Point};
+use crate::vocabulary::dossier::Dossier;
 use crate::vocabulary::identity::{ConversationId, PageId, Psid};
 
-use super::sql::{Pair, Unit, values};
+use super::sql::{Row, Unit, values};
 
-/// The ids that name a message to be stored.
+/// The ids that name a row of a conversation.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
     /// The thread.
@@ -21,58 +22,28 @@ pub struct Place<'a> {
     pub at: Timestamp,
 }
 
-impl Unit {
-    /// Keeps the raw bytes of webhooks.
-    pub async fn keep_bodies(&mut self, bodies: Vec<Vec<u8>>, now: Timestamp) -> Result<()> {
-        for body in bodies {
-            self.execute("insert into inbox (received_at, body) values ($1, $2)", values![now, body]).await?;
+/// Who said a phone number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaidBy {
+    /// The person, in their own words.
+    Customer,
+    /// The Page.
+    Page,
+    /// An operator or CRM, in a tag.
+    Tag,
+}
+
+impl SaidBy {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Page => "page",
+            Self::Tag => "tag",
         }
-        Ok(())
     }
+}
 
-    /// The oldest bodies that are not projected yet, held until this unit ends.
-    pub async fn waiting_bodies(&mut self, limit: i64) -> Result<Vec<(i64, Vec<u8>)>> {
-        let text = Pair {
-            sqlite: "select id, body from inbox where projected_at is null order by id limit $1",
-            postgres: "select id, body from inbox where projected_at is null order by id limit $1
-                          for update skip locked",
-        };
-        let rows = self.rows(text, values![limit]).await?;
-        rows.iter().map(|row| Ok((row.get("id")?, row.get("body")?))).collect()
-    }
-
-    /// A body is projected; `unread` is the shape of one that could not be read.
-    pub async fn projected(&mut self, id: i64, unread: Option<String>, now: Timestamp) -> Result<()> {
-        self.execute(
-            "update inbox set projected_at = $2, unread = $3 where id = $1",
-            values![id, now, unread],
-        )
-        .await?;
-        Ok(())
-    }
-
-    /// Counts an event that is kept but not projected.
-    pub async fn count_kept(&mut self, page: &PageId, kind: &str) -> Result<()> {
-        self.execute(
-            "insert into kept (page_id, kind, count) values ($1, $2, 1)
-             on conflict (page_id, kind) do update set count = kept.count + 1",
-            values![page.as_str(), kind],
-        )
-        .await?;
-        Ok(())
-    }
-
-    /// Remembers a message's id; false if it was seen before.
-    pub async fn first_seen(&mut self, page: &PageId, mid: &str, now: Timestamp) -> Result<bool> {
-        let added = self
-            .execute(
-                "insert into seen (page_id, mid, seen_at) values ($1, $2, $3) on conflict (page_id, mid) do nothing",
-                values![page.as_str(), mid, now],
-            )
-            .await?;
-        Ok(added == 1)
-    }
-
+impl Unit {
     /// The conversation of a person, if there is one.
     pub async fn conversation_of(
         &mut self,
@@ -95,12 +66,28 @@ impl Unit {
         row.map(|row| row.get("page_id").map(PageId)).transpose()
     }
 
-    /// The person of a conversation.
-    pub async fn person_of(&mut self, conversation: &ConversationId) -> Result<Option<Psid>> {
-        let row = self
-            .row("select psid from person where conversation_id = $1", values![conversation.as_str()])
+    /// The conversations with a word since `since` in which this phone number was given.
+    pub async fn conversations_with_phone(
+        &mut self,
+        page: &PageId,
+        hash: &str,
+        since: Timestamp,
+    ) -> Result<Vec<ConversationId>> {
+        let rows = self
+            .rows(
+                "select distinct conversation.id
+                   from phone_word join conversation on conversation.id = phone_word.conversation_id
+                  where phone_word.page_id = $1 and hash = $2 and said_by in ('customer', 'tag')
+                    and last_at >= $3
+                    and not exists (select 1 from phone_word as earlier
+                                     where earlier.conversation_id = phone_word.conversation_id
+                                       and earlier.hash = phone_word.hash and earlier.said_by = 'page'
+                                       and earlier.said_at < phone_word.said_at)
+                  order by conversation.id",
+                values![page.as_str(), hash, since],
+            )
             .await?;
-        row.map(|row| row.get("psid").map(Psid)).transpose()
+        rows.iter().map(|row| row.get("id").map(ConversationId)).collect()
     }
 
     /// Opens the conversation of a person, under `id` unless another unit was quicker; gives its id.
@@ -108,8 +95,7 @@ impl Unit {
         &mut self,
         id: &ConversationId,
         page: &PageId,
-        channel: Channel,
-        psid: &Psid,
+        (channel, psid): (Channel, &Psid),
         at: Timestamp,
     ) -> Result<ConversationId> {
         let won = self
@@ -122,13 +108,25 @@ impl Unit {
         if won == 0 {
             return Ok(self.conversation_of(page, channel, psid).await?.unwrap_or_else(|| id.clone()));
         }
+        self.open_thread(id, page, channel, at).await?;
+        Ok(id.clone())
+    }
+
+    /// Opens a thread without a person, in which an order waits that only a CRM has told of.
+    pub async fn open_thread(
+        &mut self,
+        id: &ConversationId,
+        page: &PageId,
+        channel: Channel,
+        at: Timestamp,
+    ) -> Result<()> {
         self.execute(
             "insert into conversation (id, page_id, channel, began_at, last_at, state, version)
-             values ($1, $2, $3, $4, $4, 'done', 1)",
+             values ($1, $2, $3, $4, $4, 'done', 0)",
             values![id.as_str(), page.as_str(), channel.as_str(), at],
         )
         .await?;
-        Ok(id.clone())
+        Ok(())
     }
 
     /// Adds a message.
@@ -157,86 +155,196 @@ impl Unit {
         Ok(())
     }
 
-    /// Adds a referral, unless the same one is there.
-    pub async fn add_referral(&mut self, place: Place<'_>, referral: &Referral) -> Result<()> {
+    /// Sets the text of a message anew: edited, or deleted (`None`). It must still have one.
+    pub async fn set_text(
+        &mut self,
+        conversation: &ConversationId,
+        mid: &str,
+        text: Option<String>,
+    ) -> Result<u64> {
         self.execute(
-            "insert into referral (conversation_id, led_at, id, page_id, ad_id, ref, source, kind, ad_title)
-             select $1, $2, $3, $4, $5, $6, $7, $8, $9
-              where not exists (select 1 from referral
-                                 where conversation_id = $1 and led_at = $2
-                                   and coalesce(ad_id, '') = coalesce($5, '')
-                                   and coalesce(ref, '') = coalesce($6, ''))",
+            "update message set text = $3 where conversation_id = $1 and mid = $2 and text is not null",
+            values![conversation.as_str(), mid, text],
+        )
+        .await
+    }
+
+    /// Adds a referral, which appears with `version`, unless the same one is there; true if it was added.
+    pub async fn add_referral(
+        &mut self,
+        place: Place<'_>,
+        referral: &Referral,
+        version: i64,
+    ) -> Result<bool> {
+        let added = self
+            .execute(
+                "insert into referral (conversation_id, led_at, id, page_id, ad_id, ref, source, kind, ad_title,
+                                       version)
+                 select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+                  where not exists (select 1 from referral
+                                     where conversation_id = $1 and led_at = $2
+                                       and coalesce(ad_id, '') = coalesce($5, '')
+                                       and coalesce(ref, '') = coalesce($6, ''))",
+                values![
+                    place.conversation.as_str(),
+                    place.at,
+                    place.id,
+                    place.page.as_str(),
+                    referral.ad_id.clone(),
+                    referral.r#ref.clone(),
+                    referral.source.clone(),
+                    referral.kind.clone(),
+                    referral.ad_title.clone(),
+                    version,
+                ],
+            )
+            .await?;
+        Ok(added == 1)
+    }
+
+    /// Notes that a phone number was said.
+    pub async fn add_phone_word(
+        &mut self,
+        (conversation, page): (&ConversationId, &PageId),
+        hash: &str,
+        by: SaidBy,
+        at: Timestamp,
+    ) -> Result<()> {
+        self.execute(
+            "insert into phone_word (conversation_id, hash, said_at, said_by, page_id) values ($1, $2, $3, $4, $5)
+             on conflict (conversation_id, hash, said_at, said_by) do nothing",
+            values![conversation.as_str(), hash, at, by.as_str(), page.as_str()],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// The moments by which a conversation is cut into chats. A phone number counts where the customer gave
+    /// it, unless the Page had written it before.
+    pub async fn points_of(&mut self, conversation: &ConversationId) -> Result<Vec<Point>> {
+        let rows = self
+            .rows(
+                "select sent_at as at, author as what, cast(null as text) as ad_id
+                   from message where conversation_id = $1
+                 union all
+                 select led_at as at, 'ad' as what, ad_id
+                   from referral where conversation_id = $1 and ad_id is not null
+                 union all
+                 select said_at as at, 'phone' as what, cast(null as text) as ad_id
+                   from phone_word
+                  where conversation_id = $1 and said_by = 'customer'
+                    and not exists (select 1 from phone_word as earlier
+                                     where earlier.conversation_id = $1 and earlier.hash = phone_word.hash
+                                       and earlier.said_by = 'page' and earlier.said_at < phone_word.said_at)",
+                values![conversation.as_str()],
+            )
+            .await?;
+        let point = |row: &Row| {
+            let what: String = row.get("what")?;
+            let gave_phone = what == "phone";
+            Ok(Point {
+                at: row.time("at")?,
+                by_customer: gave_phone || what == Author::Customer.as_str(),
+                ad_id: row.get("ad_id")?,
+                gave_phone,
+            })
+        };
+        rows.iter().map(point).collect()
+    }
+
+    /// Writes the chats of a conversation from number `from` on, as they are now cut and staged.
+    pub async fn put_chats(&mut self, dossier: &Dossier, from: i64) -> Result<()> {
+        let thread = &dossier.thread;
+        self.execute(
+            "delete from chat where conversation_id = $1 and number >= $2",
+            values![thread.id.as_str(), from],
+        )
+        .await?;
+        for chat in dossier.chats.iter().filter(|chat| chat.number >= from) {
+            self.put_chat(dossier, chat).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_chat(&mut self, dossier: &Dossier, chat: &Chat) -> Result<()> {
+        self.execute(
+            "insert into chat (conversation_id, number, page_id, began_at, last_at, first_word_at, last_word_at,
+                               contact_at, ad_id, stage)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             values![
-                place.conversation.as_str(),
-                place.at,
-                place.id,
-                place.page.as_str(),
-                referral.ad_id.clone(),
-                referral.r#ref.clone(),
-                referral.source.clone(),
-                referral.kind.clone(),
-                referral.ad_title.clone(),
+                dossier.thread.id.as_str(),
+                chat.number,
+                dossier.thread.page_id.as_str(),
+                chat.began_at,
+                chat.last_at,
+                chat.first_word_at,
+                chat.last_word_at,
+                chat.contact_at,
+                chat.ad_id.clone(),
+                dossier.stage(chat).as_str(),
             ],
         )
         .await?;
         Ok(())
     }
 
-    /// The moments by which a conversation is cut into chats.
-    pub async fn points_of(&mut self, conversation: &ConversationId) -> Result<Vec<Point>> {
-        let rows = self
-            .rows(
-                "select sent_at as at, author, cast(null as text) as ad_id from message where conversation_id = $1
-                 union all
-                 select led_at as at, 'ad' as author, ad_id from referral
-                  where conversation_id = $1 and ad_id is not null",
-                values![conversation.as_str()],
+    /// Writes the stages of the chats where they changed.
+    pub async fn put_stages(&mut self, dossier: &Dossier) -> Result<()> {
+        for chat in &dossier.chats {
+            self.execute(
+                "update chat set stage = $3 where conversation_id = $1 and number = $2 and stage <> $3",
+                values![dossier.thread.id.as_str(), chat.number, dossier.stage(chat).as_str()],
             )
             .await?;
-        let point = |row: &super::sql::Row| {
-            let author: String = row.get("author")?;
-            Ok(Point {
-                at: row.time("at")?,
-                by_customer: author == Author::Customer.as_str(),
-                ad_id: row.get("ad_id")?,
-            })
-        };
-        rows.iter().map(point).collect()
+        }
+        Ok(())
     }
 
-    /// Writes the chats of a conversation as they are now cut.
-    pub async fn put_chats(
+    /// Writes where a conversation stands in the queue, and when its silence is due.
+    pub async fn put_standing(&mut self, dossier: &Dossier, silent_at: Option<Timestamp>) -> Result<()> {
+        let waiting_since = dossier.waiting_since();
+        let state = if waiting_since.is_some() { "waiting" } else { "done" };
+        self.execute(
+            "update conversation
+                set began_at = coalesce($2, began_at), last_at = coalesce($3, last_at), waiting_since = $4,
+                    silent_at = $5,
+                    state = case when snoozed_until is not null and $6 = 'waiting' then 'snoozed' else $6 end
+              where id = $1",
+            values![
+                dossier.thread.id.as_str(),
+                dossier.chats.first().map(|chat| chat.began_at),
+                dossier.chats.last().map(|chat| chat.last_at),
+                waiting_since,
+                silent_at,
+                state,
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Conversations in which a chat has fallen silent by `now`.
+    pub async fn fallen_silent(
         &mut self,
-        conversation: &ConversationId,
-        page: &PageId,
-        chats: &[Chat],
-    ) -> Result<()> {
-        self.execute("delete from chat where conversation_id = $1", values![conversation.as_str()]).await?;
-        for chat in chats {
-            self.execute(
-                "insert into chat (conversation_id, number, page_id, began_at, last_at, first_word_at, last_word_at,
-                                   ad_id)
-                 values ($1, $2, $3, $4, $5, $6, $7, $8)",
-                values![
-                    conversation.as_str(),
-                    chat.number,
-                    page.as_str(),
-                    chat.began_at,
-                    chat.last_at,
-                    chat.first_word_at.map(Timestamp::millis),
-                    chat.last_word_at.map(Timestamp::millis),
-                    chat.ad_id.clone(),
-                ],
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<(ConversationId, PageId)>> {
+        let rows = self
+            .rows(
+                "select id, page_id from conversation where silent_at <= $1 order by silent_at, id limit $2",
+                values![now, limit],
             )
             .await?;
-        }
-        if let Some(last) = chats.last() {
-            self.execute(
-                "update conversation set last_at = $2, version = version + 1 where id = $1",
-                values![conversation.as_str(), last.last_at],
-            )
-            .await?;
-        }
+        rows.iter().map(|row| Ok((ConversationId(row.get("id")?), PageId(row.get("page_id")?)))).collect()
+    }
+
+    /// Writes what an operator entered about the customer.
+    pub async fn set_person_details(&mut self, conversation: &ConversationId, details: &str) -> Result<()> {
+        self.execute(
+            "update person set details = $2 where conversation_id = $1",
+            values![conversation.as_str(), details],
+        )
+        .await?;
         Ok(())
     }
 }

@@ -1,104 +1,57 @@
-//! The ledger: outcomes, and the orders that they fold into.
-
-use std::collections::HashMap;
+//! Writing the ledger, and the orders that it folds into.
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::vocabulary::arrival::Channel;
+use crate::vocabulary::dossier::Thread;
 use crate::vocabulary::identity::{ConversationId, OrderId, OutcomeId, PageId};
 use crate::vocabulary::money::Currency;
-use crate::vocabulary::order::{self, Order};
-use crate::vocabulary::outcome::{Fact, Item, Kind, Source, Terms};
+use crate::vocabulary::order::Order;
+use crate::vocabulary::outcome::{Fact, Source};
 use crate::vocabulary::sale::Standing;
 
-use super::sql::{Pair, Row, Unit, values};
+use super::dossier::{ACCEPT, UNDO};
+use super::sql::{Unit, values};
 
-/// The thread that a fact is about.
-#[derive(Clone, Debug)]
-pub struct Thread {
-    /// Its id.
-    pub id: ConversationId,
-    /// Its Page.
-    pub page_id: PageId,
-    /// Where.
-    pub channel: Channel,
+/// An entry about another: it takes it back, or accepts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Takes it back.
+    Undo,
+    /// A person accepts it although it was flagged.
+    Accept,
 }
 
-/// The entry that takes another back.
-const UNDO: &str = "undo";
+impl About {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Undo => UNDO,
+            Self::Accept => ACCEPT,
+        }
+    }
+}
+
+/// Where an entry stands: its Page and conversation, its order, and the version of either that it makes.
+#[derive(Clone, Copy, Debug)]
+pub struct Spot<'a> {
+    /// The thread.
+    pub thread: &'a Thread,
+    /// The order; without one it is about a chat.
+    pub order: Option<&'a OrderId>,
+    /// The version of the order, or of the conversation, with which it appears.
+    pub version: i64,
+}
+
+impl Spot<'_> {
+    fn order_version(&self) -> Option<i64> {
+        self.order.map(|_| self.version)
+    }
+
+    fn conversation_version(&self) -> Option<i64> {
+        self.order.is_none().then_some(self.version)
+    }
+}
 
 impl Unit {
-    /// A conversation, held until this unit ends: facts about it come one after the other.
-    pub async fn hold_conversation(&mut self, id: &ConversationId) -> Result<Option<Thread>> {
-        let text = Pair {
-            sqlite: "select id, page_id, channel from conversation where id = $1",
-            postgres: "select id, page_id, channel from conversation where id = $1 for update",
-        };
-        let found = self.row(text, values![id.as_str()]).await?;
-        found
-            .map(|row| {
-                Ok(Thread {
-                    id: ConversationId(row.get("id")?),
-                    page_id: PageId(row.get("page_id")?),
-                    channel: row.word("channel", Channel::parse)?,
-                })
-            })
-            .transpose()
-    }
-
-    /// The orders of a conversation with their ledgers, oldest first.
-    pub async fn orders_of(&mut self, id: &ConversationId, currency: Currency) -> Result<Vec<Standing>> {
-        let orders = self
-            .rows(
-                "select id, service_numbered, version from sale_order
-                  where conversation_id = $1 order by opened_at, id",
-                values![id.as_str()],
-            )
-            .await?;
-        let names = self
-            .rows(
-                "select order_id, name from order_name
-                  where order_id in (select id from sale_order where conversation_id = $1)
-                  order by order_id, position",
-                values![id.as_str()],
-            )
-            .await?;
-        let facts = self
-            .rows(
-                "select id, order_id, about, kind, occurred_at, recorded_at, source, actor, reference, currency,
-                        value, delivery_fee, discount, fee, items, reason
-                   from outcome where conversation_id = $1 and order_id is not null
-                  order by recorded_at, id",
-                values![id.as_str()],
-            )
-            .await?;
-        let mut ledgers = read_ledgers(&facts)?;
-        let mut numbers: HashMap<String, Vec<String>> = HashMap::new();
-        for row in &names {
-            numbers.entry(row.get("order_id")?).or_default().push(row.get("name")?);
-        }
-        let standing = |row: &Row| {
-            let id: String = row.get("id")?;
-            let facts = ledgers.remove(&id).unwrap_or_default();
-            Ok(Standing {
-                numbers: numbers.remove(&id).unwrap_or_default(),
-                service_numbered: row.get::<i64>("service_numbered")? != 0,
-                version: row.get("version")?,
-                order: order::fold(&facts, currency),
-                facts,
-                id: OrderId(id),
-            })
-        };
-        orders.iter().map(standing).collect()
-    }
-
-    /// The policy version under which an order was opened.
-    pub async fn order_policy(&mut self, id: &OrderId) -> Result<i64> {
-        let row =
-            self.row("select policy_version from sale_order where id = $1", values![id.as_str()]).await?;
-        row.ok_or_else(|| Error::not_found("order"))?.get("policy_version")
-    }
-
     /// The conversation that an order belongs to.
     pub async fn conversation_of_order(&mut self, id: &OrderId) -> Result<Option<ConversationId>> {
         let row =
@@ -110,26 +63,36 @@ impl Unit {
             .map(ConversationId))
     }
 
-    /// Opens an order that nothing is known of yet.
-    pub async fn open_order(
+    /// The order of this number on a Page, and its conversation.
+    pub async fn order_named(
         &mut self,
-        id: &OrderId,
-        thread: &Thread,
-        service_numbered: bool,
-        (policy_version, currency): (i64, Currency),
-        now: Timestamp,
-    ) -> Result<()> {
+        page: &PageId,
+        number: &str,
+    ) -> Result<Option<(OrderId, ConversationId)>> {
+        let row = self
+            .row(
+                "select sale_order.id, conversation_id
+                   from order_name join sale_order on sale_order.id = order_name.order_id
+                  where order_name.page_id = $1 and name = $2",
+                values![page.as_str(), number],
+            )
+            .await?;
+        row.map(|row| Ok((OrderId(row.get("id")?), ConversationId(row.get("conversation_id")?)))).transpose()
+    }
+
+    /// Opens an order that nothing is known of yet.
+    pub async fn open_order(&mut self, thread: &Thread, standing: &Standing, now: Timestamp) -> Result<()> {
         self.execute(
             "insert into sale_order (id, page_id, conversation_id, service_numbered, policy_version, state,
                                      currency, paid, refunded, opened_at, version)
              values ($1, $2, $3, $4, $5, 'none', $6, 0, 0, $7, 0)",
             values![
-                id.as_str(),
+                standing.id.as_str(),
                 thread.page_id.as_str(),
                 thread.id.as_str(),
-                service_numbered,
-                policy_version,
-                currency.code(),
+                standing.service_numbered,
+                standing.policy_version,
+                standing.order.currency.code(),
                 now,
             ],
         )
@@ -137,32 +100,58 @@ impl Unit {
         Ok(())
     }
 
-    /// Gives an order a further name; false if another order of the Page has it.
+    /// Gives an order a further name, which appears with its `version`; false if another order has it.
     pub async fn name_order(
         &mut self,
         page: &PageId,
         id: &OrderId,
-        name: &str,
-        position: usize,
+        (name, position): (&str, usize),
+        version: i64,
     ) -> Result<bool> {
         let position = i64::try_from(position).unwrap_or(i64::MAX);
         let added = self
             .execute(
-                "insert into order_name (page_id, name, order_id, position) values ($1, $2, $3, $4)
+                "insert into order_name (page_id, name, order_id, position, version) values ($1, $2, $3, $4, $5)
                  on conflict (page_id, name) do nothing",
-                values![page.as_str(), name, id.as_str(), position],
+                values![page.as_str(), name, id.as_str(), position, version],
             )
             .await?;
         Ok(added == 1)
     }
 
+    /// `told` turned out to be `sale`: its names and facts are those of `sale` from here on.
+    pub async fn join_orders(&mut self, told: &OrderId, sale: &OrderId, version: i64) -> Result<()> {
+        self.execute(
+            "update order_name
+                set order_id = $2, version = $3,
+                    position = position + (select count(*) from order_name as named where named.order_id = $2)
+              where order_id = $1",
+            values![told.as_str(), sale.as_str(), version],
+        )
+        .await?;
+        self.execute(
+            "update sale_order set same_as = $2 where id = $1 or same_as = $1",
+            values![told.as_str(), sale.as_str()],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// An order that waited without a person belongs to this conversation.
+    pub async fn adopt_order(&mut self, id: &OrderId, thread: &Thread) -> Result<()> {
+        for text in [
+            "update sale_order set conversation_id = $2 where id = $1 or same_as = $1",
+            "update outcome set conversation_id = $2
+              where order_id = $1 or order_id in (select id from sale_order where same_as = $1)",
+            "update conversion set conversation_id = $2 where order_id = $1",
+        ] {
+            self.execute(text, values![id.as_str(), thread.id.as_str()]).await?;
+        }
+        Ok(())
+    }
+
     /// Adds a fact to the ledger.
-    pub async fn append_outcome(
-        &mut self,
-        thread: &Thread,
-        order: Option<&OrderId>,
-        fact: &Fact,
-    ) -> Result<()> {
+    pub async fn append_outcome(&mut self, spot: Spot<'_>, fact: &Fact) -> Result<()> {
         let items = (!fact.terms.items.is_empty())
             .then(|| serde_json::to_string(&fact.terms.items))
             .transpose()
@@ -170,15 +159,17 @@ impl Unit {
         self.execute(
             "insert into outcome (id, page_id, conversation_id, order_id, kind, occurred_at, clamped, recorded_at,
                                   source, actor, reference, currency, value, delivery_fee, discount, fee, items,
-                                  reason)
-             values ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+                                  reason, payment, courier, waybill, order_version, conversation_version)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+                     $21, $22, $23)",
             values![
                 fact.id.as_str(),
-                thread.page_id.as_str(),
-                thread.id.as_str(),
-                order.map(|id| id.0.clone()),
+                spot.thread.page_id.as_str(),
+                spot.thread.id.as_str(),
+                spot.order.map(|id| id.0.clone()),
                 fact.kind.as_str(),
                 fact.occurred_at,
+                fact.details.clamped,
                 fact.recorded_at,
                 fact.source.as_str(),
                 fact.actor.as_str(),
@@ -190,60 +181,94 @@ impl Unit {
                 fact.terms.fee,
                 items,
                 fact.reason.clone(),
+                fact.details.payment.clone(),
+                fact.details.courier.clone(),
+                fact.details.waybill.clone(),
+                spot.order_version(),
+                spot.conversation_version(),
             ],
         )
         .await?;
         Ok(())
     }
 
-    /// Adds the entry that takes `about` back.
-    pub async fn append_undo(
+    /// Adds an entry about another one.
+    pub async fn append_about(
         &mut self,
-        thread: &Thread,
-        order: Option<&OrderId>,
-        (id, about): (&OutcomeId, &Fact),
-        actor: &str,
+        spot: Spot<'_>,
+        (id, what, about): (&OutcomeId, About, &Fact),
+        (source, actor): (Source, &str),
         now: Timestamp,
     ) -> Result<()> {
         self.execute(
             "insert into outcome (id, page_id, conversation_id, order_id, about, kind, occurred_at, clamped,
-                                  recorded_at, source, actor, currency)
-             values ($1, $2, $3, $4, $5, $6, $7, 0, $7, $8, $9, $10)",
+                                  recorded_at, source, actor, currency, order_version, conversation_version)
+             values ($1, $2, $3, $4, $5, $6, $7, 0, $7, $8, $9, $10, $11, $12)",
             values![
                 id.as_str(),
-                thread.page_id.as_str(),
-                thread.id.as_str(),
-                order.map(|order| order.0.clone()),
+                spot.thread.page_id.as_str(),
+                spot.thread.id.as_str(),
+                spot.order.map(|order| order.0.clone()),
                 about.id.as_str(),
-                UNDO,
+                what.as_str(),
                 now,
-                about.source.as_str(),
+                source.as_str(),
                 actor,
                 about.terms.currency.code(),
+                spot.order_version(),
+                spot.conversation_version(),
             ],
         )
         .await?;
         Ok(())
     }
 
-    /// Where an entry stands: its conversation and order.
-    pub async fn place_of_outcome(
+    /// Keeps an operator's remark beside an entry.
+    pub async fn add_note(
         &mut self,
         id: &OutcomeId,
-    ) -> Result<Option<(ConversationId, Option<OrderId>)>> {
-        let row = self
-            .row("select conversation_id, order_id from outcome where id = $1", values![id.as_str()])
-            .await?;
-        let Some(row) = row else { return Ok(None) };
-        let conversation: Option<String> = row.get("conversation_id")?;
-        let order: Option<String> = row.get("order_id")?;
-        Ok(conversation.map(|id| (ConversationId(id), order.map(OrderId))))
+        page: &PageId,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.execute(
+            "insert into note (outcome_id, page_id, written_at, text) values ($1, $2, $3, $4)",
+            values![id.as_str(), page.as_str(), now, text],
+        )
+        .await?;
+        Ok(())
     }
 
-    /// The entry that took `about` back.
-    pub async fn undo_of(&mut self, about: &OutcomeId) -> Result<Option<OutcomeId>> {
+    /// The conversation in which an entry stands.
+    pub async fn conversation_of_outcome(&mut self, id: &OutcomeId) -> Result<Option<ConversationId>> {
+        let row = self.row("select conversation_id from outcome where id = $1", values![id.as_str()]).await?;
+        row.map(|row| row.get("conversation_id").map(ConversationId)).transpose()
+    }
+
+    /// The entry of this source and name (`ref`) on a Page.
+    pub async fn outcome_referred(
+        &mut self,
+        page: &PageId,
+        source: Source,
+        reference: &str,
+    ) -> Result<Option<(OutcomeId, ConversationId)>> {
         let row = self
-            .row("select id from outcome where about = $1 and kind = $2", values![about.as_str(), UNDO])
+            .row(
+                "select id, conversation_id from outcome where page_id = $1 and source = $2 and reference = $3",
+                values![page.as_str(), source.as_str(), reference],
+            )
+            .await?;
+        row.map(|row| Ok((OutcomeId(row.get("id")?), ConversationId(row.get("conversation_id")?))))
+            .transpose()
+    }
+
+    /// The entry that says `what` about `about`.
+    pub async fn entry_about(&mut self, what: About, about: &OutcomeId) -> Result<Option<OutcomeId>> {
+        let row = self
+            .row(
+                "select id from outcome where about = $1 and kind = $2",
+                values![about.as_str(), what.as_str()],
+            )
             .await?;
         row.map(|row| row.get("id").map(OutcomeId)).transpose()
     }
@@ -268,8 +293,26 @@ impl Unit {
         Ok(())
     }
 
-    /// Notes for the feed that an order is now at `version`; the publisher numbers it after the commit.
-    pub async fn append_change(
+    /// Notes for the feed that something is now at `version`; the publisher numbers it after the commit.
+    async fn append_change(
+        &mut self,
+        id: &str,
+        page: &PageId,
+        (kind, subject): (&str, &str),
+        version: i64,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.execute(
+            "insert into change (id, page_id, kind, subject_id, version, occurred_at)
+             values ($1, $2, $3, $4, $5, $6)",
+            values![id, page.as_str(), kind, subject, version, now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// The feed will tell that an order is now at `version`.
+    pub async fn order_changed(
         &mut self,
         id: &str,
         page: &PageId,
@@ -277,59 +320,23 @@ impl Unit {
         version: i64,
         now: Timestamp,
     ) -> Result<()> {
+        self.append_change(id, page, ("order.updated", order.as_str()), version, now).await
+    }
+
+    /// The feed will tell that a conversation is now at its version.
+    pub async fn conversation_changed(&mut self, id: &str, thread: &Thread, now: Timestamp) -> Result<()> {
         self.execute(
-            "insert into change (id, page_id, kind, subject_id, version, occurred_at)
-             values ($1, $2, 'order.updated', $3, $4, $5)",
-            values![id, page.as_str(), order.as_str(), version, now],
+            "update conversation set version = $2 where id = $1",
+            values![thread.id.as_str(), thread.version],
         )
         .await?;
-        Ok(())
+        let subject = ("conversation.updated", thread.id.as_str());
+        self.append_change(id, &thread.page_id, subject, thread.version, now).await
     }
-}
 
-/// Facts by order, each with what undid or accepted it.
-fn read_ledgers(rows: &[Row]) -> Result<HashMap<String, Vec<Fact>>> {
-    let mut ledgers: HashMap<String, Vec<Fact>> = HashMap::new();
-    for row in rows {
-        let ledger = ledgers.entry(row.get("order_id")?).or_default();
-        let kind: String = row.get("kind")?;
-        match (Kind::parse(&kind), row.get::<Option<String>>("about")?) {
-            (Some(kind), None) => ledger.push(read_fact(row, kind)?),
-            (_, Some(about)) => {
-                if let Some(fact) = ledger.iter_mut().find(|fact| fact.id.0 == about) {
-                    fact.undone |= kind == UNDO;
-                    fact.accepted |= kind == "accept";
-                }
-            }
-            (None, None) => return Err(Error::internal("an outcome is of an unknown kind")),
-        }
+    /// The currency that a Page sells in.
+    pub async fn currency_of(&mut self, page: &PageId) -> Result<Currency> {
+        let row = self.row("select currency from page where id = $1", values![page.as_str()]).await?;
+        row.ok_or_else(|| Error::not_found("Page"))?.word("currency", Currency::parse)
     }
-    Ok(ledgers)
-}
-
-fn read_fact(row: &Row, kind: Kind) -> Result<Fact> {
-    let items: Option<String> = row.get("items")?;
-    let items: Vec<Item> = items
-        .map_or(Ok(Vec::new()), |text| serde_json::from_str(&text))
-        .map_err(|error| Error::internal("the items of an outcome can't be read").caused_by(error))?;
-    Ok(Fact {
-        id: OutcomeId(row.get("id")?),
-        kind,
-        occurred_at: row.time("occurred_at")?,
-        recorded_at: row.time("recorded_at")?,
-        actor: row.get("actor")?,
-        source: row.word("source", Source::parse)?,
-        reference: row.get("reference")?,
-        terms: Terms {
-            currency: row.word("currency", Currency::parse)?,
-            value: row.get("value")?,
-            delivery_fee: row.get("delivery_fee")?,
-            discount: row.get("discount")?,
-            fee: row.get("fee")?,
-            items,
-        },
-        reason: row.get("reason")?,
-        undone: false,
-        accepted: false,
-    })
 }

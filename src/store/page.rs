@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::vocabulary::arrival::Channel;
 use crate::vocabulary::identity::{DatasetId, PageId};
 use crate::vocabulary::money::Currency;
 use crate::vocabulary::policy::{LeadOn, Mode, OnUnknown, Policy, PurchaseOn};
@@ -38,6 +39,8 @@ pub struct Page {
     pub fault: Option<String>,
     /// Meta's test event code.
     pub test_event_code: Option<String>,
+    /// After so long without a word from the customer, a chat without an order is lost.
+    pub silent_after: Duration,
     /// The signal policy in force.
     pub policy: Policy,
 }
@@ -94,7 +97,7 @@ impl Unit {
         let found = self
             .row(
                 "select page.id, name, dataset_id, token, currency, country, timezone, mode, fault, test_event_code,
-                        version, purchase_on, hold, lead_on, lifecycle, on_unknown
+                        silent_after, version, purchase_on, hold, lead_on, lifecycle, on_unknown, policy.made_at
                    from page join policy on policy.page_id = page.id and policy.version = page.policy_version
                   where page.id = $1",
                 values![id.as_str()],
@@ -103,16 +106,29 @@ impl Unit {
         found.as_ref().map(read_page).transpose()
     }
 
-    /// A policy of a Page as it was in `version`.
-    pub async fn policy(&mut self, page: &PageId, version: i64) -> Result<Policy> {
-        let found = self
-            .row(
-                "select version, purchase_on, hold, lead_on, lifecycle, on_unknown
-                   from policy where page_id = $1 and version = $2",
-                values![page.as_str(), version],
+    /// The connected Page that an account of a channel belongs to: the Page itself, the one that names the
+    /// account, or the only one there is.
+    pub async fn page_of_account(&mut self, channel: Channel, account: &PageId) -> Result<Option<PageId>> {
+        let rows = self
+            .rows(
+                "select id, cast(case when id = $1 then 0
+                                      when $2 = 'instagram' and instagram_id = $1 then 1
+                                      when $2 = 'whatsapp' and whatsapp_id = $1 then 1
+                                      when $2 <> 'messenger' then 2 end as bigint) as nearness
+                   from page order by nearness, id limit 2",
+                values![account.as_str(), channel.as_str()],
             )
             .await?;
-        found.as_ref().map(read_policy).ok_or_else(|| Error::internal("a policy version is missing"))?
+        let nearness = |row: &Row| row.get::<Option<i64>>("nearness");
+        let found = match rows.as_slice() {
+            [only] if nearness(only)?.is_some() => Some(only),
+            [first, ..] if matches!(nearness(first)?, Some(0 | 1)) => Some(first),
+            [first, second] if nearness(first)?.is_none() && matches!(nearness(second)?, Some(0 | 1)) => {
+                Some(second)
+            }
+            _ => None,
+        };
+        found.map(|row| row.get("id").map(PageId)).transpose()
     }
 
     /// The Pages from which conversions may leave at `now`.
@@ -202,13 +218,16 @@ fn read_page(row: &Row) -> Result<Page> {
         mode: row.word("mode", Mode::parse)?,
         fault: row.get("fault")?,
         test_event_code: row.get("test_event_code")?,
+        silent_after: Duration::from_millis(u64::try_from(row.get::<i64>("silent_after")?).unwrap_or(0)),
         policy: read_policy(row)?,
     })
 }
 
-fn read_policy(row: &Row) -> Result<Policy> {
+pub(super) fn read_policy(row: &Row) -> Result<Policy> {
+    let version = row.get("version")?;
     Ok(Policy {
-        version: row.get("version")?,
+        version,
+        since: if version > 1 { row.time("made_at")? } else { Timestamp::from_millis(0) },
         purchase_on: row.word("purchase_on", PurchaseOn::parse)?,
         hold: Duration::from_millis(u64::try_from(row.get::<i64>("hold")?).unwrap_or(0)),
         lead_on: row.word("lead_on", LeadOn::parse)?,

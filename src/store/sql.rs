@@ -10,6 +10,8 @@ use sqlx::{Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Transaction, 
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 
+use super::writer::{Turn, Writer};
+
 /// Readers of a SQLite file beside its one writer.
 const SQLITE_READERS: u32 = 4;
 
@@ -22,7 +24,7 @@ pub struct Store(Pools);
 
 #[derive(Clone, Debug)]
 enum Pools {
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Sqlite { writer: Writer, readers: SqlitePool },
     Postgres(PgPool),
 }
 
@@ -47,12 +49,12 @@ impl Store {
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(std::time::Duration::from_secs(10));
-            let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await;
-            let writer = writer.map_err(failed)?;
-            sqlx::migrate!("migrations/sqlite").run(&writer).await.map_err(moved)?;
             let readers =
-                SqlitePoolOptions::new().max_connections(SQLITE_READERS).connect_with(options).await;
-            Ok(Self(Pools::Sqlite { writer, readers: readers.map_err(failed)? }))
+                SqlitePoolOptions::new().max_connections(SQLITE_READERS).connect_with(options.clone()).await;
+            let readers = readers.map_err(failed)?;
+            sqlx::migrate!("migrations/sqlite").run(&readers).await.map_err(moved)?;
+            let writer = Writer::open(&options).await.map_err(failed)?;
+            Ok(Self(Pools::Sqlite { writer, readers }))
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).connect(url).await;
             let pool = pool.map_err(failed)?;
@@ -63,10 +65,15 @@ impl Store {
         }
     }
 
+    /// Whether another process may work on this database at the same time.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.0, Pools::Postgres(_))
+    }
+
     /// Begins an atomic unit that writes: on SQLite the only one at its time.
     pub async fn begin(&self) -> Result<Unit> {
         Ok(Unit(match &self.0 {
-            Pools::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("begin immediate").await?),
+            Pools::Sqlite { writer, .. } => Inner::Sqlite(writer.turn().await?),
             Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
         }))
     }
@@ -74,7 +81,7 @@ impl Store {
     /// Begins a unit that only reads, beside any writer.
     pub async fn read(&self) -> Result<Unit> {
         Ok(Unit(match &self.0 {
-            Pools::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
+            Pools::Sqlite { readers, .. } => Inner::Reading(readers.begin().await?),
             Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
         }))
     }
@@ -97,7 +104,8 @@ pub struct Unit(Inner);
 
 #[derive(Debug)]
 enum Inner {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Turn),
+    Reading(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -166,16 +174,36 @@ impl Unit {
     pub async fn commit(self) -> Result<()> {
         match self.0 {
             Inner::Sqlite(unit) => unit.commit().await?,
+            Inner::Reading(unit) => unit.commit().await?,
             Inner::Postgres(unit) => unit.commit().await?,
         }
         Ok(())
+    }
+
+    /// Marks a point to which [`Unit::back_to_point`] returns.
+    pub async fn mark_point(&mut self) -> Result<()> {
+        self.execute("savepoint point", Vec::new()).await.map(drop)
+    }
+
+    /// Takes back what was done since the point, and forgets it.
+    pub async fn back_to_point(&mut self) -> Result<()> {
+        self.execute("rollback to savepoint point", Vec::new()).await?;
+        self.keep_point().await
+    }
+
+    /// Keeps what was done since the point, and forgets it.
+    pub async fn keep_point(&mut self) -> Result<()> {
+        self.execute("release savepoint point", Vec::new()).await.map(drop)
     }
 
     /// Runs a query; gives the number of rows it touched.
     pub(super) async fn execute(&mut self, text: impl Into<Pair>, values: Vec<Value>) -> Result<u64> {
         let pair = text.into();
         Ok(match &mut self.0 {
-            Inner::Sqlite(unit) => bound!(pair.sqlite, values).execute(&mut **unit).await?.rows_affected(),
+            Inner::Sqlite(unit) => {
+                bound!(pair.sqlite, values).execute(unit.connection()?).await?.rows_affected()
+            }
+            Inner::Reading(unit) => bound!(pair.sqlite, values).execute(&mut **unit).await?.rows_affected(),
             Inner::Postgres(unit) => {
                 bound!(pair.postgres, values).execute(&mut **unit).await?.rows_affected()
             }
@@ -187,6 +215,10 @@ impl Unit {
         let pair = text.into();
         Ok(match &mut self.0 {
             Inner::Sqlite(unit) => {
+                let rows = bound!(pair.sqlite, values).fetch_all(unit.connection()?).await?;
+                rows.into_iter().map(Row::Sqlite).collect()
+            }
+            Inner::Reading(unit) => {
                 let rows = bound!(pair.sqlite, values).fetch_all(&mut **unit).await?;
                 rows.into_iter().map(Row::Sqlite).collect()
             }
@@ -226,6 +258,11 @@ impl From<bool> for Value {
 impl From<Timestamp> for Value {
     fn from(moment: Timestamp) -> Self {
         Self::Number(Some(moment.millis()))
+    }
+}
+impl From<Option<Timestamp>> for Value {
+    fn from(moment: Option<Timestamp>) -> Self {
+        Self::Number(moment.map(Timestamp::millis))
     }
 }
 impl From<&str> for Value {

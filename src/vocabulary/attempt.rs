@@ -25,6 +25,28 @@ pub enum Verdict {
     Unknown,
 }
 
+impl Verdict {
+    /// The word in the API and in rows.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Refused => "refused",
+            Self::TooOld => "too_old",
+            Self::NameRefused => "name_refused",
+            Self::LinkBroken => "link_broken",
+            Self::Throttled(_) => "throttled",
+            Self::NotTaken => "not_taken",
+            Self::Zero => "zero",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether a single event of the request is to blame, so that the others are told apart from it.
+    pub const fn is_of_one_event(&self) -> bool {
+        matches!(self, Self::Refused | Self::TooOld | Self::NameRefused)
+    }
+}
+
 /// After so many answers with `events_received: 0` it can't be known what Meta means by it.
 pub const ZEROS_MAX: i64 = 3;
 

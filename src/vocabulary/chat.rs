@@ -20,6 +20,38 @@ pub struct Point {
     pub by_customer: bool,
     /// The ad that led here at this moment.
     pub ad_id: Option<String>,
+    /// The customer gave a phone number at this moment.
+    pub gave_phone: bool,
+}
+
+/// What a chat came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Nothing was said of it yet.
+    Open,
+    /// Real need, right product, wants to buy.
+    Qualified,
+    /// Ended without an order.
+    Lost,
+    /// It has an order.
+    Sold,
+}
+
+impl Stage {
+    /// The word in the API and in rows.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Qualified => "qualified",
+            Self::Lost => "lost",
+            Self::Sold => "sold",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Open, Self::Qualified, Self::Lost, Self::Sold].into_iter().find(|stage| stage.as_str() == text)
+    }
 }
 
 /// A stretch of a conversation.
@@ -35,21 +67,33 @@ pub struct Chat {
     pub first_word_at: Option<Timestamp>,
     /// The customer's last word in it.
     pub last_word_at: Option<Timestamp>,
+    /// When the customer first gave a phone number in it.
+    pub contact_at: Option<Timestamp>,
     /// The ad that began it.
     pub ad_id: Option<String>,
 }
 
 /// Cuts a conversation into chats.
-pub fn cut(mut points: Vec<Point>) -> Vec<Chat> {
+pub fn cut(points: Vec<Point>) -> Vec<Chat> {
+    let mut chats = Vec::new();
+    extend(&mut chats, points);
+    chats
+}
+
+/// Whether all of `points` lie after what was cut before, so that [`extend`] gives what a new cut would.
+pub fn is_after(chats: &[Chat], points: &[Point]) -> bool {
+    chats.last().is_none_or(|chat| points.iter().all(|point| point.at > chat.last_at))
+}
+
+/// Goes on with a cut.
+pub fn extend(chats: &mut Vec<Chat>, mut points: Vec<Point>) {
     points.sort_by(|a, b| (a.at, &a.ad_id, a.by_customer).cmp(&(b.at, &b.ad_id, b.by_customer)));
-    let mut chats: Vec<Chat> = Vec::new();
     for point in &points {
         match chats.last_mut() {
             Some(chat) if !begins_anew(chat, point) => chat.grow(point),
             _ => chats.push(Chat::begun_by(point, i64::try_from(chats.len()).unwrap_or(i64::MAX))),
         }
     }
-    chats
 }
 
 fn begins_anew(chat: &Chat, point: &Point) -> bool {
@@ -68,6 +112,7 @@ impl Chat {
             last_at: point.at,
             first_word_at: word,
             last_word_at: word,
+            contact_at: point.gave_phone.then_some(point.at),
             ad_id: point.ad_id.clone(),
         }
     }
@@ -77,6 +122,9 @@ impl Chat {
         if point.by_customer {
             self.first_word_at.get_or_insert(point.at);
             self.last_word_at = Some(point.at);
+        }
+        if point.gave_phone {
+            self.contact_at.get_or_insert(point.at);
         }
         if self.ad_id.is_none() && point.at == self.began_at {
             self.ad_id.clone_from(&point.ad_id);
@@ -89,7 +137,8 @@ mod tests {
     use super::*;
 
     fn word(hours: u64) -> Point {
-        Point { at: Timestamp::from_millis(0) + Duration::from_hours(hours), by_customer: true, ad_id: None }
+        let at = Timestamp::from_millis(0) + Duration::from_hours(hours);
+        Point { at, by_customer: true, ad_id: None, gave_phone: false }
     }
 
     fn ad(hours: u64, ad_id: &str) -> Point {

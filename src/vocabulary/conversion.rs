@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::clock::Timestamp;
 
 use super::arrival::Channel;
-use super::identity::{ConversionId, OutcomeId, PageId, Psid};
+use super::identity::{ConversionId, OrderId, OutcomeId, PageId, Psid};
 use super::money::Money;
 
 /// The events that are sent; each is one of the 14 names that Meta takes for messaging.
@@ -247,7 +247,10 @@ impl Reason {
 
     /// Whether a row suppressed for this wakes when its cause comes back.
     pub const fn wakes(self) -> bool {
-        matches!(self, Self::Cancelled | Self::Undone | Self::Returned | Self::PurchaseNotSent)
+        matches!(
+            self,
+            Self::Cancelled | Self::Undone | Self::Returned | Self::PurchaseNotSent | Self::NameRefused
+        )
     }
 }
 
@@ -258,8 +261,12 @@ pub struct Conversion {
     pub id: ConversionId,
     /// What Meta will be told.
     pub name: EventName,
-    /// Base 0, n-th uplift n.
+    /// Base 0, n-th uplift n; of a lead, the number of its chat.
     pub number: i64,
+    /// The order that it is about; a lead has none.
+    pub order_id: Option<OrderId>,
+    /// The policy that made it.
+    pub policy_version: i64,
     /// Its name at Meta.
     pub event_id: String,
     /// When the fact happened.
@@ -272,6 +279,8 @@ pub struct Conversion {
     pub value: Option<i64>,
     /// When it may leave.
     pub leaves_at: Timestamp,
+    /// Its answer was lost once, and it is sent again by the policy `resend`: Meta may have it already.
+    pub resent: bool,
     /// An attempt was opened: every further attempt carries the same bytes.
     pub frozen: bool,
     /// The uplifts that it reports.
@@ -289,10 +298,11 @@ impl Conversion {
         matches!(self.state, State::Sending | State::Sent | State::Unknown)
     }
 
-    /// It does not leave.
+    /// It does not leave. One whose answer was lost before may be at Meta already, so it is no longer sent
+    /// again but stays unknown.
     pub fn rest(&mut self, reason: Reason) {
-        self.state = State::Suppressed;
-        self.reason = reason;
+        (self.state, self.reason) =
+            if self.resent { (State::Unknown, Reason::AnswerLost) } else { (State::Suppressed, reason) };
     }
 
     /// Its cause came back: the same event, told anew.
@@ -310,8 +320,12 @@ impl Conversion {
 pub struct Draft {
     /// What Meta will be told.
     pub name: EventName,
-    /// Base 0, n-th uplift n.
+    /// Base 0, n-th uplift n; of a lead, the number of its chat.
     pub number: i64,
+    /// The order that it is about; a lead has none.
+    pub order_id: Option<OrderId>,
+    /// The policy that makes it.
+    pub policy_version: i64,
     /// When the fact happened.
     pub event_time: Timestamp,
     /// Where it stands.

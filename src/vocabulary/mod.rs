@@ -4,6 +4,7 @@ pub mod arrival;
 pub mod attempt;
 pub mod chat;
 pub mod conversion;
+pub mod dossier;
 pub mod identity;
 pub mod money;
 pub mod order;

@@ -134,6 +134,8 @@ pub struct Order {
     pub delivered: Option<Moment>,
     /// The first payment.
     pub first_paid: Option<Moment>,
+    /// When it was cancelled or wholly returned, while it is.
+    pub ended: Option<Moment>,
     /// The cross-sells in it.
     pub uplifts: Vec<Uplift>,
     /// The facts that move nothing until a person accepts them.
@@ -187,6 +189,7 @@ impl Order {
             shipped: None,
             delivered: None,
             first_paid: None,
+            ended: None,
             uplifts: Vec::new(),
             flags: Vec::new(),
             reason: None,
@@ -221,6 +224,9 @@ impl Order {
             }
             Kind::Amended => self.set_terms(&fact.terms),
             Kind::Cancelled => {
+                if self.state != State::Cancelled {
+                    self.ended = Some(moment);
+                }
                 self.state = State::Cancelled;
                 self.reason.clone_from(&fact.reason);
             }
@@ -267,6 +273,7 @@ impl Order {
         self.confirmed = None;
         self.shipped = None;
         self.delivered = None;
+        self.ended = None;
         self.returned = 0;
         self.returned_items.clear();
         self.reason = None;
@@ -325,6 +332,7 @@ impl Order {
         let whole = self.value.unwrap_or(i64::MAX);
         let in_full = part.is_none() || self.returned >= whole;
         if in_full || self.state == State::Returned {
+            self.ended.get_or_insert(Moment { occurred_at: fact.occurred_at, recorded_at: fact.recorded_at });
             self.state = State::Returned;
             self.reason.clone_from(&fact.reason);
         } else {

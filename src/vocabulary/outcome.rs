@@ -198,6 +198,19 @@ impl Terms {
     }
 }
 
+/// What a fact says besides money: how it is paid, and who carries it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    /// `cod`, `prepaid`, `card` or `instalment`.
+    pub payment: Option<String>,
+    /// The courier's name.
+    pub courier: Option<String>,
+    /// The courier's number of the parcel.
+    pub waybill: Option<String>,
+    /// The sender's clock was ahead, so that the time was set to ours.
+    pub clamped: bool,
+}
+
 /// An entry of the ledger about an order or a conversation. What undid it or accepted it stands in other
 /// entries; here are only their effects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -218,6 +231,8 @@ pub struct Fact {
     pub reference: Option<String>,
     /// Money and goods.
     pub terms: Terms,
+    /// How it is paid, and who carries it.
+    pub details: Details,
     /// Why.
     pub reason: Option<String>,
     /// An entry took it back.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::clock::Timestamp;
+
 use super::order::{Moment, Order};
 
 /// Whether anything leaves a Page for Meta.
@@ -137,6 +139,8 @@ pub const HOLD_MAX: Duration = Duration::from_hours(6 * 24);
 pub struct Policy {
     /// Counts the changes, from 1.
     pub version: i64,
+    /// A lead of before is not made by it; the first version takes what lies before too.
+    pub since: Timestamp,
     /// When an order becomes a Purchase.
     pub purchase_on: PurchaseOn,
     /// How long a person can still stop it; at most [`HOLD_MAX`].
@@ -153,6 +157,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             version: 1,
+            since: Timestamp::from_millis(0),
             purchase_on: PurchaseOn::Confirmed,
             hold: Duration::from_mins(30),
             lead_on: LeadOn::Contact,

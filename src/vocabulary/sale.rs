@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 
 use super::identity::{OrderId, OutcomeId};
+use super::money::Currency;
 use super::order::{self, Order, State};
-use super::outcome::{Fact, Flag, Kind, Source, Terms};
+use super::outcome::{Details, Fact, Flag, Kind, Source, Terms};
 
 /// What someone says happened to an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,12 @@ pub struct Tag {
     pub new_order: bool,
     /// Money and goods.
     pub terms: Terms,
+    /// How it is paid, and who carries it.
+    pub details: Details,
+    /// Why.
+    pub reason: Option<String>,
+    /// A remark beside the entry; a text, kept no longer than every other.
+    pub note: Option<String>,
     /// `cross_sold`: the new whole instead of the uplift, in minor units.
     pub total: Option<i64>,
     /// When it happened, if it was said.
@@ -43,10 +50,101 @@ pub struct Standing {
     pub service_numbered: bool,
     /// Grows with each entry.
     pub version: i64,
+    /// The policy under which it was opened.
+    pub policy_version: i64,
     /// Its ledger.
     pub facts: Vec<Fact>,
     /// The fold of it.
     pub order: Order,
+    /// It is perhaps another order of this conversation told again: it moves nothing until a person decides.
+    pub parked: bool,
+}
+
+impl Standing {
+    /// An order of which nothing is known yet.
+    pub fn new(id: OrderId, service_numbered: bool, policy_version: i64, currency: Currency) -> Self {
+        Self {
+            id,
+            numbers: Vec::new(),
+            service_numbered,
+            version: 0,
+            policy_version,
+            facts: Vec::new(),
+            order: Order::new(currency),
+            parked: false,
+        }
+    }
+
+    /// Folds its ledger again.
+    pub fn fold(&mut self, currency: Currency) {
+        self.order = order::fold(&self.facts, currency);
+        self.parked = false;
+    }
+
+    fn effective(&self) -> impl Iterator<Item = &Fact> {
+        self.facts.iter().filter(|fact| !fact.undone)
+    }
+}
+
+/// What an order number from outside is, beside a sale that stands under the service's own number alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kinship {
+    /// A sale of its own.
+    Apart,
+    /// The same sale, by its value.
+    Same(usize),
+    /// Perhaps the same: a person decides.
+    Perhaps,
+}
+
+/// Parks every order that is perhaps another one told again; gives those that certainly are, each with the
+/// order that it is. `orders` are folded and stand oldest first. Judged from the ledgers alone, never by arrival.
+pub fn park(orders: &mut [Standing]) -> Vec<(usize, usize)> {
+    let found: Vec<Kinship> = (0..orders.len()).map(|index| kinship(orders, index)).collect();
+    let mut same = Vec::new();
+    for (index, kinship) in found.into_iter().enumerate() {
+        let standing = &mut orders[index];
+        match kinship {
+            Kinship::Apart => continue,
+            Kinship::Same(other) => same.push((index, other)),
+            Kinship::Perhaps => {}
+        }
+        let mut waits = Order::new(standing.order.currency);
+        waits.flags = standing.effective().map(|fact| (fact.id.clone(), Flag::PerhapsSameSale)).collect();
+        standing.order = waits;
+        standing.parked = true;
+    }
+    same
+}
+
+fn kinship(orders: &[Standing], index: usize) -> Kinship {
+    let told = &orders[index];
+    let decided = |fact: &Fact| fact.source.is_person() || fact.accepted;
+    let Some(first) = told.effective().map(|fact| fact.occurred_at).min() else { return Kinship::Apart };
+    if told.service_numbered || told.effective().any(decided) {
+        return Kinship::Apart;
+    }
+    let confirmed = told.effective().filter(|fact| fact.kind == Kind::Confirmed);
+    let confirmed = confirmed.min_by_key(|fact| (fact.occurred_at, &fact.reference, &fact.id));
+    let moment = confirmed.map_or(first, |fact| fact.occurred_at);
+    let candidate = |standing: &Standing| {
+        standing.service_numbered && standing.numbers.len() == 1 && is_open_until(standing, moment)
+    };
+    let Some(other) = orders[..index].iter().rposition(candidate) else { return Kinship::Apart };
+    match confirmed {
+        Some(fact) if fact.terms.value.is_none_or(|value| orders[other].order.is_worth(value)) => {
+            Kinship::Same(other)
+        }
+        _ => Kinship::Perhaps,
+    }
+}
+
+/// Whether a sale had not ended before `moment`.
+fn is_open_until(standing: &Standing, moment: Timestamp) -> bool {
+    let earlier: Vec<Fact> =
+        standing.facts.iter().filter(|fact| fact.occurred_at <= moment).cloned().collect();
+    let before = order::fold(&earlier, standing.order.currency).state;
+    before.is_open() || (before == State::None && standing.order.state != State::None)
 }
 
 /// What follows from a tag.
@@ -78,8 +176,6 @@ pub enum Decision {
         terms: Terms,
         /// When it happened.
         occurred_at: Timestamp,
-        /// Why it waits for a person.
-        flag: Option<Flag>,
     },
 }
 
@@ -106,15 +202,15 @@ pub enum Fault {
 }
 
 /// Two tags of people on one order keep their order: the later is at least so much later.
-const STEP: Duration = Duration::from_millis(1);
+pub const STEP: Duration = Duration::from_millis(1);
 
 /// Decides what `tag` means in a conversation with these `orders`, oldest first.
 pub fn decide(tag: &Tag, orders: &[Standing], now: Timestamp) -> Result<Decision, Refusal> {
     match resolve(tag, orders)? {
-        Meant::New { number, flag } => {
+        Meant::New { number } => {
             version_is(tag, 0, None)?;
             let terms = complete(tag, &Order::new(tag.terms.currency), None)?;
-            Ok(Decision::Open { number, terms, occurred_at: tag.occurred_at.unwrap_or(now), flag })
+            Ok(Decision::Open { number, terms, occurred_at: tag.occurred_at.unwrap_or(now) })
         }
         Meant::Existing { index, also_named } => {
             let standing = &orders[index];
@@ -134,7 +230,7 @@ pub fn decide(tag: &Tag, orders: &[Standing], now: Timestamp) -> Result<Decision
 
 enum Meant {
     Existing { index: usize, also_named: Option<String> },
-    New { number: Option<String>, flag: Option<Flag> },
+    New { number: Option<String> },
 }
 
 fn resolve(tag: &Tag, orders: &[Standing]) -> Result<Meant, Refusal> {
@@ -146,39 +242,43 @@ fn resolve(tag: &Tag, orders: &[Standing]) -> Result<Meant, Refusal> {
 }
 
 fn by_number(tag: &Tag, number: &str, orders: &[Standing]) -> Result<Meant, Refusal> {
-    if let Some(index) = orders.iter().position(|standing| standing.numbers.iter().any(|name| name == number))
-    {
-        return Ok(Meant::Existing { index, also_named: None });
-    }
-    if tag.kind != Kind::Confirmed {
-        return if tag.source.is_person() {
-            let message = format!(
-                "There is no order of this number yet; say \"confirmed\" before \"{}\".",
-                tag.kind.as_str()
-            );
-            Err(Refusal { at_fault: Fault::Standing, code: "illegal_move", message, order: None })
-        } else {
-            Ok(Meant::New { number: Some(number.to_owned()), flag: None })
-        };
-    }
     let only_our_number = |standing: &Standing| {
         standing.order.state.is_open() && standing.service_numbered && standing.numbers.len() == 1
     };
     let open = orders.iter().rposition(only_our_number).filter(|_| !tag.new_order);
-    match open {
-        None => Ok(Meant::New { number: Some(number.to_owned()), flag: None }),
-        Some(index) if said_value(tag).is_none_or(|value| orders[index].order.is_worth(value)) => {
-            Ok(Meant::Existing { index, also_named: Some(number.to_owned()) })
+    let is_worth = |index: usize| said_value(tag).is_none_or(|value| orders[index].order.is_worth(value));
+    if let Some(index) = orders.iter().position(|standing| standing.numbers.iter().any(|name| name == number))
+    {
+        let decides = orders[index].parked && tag.kind == Kind::Confirmed && tag.source.is_person();
+        return Ok(match open.filter(|open| decides && is_worth(*open)) {
+            Some(open) => Meant::Existing { index: open, also_named: Some(number.to_owned()) },
+            None => Meant::Existing { index, also_named: None },
+        });
+    }
+    let new = || Ok(Meant::New { number: Some(number.to_owned()) });
+    if tag.kind != Kind::Confirmed {
+        if !tag.source.is_person() {
+            return new();
         }
+        let message = format!(
+            "There is no order of this number yet; say \"confirmed\" before \"{}\".",
+            tag.kind.as_str()
+        );
+        return Err(Refusal { at_fault: Fault::Standing, code: "illegal_move", message, order: None });
+    }
+    match open {
+        None => new(),
+        Some(index) if is_worth(index) => Ok(Meant::Existing { index, also_named: Some(number.to_owned()) }),
         Some(index) if tag.source.is_person() => Err(other_value(index)),
-        Some(_) => Ok(Meant::New { number: Some(number.to_owned()), flag: Some(Flag::PerhapsSameSale) }),
+        // It is told under its own number and parked, until a person or a later fact decides.
+        Some(_) => new(),
     }
 }
 
 /// A `confirmed` without a number is the open sale; else one that was wholly taken back; else a new one.
 fn unnamed_sale(tag: &Tag, orders: &[Standing]) -> Result<Meant, Refusal> {
     if tag.new_order {
-        return Ok(Meant::New { number: None, flag: None });
+        return Ok(Meant::New { number: None });
     }
     let is_it = |standing: &Standing| {
         standing.order.state.is_open() && said_value(tag).is_none_or(|value| standing.order.is_worth(value))
@@ -189,9 +289,9 @@ fn unnamed_sale(tag: &Tag, orders: &[Standing]) -> Result<Meant, Refusal> {
     if let Some(index) = orders.iter().rposition(|standing| standing.order.state.is_open()) {
         return Err(other_value(index));
     }
-    let taken_back = orders.iter().rposition(|standing| standing.order.state == State::None);
-    Ok(taken_back
-        .map_or(Meant::New { number: None, flag: None }, |index| Meant::Existing { index, also_named: None }))
+    let is_taken_back = |standing: &Standing| standing.order.state == State::None && !standing.parked;
+    let taken_back = orders.iter().rposition(is_taken_back);
+    Ok(taken_back.map_or(Meant::New { number: None }, |index| Meant::Existing { index, also_named: None }))
 }
 
 fn the_only_open_one(tag: &Tag, orders: &[Standing]) -> Result<Meant, Refusal> {
@@ -368,6 +468,7 @@ fn allowed(
         source: tag.source,
         reference: tag.reference.clone(),
         terms: terms.clone(),
+        details: Details::default(),
         reason: None,
         undone: false,
         accepted: false,

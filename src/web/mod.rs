@@ -6,14 +6,12 @@ mod outcome;
 mod problem;
 mod webhook;
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use secrecy::SecretString;
 
-use crate::flow::House;
+use crate::flow::{House, Intake};
 
 /// The largest webhook or request body.
 pub const BODY_LIMIT: usize = 8 * 1024 * 1024;
@@ -27,8 +25,8 @@ pub struct App {
     pub app_secret: Option<SecretString>,
     /// What Meta shows at its handshake.
     pub verify_token: Option<SecretString>,
-    /// Told when something came in, so that the work behind begins at once.
-    pub came_in: Arc<tokio::sync::Notify>,
+    /// The way in for webhooks.
+    pub intake: Intake,
 }
 
 /// Every route.

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, Result};
-use crate::flow::{self, Tagged};
+use crate::flow::{self, Asked, Tagged};
 use crate::vocabulary::arrival::Channel;
 use crate::vocabulary::identity::{ConversationId, OutcomeId, PageId, Psid};
 use crate::vocabulary::money::{Currency, Money};
-use crate::vocabulary::outcome::{Item, Kind, Source, Terms};
+use crate::vocabulary::outcome::{Details, Item, Kind, Source, Terms};
 use crate::vocabulary::sale::Tag;
 
 use super::App;
@@ -87,20 +87,21 @@ pub async fn tag(
     let body: TagBody = serde_json::from_slice(&body)
         .map_err(|error| Error::invalid("invalid_body", format!("The body is no tag: {error}.")))?;
     let tag = read_tag(&body, page.1, &app.house.clock)?;
-    let tagged = flow::tag(&app.house, &id, &tag, (&by, body.reason.as_deref())).await?;
-    Ok(answer(&tagged))
+    let tagged = flow::tag(&app.house, &id, &tag, &by, &Asked::plainly()).await?;
+    Ok(answer(&tagged.now().ok_or_else(|| Error::internal("an answer of before"))?))
 }
 
 /// Takes a tag back.
 pub async fn undo(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response> {
     let id = OutcomeId(id);
     let mut unit = app.house.store.read().await?;
-    let place = unit.place_of_outcome(&id).await?;
+    let conversation = unit.conversation_of_outcome(&id).await?;
     drop(unit);
-    let (conversation, _) = place.ok_or_else(|| Error::not_found("outcome"))?;
+    let conversation = conversation.ok_or_else(|| Error::not_found("outcome"))?;
     let page = page_of(&app, &conversation).await?;
     let by = super::key::operator(&app, &headers, Some(&page.0)).await?;
-    Ok(answer(&flow::undo(&app.house, &id, &by).await?))
+    let undone = flow::undo(&app.house, &id, (&by, false), &Asked::plainly()).await?;
+    Ok(answer(&undone.now().ok_or_else(|| Error::internal("an answer of before"))?))
 }
 
 async fn page_of(app: &App, id: &ConversationId) -> Result<(PageId, Currency)> {
@@ -169,6 +170,9 @@ fn read_tag(body: &TagBody, currency: Currency, clock: &Clock) -> Result<Tag> {
         occurred_at: body.occurred_at.as_deref().map(|text| read_time(text, clock.now())).transpose()?,
         reference: body.r#ref.clone(),
         if_version: body.if_version,
+        details: Details::default(),
+        reason: body.reason.clone(),
+        note: None,
     })
 }
 
@@ -182,9 +186,9 @@ fn read_time(text: &str, now: Timestamp) -> Result<Timestamp> {
 }
 
 fn answer(tagged: &Tagged) -> Response {
-    let Tagged { outcome_id, known, order, conversions } = tagged;
-    let fold = &order.order;
-    let money = |minor: Option<i64>| minor.map(|minor| Money::new(minor, fold.currency).to_string());
+    let Tagged { outcome_id, known, order, conversions, .. } = tagged;
+    let currency = order.as_ref().map_or(tagged.fact.terms.currency, |order| order.order.currency);
+    let money = |minor: Option<i64>| minor.map(|minor| Money::new(minor, currency).to_string());
     let conversions: Vec<Value> = conversions
         .iter()
         .map(|row| {
@@ -194,10 +198,11 @@ fn answer(tagged: &Tagged) -> Response {
         })
         .collect();
     let body = json!({
-        "outcome": {"id": outcome_id.as_str(), "order_id": order.numbers.first()},
-        "order": {"id": order.id.as_str(), "order_id": order.numbers.first(), "state": fold.state.as_str(),
-                  "value": money(fold.value), "paid": money(Some(fold.paid)), "currency": fold.currency.code(),
-                  "version": order.version},
+        "outcome": {"id": outcome_id.as_str(), "order_id": order.as_ref().and_then(|order| order.numbers.first())},
+        "order": order.as_ref().map(|order| json!({
+            "id": order.id.as_str(), "order_id": order.numbers.first(), "state": order.order.state.as_str(),
+            "value": money(order.order.value), "paid": money(Some(order.order.paid)),
+            "currency": currency.code(), "version": order.version})),
         "conversions": conversions,
     });
     let status = if *known { StatusCode::OK } else { StatusCode::CREATED };

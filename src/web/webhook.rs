@@ -8,7 +8,6 @@ use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
 use crate::error::{Error, Kind, Result};
-use crate::flow;
 use crate::meta::signature;
 
 use super::App;
@@ -53,7 +52,5 @@ pub async fn receive(State(app): State<App>, headers: HeaderMap, body: Bytes) ->
         let message = "The signature does not match: check that [meta] app_secret is the app's secret.";
         return Err(Error::new(Kind::Unauthorized, "bad_signature", message));
     }
-    flow::keep(&app.house, vec![body.to_vec()]).await?;
-    app.came_in.notify_one();
-    Ok(())
+    app.intake.take(body).await
 }

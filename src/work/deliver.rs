@@ -1,57 +1,108 @@
-//! Sends what is due, lane by lane: a lane is one Page with its dataset and token.
+//! Sends what is due, lane by lane: a lane is one Page with its dataset and token. Lanes work side by side,
+//! so that one sick neighbour holds nobody up.
 
-use crate::error::Result;
-use crate::flow::{self, House};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, Result};
+use crate::flow::{self, Batch, House};
 use crate::meta::graph::Graph;
 use crate::meta::payload;
-use crate::vocabulary::identity::{ConversionId, PageId};
+use crate::vocabulary::attempt::{Answer, Verdict};
+use crate::vocabulary::identity::PageId;
+
+/// When sending must end.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    /// Nothing more is claimed, and no further attempt is opened.
+    pub soon: CancellationToken,
+    /// Who still waits for an answer writes `unknown` and ends.
+    pub now: CancellationToken,
+}
 
 /// Sends everything that is due now on every Page; gives the number of requests that it took.
-pub async fn drain(house: &House, graph: &Graph) -> Result<usize> {
+///
+/// # Errors
+/// The first failure of a lane; the other lanes are finished nevertheless.
+pub async fn drain(house: &House, graph: &Graph, stop: &Stop) -> Result<usize> {
     flow::recover(house).await?;
     flow::release(house).await?;
-    let mut requests = 0;
     let mut unit = house.store.read().await?;
     let pages = unit.sending_pages(house.clock.now()).await?;
     unit.commit().await?;
+    let mut lanes = JoinSet::new();
     for page in pages {
-        while let Some(lease) = flow::claim(house, &page).await? {
-            let sent = send_claimed(house, graph, &page, &lease).await?;
-            requests += sent;
-            if sent == 0 {
-                break;
-            }
+        let (house, graph, stop) = (house.clone(), graph.clone(), stop.clone());
+        lanes.spawn(async move { drain_lane(&house, &graph, &page, &stop).await });
+    }
+    let (mut requests, mut failed) = (0, None);
+    while let Some(lane) = lanes.join_next().await {
+        match lane {
+            Ok(Ok(sent)) => requests += sent,
+            Ok(Err(error)) => failed = failed.or(Some(error)),
+            Err(ended) => failed = failed.or(Some(Error::internal("a lane ended").caused_by(ended))),
+        }
+    }
+    failed.map_or(Ok(requests), Err)
+}
+
+async fn drain_lane(house: &House, graph: &Graph, page: &PageId, stop: &Stop) -> Result<usize> {
+    let mut requests = 0;
+    while !stop.soon.is_cancelled() {
+        let Some(lease) = flow::claim(house, page).await? else { break };
+        let sent = send_claimed(house, graph, page, lease, stop).await?;
+        requests += sent;
+        if sent == 0 {
+            break;
         }
     }
     Ok(requests)
 }
 
-/// Sends what one lease holds. A refused batch is bisected: each half is an attempt of its own, and every
-/// attempt is committed before its first byte.
-async fn send_claimed(house: &House, graph: &Graph, page: &PageId, lease: &str) -> Result<usize> {
+/// Sends what one lease holds. A refused batch comes back as two leases: each half is an attempt of its own,
+/// and every attempt is committed before its first byte.
+async fn send_claimed(
+    house: &House,
+    graph: &Graph,
+    page: &PageId,
+    lease: String,
+    stop: &Stop,
+) -> Result<usize> {
     let mut requests = 0;
-    let mut parts: Vec<Option<Vec<ConversionId>>> = vec![None];
-    while let Some(part) = parts.pop() {
-        let Some(batch) = flow::open(house, page, lease, part.as_deref()).await? else { continue };
-        let body =
-            payload::request_body(batch.texts.iter().map(String::as_str), batch.test_event_code.as_deref());
-        let answer = graph.send(&batch.dataset, &batch.token, body, batch.conversions.len()).await;
-        requests += 1;
-        tracing::info!(
-            attempt.id = %batch.attempt,
-            page.id = %batch.page,
-            events = batch.conversions.len(),
-            code = answer.code,
-            subcode = answer.subcode,
-            "Attempt {} with {} events: {:?}",
-            batch.attempt,
-            batch.conversions.len(),
-            answer.verdict,
-        );
-        if let Some((left, right)) = flow::settle(house, &batch, &answer).await? {
-            parts.push(Some(right));
-            parts.push(Some(left));
+    let mut leases = vec![lease];
+    while let Some(lease) = leases.pop() {
+        if stop.soon.is_cancelled() {
+            break;
         }
+        let Some(batch) = flow::open(house, page, &lease).await? else { continue };
+        let answer = send(graph, &batch, stop).await;
+        requests += 1;
+        tell(&batch, &answer);
+        let halves = flow::settle(house, &batch, &answer).await?;
+        leases.extend(halves.into_iter().rev());
     }
     Ok(requests)
+}
+
+async fn send(graph: &Graph, batch: &Batch, stop: &Stop) -> Answer {
+    let body =
+        payload::request_body(batch.texts.iter().map(String::as_str), batch.test_event_code.as_deref());
+    tokio::select! {
+        answer = graph.send(&batch.dataset, &batch.token, body, batch.texts.len()) => answer,
+        () = stop.now.cancelled() => {
+            Answer::unanswered(Verdict::Unknown, "the service had to stop before the answer came")
+        }
+    }
+}
+
+fn tell(batch: &Batch, answer: &Answer) {
+    let (attempt, page, events) = (&batch.attempt, &batch.page, batch.texts.len());
+    let verdict = answer.verdict.as_str();
+    let words = format!("Attempt {attempt} with {events} events for Page {page}: {verdict}");
+    if answer.verdict == Verdict::Sent {
+        tracing::info!(attempt.id = %attempt, page.id = %page, events, verdict, "{words}");
+    } else {
+        let (code, subcode) = (answer.code, answer.subcode);
+        tracing::warn!(attempt.id = %attempt, page.id = %page, events, verdict, code, subcode, "{words}");
+    }
 }

@@ -1,13 +1,14 @@
 //! A shop on a database of its own, a clock that stands still, and a sandbox for Meta.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use salesbridge::clock::{Clock, Timestamp};
 use salesbridge::egress;
 use salesbridge::error::Error;
-use salesbridge::flow::{self, House, Tagged};
+use salesbridge::flow::{self, Asked, House, Intake, PhoneKey, Tagged};
 use salesbridge::id::Ids;
 use salesbridge::meta::graph::Graph;
 use salesbridge::sandbox::Sandbox;
@@ -16,10 +17,10 @@ use salesbridge::store::page::Page;
 use salesbridge::vocabulary::arrival::Channel;
 use salesbridge::vocabulary::identity::{ConversationId, DatasetId, OutcomeId, PageId, Psid};
 use salesbridge::vocabulary::money::Currency;
-use salesbridge::vocabulary::outcome::{Kind, Source, Terms};
+use salesbridge::vocabulary::outcome::{Details, Kind, Source, Terms};
 use salesbridge::vocabulary::policy::{Mode, Policy};
 use salesbridge::vocabulary::sale::Tag;
-use salesbridge::work::deliver;
+use salesbridge::work::deliver::{self, Stop};
 
 /// Runs a test on both databases.
 macro_rules! both {
@@ -44,6 +45,7 @@ pub struct Shop {
     pub house: House,
     pub meta: Sandbox,
     graph: Graph,
+    pub intake: Intake,
     file: Option<PathBuf>,
 }
 
@@ -73,7 +75,15 @@ impl Shop {
         meta.link(PAGE, "1234567890123456", "token-of-the-page");
         let store = Store::open(url).await.unwrap();
         let graph = Graph::new(egress::client().unwrap(), meta.url().to_owned(), "v26.0".to_owned());
-        let shop = Self { house: House { store, clock, ids: Ids::counted() }, meta, graph, file };
+        let house = House {
+            store,
+            clock,
+            ids: Ids::counted(),
+            phone_key: PhoneKey::new([7; 32]),
+            keep_text: Duration::from_hours(7 * 24),
+        };
+        let intake = Intake::start(house.clone(), Arc::default());
+        let shop = Self { house, meta, graph, intake, file };
         shop.set_page(|_| {}).await;
         shop
     }
@@ -91,6 +101,7 @@ impl Shop {
             mode: Mode::Live,
             fault: None,
             test_event_code: None,
+            silent_after: Duration::from_hours(72),
             policy: Policy::default(),
         };
         change(&mut page);
@@ -119,7 +130,7 @@ impl Shop {
 
     /// A webhook body arrives and is projected.
     pub async fn receives(&self, body: String) {
-        flow::keep(&self.house, vec![body.into_bytes()]).await.unwrap();
+        self.intake.take(body.into()).await.unwrap();
         while flow::project(&self.house).await.unwrap() > 0 {}
     }
 
@@ -130,12 +141,15 @@ impl Shop {
     }
 
     pub async fn tags(&self, conversation: &ConversationId, tag: &Tag) -> Result<Tagged, Error> {
-        let reason = tag.kind.wants_reason().then_some("changed her mind");
-        flow::tag(&self.house, conversation, tag, ("nino", reason)).await
+        let reason = tag.kind.wants_reason().then(|| "changed her mind".to_owned());
+        let tag = Tag { reason, ..tag.clone() };
+        let tagged = flow::tag(&self.house, conversation, &tag, "nino", &Asked::plainly()).await;
+        tagged.map(|tagged| tagged.now().expect("nothing was promised"))
     }
 
     pub async fn undoes(&self, outcome: &OutcomeId) -> Result<Tagged, Error> {
-        flow::undo(&self.house, outcome, "nino").await
+        let undone = flow::undo(&self.house, outcome, ("nino", false), &Asked::plainly()).await;
+        undone.map(|undone| undone.now().expect("nothing was promised"))
     }
 
     pub fn later(&self, by: Duration) {
@@ -144,7 +158,7 @@ impl Shop {
 
     /// Everything that is due leaves.
     pub async fn delivers(&self) -> usize {
-        deliver::drain(&self.house, &self.graph).await.unwrap()
+        deliver::drain(&self.house, &self.graph, &Stop::default()).await.unwrap()
     }
 
     /// The values of what Meta took, in order.
@@ -179,6 +193,9 @@ pub fn say(kind: Kind, value: impl Into<Option<i64>>) -> Tag {
         occurred_at: None,
         reference: None,
         if_version: None,
+        details: Details::default(),
+        reason: None,
+        note: None,
     }
 }
 

@@ -1,7 +1,5 @@
 //! The service as Meta and an operator meet it.
 
-use std::sync::Arc;
-
 use salesbridge::flow::key;
 use salesbridge::meta::signature;
 use salesbridge::web::{App, router};
@@ -16,7 +14,7 @@ async fn listens(shop: &Shop) -> String {
         house: shop.house.clone(),
         app_secret: Some("app_secret_test".to_owned().into()),
         verify_token: Some("my_secret".to_owned().into()),
-        came_in: Arc::default(),
+        intake: shop.intake.clone(),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -2,8 +2,8 @@
 
 use salesbridge::clock::Timestamp;
 use salesbridge::vocabulary::identity::{OrderId, OutcomeId};
-use salesbridge::vocabulary::order::{State, fold};
-use salesbridge::vocabulary::outcome::{Fact, Kind, Source, Terms};
+use salesbridge::vocabulary::order::State;
+use salesbridge::vocabulary::outcome::{Details, Fact, Kind, Source, Terms};
 use salesbridge::vocabulary::sale::{Decision, Standing, decide};
 
 use crate::harness::{gel, numbered, referred, say};
@@ -49,20 +49,18 @@ fn standing(path: &[Kind], last_value: Option<i64>) -> Standing {
                     value: if *kind == Kind::Confirmed { Some(10_000) } else { value },
                     ..Terms::silent(gel())
                 },
+                details: Details::default(),
                 reason: None,
                 undone: false,
                 accepted: false,
             }
         })
         .collect();
-    Standing {
-        id: OrderId::from("order"),
-        numbers: vec!["A-1".to_owned()],
-        service_numbered: false,
-        version: 1,
-        order: fold(&facts, gel()),
-        facts,
-    }
+    let mut standing = Standing::new(OrderId::from("order"), false, 1, gel());
+    standing.numbers = vec!["A-1".to_owned()];
+    standing.facts = facts;
+    standing.fold(gel());
+    standing
 }
 
 #[test]

@@ -32,7 +32,7 @@ both!(
         assert_eq!(refused.code, "sale_open_with_other_value");
         let mut other = say(Kind::Confirmed, 7000);
         other.new_order = true;
-        assert_eq!(shop.tags(&chat, &other).await.unwrap().order.numbers, ["S-1002"]);
+        assert_eq!(shop.tags(&chat, &other).await.unwrap().order.unwrap().numbers, ["S-1002"]);
     }
 );
 
@@ -53,7 +53,7 @@ both!(
         amend.if_version = Some(1);
         let mut cancel = say(Kind::Cancelled, None);
         cancel.if_version = Some(1);
-        assert_eq!(shop.tags(&chat, &amend).await.unwrap().order.version, 2);
+        assert_eq!(shop.tags(&chat, &amend).await.unwrap().order.unwrap().version, 2);
         assert_eq!(shop.tags(&chat, &cancel).await.unwrap_err().code, "version_conflict");
     }
 );

@@ -1,89 +1,60 @@
-//! Which conversions an order makes, and what becomes of those it has. Pure: the ledger and the rows go in,
-//! the rows that change come out. Run after every fact and again whenever a row is about to leave.
+//! The Purchase of an order: the base, once in its life, and an event of its own for each later uplift.
 
-use std::time::Duration;
+use crate::vocabulary::conversion::{Content, Conversion, Draft, EventName, Reason, State};
+use crate::vocabulary::identity::OutcomeId;
+use crate::vocabulary::money::Money;
+use crate::vocabulary::order::{self, Order, Uplift};
+use crate::vocabulary::outcome::{Item, Terms};
+use crate::vocabulary::policy::Mode;
+use crate::vocabulary::sale::Standing;
 
-use crate::clock::Timestamp;
+use super::{Setting, leaves_at, readiness};
 
-use super::conversion::{Content, Conversion, Draft, EventName, Reason, State};
-use super::identity::OutcomeId;
-use super::money::Money;
-use super::order::{self, Order, Uplift};
-use super::outcome::{Item, Terms};
-use super::policy::{Mode, Policy};
-
-/// An attempt opens at most so long after the event: a minute before the seven days are over within which
-/// Meta takes it (Meta: Conversions API, "Server Event Parameters", `event_time`).
-pub const SEND_WITHIN: Duration = Duration::from_mins(7 * 24 * 60 - 1);
-
-/// A hold ends at most so long after the event: an hour before the seven days are over.
-pub const HOLD_WITHIN: Duration = Duration::from_hours(7 * 24 - 1);
-
-/// What besides the ledger decides.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting<'a> {
-    /// The policy under which the order was opened.
-    pub policy: &'a Policy,
-    /// Whether anything leaves the Page.
-    pub mode: Mode,
-    /// Whether the person is known, whom Meta is told of.
-    pub person_known: bool,
-    /// Whether events of this conversation's channel are sent at all.
-    pub channel_is_sent: bool,
-    /// The present moment.
-    pub now: Timestamp,
-}
-
-/// Whether an event of `event_time` is too old to be sent at `now`.
-pub fn is_expired(event_time: Timestamp, now: Timestamp) -> bool {
-    now.since(event_time) > SEND_WITHIN
-}
-
-/// The rows of an order as they ought to be: those that change, and drafts of new ones.
-pub fn follow(order: &Order, rows: &[Conversion], setting: Setting<'_>) -> (Vec<Conversion>, Vec<Draft>) {
-    let mut rows: Vec<Conversion> = rows.to_vec();
-    let before = rows.clone();
+/// Brings the Purchases among `rows`, which are all of one order, in line with it; gives drafts of new ones.
+pub(super) fn follow(standing: &Standing, rows: &mut [Conversion], setting: Setting<'_>) -> Vec<Draft> {
+    let order = &standing.order;
     let mut drafts = Vec::new();
-    let base = rows.iter().position(|row| row.name == EventName::Purchase && row.number == 0);
+    let base = rows.iter().position(is_base);
     let joins = base.is_none_or(|index| rows[index].is_open_to_change());
     let mut number = rows.iter().map(|row| row.number).max().unwrap_or(0);
-    for uplift in &order.uplifts {
-        let carried =
-            rows.iter().any(|row| row.carries.contains(&uplift.outcome_id) && !(joins && row.number == 0));
-        if carried {
+    for uplift in order.uplifts.iter().filter(|_| !joins) {
+        if rows.iter().any(|row| row.carries.contains(&uplift.outcome_id)) {
             continue;
         }
-        if joins {
-            continue;
-        }
-        if let Some(slot) = used_slot(&rows, order) {
-            rows[slot.0].carries.retain(|outcome| *outcome != slot.1);
-            rows[slot.0].carries.push(uplift.outcome_id.clone());
-        } else if let Some(idle) = rows.iter().position(|row| row.number > 0 && is_idle(row, order)) {
+        if let Some((slot, gone)) = used_slot(rows, order) {
+            rows[slot].carries.retain(|outcome| *outcome != gone);
+            rows[slot].carries.push(uplift.outcome_id.clone());
+        } else if let Some(idle) = rows.iter().position(|row| is_uplift(row) && is_idle(row, order)) {
             rows[idle].carries = vec![uplift.outcome_id.clone()];
         } else {
             number += 1;
-            drafts.push(draft_uplift(uplift, number, &rows[base.unwrap_or(0)], order, setting));
+            drafts.push(draft_uplift(uplift, number, &rows[base.unwrap_or(0)], standing, setting));
         }
     }
     match base {
         Some(index) => {
             if joins {
-                rows[index].carries = joined(order, &rows);
+                rows[index].carries = joined(order, rows);
             }
-            let (value, _) = base_goods(order, &rows);
+            let (value, _) = base_goods(order, rows);
             turn_base(&mut rows[index], order, value, setting);
         }
-        None => drafts.extend(draft_base(order, &rows, setting)),
+        None => drafts.extend(draft_base(standing, rows, setting)),
     }
     let base_state = base.map(|index| rows[index].state);
-    for row in rows.iter_mut().filter(|row| row.name == EventName::Purchase && row.number > 0) {
+    for row in rows.iter_mut().filter(|row| is_uplift(row)) {
         let uplift = order.uplifts.iter().find(|uplift| row.carries.contains(&uplift.outcome_id));
         turn_uplift(row, uplift, order, base_state, setting);
     }
-    let changed =
-        rows.into_iter().zip(before).filter(|(now, then)| now != then).map(|(now, _)| now).collect();
-    (changed, drafts)
+    drafts
+}
+
+fn is_base(row: &Conversion) -> bool {
+    row.name == EventName::Purchase && row.number == 0
+}
+
+fn is_uplift(row: &Conversion) -> bool {
+    row.name == EventName::Purchase && row.number > 0
 }
 
 /// What a Purchase tells of the goods: its worth in minor units, and its lines.
@@ -147,28 +118,16 @@ fn is_idle(row: &Conversion, order: &Order) -> bool {
         && !row.carries.iter().any(|id| order.uplifts.iter().any(|uplift| uplift.outcome_id == *id))
 }
 
-/// The end of a hold that begins at `from`.
-fn leaves_at(from: Timestamp, event_time: Timestamp, policy: &Policy) -> Timestamp {
-    (from + policy.hold).min((event_time + HOLD_WITHIN).max(from))
-}
-
-fn readiness(value: Option<i64>, setting: Setting<'_>) -> (State, Reason) {
-    match () {
-        () if setting.mode == Mode::Shadow => (State::Suppressed, Reason::Shadow),
-        () if !setting.channel_is_sent => (State::Suppressed, Reason::ChannelNotSent),
-        () if !setting.person_known => (State::Held, Reason::PersonMissing),
-        () if value.is_none() => (State::Held, Reason::ValueMissing),
-        () => (State::Held, Reason::Hold),
-    }
-}
-
-fn draft_base(order: &Order, rows: &[Conversion], setting: Setting<'_>) -> Option<Draft> {
+fn draft_base(standing: &Standing, rows: &[Conversion], setting: Setting<'_>) -> Option<Draft> {
+    let order = &standing.order;
     let moment = setting.policy.purchase_on.reached(order).filter(|_| order.state.is_standing())?;
     let (value, _) = base_goods(order, rows);
-    let (state, reason) = readiness(value, setting);
+    let (state, reason) = readiness(EventName::Purchase, value.is_some(), setting);
     Some(Draft {
         name: EventName::Purchase,
         number: 0,
+        order_id: Some(standing.id.clone()),
+        policy_version: setting.policy.version,
         event_time: moment.occurred_at,
         state,
         reason,
@@ -182,17 +141,19 @@ fn draft_uplift(
     uplift: &Uplift,
     number: i64,
     base: &Conversion,
-    order: &Order,
+    standing: &Standing,
     setting: Setting<'_>,
 ) -> Draft {
     let value = Some(worth(&uplift.terms));
-    let (state, reason) = match readiness(value, setting) {
-        (State::Held, _) => beside_base(order, Some(base.state)),
+    let (state, reason) = match readiness(EventName::Purchase, true, setting) {
+        (State::Held, _) => beside_base(&standing.order, Some(base.state)),
         apart => apart,
     };
     Draft {
         name: EventName::Purchase,
         number,
+        order_id: Some(standing.id.clone()),
+        policy_version: setting.policy.version,
         event_time: uplift.moment.occurred_at,
         state,
         reason,
@@ -203,7 +164,7 @@ fn draft_uplift(
 }
 
 /// Why an order no longer gives a Purchase.
-fn fallen(order: &Order) -> Reason {
+pub(super) fn fallen(order: &Order) -> Reason {
     match order.state {
         order::State::Cancelled => Reason::Cancelled,
         order::State::Returned => Reason::Returned,
@@ -216,7 +177,8 @@ fn turn_base(row: &mut Conversion, order: &Order, value: Option<i64>, setting: S
     match (row.state, target) {
         (State::Held | State::Ready, None) => row.rest(fallen(order)),
         (State::Held | State::Ready, Some(moment)) if !row.frozen => {
-            let (state, reason) = readiness(value, Setting { mode: Mode::Live, ..setting });
+            let lives = Setting { mode: Mode::Live, ..setting };
+            let (state, reason) = readiness(EventName::Purchase, value.is_some(), lives);
             row.event_time = moment.occurred_at;
             row.value = value;
             if reason != Reason::Hold
@@ -227,7 +189,7 @@ fn turn_base(row: &mut Conversion, order: &Order, value: Option<i64>, setting: S
             }
         }
         (State::Suppressed, Some(moment)) if row.reason.wakes() => {
-            row.wake(moment.occurred_at, value, readiness(value, setting));
+            row.wake(moment.occurred_at, value, readiness(row.name, value.is_some(), setting));
             row.leaves_at = leaves_at(setting.now, moment.occurred_at, setting.policy);
         }
         _ => {}

@@ -1,0 +1,131 @@
+//! What a person decides about conversions: let a held one go, try a rejected one again, settle an unknown
+//! attempt.
+
+use crate::error::{Error, Result};
+use crate::store::Unit;
+use crate::vocabulary::conversion::{Conversion, Reason, State};
+use crate::vocabulary::dossier::Dossier;
+use crate::vocabulary::identity::{AttemptId, ConversionId};
+
+use super::follow::{Held, hold, judge};
+use super::settle::judge_attempt;
+use super::{House, retried};
+
+/// What a person knows of an unknown attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// Meta took it.
+    Sent,
+    /// Meta did not take it, or may take it twice: it goes again.
+    Resend,
+}
+
+impl Resolution {
+    /// The word in the API and in rows.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Resend => "resend",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Sent, Self::Resend].into_iter().find(|as_what| as_what.as_str() == text)
+    }
+}
+
+/// Lets a held conversion go at once.
+///
+/// # Errors
+/// `not_found`; 409 if it is not held by its hold alone.
+pub async fn send_now(house: &House, id: &ConversionId) -> Result<Conversion> {
+    turn(house, id, State::Held, |row| {
+        let message = match row.reason {
+            Reason::Hold => return None,
+            Reason::ValueMissing => "It waits for a value: say what the order is worth (\"amended\").",
+            Reason::PersonMissing => "It waits for a person: no conversation is known for this order.",
+            Reason::WaitsForPurchase => "It waits until the Purchase before it has left: send that one.",
+            _ => "Only a held conversion can be let go.",
+        };
+        Some(message)
+    })
+    .await
+}
+
+/// Tries a rejected conversion again, under the same `event_id` with a payload that is built anew.
+///
+/// # Errors
+/// `not_found`; 409 if it was not rejected.
+pub async fn retry(house: &House, id: &ConversionId) -> Result<Conversion> {
+    turn(house, id, State::Rejected, |_| None).await
+}
+
+async fn turn(
+    house: &House,
+    id: &ConversionId,
+    from: State,
+    hindrance: fn(&Conversion) -> Option<&'static str>,
+) -> Result<Conversion> {
+    retried(move || async move {
+        let now = house.clock.now();
+        let mut unit = house.store.begin().await?;
+        let mut held = held_by(&mut unit, house, id).await?;
+        let row = find(&held.dossier, id)?.clone();
+        let hindrance = match row.state {
+            state if state == from => hindrance(&row),
+            _ => Some("It is not in the state that this asks for."),
+        };
+        if let Some(message) = hindrance {
+            let message = format!("{message} It is {} ({}).", row.state.as_str(), row.reason.as_str());
+            return Err(Error::conflict("wrong_state", message));
+        }
+        unit.set_ready(id, from, now).await?;
+        let Held { page, rules, .. } = &held;
+        let mut dossier = unit.hold(&held.dossier.thread.id, page.currency).await?.ok_or_else(missing)?;
+        judge(&mut unit, house, &mut dossier, page, rules, now).await?;
+        held.dossier = dossier;
+        let row = find(&held.dossier, id)?.clone();
+        unit.commit().await?;
+        Ok(row)
+    })
+    .await
+}
+
+/// A person settles all that an unknown attempt carried: gives how many conversions that are.
+///
+/// # Errors
+/// `not_found`; 409 if the attempt is not unknown.
+pub async fn resolve(house: &House, id: &AttemptId, as_what: Resolution) -> Result<u64> {
+    retried(move || async move {
+        let now = house.clock.now();
+        let mut unit = house.store.begin().await?;
+        let page = unit.page_of_attempt(id).await?.ok_or_else(|| Error::not_found("attempt"))?;
+        if !unit.resolve_attempt(id, as_what.as_str(), now).await? {
+            let message = "Only an attempt whose verdict is unknown can be resolved, and only once.";
+            return Err(Error::conflict("not_unknown", message));
+        }
+        let (state, reason) = match as_what {
+            Resolution::Sent => (State::Sent, Reason::Taken),
+            Resolution::Resend => (State::Ready, Reason::TryAgain),
+        };
+        let resolved = unit.settle_unknown(id, (state, reason), now).await?;
+        judge_attempt(&mut unit, house, (id, &page), now).await?;
+        unit.commit().await?;
+        Ok(resolved)
+    })
+    .await
+}
+
+async fn held_by(unit: &mut Unit, house: &House, id: &ConversionId) -> Result<Held> {
+    let conversation = unit.conversation_of_conversion(id).await?.ok_or_else(missing)?;
+    hold(unit, &conversation, house.clock.now()).await
+}
+
+fn find<'a>(dossier: &'a Dossier, id: &ConversionId) -> Result<&'a Conversion> {
+    dossier.conversions.iter().find(|row| row.id == *id).ok_or_else(missing)
+}
+
+fn missing() -> Error {
+    Error::not_found("conversion")
+}

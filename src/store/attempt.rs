@@ -1,0 +1,224 @@
+//! Attempts: one row a request to Meta, committed before its first byte, and what came of it.
+
+use std::collections::HashSet;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::vocabulary::attempt::Answer;
+use crate::vocabulary::conversion::{EventName, Reason, State};
+use crate::vocabulary::identity::{AttemptId, DatasetId, PageId};
+
+use super::sql::{Unit, values};
+
+impl Unit {
+    /// Opens an attempt with all that a lease holds; gives how many that are. It must be committed before the
+    /// first byte of the request.
+    pub async fn open_attempt(
+        &mut self,
+        (id, lease): (&AttemptId, &str),
+        (page, dataset): (&PageId, &DatasetId),
+        (now, until): (Timestamp, Timestamp),
+    ) -> Result<u64> {
+        let events = self
+            .execute(
+                "update conversion
+                    set state = 'sending', reason = 'due', frozen = 1, attempt_id = $2, lease_until = $3,
+                        tries = tries + 1
+                  where lease = $1 and state = 'ready'",
+                values![lease, id.as_str(), until],
+            )
+            .await?;
+        self.execute(
+            "insert into attempt (id, page_id, dataset_id, lease, events, opened_at) values ($1, $2, $3, $4, $5, $6)",
+            values![
+                id.as_str(),
+                page.as_str(),
+                dataset.as_str(),
+                lease,
+                i64::try_from(events).unwrap_or(i64::MAX),
+                now,
+            ],
+        )
+        .await?;
+        self.execute(
+            "insert into attempt_conversion (attempt_id, conversion_id)
+             select attempt_id, id from conversion where attempt_id = $1 order by event_time, id",
+            values![id.as_str()],
+        )
+        .await?;
+        Ok(events)
+    }
+
+    /// Writes what an attempt came to; false if it already had a verdict other than `unknown`, or if a person
+    /// decided about it.
+    pub async fn close_attempt(
+        &mut self,
+        id: &AttemptId,
+        verdict: &str,
+        answer: &Answer,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let closed = self
+            .execute(
+                "update attempt
+                    set verdict = $2, http_status = $3, code = $4, subcode = $5, words = $6, fbtrace_id = $7,
+                        closed_at = $8
+                  where id = $1 and coalesce(verdict, 'unknown') = 'unknown' and resolved_as is null",
+                values![
+                    id.as_str(),
+                    verdict,
+                    answer.http_status.map(i64::from),
+                    answer.code,
+                    answer.subcode,
+                    answer.words.clone(),
+                    answer.fbtrace_id.clone(),
+                    now,
+                ],
+            )
+            .await?;
+        Ok(closed == 1)
+    }
+
+    /// Gives every conversion of an attempt, unless a newer attempt carries it, its new state. Those that go
+    /// back to `ready` keep the lease when `keep_lease` and are due at `next_at`.
+    pub async fn settle(
+        &mut self,
+        attempt: &AttemptId,
+        (state, reason, detail): (State, Reason, Option<String>),
+        (next_at, keep_lease): (Timestamp, bool),
+    ) -> Result<u64> {
+        self.execute(
+            "update conversion
+                set state = $2, reason = $3, detail = $4, next_at = $5,
+                    lease = case when $6 = 1 then lease end,
+                    lease_until = case when $6 = 1 then lease_until end
+              where attempt_id = $1 and state in ('sending', 'unknown')",
+            values![attempt.as_str(), state.as_str(), reason.as_str(), detail, next_at, keep_lease],
+        )
+        .await
+    }
+
+    /// What an attempt left unknown goes once more, where the policy that made it says `resend` and it has
+    /// not done so before.
+    pub async fn resend_unknown(&mut self, attempt: &AttemptId, now: Timestamp) -> Result<u64> {
+        self.execute(
+            "update conversion set state = 'ready', reason = 'try_again', resent = 1, next_at = $2
+              where attempt_id = $1 and state = 'unknown' and resent = 0
+                and exists (select 1 from policy
+                             where policy.page_id = conversion.page_id
+                               and policy.version = conversion.policy_version and on_unknown = 'resend')",
+            values![attempt.as_str(), now],
+        )
+        .await
+    }
+
+    /// Counts an answer of zero for every conversion of an attempt; gives the largest count.
+    pub async fn count_zero(&mut self, attempt: &AttemptId) -> Result<i64> {
+        self.execute(
+            "update conversion set zeros = zeros + 1 where attempt_id = $1",
+            values![attempt.as_str()],
+        )
+        .await?;
+        let row = self
+            .row(
+                "select coalesce(max(zeros), 0) as zeros from conversion where attempt_id = $1",
+                values![attempt.as_str()],
+            )
+            .await?;
+        row.map_or(Ok(0), |row| row.get("zeros"))
+    }
+
+    /// The most often tried conversion of an attempt: how many attempts carried it.
+    pub async fn tries(&mut self, attempt: &AttemptId) -> Result<i64> {
+        let row = self
+            .row(
+                "select coalesce(max(tries), 1) as tries from conversion where attempt_id = $1",
+                values![attempt.as_str()],
+            )
+            .await?;
+        row.map_or(Ok(1), |row| row.get("tries"))
+    }
+
+    /// The names of the events that an attempt carries.
+    pub async fn names_in(&mut self, attempt: &AttemptId) -> Result<HashSet<EventName>> {
+        let rows = self
+            .rows(
+                "select distinct event_name from conversion where attempt_id = $1",
+                values![attempt.as_str()],
+            )
+            .await?;
+        rows.iter().map(|row| row.word("event_name", EventName::parse)).collect()
+    }
+
+    /// The attempts without a verdict whose lease ran out before `now`: nobody waits for their answers.
+    pub async fn abandoned_attempts(&mut self, now: Timestamp) -> Result<Vec<(AttemptId, PageId)>> {
+        let rows = self
+            .rows(
+                "select id, page_id from attempt
+                  where verdict is null
+                    and not exists (select 1 from conversion
+                                     where conversion.attempt_id = attempt.id and lease_until > $1)
+                  order by opened_at, id",
+                values![now],
+            )
+            .await?;
+        rows.iter().map(|row| Ok((AttemptId(row.get("id")?), PageId(row.get("page_id")?)))).collect()
+    }
+
+    /// Whether nobody waits for the answer of this attempt, as [`Unit::abandoned_attempts`] has it.
+    pub async fn is_abandoned(&mut self, id: &AttemptId, now: Timestamp) -> Result<bool> {
+        let row = self
+            .row(
+                "select id from attempt
+                  where id = $1 and verdict is null
+                    and not exists (select 1 from conversion
+                                     where conversion.attempt_id = attempt.id and lease_until > $2)",
+                values![id.as_str(), now],
+            )
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// Gives what an attempt left unknown the state that a person knows.
+    pub async fn settle_unknown(
+        &mut self,
+        attempt: &AttemptId,
+        (state, reason): (State, Reason),
+        now: Timestamp,
+    ) -> Result<u64> {
+        self.execute(
+            "update conversion set state = $2, reason = $3, next_at = $4
+              where attempt_id = $1 and state = 'unknown'",
+            values![attempt.as_str(), state.as_str(), reason.as_str(), now],
+        )
+        .await
+    }
+
+    /// Frees every row that was claimed and not sent.
+    pub async fn give_back_all(&mut self) -> Result<u64> {
+        self.execute(
+            "update conversion set lease = null, lease_until = null
+              where lease is not null and state = 'ready'",
+            values![],
+        )
+        .await
+    }
+
+    /// A person decided about an unknown attempt; false if it is not unknown or was decided before.
+    pub async fn resolve_attempt(&mut self, id: &AttemptId, as_what: &str, now: Timestamp) -> Result<bool> {
+        let resolved = self
+            .execute(
+                "update attempt set resolved_as = $2, closed_at = coalesce(closed_at, $3)
+                  where id = $1 and verdict = 'unknown' and resolved_as is null",
+                values![id.as_str(), as_what, now],
+            )
+            .await?;
+        Ok(resolved == 1)
+    }
+
+    /// The Page of an attempt.
+    pub async fn page_of_attempt(&mut self, id: &AttemptId) -> Result<Option<PageId>> {
+        let row = self.row("select page_id from attempt where id = $1", values![id.as_str()]).await?;
+        row.map(|row| row.get("page_id").map(PageId)).transpose()
+    }
+}

@@ -1,0 +1,57 @@
+//! What a Page's rules are: its policies as they followed each other, and the names its dataset refuses.
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::vocabulary::conversion::EventName;
+use crate::vocabulary::identity::DatasetId;
+use crate::vocabulary::signal::Rules;
+
+use super::page::{Page, read_policy};
+use super::sql::{Unit, values};
+
+impl Unit {
+    /// What decides about the conversions of a Page.
+    pub async fn rules(&mut self, page: &Page) -> Result<Rules> {
+        let policies = self
+            .rows(
+                "select version, purchase_on, hold, lead_on, lifecycle, on_unknown, made_at
+                   from policy where page_id = $1 and version <= $2 order by version",
+                values![page.id.as_str(), page.policy.version],
+            )
+            .await?;
+        let refused = self
+            .rows(
+                "select event_name from refused_name where dataset_id = $1",
+                values![page.dataset_id.as_str()],
+            )
+            .await?;
+        Ok(Rules {
+            mode: page.mode,
+            policies: policies.iter().map(read_policy).collect::<Result<_>>()?,
+            refused: refused
+                .iter()
+                .map(|row| row.word("event_name", EventName::parse))
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    /// Remembers that a dataset does not take events of this name.
+    pub async fn refuse_name(&mut self, dataset: &DatasetId, name: EventName, now: Timestamp) -> Result<()> {
+        self.execute(
+            "insert into refused_name (dataset_id, event_name, refused_at) values ($1, $2, $3)
+             on conflict (dataset_id, event_name) do nothing",
+            values![dataset.as_str(), name.as_str(), now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets that a dataset refused this name, so that it is tried again.
+    pub async fn allow_name(&mut self, dataset: &DatasetId, name: EventName) -> Result<u64> {
+        self.execute(
+            "delete from refused_name where dataset_id = $1 and event_name = $2",
+            values![dataset.as_str(), name.as_str()],
+        )
+        .await
+    }
+}

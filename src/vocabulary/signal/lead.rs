@@ -1,0 +1,70 @@
+//! Leads: once per chat, by the policy in force when their cause is recorded.
+
+use crate::clock::Timestamp;
+use crate::vocabulary::chat::Chat;
+use crate::vocabulary::conversion::{Conversion, Draft, EventName, Reason};
+use crate::vocabulary::dossier::Dossier;
+use crate::vocabulary::outcome::Kind;
+use crate::vocabulary::policy::{LeadOn, Policy};
+
+use super::{Rules, Setting, Wanted, is_expired, leaves_at, readiness, turn};
+
+/// Brings the leads of a conversation in line with its chats; gives new ones. `setting` has the policy in
+/// force; a lead that stands keeps its own.
+pub(super) fn follow(
+    dossier: &Dossier,
+    rows: &mut [Conversion],
+    rules: &Rules,
+    setting: Setting<'_>,
+) -> Vec<Draft> {
+    for row in rows.iter_mut() {
+        let policy = rules.policy(row.policy_version);
+        let chat = dossier.chats.iter().find(|chat| chat.number == row.number);
+        let cause = chat.and_then(|chat| cause_of(dossier, chat, &policy));
+        let wanted = cause.map_or(Wanted::Nothing(Reason::Undone), |event_time| Wanted::Told { event_time });
+        turn(row, &wanted, Setting { policy: &policy, ..setting });
+    }
+    let Some(name) = name_of(setting.policy) else { return Vec::new() };
+    let without = |chat: &&Chat| !rows.iter().any(|row| row.number == chat.number);
+    let draft = |chat: &Chat| {
+        let event_time = cause_of(dossier, chat, setting.policy)?;
+        if is_expired(event_time, setting.now) || event_time < setting.policy.since {
+            return None;
+        }
+        let (state, reason) = readiness(name, true, setting);
+        Some(Draft {
+            name,
+            number: chat.number,
+            order_id: None,
+            policy_version: setting.policy.version,
+            event_time,
+            state,
+            reason,
+            value: None,
+            leaves_at: leaves_at(setting.now, event_time, setting.policy),
+            carries: Vec::new(),
+        })
+    };
+    dossier.chats.iter().filter(without).filter_map(draft).collect()
+}
+
+fn name_of(policy: &Policy) -> Option<EventName> {
+    match policy.lead_on {
+        LeadOn::FirstMessage | LeadOn::Contact => Some(EventName::LeadSubmitted),
+        LeadOn::Qualified => Some(EventName::QualifiedLead),
+        LeadOn::Off => None,
+    }
+}
+
+/// The moment that makes a chat a lead, while it stands.
+fn cause_of(dossier: &Dossier, chat: &Chat, policy: &Policy) -> Option<Timestamp> {
+    match policy.lead_on {
+        LeadOn::FirstMessage => chat.first_word_at,
+        LeadOn::Contact => chat.contact_at,
+        LeadOn::Qualified => {
+            let qualified = dossier.said_of(chat).filter(|fact| fact.kind == Kind::Qualified);
+            qualified.map(|fact| fact.occurred_at).min()
+        }
+        LeadOn::Off => None,
+    }
+}

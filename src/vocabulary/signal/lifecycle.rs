@@ -1,0 +1,84 @@
+//! The life of an order as Meta is told of it, where the policy says so. Each event leaves only if Meta knows
+//! the order: once its Purchase or its `OrderCreated` is sent or unknown.
+
+use crate::vocabulary::conversion::{Conversion, Draft, EventName, Reason, State};
+use crate::vocabulary::order::{self, Moment, Order};
+use crate::vocabulary::policy::{Policy, PurchaseOn};
+use crate::vocabulary::sale::Standing;
+
+use super::purchase::fallen;
+use super::{Setting, Wanted, leaves_at, readiness, turn};
+
+const NAMES: [EventName; 5] = [
+    EventName::OrderCreated,
+    EventName::OrderShipped,
+    EventName::OrderDelivered,
+    EventName::OrderCanceled,
+    EventName::OrderReturned,
+];
+
+/// Brings the lifecycle events among `rows`, which are all of one order, in line with it; gives new ones.
+pub(super) fn follow(standing: &Standing, rows: &mut [Conversion], setting: Setting<'_>) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    for name in NAMES {
+        let known_to_meta = is_known_to_meta(rows);
+        let cause = cause_of(name, &standing.order, setting.policy);
+        match rows.iter_mut().find(|row| row.name == name) {
+            Some(row) => turn(row, &wanted(name, cause, known_to_meta, &standing.order), setting),
+            None => {
+                let Some(moment) = cause.filter(|_| setting.policy.lifecycle) else { continue };
+                let (state, reason) = match readiness(name, true, setting) {
+                    (State::Held, _) if name != EventName::OrderCreated && !known_to_meta => {
+                        (State::Suppressed, Reason::PurchaseNotSent)
+                    }
+                    other => other,
+                };
+                drafts.push(Draft {
+                    name,
+                    number: 0,
+                    order_id: Some(standing.id.clone()),
+                    policy_version: setting.policy.version,
+                    event_time: moment.occurred_at,
+                    state,
+                    reason,
+                    value: None,
+                    leaves_at: leaves_at(moment.recorded_at, moment.occurred_at, setting.policy),
+                    carries: Vec::new(),
+                });
+            }
+        }
+    }
+    drafts
+}
+
+/// Whether this order's Purchase or `OrderCreated` left.
+fn is_known_to_meta(rows: &[Conversion]) -> bool {
+    rows.iter().any(|row| {
+        matches!(row.name, EventName::Purchase | EventName::OrderCreated)
+            && row.number == 0
+            && matches!(row.state, State::Sent | State::Unknown)
+    })
+}
+
+/// The fact that an event tells of, while it stands.
+fn cause_of(name: EventName, order: &Order, policy: &Policy) -> Option<Moment> {
+    let standing = order.state.is_standing();
+    match name {
+        EventName::OrderCreated if policy.purchase_on != PurchaseOn::Confirmed && standing => order.confirmed,
+        EventName::OrderShipped if standing => order.shipped,
+        EventName::OrderDelivered if standing => order.delivered,
+        EventName::OrderCanceled if order.state == order::State::Cancelled => order.ended,
+        EventName::OrderReturned if order.state == order::State::Returned => order.ended,
+        _ => None,
+    }
+}
+
+fn wanted(name: EventName, cause: Option<Moment>, known_to_meta: bool, order: &Order) -> Wanted {
+    match cause {
+        None => Wanted::Nothing(fallen(order)),
+        Some(_) if name != EventName::OrderCreated && !known_to_meta => {
+            Wanted::Nothing(Reason::PurchaseNotSent)
+        }
+        Some(moment) => Wanted::Told { event_time: moment.occurred_at },
+    }
+}

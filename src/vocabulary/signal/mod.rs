@@ -1,0 +1,162 @@
+//! Which conversions a conversation makes, and what becomes of those it has. Pure: the dossier goes in, the
+//! rows that change come out. Run after every fact and again whenever a row is about to leave.
+
+mod lead;
+mod lifecycle;
+mod purchase;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+
+use super::arrival::Channel;
+use super::conversion::{Conversion, Draft, EventName, Reason, State};
+use super::dossier::Dossier;
+use super::policy::{Mode, Policy};
+
+pub use purchase::goods;
+
+/// An attempt opens at most so long after the event: a minute before the seven days are over within which
+/// Meta takes it (Meta: Conversions API, "Server Event Parameters", `event_time`).
+pub const SEND_WITHIN: Duration = Duration::from_mins(7 * 24 * 60 - 1);
+
+/// A hold ends at most so long after the event: an hour before the seven days are over.
+pub const HOLD_WITHIN: Duration = Duration::from_hours(7 * 24 - 1);
+
+/// A Page as far as it decides what is told.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Whether anything leaves.
+    pub mode: Mode,
+    /// The policies of the Page, the one in force last.
+    pub policies: Vec<Policy>,
+    /// Names that the dataset does not take.
+    pub refused: HashSet<EventName>,
+}
+
+impl Rules {
+    /// The policy of this version; the one in force if there is none.
+    pub fn policy(&self, version: i64) -> Policy {
+        let found = self.policies.iter().find(|policy| policy.version == version);
+        found.or(self.policies.last()).copied().unwrap_or_default()
+    }
+
+    /// The policy in force.
+    pub fn in_force(&self) -> Policy {
+        self.policies.last().copied().unwrap_or_default()
+    }
+}
+
+/// What besides the ledger decides about one row.
+#[derive(Clone, Copy, Debug)]
+struct Setting<'a> {
+    policy: &'a Policy,
+    mode: Mode,
+    refused: &'a HashSet<EventName>,
+    person_known: bool,
+    channel_is_sent: bool,
+    now: Timestamp,
+}
+
+impl<'a> Setting<'a> {
+    fn of(dossier: &Dossier, rules: &'a Rules, policy: &'a Policy, now: Timestamp) -> Self {
+        Self {
+            policy,
+            mode: rules.mode,
+            refused: &rules.refused,
+            person_known: dossier.thread.psid.is_some(),
+            channel_is_sent: dossier.thread.channel == Channel::Messenger,
+            now,
+        }
+    }
+}
+
+/// The conversions of a conversation as they ought to be: those that change, and drafts of new ones.
+pub fn follow(dossier: &Dossier, rules: &Rules, now: Timestamp) -> (Vec<Conversion>, Vec<Draft>) {
+    let mut changed = Vec::new();
+    let mut drafts = Vec::new();
+    for standing in &dossier.orders {
+        let policy = rules.policy(standing.policy_version);
+        let before = dossier.conversions_of(standing);
+        let mut rows = before.clone();
+        drafts.extend(purchase::follow(standing, &mut rows, Setting::of(dossier, rules, &policy, now)));
+        drafts.extend(lifecycle::follow(standing, &mut rows, Setting::of(dossier, rules, &policy, now)));
+        changed.extend(differing(rows, &before, now));
+    }
+    let before: Vec<Conversion> =
+        dossier.conversions.iter().filter(|row| row.order_id.is_none()).cloned().collect();
+    let mut rows = before.clone();
+    let policy = rules.in_force();
+    drafts.extend(lead::follow(dossier, &mut rows, rules, Setting::of(dossier, rules, &policy, now)));
+    changed.extend(differing(rows, &before, now));
+    (changed, drafts)
+}
+
+/// The rows that changed, those among them that grew too old as `expired`.
+fn differing(mut rows: Vec<Conversion>, before: &[Conversion], now: Timestamp) -> Vec<Conversion> {
+    for row in &mut rows {
+        if matches!(row.state, State::Held | State::Ready) && is_expired(row.event_time, now) {
+            (row.state, row.reason) = (State::Expired, Reason::TooOld);
+        }
+    }
+    rows.into_iter().zip(before).filter(|(now, then)| now != *then).map(|(now, _)| now).collect()
+}
+
+/// Whether an event of `event_time` is too old to be sent at `now`.
+pub fn is_expired(event_time: Timestamp, now: Timestamp) -> bool {
+    now.since(event_time) > SEND_WITHIN
+}
+
+/// The end of a hold that begins at `from`.
+fn leaves_at(from: Timestamp, event_time: Timestamp, policy: &Policy) -> Timestamp {
+    (from + policy.hold).min((event_time + HOLD_WITHIN).max(from))
+}
+
+/// How an event begins, or wakes, if nothing else stands in its way.
+fn readiness(name: EventName, value_known: bool, setting: Setting<'_>) -> (State, Reason) {
+    match () {
+        () if setting.mode == Mode::Shadow => (State::Suppressed, Reason::Shadow),
+        () if !setting.channel_is_sent => (State::Suppressed, Reason::ChannelNotSent),
+        () if setting.refused.contains(&name) => (State::Suppressed, Reason::NameRefused),
+        () if !setting.person_known => (State::Held, Reason::PersonMissing),
+        () if !value_known => (State::Held, Reason::ValueMissing),
+        () => (State::Held, Reason::Hold),
+    }
+}
+
+/// What an event that is no Purchase ought to be now.
+enum Wanted {
+    /// It has no cause.
+    Nothing(Reason),
+    /// It is to leave: when its cause happened.
+    Told { event_time: Timestamp },
+}
+
+/// Turns a row that is no Purchase to what is wanted of it.
+fn turn(row: &mut Conversion, wanted: &Wanted, setting: Setting<'_>) {
+    match (row.state, wanted) {
+        (State::Held | State::Ready, Wanted::Nothing(reason)) => row.rest(*reason),
+        (State::Suppressed, Wanted::Nothing(reason)) if row.reason.wakes() => row.reason = *reason,
+        (State::Held | State::Ready, Wanted::Told { event_time }) if !row.frozen => {
+            row.event_time = *event_time;
+            let lives = Setting { mode: Mode::Live, ..setting };
+            let (state, reason) = readiness(row.name, true, lives);
+            if reason != Reason::Hold {
+                (row.state, row.reason) = (state, reason);
+            } else if row.reason == Reason::PersonMissing {
+                row.reason = Reason::Hold;
+            }
+        }
+        (State::Suppressed, Wanted::Told { event_time }) if row.reason.wakes() => {
+            let (state, reason) = readiness(row.name, true, setting);
+            if state == State::Held {
+                row.wake(*event_time, None, (state, reason));
+                row.leaves_at = leaves_at(setting.now, *event_time, setting.policy);
+            } else {
+                row.reason = reason;
+            }
+        }
+        _ => {}
+    }
+}
