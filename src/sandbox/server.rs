@@ -49,11 +49,12 @@ async fn answer(sandbox: Sandbox, request: Request<Incoming>) -> Result<Response
     }
     let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(io::Error::other)?.to_bytes();
     let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let call = call.with_body(kind.unwrap_or_default(), &body);
     let reply = if call.path.first().is_some_and(|first| first == control::ROOM) {
-        control::answer(&sandbox, call).await
+        // `curl -d` calls everything a form; here it always is JSON.
+        control::answer(&sandbox, call.with_body("", &body)).await
     } else {
         let now = sandbox.clock.now();
+        let call = call.with_body(kind.unwrap_or_default(), &body);
         graph::answer(&mut sandbox.world(), now, call)
     };
     if reply.is_held {

@@ -86,11 +86,17 @@ async fn one_bad_event_refuses_all_and_says_which_and_why() {
     assert!(error["error_user_msg"].as_str().unwrap().ends_with("Documented by Meta."), "{error}");
     assert_eq!(sandbox.accepted_count(), 0);
 
+    let form =
+        reqwest::Url::parse_with_params("http://form/", [("data", json!([event("form")]).to_string())]);
+    let form = form.unwrap().query().unwrap().to_owned();
+    let url = format!("{}/v26.0/{DATASET}/events?access_token={TOKEN}", sandbox.url());
+    let as_form = caller.client.post(url).header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(read(as_form.body(form)).await.1["events_received"], 1);
     let (status, answer) = caller.events(vec![event("good"), json!(event("as text").to_string())]).await;
     assert_eq!((status, answer["events_received"].as_u64()), (200, Some(2)));
-    assert_eq!(sandbox.accepted_by(DATASET).len(), 2);
-    assert_eq!(sandbox.counts()[&(DATASET.to_owned(), "Purchase".to_owned())], 2);
-    assert_eq!(sandbox.seen().iter().map(|seen| seen.status).collect::<Vec<_>>(), [400, 200]);
+    assert_eq!(sandbox.accepted_by(DATASET).len(), 3);
+    assert_eq!(sandbox.counts()[&(DATASET.to_owned(), "Purchase".to_owned())], 3);
+    assert_eq!(sandbox.seen().iter().map(|seen| seen.status).collect::<Vec<_>>(), [400, 200, 200]);
 }
 
 #[tokio::test]
@@ -447,6 +453,9 @@ async fn curl_can_do_what_a_test_can() {
     );
     assert!(String::from_utf8(received.await.unwrap()).unwrap().contains(r"\u20be?"));
 
+    let as_curl = caller.client.post(format!("{}/_sandbox/lift", sandbox.url()));
+    let as_curl = as_curl.header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(read(as_curl.body(r#"{"dataset": "77"}"#)).await.0, 200);
     assert_eq!(steer("kill", json!({"tokken": TOKEN})).await.0, 400);
     assert_eq!(steer("fault", json!({"fault": "flood"})).await.0, 400);
     assert_eq!(steer("nowhere", json!({})).await.0, 404);
