@@ -1,32 +1,52 @@
 //! A stand-in for Meta: takes events under Meta's documented rules, answers with Meta's documented errors,
-//! and plays faults on request. A house of its own: it shares nothing with `meta`, so that it can disagree.
+//! sends signed webhooks, and plays faults on request. A house of its own: it shares nothing with `meta`, so
+//! that it can disagree.
+//!
+//! A request goes `server` → `call` → `graph` → `world`, which judges it by `rules` and `links`, spoils it
+//! with a `fault`, and gives a `reply`. `control` is the same door for people with curl.
 
+mod call;
+mod codes;
+mod control;
+mod fault;
+mod graph;
+mod hold;
+mod links;
+mod refusal;
+mod reply;
 mod rules;
+mod run;
+mod server;
+mod signature;
+pub mod webhook;
+mod world;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::OnceCell;
 
+pub use self::fault::{Fault, Play, Told};
+pub use self::run::run;
+use self::world::World;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 
-/// Events that one request may carry.
-const EVENTS_MAX: usize = 1000;
+/// The subcode of 190 for a token that has expired.
+const EXPIRED: i64 = 463;
 
 /// A running stand-in; clones are handles on the same one.
 #[derive(Clone, Debug)]
 pub struct Sandbox {
     url: String,
+    clock: Clock,
     world: Arc<Mutex<World>>,
+    hold: hold::Hold,
+    /// Sends webhooks; made when the first one is sent.
+    client: Arc<OnceCell<reqwest::Client>>,
 }
 
 /// What a request of the bridge came to.
@@ -40,67 +60,26 @@ pub struct Seen {
     pub status: u16,
 }
 
-/// Something that goes wrong with the next request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// A Graph error.
-    Graph {
-        /// HTTP status.
-        status: u16,
-        /// Graph's code.
-        code: i64,
-        /// Graph's subcode.
-        subcode: Option<i64>,
-    },
-    /// A page of HTML, from something in front of Graph.
-    Html503,
-    /// `events_received: 0`.
-    Zero,
-    /// Meta takes the events, and the answer is lost.
-    TakeAndLoseAnswer,
-}
-
-#[derive(Debug, Default)]
-struct World {
-    links: HashMap<String, (String, String)>,
-    dead_tokens: HashSet<String>,
-    poison: HashMap<String, i64>,
-    faults: VecDeque<Fault>,
-    accepted: Vec<Value>,
-    seen: Vec<Seen>,
-}
-
-enum Reply {
-    Json(u16, Value),
-    Html(u16),
-    Nothing,
-}
-
 impl Sandbox {
     /// Listens at `listen` (port 0: any free one) until the process ends. Ages are judged by `clock`.
     ///
     /// # Errors
     /// The address can't be listened at.
     pub async fn start(clock: Clock, listen: SocketAddr) -> Result<Self> {
+        let (sandbox, listener) = Self::bind(clock, listen).await?;
+        tokio::spawn(server::serve(sandbox.clone(), listener));
+        Ok(sandbox)
+    }
+
+    async fn bind(clock: Clock, listen: SocketAddr) -> Result<(Self, TcpListener)> {
         let failed = |error: std::io::Error| {
             Error::unavailable("address_taken", format!("The sandbox can't listen at {listen}"))
                 .caused_by(error)
         };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let url = format!("http://{}", listener.local_addr().map_err(failed)?);
-        let sandbox = Self { url, world: Arc::default() };
-        let served = sandbox.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (sandbox, clock) = (served.clone(), clock.clone());
-                tokio::spawn(async move {
-                    let service = service_fn(move |request| sandbox.clone().answer(clock.clone(), request));
-                    let connection = hyper::server::conn::http1::Builder::new();
-                    drop(connection.serve_connection(TokioIo::new(stream), service).await);
-                });
-            }
-        });
-        Ok(sandbox)
+        let (world, hold, client) = Default::default();
+        Ok((Self { url, clock, world, hold, client }, listener))
     }
 
     /// Where it listens, for `graph_url`.
@@ -108,19 +87,76 @@ impl Sandbox {
         &self.url
     }
 
-    /// Links a Page to a dataset that `token` may write to.
+    /// Links a Page to a dataset; `token` may touch both.
     pub fn link(&self, page: &str, dataset: &str, token: &str) {
-        self.world().links.insert(page.to_owned(), (dataset.to_owned(), token.to_owned()));
+        let links = &mut self.world().links;
+        links.pages.insert(page.to_owned(), dataset.to_owned());
+        links.grant(token, page);
+        links.grant(token, dataset);
+    }
+
+    /// The same for a WhatsApp account.
+    pub fn link_whatsapp(&self, account: &str, dataset: &str, token: &str) {
+        let links = &mut self.world().links;
+        links.whatsapp.insert(account.to_owned(), dataset.to_owned());
+        links.grant(token, account);
+        links.grant(token, dataset);
+    }
+
+    /// The same for an Instagram account.
+    pub fn link_instagram(&self, account: &str, dataset: &str, token: &str) {
+        let links = &mut self.world().links;
+        links.instagram.insert(account.to_owned(), dataset.to_owned());
+        links.grant(token, account);
+        links.grant(token, dataset);
+    }
+
+    /// Lets `token` touch a Page or dataset that is linked to nothing.
+    pub fn grant(&self, token: &str, object: &str) {
+        self.world().links.grant(token, object);
+    }
+
+    /// Ends the link of a Page; its token still works.
+    pub fn unlink(&self, page: &str) {
+        self.world().links.pages.remove(page);
+    }
+
+    /// A person has written to a Page; from then on the Page knows those people alone (2804073). `profile`
+    /// is what their profile shows, `Value::Null` for a made-up one.
+    pub fn know_person(&self, page: &str, psid: &str, profile: Value) {
+        let people = &mut self.world().links.people;
+        people.entry(page.to_owned()).or_default().insert(psid.to_owned(), profile);
+    }
+
+    /// A click on a WhatsApp ad of a Page; from then on other clicks are invalid (2804087).
+    pub fn know_click(&self, ctwa_clid: &str, page: &str) {
+        self.world().links.clicks.insert(ctwa_clid.to_owned(), page.to_owned());
+    }
+
+    /// A dataset refuses events of this name (2804066).
+    pub fn refuse_name(&self, dataset: &str, event_name: &str) {
+        let refused = &mut self.world().links.refused_names;
+        refused.entry(dataset.to_owned()).or_default().insert(event_name.to_owned());
     }
 
     /// A token no longer works (190/463).
     pub fn kill_token(&self, token: &str) {
-        self.world().dead_tokens.insert(token.to_owned());
+        self.kill_token_with(token, EXPIRED);
+    }
+
+    /// A token no longer works, with this subcode of 190.
+    pub fn kill_token_with(&self, token: &str, subcode: i64) {
+        self.world().dead_tokens.insert(token.to_owned(), subcode);
     }
 
     /// It works again.
     pub fn revive_token(&self, token: &str) {
         self.world().dead_tokens.remove(token);
+    }
+
+    /// The app's secret, by which a given `appsecret_proof` is checked; `is_required`: each call must have one.
+    pub fn set_app_secret(&self, app_secret: &str, is_required: bool) {
+        self.world().proof = world::Proof { app_secret: Some(app_secret.to_owned()), is_required };
     }
 
     /// Refuses an event for ever, with `subcode`.
@@ -130,113 +166,64 @@ impl Sandbox {
 
     /// Plays `fault` on the next request that has none yet.
     pub fn fail_next(&self, fault: Fault) {
-        self.world().faults.push_back(fault);
+        self.play(Play { fault, dataset: None, times: Some(1) });
+    }
+
+    /// Plays a fault in its scope.
+    pub fn play(&self, play: Play) {
+        self.world().plays.add(play);
+    }
+
+    /// Ends the faults of one dataset; `None`: all faults. Answers that are held stay held.
+    pub fn lift(&self, dataset: Option<&str>) {
+        self.world().plays.lift(dataset);
+    }
+
+    /// Returns once an answer is held ([`Fault::Hold`]).
+    pub async fn held(&self) {
+        self.hold.held().await;
+    }
+
+    /// Lets every answer go that is held now.
+    pub fn release(&self) {
+        self.hold.release();
+    }
+
+    /// Keeps so many events and requests, the newest; all are counted. Without this, all are kept.
+    pub fn keep_at_most(&self, count: usize) {
+        let mut world = self.world();
+        world.keep = Some(count);
+        world.forget();
     }
 
     /// What was taken, in order; a repeated event stands twice, for Meta does not deduplicate these.
     pub fn accepted(&self) -> Vec<Value> {
-        self.world().accepted.clone()
+        self.world().accepted.iter().map(|(_, event)| event.clone()).collect()
     }
 
-    /// Every request so far.
+    /// What one dataset has taken, in order.
+    pub fn accepted_by(&self, dataset: &str) -> Vec<Value> {
+        let world = self.world();
+        let taken = world.accepted.iter().filter(|(taker, _)| taker == dataset);
+        taken.map(|(_, event)| event.clone()).collect()
+    }
+
+    /// How many events were taken.
+    pub fn accepted_count(&self) -> u64 {
+        self.world().accepted_count
+    }
+
+    /// How many events were taken, by dataset and event name.
+    pub fn counts(&self) -> BTreeMap<(String, String), u64> {
+        self.world().counts.clone()
+    }
+
+    /// Every request with events so far.
     pub fn seen(&self) -> Vec<Seen> {
-        self.world().seen.clone()
+        self.world().seen.iter().cloned().collect()
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// An `Err` closes the connection without an answer.
-    async fn answer(
-        self,
-        clock: Clock,
-        request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, std::io::Error> {
-        let path = request.uri().path().to_owned();
-        let bearer = request.headers().get("authorization").and_then(|value| value.to_str().ok());
-        let token = bearer.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default().to_owned();
-        let body = request.into_body().collect().await.map_err(std::io::Error::other)?.to_bytes();
-        let (status, kind, text) = match self.judge(&clock, &path, &token, &body) {
-            Reply::Json(status, value) => (status, "application/json", value.to_string()),
-            Reply::Html(status) => (status, "text/html", "<html>Service Unavailable</html>".to_owned()),
-            Reply::Nothing => return Err(std::io::Error::other("the answer is lost")),
-        };
-        let answer = Response::builder().status(status).header("content-type", kind);
-        answer.body(Full::new(Bytes::from(text))).map_err(std::io::Error::other)
-    }
-
-    fn judge(&self, clock: &Clock, path: &str, token: &str, body: &[u8]) -> Reply {
-        let mut parts = path.trim_matches('/').split('/');
-        let (Some(_version), Some(dataset), Some("events"), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return graph_error(404, 803, None, "Some of the aliases you requested do not exist");
-        };
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let events = body["data"].as_array().cloned().unwrap_or_default();
-        let event_ids =
-            events.iter().map(|event| event["event_id"].as_str().unwrap_or_default().to_owned()).collect();
-        let mut world = self.world();
-        let reply = world.take(clock, dataset, token, events);
-        let status = match &reply {
-            Reply::Json(status, _) | Reply::Html(status) => *status,
-            Reply::Nothing => 0,
-        };
-        world.seen.push(Seen { dataset: dataset.to_owned(), event_ids, status });
-        reply
-    }
-}
-
-impl World {
-    /// Takes the events of a request as a whole, or refuses it as a whole for its first bad event.
-    fn take(&mut self, clock: &Clock, dataset: &str, token: &str, events: Vec<Value>) -> Reply {
-        match self.faults.pop_front() {
-            Some(Fault::Graph { status, code, subcode }) => {
-                return graph_error(status, code, subcode, "A fault played on request");
-            }
-            Some(Fault::Html503) => return Reply::Html(503),
-            Some(Fault::Zero) => return received(0),
-            Some(Fault::TakeAndLoseAnswer) => {
-                self.accepted.extend(events);
-                return Reply::Nothing;
-            }
-            None => {}
-        }
-        if self.dead_tokens.contains(token) || !self.links.values().any(|(_, known)| known == token) {
-            return graph_error(400, 190, Some(463), "Error validating access token");
-        }
-        if !self.links.values().any(|(linked, known)| linked == dataset && known == token) {
-            return graph_error(400, 100, Some(33), "Object does not exist or lacks permission");
-        }
-        if events.is_empty() || events.len() > EVENTS_MAX {
-            return graph_error(400, 100, None, "data must hold 1 to 1000 events");
-        }
-        let now = clock.now();
-        for event in &events {
-            let poisoned = event["event_id"].as_str().and_then(|id| self.poison.get(id).copied());
-            let page = event["user_data"]["page_id"].as_str().unwrap_or_default();
-            let linked = self.links.get(page).is_some_and(|(linked, _)| linked == dataset);
-            if let Some(subcode) = poisoned.or_else(|| rules::broken(event, linked, now)) {
-                return graph_error(400, 100, Some(subcode), "Invalid parameter");
-            }
-        }
-        let count = events.len();
-        self.accepted.extend(events);
-        received(count)
-    }
-}
-
-fn received(count: usize) -> Reply {
-    Reply::Json(200, json!({"events_received": count, "messages": [], "fbtrace_id": "SandboxTrace"}))
-}
-
-fn graph_error(status: u16, code: i64, subcode: Option<i64>, message: &str) -> Reply {
-    let mut error = json!({"message": message, "type": "OAuthException", "code": code, "is_transient": false,
-                           "fbtrace_id": "SandboxTrace"});
-    if let Some(subcode) = subcode {
-        error["error_subcode"] = json!(subcode);
-        error["error_user_msg"] = json!(rules::help(subcode));
-    }
-    Reply::Json(status, json!({ "error": error }))
 }

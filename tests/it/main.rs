@@ -7,4 +7,5 @@ mod http;
 mod legal_moves;
 mod never_twice;
 mod one_sale;
+mod sandbox;
 mod signal;

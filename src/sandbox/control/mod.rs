@@ -1,0 +1,194 @@
+//! The sandbox steered over HTTP: `/_sandbox/…`, for people with curl. Everything that a test can do.
+
+mod ask;
+
+use hyper::Method;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::call::Call;
+use super::reply::Reply;
+use super::world::World;
+use super::{Sandbox, codes, rules};
+use crate::error::{Error, Kind, Result};
+
+/// The first part of every path of this module.
+pub(super) const ROOM: &str = "_sandbox";
+
+/// So many accepted events are shown, unless another number is asked for.
+const SHOWN: usize = 100;
+
+const HELP: &str = r#"The sandbox stands in for Meta. Send events to POST /v26.0/{dataset}/events; steer it here (JSON in, JSON out).
+
+GET  /_sandbox/help
+GET  /_sandbox/state      counts by dataset and event name, requests seen, faults that wait
+GET  /_sandbox/accepted   ?dataset= &limit=100   the newest events, oldest first
+GET  /_sandbox/rules      every subcode and code with what is known of it
+POST /_sandbox/link       {"page": "1111111111", "dataset": "1234567890123456", "token": "t"}   or "whatsapp", "instagram" for "page"
+POST /_sandbox/unlink     {"page": "1111111111"}
+POST /_sandbox/grant      {"token": "t", "object": "1111111111"}      a Page or dataset that is linked to nothing
+POST /_sandbox/person     {"page": "1111111111", "psid": "2222222222222222"}   from then on only known people match the Page
+POST /_sandbox/click      {"ctwa_clid": "ARAkLk", "page": "1111111111"}
+POST /_sandbox/refuse     {"dataset": "1234567890123456", "event_name": "QualifiedLead"}
+POST /_sandbox/kill       {"token": "t"}   "subcode": 463
+POST /_sandbox/revive     {"token": "t"}
+POST /_sandbox/secret     {"app_secret": "s"}   "required": true      checks appsecret_proof
+POST /_sandbox/poison     {"event_id": "e", "subcode": 2804008}
+POST /_sandbox/keep       {"count": 10000}
+POST /_sandbox/fault      {"fault": "graph", "code": 190}   "subcode", "status", "transient": true
+                          {"fault": "throttled"}            "code": 4, "minutes": 5 or "seconds": 30
+                          {"fault": "bare", "status": 500}  {"fault": "count", "count": 1}  {"fault": "nearly_used_up", "percent": 96}
+                          "html_503", "zero", "lose_answer", "close_before_body", "close_in_answer", "endless_answer", "long_answer", "hold"
+                          with each: "dataset": "…" (else all), "times": 3 (else 1), "lasting": true (until lifted)
+POST /_sandbox/lift       {}   "dataset": "…"      ends faults
+POST /_sandbox/release    {}                       lets held answers go
+POST /_sandbox/handshake  {"url": "http://127.0.0.1:8080/webhooks/meta", "verify_token": "v"}
+POST /_sandbox/webhook    {"url": "http://127.0.0.1:8080/webhooks/meta", "secret": "s", "page": "1111111111", "person": "2222222222222222", "text": "Is it there?"}
+                          "kind": "text", "echo", "ad" or "referral" ("ad_id", "ref"), "postback" ("payload"), "label" ("label", "action": "add")
+                          "mid", "at" (Unix milliseconds), "standby": true; or "body": {…} for a body of your own
+"#;
+
+/// Answers a request to `/_sandbox/…`.
+pub(super) async fn answer(sandbox: &Sandbox, call: Call) -> Reply {
+    match steer(sandbox, call).await {
+        Ok(reply) => reply,
+        Err(error) => {
+            let status = match error.kind {
+                Kind::NotFound => 404,
+                Kind::Invalid => 400,
+                _ => 502,
+            };
+            let help = "GET /_sandbox/help lists the routes";
+            Reply::json(status, &json!({"error": error.to_string(), "code": error.code, "help": help}))
+        }
+    }
+}
+
+async fn steer(sandbox: &Sandbox, call: Call) -> Result<Reply> {
+    if call.is_malformed {
+        return Err(Error::invalid("not_json", "The body must be a JSON object."));
+    }
+    let (method, path) = (call.method.clone(), call.path.clone());
+    let room = path.get(1).map_or("help", String::as_str);
+    if path.len() > 2 {
+        return Err(Error::not_found("route"));
+    }
+    let value = match (method, room) {
+        (Method::GET, "help") => return Ok(Reply::text(200, "text/plain; charset=utf-8", HELP)),
+        (Method::GET, "state") => state(sandbox),
+        (Method::GET, "accepted") => accepted(&sandbox.world(), &call),
+        (Method::GET, "rules") => known(),
+        (Method::POST, room) => {
+            let room = room.to_owned();
+            steer_by(sandbox, &room, call.into_params()).await?
+        }
+        _ => return Err(Error::not_found("route")),
+    };
+    Ok(Reply::json(200, &value))
+}
+
+async fn steer_by(sandbox: &Sandbox, room: &str, params: Value) -> Result<Value> {
+    match room {
+        "link" => read::<ask::Link>(params)?.act(sandbox)?,
+        "unlink" => sandbox.unlink(&read::<ask::Unlink>(params)?.page),
+        "grant" => {
+            let ask::Grant { token, object } = read(params)?;
+            sandbox.grant(&token, &object);
+        }
+        "person" => {
+            let ask::Person { page, psid, profile } = read(params)?;
+            sandbox.know_person(&page, &psid, profile);
+        }
+        "click" => {
+            let ask::Click { ctwa_clid, page } = read(params)?;
+            sandbox.know_click(&ctwa_clid, &page);
+        }
+        "refuse" => {
+            let ask::Refuse { dataset, event_name } = read(params)?;
+            sandbox.refuse_name(&dataset, &event_name);
+        }
+        "kill" => {
+            let ask::Kill { token, subcode } = read(params)?;
+            sandbox.kill_token_with(&token, subcode.unwrap_or(super::EXPIRED));
+        }
+        "revive" => sandbox.revive_token(&read::<ask::Revive>(params)?.token),
+        "secret" => {
+            let ask::Secret { app_secret, required } = read(params)?;
+            sandbox.set_app_secret(&app_secret, required);
+        }
+        "poison" => {
+            let ask::Poison { event_id, subcode } = read(params)?;
+            sandbox.poison(&event_id, subcode);
+        }
+        "keep" => sandbox.keep_at_most(read::<ask::Keep>(params)?.count),
+        "fault" => sandbox.play(read::<ask::Fault>(params)?.into_play()?),
+        "lift" => sandbox.lift(read::<ask::Lift>(params)?.dataset.as_deref()),
+        "release" => {
+            read::<ask::Nothing>(params)?;
+            sandbox.release();
+        }
+        "handshake" => {
+            let ask::Handshake { url, verify_token } = read(params)?;
+            return Ok(json!({"verified": sandbox.verify_webhook(&url, &verify_token).await?}));
+        }
+        "webhook" => {
+            let webhook = read::<ask::Webhook>(params)?;
+            let serial = sandbox.world().serial();
+            let body = webhook.body(sandbox.clock.now(), serial)?;
+            let delivered = sandbox.post_webhook(&webhook.url, &webhook.secret, &body).await?;
+            return Ok(json!({"status": delivered.status, "answer": delivered.body, "sent": body}));
+        }
+        _ => return Err(Error::not_found("route")),
+    }
+    Ok(json!({"ok": true}))
+}
+
+fn read<T: DeserializeOwned>(params: Value) -> Result<T> {
+    serde_json::from_value(params).map_err(|fault| Error::invalid("bad_request", fault.to_string()))
+}
+
+fn state(sandbox: &Sandbox) -> Value {
+    let world = sandbox.world();
+    let mut accepted = json!({});
+    for ((dataset, name), count) in &world.counts {
+        accepted[dataset][name] = json!(count);
+    }
+    let seen: Vec<Value> = world
+        .seen
+        .iter()
+        .map(|seen| json!({"dataset": seen.dataset, "event_ids": seen.event_ids, "status": seen.status}))
+        .collect();
+    let faults: Vec<Value> = world
+        .plays
+        .waiting()
+        .map(|play| {
+            json!({"fault": format!("{:?}", play.fault), "dataset": play.dataset, "times": play.times})
+        })
+        .collect();
+    json!({
+        "accepted_count": world.accepted_count, "accepted": accepted, "seen": seen, "faults": faults,
+        "held": sandbox.hold.waiting(), "pages": world.links.pages, "whatsapp": world.links.whatsapp,
+        "instagram": world.links.instagram,
+    })
+}
+
+fn accepted(world: &World, call: &Call) -> Value {
+    let limit = call.text("limit").and_then(|limit| limit.parse().ok()).unwrap_or(SHOWN);
+    let only = call.text("dataset");
+    let newest = world.accepted.iter().rev();
+    let newest = newest.filter(|(dataset, _)| only.as_ref().is_none_or(|only| only == dataset)).take(limit);
+    let mut shown: Vec<Value> =
+        newest.map(|(dataset, event)| json!({"dataset": dataset, "event": event})).collect();
+    shown.reverse();
+    json!({"data": shown})
+}
+
+fn known() -> Value {
+    let subcodes = rules::all().map(
+        |(subcode, title, basis)| json!({"code": 100, "subcode": subcode, "title": title, "basis": basis.words()}),
+    );
+    let codes = codes::all().map(|(code, subcode, title, basis)| {
+        json!({"code": code, "subcode": subcode, "title": title, "basis": basis.words()})
+    });
+    json!({"data": subcodes.chain(codes).collect::<Vec<_>>()})
+}
