@@ -4,6 +4,7 @@
 mod about;
 mod deliver;
 mod follow;
+mod import;
 mod intake;
 pub mod key;
 mod once;
@@ -17,6 +18,7 @@ mod tag;
 
 pub use about::{accept, undo};
 pub use deliver::{Batch, claim, open, release};
+pub use import::{Line, Render, import};
 pub use intake::{INTAKE_MAX, Intake};
 pub use once::{Answered, Asked, Promise, Reply, body_hash};
 pub use phone::PhoneKey;
