@@ -4,6 +4,7 @@ pub mod conversation;
 pub mod conversion;
 pub mod key;
 pub mod ledger;
+pub mod lock;
 pub mod page;
 mod sql;
 

@@ -1,5 +1,6 @@
 //! A shop on a database of its own, a clock that stands still, and a sandbox for Meta.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use salesbridge::vocabulary::identity::{ConversationId, DatasetId, OutcomeId, Pa
 use salesbridge::vocabulary::money::Currency;
 use salesbridge::vocabulary::outcome::{Kind, Source, Terms};
 use salesbridge::vocabulary::policy::{Mode, Policy};
+use salesbridge::vocabulary::reason::Reasons;
 use salesbridge::vocabulary::sale::Tag;
 use salesbridge::work::deliver;
 
@@ -91,6 +93,11 @@ impl Shop {
             mode: Mode::Live,
             fault: None,
             test_event_code: None,
+            silent_after: Duration::from_hours(72),
+            working_hours: None,
+            labels: BTreeMap::new(),
+            sentences: BTreeMap::new(),
+            reasons: Reasons::default(),
             policy: Policy::default(),
         };
         change(&mut page);
