@@ -4,6 +4,8 @@
 mod key;
 mod outcome;
 mod problem;
+mod readiness;
+mod serve;
 mod webhook;
 
 use std::sync::Arc;
@@ -12,6 +14,9 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use secrecy::SecretString;
+
+pub use readiness::Readiness;
+pub use serve::{Limits, serve};
 
 use crate::flow::House;
 
