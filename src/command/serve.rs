@@ -66,8 +66,9 @@ pub async fn run(config: &Config) -> Result<()> {
     tracing::info!("Stopping: no new work is taken, what is in hand is finished");
     readiness.fall();
     stop.cancel();
-    if broken.is_none() && tokio::time::timeout(WORK_ENDS_WITHIN, work).await.is_err() {
-        tracing::error!("The work behind did not end in time");
+    if broken.is_none() && tokio::time::timeout(WORK_ENDS_WITHIN, &mut work).await.is_err() {
+        tracing::error!("The work behind did not end in time and is cut off");
+        work.abort();
     }
     for server in std::iter::once(server).chain(aside) {
         match server.await {

@@ -1,5 +1,6 @@
 //! The configuration: what is refused and how it is called, what wins, and what a restart applies.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -83,6 +84,25 @@ fn the_sample_is_valid() {
         })
         .collect();
     assert_eq!(parse(&all, &[]).unwrap().public_url.as_deref(), Some("https://bridge.shop.example"));
+}
+
+#[test]
+fn every_variable_of_the_deployments_is_known() {
+    let deployments = [
+        include_str!("../../deploy/Dockerfile"),
+        include_str!("../../deploy/compose.yaml"),
+        include_str!("../../deploy/salesbridge.service"),
+    ];
+    let names: BTreeSet<&str> = deployments
+        .iter()
+        .flat_map(|text| text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_'))
+        .filter(|word| word.starts_with("SALESBRIDGE_"))
+        .collect();
+    assert!(names.contains("SALESBRIDGE_META__APP_SECRET_FILE"), "{names:?}");
+    for name in names {
+        let said = parse("", &[(name, "x")]).map_or_else(|fault| fault.to_string(), |_| String::new());
+        assert!(!said.contains("unknown key"), "{said}");
+    }
 }
 
 #[test]

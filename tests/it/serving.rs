@@ -61,11 +61,18 @@ struct Served {
 
 impl Served {
     fn start(place: &Place) -> Self {
-        let mut child = place.command(&["serve"]).stderr(Stdio::piped()).spawn().unwrap();
+        Self::spawn(&mut place.command(&["serve"])).listens()
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
-        let mut served = Self { child, log, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
-        served.address = served.waits_for("Listening at http://").parse().unwrap();
-        served
+        Self { child, log, address: SocketAddr::from(([127, 0, 0, 1], 0)) }
+    }
+
+    fn listens(mut self) -> Self {
+        self.address = self.waits_for("Listening at http://").parse().unwrap();
+        self
     }
 
     /// The rest of the first line that has these words.
@@ -124,6 +131,30 @@ fn only_a_second_serve_is_refused() {
     served.child.wait().unwrap();
     assert_eq!(words(&place.runs(&["healthcheck", "--url", &url])).0, Some(1));
     Served::start(&place);
+}
+
+#[tokio::test]
+async fn replicas_serve_one_postgres_with_one_phone_key() {
+    let server = std::env::var("SALESBRIDGE_TEST_POSTGRES").expect("PostgreSQL runs: use bash tests/run");
+    let name = format!("replicas_{}", std::process::id());
+    let admin = sqlx::PgPool::connect(&server).await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}"))).execute(&admin).await.unwrap();
+    admin.close().await;
+    let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
+    let place = Place::new(&format!(
+        "database_url = \"{url}\"\n[[pages]]\nid = \"1\"\nname = \"Shop\"\ndataset_id = \"2\"\naccess_token = \"t\"\n\
+         currency = \"GEL\"\ntimezone = \"Asia/Tbilisi\"\n"
+    ));
+    let (code, _, said) = words(&place.runs(&["serve"]));
+    assert!(code == Some(1) && said.contains("openssl rand -hex 32"), "{said}");
+    std::fs::write(place.0.join("phone.key"), "0123456789abcdef".repeat(4)).unwrap();
+    let replica = || Served::spawn(place.command(&["serve"]).env("SALESBRIDGE_PHONE_KEY_FILE", "phone.key"));
+    let (one, other) = (replica(), replica());
+    for mut served in [one.listens(), other.listens()] {
+        served.is_told_to("-INT");
+        served.waits_for("Stopped");
+        assert_eq!(served.child.wait().unwrap().code(), Some(0));
+    }
 }
 
 #[test]
