@@ -1,6 +1,7 @@
 //! HTTP in: Meta's webhook and the operator API. No SQL and no rules; a failure's kind becomes a status here
 //! and nowhere else.
 
+mod body;
 mod key;
 mod outcome;
 mod problem;

@@ -16,6 +16,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::body::Timed;
+
 /// The head of a request, line and headers, is at most so large; beside that hyper takes at most 100 headers.
 const HEAD_MAX: usize = 64 * 1024;
 
@@ -27,6 +29,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Limits {
     /// The head of a request must be there within this time; so long may a connection also be idle.
     pub head: Duration,
+    /// The body of a request must be there within this time.
+    pub body: Duration,
     /// After the word to stop, connections are still taken for so long, until everybody has heard.
     pub grace: Duration,
     /// After the grace, requests in hand may take so long.
@@ -38,6 +42,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             head: Duration::from_secs(10),
+            body: Duration::from_secs(30),
             grace: Duration::from_millis(500),
             drain: Duration::from_millis(8500),
         }
@@ -93,7 +98,7 @@ async fn converse(
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |request: Request<Incoming>| {
         asked.store(true, Ordering::Relaxed);
-        router.call(request)
+        router.call(request.map(|body| Timed::new(body, limits.body)))
     });
     let connection = http.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);

@@ -285,19 +285,24 @@ async fn hears_out(address: SocketAddr, said: impl Into<Vec<u8>>) -> String {
 
 const SHORT: Limits = Limits {
     head: Duration::from_millis(50),
+    body: Duration::from_millis(50),
     grace: Duration::from_millis(1),
     drain: Duration::from_millis(50),
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slow_and_large_heads_are_cut_off() {
+async fn slow_and_large_requests_are_cut_off() {
     let stop = CancellationToken::new();
-    let router = Router::new().route("/", get(|| async { "here" }));
+    let router = Router::new().route("/", get(|| async { "here" }).post(|body: String| async { body }));
     let (address, server) = serves(router, SHORT, &stop).await;
     let slow = hears_out(address, b"GET / HTTP/1.1\r\nhost: x\r\n").await;
     assert!(!slow.contains("here"), "{slow}");
     let whole = hears_out(address, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(whole.contains("here"), "{whole}");
+    let head = "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 4\r\n\r\n";
+    let slow = hears_out(address, format!("{head}her")).await;
+    assert!(!slow.contains("her"), "{slow}");
+    assert!(hears_out(address, format!("{head}here")).await.contains("here"));
     let large = format!("GET / HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "x".repeat(70_000)).into_bytes();
     let large = hears_out(address, large).await;
     assert!(large.starts_with("HTTP/1.1 431 "), "{large}");
