@@ -2,6 +2,7 @@
 //! what is due, settle what came of it.
 
 mod about;
+pub mod configure;
 mod deliver;
 mod follow;
 mod import;
@@ -17,6 +18,7 @@ mod sweep;
 mod tag;
 
 pub use about::{accept, undo};
+pub use configure::configure;
 pub use deliver::{Batch, claim, open, release};
 pub use import::{Line, Render, import};
 pub use intake::{INTAKE_MAX, Intake};
