@@ -1,16 +1,18 @@
-//! What a webhook body says, in our own words. Nothing in it can stop the events beside it.
+//! What a webhook body says, in our own words. Nothing in it can stop the events beside it: what is not
+//! understood is kept under a word of Meta's format, and counted.
 
-use serde_json::Value;
+mod chat;
+mod json;
+mod label;
+#[cfg(test)]
+mod samples;
+mod whatsapp;
 
-use crate::clock::Timestamp;
-use crate::vocabulary::arrival::{Arrival, Author, Channel, Delivery, Referral, What};
-use crate::vocabulary::identity::{PageId, Psid};
+use crate::vocabulary::arrival::{Channel, Delivery};
+use crate::vocabulary::identity::PageId;
 
-/// Texts are kept up to so many characters.
-const TEXT_MAX: usize = 20_000;
-
-/// Meta's own inbox, in both spellings that are seen: what it echoes was typed by a human.
-const INBOXES: [&str; 2] = ["26390203743090", "263902037430900"];
+use chat::{Found, MALFORMED};
+use json::{Json, mend, word};
 
 /// The body is no webhook of Meta's; the text tells its shape and never its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,27 +23,43 @@ pub struct Unreadable(pub String);
 /// # Errors
 /// When the whole body is no webhook. A single event that is not understood is kept, not an error.
 pub fn read(body: &[u8]) -> Result<Delivery, Unreadable> {
-    let json: Value = serde_json::from_slice(body)
-        .or_else(|first| serde_json::from_slice(&mend(body)).map_err(|_| first))
-        .map_err(|fault| {
-            Unreadable(format!(
+    match serde_json::from_slice(body) {
+        Ok(json) => read_body(&json),
+        Err(fault) => match serde_json::from_slice(&mend(body)) {
+            Ok(json) => read_body(&json),
+            Err(_) => Err(Unreadable(format!(
                 "not JSON ({:?}) at line {}, column {} of {} bytes",
                 fault.classify(),
                 fault.line(),
                 fault.column(),
                 body.len()
-            ))
-        })?;
-    let Some(object) = json.get("object").and_then(Value::as_str) else {
+            ))),
+        },
+    }
+}
+
+fn read_body(json: &Json<'_>) -> Result<Delivery, Unreadable> {
+    let mut delivery = Delivery::default();
+    let Some(object) = json.get("object").and_then(Json::str) else {
+        // A sample of Meta's dashboard, pasted as it is shown there: one change without an envelope.
+        if let (Some(Json::Text(_)), Some(value)) = (json.get("field"), json.get("value")) {
+            let page_id = PageId(value.id_of("recipient").unwrap_or_default());
+            read_change(
+                &Found { page_id: &page_id, channel: Channel::Messenger, entry_time: None },
+                json,
+                &mut delivery,
+            );
+            return Ok(delivery);
+        }
         return Err(Unreadable("JSON without an `object`".to_owned()));
     };
-    let Some(entries) = json.get("entry").and_then(Value::as_array) else {
+    let Some(entries) = json.get("entry").and_then(Json::list) else {
         return Err(Unreadable("JSON without a list of `entry`".to_owned()));
     };
-    let mut delivery = Delivery::default();
     let channel = match object {
         "page" => Channel::Messenger,
         "instagram" => Channel::Instagram,
+        "whatsapp_business_account" => Channel::Whatsapp,
         _ => {
             let kind = format!("object:{}", word(object));
             delivery.kept = entries.iter().map(|_| (PageId::from(""), kind.clone())).collect();
@@ -54,40 +72,25 @@ pub fn read(body: &[u8]) -> Result<Delivery, Unreadable> {
     Ok(delivery)
 }
 
-fn read_entry(channel: Channel, entry: &Value, delivery: &mut Delivery) {
-    let Some(page_id) = entry.get("id").and_then(id).map(PageId::from) else {
-        delivery.kept.push((PageId::from(""), "malformed".to_owned()));
+fn read_entry(channel: Channel, entry: &Json<'_>, delivery: &mut Delivery) {
+    let Some(page_id) = entry.get("id").and_then(Json::id).map(PageId::from) else {
+        delivery.kept.push((PageId::from(""), MALFORMED.to_owned()));
         return;
     };
-    let time = entry.get("time").and_then(moment);
+    let found = Found { page_id: &page_id, channel, entry_time: entry.moment("time") };
     let mut seen = false;
-    for list in ["messaging", "standby"].into_iter().filter_map(|key| entry.get(key)) {
-        seen = true;
-        let Some(items) = list.as_array() else {
-            delivery.kept.push((page_id.clone(), "malformed".to_owned()));
-            continue;
-        };
-        for item in items {
-            match read_item(&page_id, channel, time, item) {
-                Ok(arrival) => delivery.arrivals.push(arrival),
-                Err(kind) => delivery.kept.push((page_id.clone(), kind.to_owned())),
-            }
-        }
-    }
-    for (key, is_field) in [("changes", false), ("changed_fields", true)] {
+    for (key, read) in [
+        // What another app answers is ours to read all the same.
+        ("messaging", read_item as fn(&Found<'_>, &Json<'_>, &mut Delivery)),
+        ("standby", read_item),
+        ("changes", read_change),
+        ("changed_fields", read_changed_field),
+    ] {
         let Some(list) = entry.get(key) else { continue };
         seen = true;
-        let Some(changes) = list.as_array() else {
-            delivery.kept.push((page_id.clone(), "malformed".to_owned()));
-            continue;
-        };
-        for change in changes {
-            let field = if is_field { Some(change) } else { change.get("field") };
-            let kind = match field.and_then(Value::as_str) {
-                Some(field) => format!("change:{}", word(field)),
-                None => "malformed".to_owned(),
-            };
-            delivery.kept.push((page_id.clone(), kind));
+        match list.list() {
+            Some(items) => items.iter().for_each(|item| read(&found, item, delivery)),
+            None => delivery.kept.push((page_id.clone(), MALFORMED.to_owned())),
         }
     }
     if !seen {
@@ -95,178 +98,71 @@ fn read_entry(channel: Channel, entry: &Value, delivery: &mut Delivery) {
     }
 }
 
-/// One event, or the word it is kept under.
-fn read_item(
-    page_id: &PageId,
-    channel: Channel,
-    entry_time: Option<Timestamp>,
-    item: &Value,
-) -> Result<Arrival, &'static str> {
-    const MALFORMED: &str = "malformed";
-    if !item.is_object() {
-        return Err(MALFORMED);
-    }
-    let present = |key: &str| item.get(key).filter(|value| !value.is_null());
-    let mut from = "sender";
-    let (what, referral) = if let Some(message) = present("message") {
-        if !message.is_object() {
-            return Err(MALFORMED);
+fn read_item(found: &Found<'_>, item: &Json<'_>, delivery: &mut Delivery) {
+    match chat::read(found, item) {
+        Some(Ok(arrival)) => delivery.arrivals.push(arrival),
+        Some(Err(kind)) => delivery.kept.push((found.page_id.clone(), kind.to_owned())),
+        None => {
+            // The member that makes the event is the one that events do not share.
+            let mut names = item.members().iter().map(|(name, _)| name.as_ref());
+            let name = names.find(|name| !["sender", "recipient", "timestamp"].contains(name));
+            delivery.kept.push((found.page_id.clone(), format!("event:{}", word(name.unwrap_or_default()))));
         }
-        if is_true(message, "is_deleted") {
-            return Err("deleted");
-        }
-        let mut author = Author::Customer;
-        if is_true(message, "is_echo") {
-            from = "recipient";
-            author = match message.get("app_id").and_then(id) {
-                Some(app) if !INBOXES.contains(&app.as_str()) => Author::App,
-                _ => Author::Operator,
-            };
-        }
-        let attachments = message.get("attachments").and_then(Value::as_array).into_iter().flatten();
-        let what = What::Message {
-            mid: Some(text(message, "mid").ok_or(MALFORMED)?),
-            author,
-            text: text(message, "text"),
-            attachments: attachments
-                .map(|one| one.get("type").and_then(Value::as_str).map_or_else(|| word(""), word))
-                .collect(),
-        };
-        (what, message.get("referral").or_else(|| item.get("referral")).and_then(referral))
-    } else if let Some(postback) = present("postback") {
-        if !postback.is_object() {
-            return Err(MALFORMED);
-        }
-        let what = What::Message {
-            mid: text(postback, "mid"),
-            author: Author::Customer,
-            text: text(postback, "title"),
-            attachments: Vec::new(),
-        };
-        (what, postback.get("referral").or_else(|| item.get("referral")).and_then(referral))
-    } else if let Some(led) = present("referral") {
-        if !led.is_object() {
-            return Err(MALFORMED);
-        }
-        (What::Referral, referral(led))
-    } else {
-        return Err(kind_of(item));
-    };
-    let person = item.get(from);
-    let Some(psid) = person.and_then(|person| person.get("id")).and_then(id) else {
-        let by_reference = person.is_some_and(|person| person.get("user_ref").is_some());
-        return Err(if by_reference { "user_ref" } else { MALFORMED });
-    };
-    let at = match present("timestamp") {
-        Some(timestamp) => moment(timestamp),
-        None => entry_time,
-    };
-    let at = at.ok_or(MALFORMED)?;
-    Ok(Arrival { page_id: page_id.clone(), channel, psid: Psid(psid), at, what, referral })
-}
-
-/// The word for an event that is not projected.
-fn kind_of(item: &Value) -> &'static str {
-    [
-        ("read", "read"),
-        ("delivery", "delivery"),
-        ("reaction", "reaction"),
-        ("message_edit", "edit"),
-        ("optin", "optin"),
-        ("pass_thread_control", "handover"),
-        ("take_thread_control", "handover"),
-        ("request_thread_control", "handover"),
-        ("app_roles", "handover"),
-    ]
-    .into_iter()
-    .find(|(key, _)| item.get(*key).is_some())
-    .map_or("unknown", |(_, kind)| kind)
-}
-
-fn referral(json: &Value) -> Option<Referral> {
-    let found = Referral {
-        ad_id: json.get("ad_id").and_then(id),
-        r#ref: text(json, "ref"),
-        source: text(json, "source"),
-        kind: text(json, "type"),
-        ad_title: json.get("ads_context_data").and_then(|context| text(context, "ad_title")),
-    };
-    (found != Referral::default()).then_some(found)
-}
-
-fn is_true(json: &Value, key: &str) -> bool {
-    json.get(key).and_then(Value::as_bool).unwrap_or(false)
-}
-
-/// A text without NUL, which `PostgreSQL` does not take, and cut to its length.
-fn text(json: &Value, key: &str) -> Option<String> {
-    let text: String =
-        json.get(key)?.as_str()?.chars().filter(|letter| *letter != '\0').take(TEXT_MAX).collect();
-    (!text.is_empty()).then_some(text)
-}
-
-/// An id, as a string or a number.
-fn id(json: &Value) -> Option<String> {
-    let id = match json {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.as_u64()?.to_string(),
-        _ => return None,
-    };
-    let plain = (1..=100).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
-    plain.then_some(id)
-}
-
-/// A time in milliseconds or, when it is small, in seconds.
-fn moment(json: &Value) -> Option<Timestamp> {
-    let number = json.as_i64().or_else(|| json.as_str()?.parse().ok())?;
-    match number {
-        0..100_000_000_000 => Some(Timestamp::from_seconds(number)),
-        100_000_000_000..100_000_000_000_000 => Some(Timestamp::from_millis(number)),
-        _ => None,
     }
 }
 
-/// A word of Meta's format; anything that does not look like one is `unknown`.
-fn word(text: &str) -> String {
-    let plain = (1..=40).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-    if plain { text.to_owned() } else { "unknown".to_owned() }
-}
-
-/// Escapes of half a surrogate pair, which no string can hold, become `\ufffd`.
-fn mend(body: &[u8]) -> Vec<u8> {
-    let unit = |at: usize| -> Option<u32> {
-        let escape = body.get(at..at + 6)?;
-        let digits = std::str::from_utf8(escape.strip_prefix(b"\\u")?).ok()?;
-        u32::from_str_radix(digits, 16).ok()
+fn read_change(found: &Found<'_>, change: &Json<'_>, delivery: &mut Delivery) {
+    let Some(field) = change.get("field").and_then(Json::str) else {
+        delivery.kept.push((found.page_id.clone(), MALFORMED.to_owned()));
+        return;
     };
-    let mut mended = Vec::with_capacity(body.len());
-    let mut at = 0;
-    while at < body.len() {
-        let taken = if body[at] == b'\\' {
-            match unit(at) {
-                Some(0xd800..=0xdbff) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => 12,
-                Some(0xd800..=0xdfff) => {
-                    mended.extend_from_slice(b"\\ufffd");
-                    at += 6;
-                    continue;
-                }
-                Some(_) => 6,
-                None => 2,
+    let read = match change.get("value") {
+        Some(value) if found.channel == Channel::Whatsapp => whatsapp::read(found.page_id, value, delivery),
+        Some(value) if field == "inbox_labels" => {
+            match label::read(found, value) {
+                Ok(label) => delivery.labels.push(label),
+                Err(kind) => delivery.kept.push((found.page_id.clone(), kind.to_owned())),
             }
-        } else {
-            1
-        };
-        let end = body.len().min(at + taken);
-        mended.extend_from_slice(&body[at..end]);
-        at = end;
+            true
+        }
+        Some(value) if is_of_chats(field) => match chat::read(found, value) {
+            Some(Ok(arrival)) => {
+                delivery.arrivals.push(arrival);
+                true
+            }
+            Some(Err(kind)) => {
+                delivery.kept.push((found.page_id.clone(), kind.to_owned()));
+                true
+            }
+            None => false,
+        },
+        _ => false,
+    };
+    if !read {
+        delivery.kept.push((found.page_id.clone(), format!("change:{}", word(field))));
     }
-    mended
+}
+
+/// With "Include values" switched off at Meta there is nothing but the field's name.
+fn read_changed_field(found: &Found<'_>, field: &Json<'_>, delivery: &mut Delivery) {
+    let kind = match field.str() {
+        Some(field) => format!("changed_field:{}", word(field)),
+        None => MALFORMED.to_owned(),
+    };
+    delivery.kept.push((found.page_id.clone(), kind));
+}
+
+/// Fields whose change has the form of an event in `messaging[]`; a post's `message`, say, is another thing.
+fn is_of_chats(field: &str) -> bool {
+    field.starts_with("message")
+        || field.starts_with("messaging")
+        || matches!(field, "send_cart" | "standby" | "response_feedback")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vocabulary::arrival::{Author, Referral, What};
     use proptest::prelude::*;
 
     fn page(items: &str) -> Delivery {
@@ -278,6 +174,10 @@ mod tests {
 
     fn message(fields: &str) -> String {
         format!(r#"{{"sender":{{"id":"22"}},"recipient":{{"id":"33"}},"message":{{"mid":"m_1",{fields}}}}}"#)
+    }
+
+    fn kinds(delivery: &Delivery) -> Vec<&str> {
+        delivery.kept.iter().map(|(_, kind)| kind.as_str()).collect()
     }
 
     #[test]
@@ -296,14 +196,40 @@ mod tests {
     }
 
     #[test]
+    fn the_page_is_never_taken_for_a_person() {
+        let from_page = r#"{"sender":{"id":"1111111111"},"recipient":{"id":"33"},"message":{"mid":"m"}}"#;
+        let arrival = page(from_page).arrivals.remove(0);
+        assert_eq!(arrival.psid.as_str(), "33");
+        assert!(matches!(arrival.what, What::Message { author: Author::Operator, .. }));
+        let to_itself = from_page.replace("33", "1111111111");
+        assert_eq!(kinds(&page(&to_itself)), ["self"]);
+    }
+
+    #[test]
     fn neighbours_of_the_malformed_survive() {
-        let delivery =
-            page(&format!(r#"7,{},{{"read":{{}}}},{{"x":1}}"#, message(r#""text":"a\ud800\u0000b""#)));
-        let kinds: Vec<_> = delivery.kept.iter().map(|(_, kind)| kind.as_str()).collect();
-        assert_eq!(kinds, ["malformed", "read", "unknown"]);
+        let delivery = page(&format!(
+            r#"7,{},{{"read":{{}}}},{{"x":1}},{{"Private words":1}},{{}},{{"message":"words"}}"#,
+            message(r#""text":"a\ud800\u0000b""#)
+        ));
+        let expected = ["malformed", "read", "event:x", "event:unknown", "event:unknown", "malformed"];
+        assert_eq!(kinds(&delivery), expected);
         assert!(
             matches!(&delivery.arrivals[0].what, What::Message { text: Some(text), .. } if text == "a\u{fffd}b")
         );
+        let body = r#"{"object":"page","entry":[7,{"time":1},{"id":"1"},{"id":"1","messaging":{}},{"id":"1","changes":[{},7],
+            "changed_fields":["feed",7,"Private words"]}]}"#;
+        let expected = [
+            "malformed",
+            "malformed",
+            "unknown",
+            "malformed",
+            "malformed",
+            "malformed",
+            "changed_field:feed",
+            "malformed",
+            "changed_field:unknown",
+        ];
+        assert_eq!(kinds(&read(body.as_bytes()).unwrap()), expected);
     }
 
     #[test]
@@ -320,6 +246,149 @@ mod tests {
         assert_eq!(delivery.kept, [(PageId::from("1"), "change:inbox_labels".to_owned())]);
     }
 
+    #[test]
+    fn a_batch_of_a_thousand() {
+        let item = |number: usize| {
+            let mid = format!(r#""mid":"m_{number}""#);
+            message(r#""text":"hi""#).replace(r#""mid":"m_1""#, &mid)
+        };
+        let delivery = page(&(0..1000).map(item).collect::<Vec<_>>().join(","));
+        let mids = delivery.arrivals.iter().map(|arrival| match &arrival.what {
+            What::Message { mid: Some(mid), .. } => mid.clone(),
+            other => panic!("{other:?}"),
+        });
+        assert!(mids.eq((0..1000).map(|number| format!("m_{number}"))));
+    }
+
+    #[test]
+    fn what_is_no_webhook_is_told_without_its_content() {
+        let deep = "[".repeat(100_000);
+        let deeper = format!(r#"{{"object":"page","entry":[{{"id":"1","messaging":{deep}"#);
+        let closed = format!(r#"{{"object":"page","x":{deep}{}}}"#, "]".repeat(100_000));
+        let objects = format!(r#"{{"object":"page","entry":{}"#, r#"{"a":"#.repeat(100_000));
+        for body in [
+            "",
+            "secret",
+            r#"{"object":"page","entry":"secret"}"#,
+            r#"{"object":"secret"}"#,
+            r#"["secret"]"#,
+            r#"{"field":"secret"}"#,
+            r#"{"object":"secret"#,
+            &deep,
+            &deeper,
+            &closed,
+            &objects,
+        ] {
+            let Unreadable(told) = read(body.as_bytes()).unwrap_err();
+            assert!(!told.contains("secret") && told.len() < 120, "{told}");
+        }
+        let broken = b"{\"object\":\"page\",\"entry\":[{\"id\":\"\xff\xfe\"}]}";
+        assert!(read(broken).unwrap_err().0.starts_with("not JSON"));
+    }
+
+    #[test]
+    fn of_a_member_given_twice_the_last_stands() {
+        let delivery = page(r#"{"sender":{"id":"1"},"sender":{"id":"2"},"message":{"mid":"m"},"read":null}"#);
+        assert_eq!(delivery.arrivals[0].psid.as_str(), "2");
+    }
+
+    #[test]
+    fn ids_and_texts_that_no_row_can_hold_are_cut_or_malformed() {
+        let long = "x".repeat(30_000);
+        let fields = format!(r#""text":"{long}","referral":{{"ref":"{long}","ad_id":"{long}"}}"#);
+        let arrival = page(&message(&fields)).arrivals.remove(0);
+        let referral = arrival.referral.unwrap();
+        assert_eq!((referral.r#ref.map(|text| text.len()), referral.ad_id), (Some(2_083), None));
+        assert!(matches!(arrival.what, What::Message { text: Some(text), .. } if text.len() == 20_000));
+        let mid = message("\"text\":\"\"").replace("m_1", &long);
+        assert_eq!(kinds(&page(&mid)), ["malformed"]);
+        let sender = message("\"text\":\"\"").replace("22", "a b");
+        assert_eq!(kinds(&page(&sender)), ["malformed"]);
+    }
+
+    /// JSON made of the words of webhooks, in any arrangement.
+    fn shaped() -> impl Strategy<Value = serde_json::Value> {
+        const KEYS: [&str; 44] = [
+            "object",
+            "entry",
+            "id",
+            "time",
+            "messaging",
+            "standby",
+            "changes",
+            "changed_fields",
+            "field",
+            "value",
+            "sender",
+            "recipient",
+            "timestamp",
+            "message",
+            "mid",
+            "text",
+            "is_echo",
+            "is_deleted",
+            "app_id",
+            "attachments",
+            "type",
+            "payload",
+            "referral",
+            "ad_id",
+            "ref",
+            "postback",
+            "title",
+            "message_edit",
+            "num_edit",
+            "order",
+            "products",
+            "quantity",
+            "unit_price",
+            "messaging_customer_information",
+            "screens",
+            "responses",
+            "key",
+            "lead",
+            "data",
+            "user",
+            "action",
+            "label",
+            "messages",
+            "from",
+        ];
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<f64>().prop_map(Into::into),
+            prop::sample::select(vec![
+                "page",
+                "instagram",
+                "whatsapp_business_account",
+                "inbox_labels",
+                "messages",
+                "1",
+                "22",
+                "1717171717000",
+                "add",
+                "remove",
+                "text",
+                "order",
+                "ad",
+                "\0"
+            ])
+            .prop_map(Into::into),
+            "\\PC{0,8}".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(7, 96, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+                prop::collection::vec((prop::sample::select(&KEYS[..]), inner), 0..8).prop_map(|members| {
+                    let members = members.into_iter().map(|(key, value)| (key.to_owned(), value));
+                    serde_json::Value::Object(members.collect())
+                }),
+            ]
+        })
+    }
+
     proptest! {
         #[test]
         fn bytes_never_panic(body in prop::collection::vec(any::<u8>(), 0..300)) {
@@ -331,9 +400,36 @@ mod tests {
         fn json_never_panics(pieces in prop::collection::vec(
             prop::sample::select(vec!["\"id\":1", "\"message\":{}", "\"sender\":[]", "\"postback\":3",
                 "\"referral\":{\"ad_id\":-1}", "\"sender\":{\"id\":\"\"}", "\"timestamp\":1e30", "\"read\":null",
+                "\"order\":{\"products\":[{},7]}", "\"lead\":{\"data\":[{\"answer\":\"x\"}]}", "\"sender\":{\"id\":2}",
+                "\"message_edit\":{\"mid\":\"m\"}", "\"timestamp\":\"1717171717\"",
                 "\"message\":{\"mid\":\"\\ud800\",\"is_echo\":1}"]), 0..6)) {
             let delivery = page(&format!("{{{}}}", pieces.join(",")));
             prop_assert_eq!(delivery.arrivals.len() + delivery.kept.len(), 1);
+        }
+
+        #[test]
+        fn no_arrangement_of_its_words_panics_or_is_kept_with_content(
+            object in prop::sample::select(vec!["page", "instagram", "whatsapp_business_account"]),
+            lists in prop::collection::vec(shaped(), 0..4), value in shaped()) {
+            for list in ["messaging", "standby", "changes", "changed_fields"] {
+                let body = serde_json::json!({"object": object, "entry": [{"id": "1", "time": 1, list: lists}]});
+                let delivery = read(body.to_string().as_bytes()).unwrap();
+                let told = delivery.arrivals.len() + delivery.labels.len() + delivery.kept.len();
+                prop_assert!(told >= lists.len());
+                for (_, kind) in &delivery.kept {
+                    prop_assert!(kind.bytes().all(|byte| byte.is_ascii_lowercase() || b"_:0123456789".contains(&byte)));
+                }
+                for arrival in &delivery.arrivals {
+                    prop_assert!(arrival.channel == Channel::Whatsapp || arrival.psid.as_str() != "1");
+                }
+            }
+            for field in ["messages", "inbox_labels", "send_cart"] {
+                let change = serde_json::json!({"field": field, "value": value});
+                let body = serde_json::json!({"object": object, "entry": [{"id": "1", "time": 1, "changes": [change]}]});
+                let delivery = read(body.to_string().as_bytes()).unwrap();
+                prop_assert!(delivery.arrivals.len() + delivery.labels.len() + delivery.kept.len() >= 1);
+            }
+            let _ = read(value.to_string().as_bytes());
         }
     }
 }
