@@ -3,6 +3,7 @@
 pub mod arrival;
 pub mod attempt;
 pub mod chat;
+pub mod contact;
 pub mod conversion;
 pub mod dossier;
 pub mod hours;
