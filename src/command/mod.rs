@@ -11,8 +11,8 @@ use clap::{Parser, Subcommand};
 use salesbridge::clock::Clock;
 use salesbridge::config::Config;
 use salesbridge::error::Result;
-use salesbridge::flow::{House, PhoneKey};
 use salesbridge::flow::key::ROLES;
+use salesbridge::flow::{House, PhoneKey};
 use salesbridge::id::Ids;
 use salesbridge::store::{Store, lock};
 
@@ -137,11 +137,5 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 async fn open(config: &Config, phone_key: PhoneKey) -> Result<House> {
     let _opening = lock::wait_to_open(config.database_url())?;
     let store = Store::open(config.database_url()).await?;
-    Ok(House {
-        store,
-        clock: Clock::system(),
-        ids: Ids::random(),
-        phone_key,
-        keep_text: config.keep_text,
-    })
+    Ok(House { store, clock: Clock::system(), ids: Ids::random(), phone_key, keep_text: config.keep_text })
 }

@@ -95,7 +95,9 @@ impl Unit {
         let in_force = self.page(&page.id).await?.map(|standing| standing.policy);
         match in_force {
             None => self.add_policy(&page.id, Policy { version: 1, ..page.policy }, now).await,
-            Some(policy) if (Policy { version: policy.version, since: policy.since, ..page.policy }) == policy => {
+            Some(policy)
+                if (Policy { version: policy.version, since: policy.since, ..page.policy }) == policy =>
+            {
                 Ok(())
             }
             Some(policy) => {
