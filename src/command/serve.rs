@@ -15,7 +15,6 @@ use salesbridge::store::lock;
 use salesbridge::web::{self, App, Limits, Readiness};
 use salesbridge::work;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +24,7 @@ const WORK_ENDS_WITHIN: Duration = Duration::from_millis(9800);
 
 /// Serves until it is told to stop.
 pub async fn run(config: &Config) -> Result<()> {
-    let told_to_stop = told_to_stop()?;
+    let told_to_stop = super::told_to_stop()?;
     let (webhook, pages) = (config.webhook()?, config.pages()?);
     let _lock = lock::take(config.database_url())?;
     let listener = listen("listen", config.listen).await?;
@@ -98,18 +97,4 @@ async fn listen(key: &str, address: SocketAddr) -> Result<TcpListener> {
         Error::unavailable("no_address", why).caused_by(error)
     })?;
     Ok(listener)
-}
-
-/// SIGTERM or SIGINT. Both are caught from now on.
-fn told_to_stop() -> Result<impl Future<Output = ()>> {
-    let caught =
-        |kind| signal(kind).map_err(|error| Error::internal("signals can't be caught").caused_by(error));
-    let (mut terminated, mut interrupted) =
-        (caught(SignalKind::terminate())?, caught(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminated.recv() => {}
-            _ = interrupted.recv() => {}
-        }
-    })
 }
