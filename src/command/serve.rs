@@ -40,8 +40,11 @@ pub async fn run(config: &Config) -> Result<()> {
         tracing::warn!("No webhook can be taken: [meta] app_secret and verify_token are missing");
     }
 
-    let graph =
-        Graph::new(egress::client()?, config.meta.graph_url.clone(), config.meta.graph_version.clone());
+    let meta = &config.meta;
+    let mut graph = Graph::new(egress::client()?, meta.graph_url.clone(), meta.graph_version.clone());
+    if let Some(webhook) = webhook.as_ref().filter(|_| meta.appsecret_proof) {
+        graph = graph.proving(webhook.app_secret.clone());
+    }
     let came_in = Arc::new(Notify::new());
     let (app_secret, verify_token) =
         webhook.map(|webhook| (webhook.app_secret, webhook.verify_token)).unzip();
