@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod lock;
 mod migrate;
 pub mod page;
+pub mod payout;
 pub mod policy;
 mod sql;
 mod writer;
