@@ -4,6 +4,7 @@
 
 mod config;
 mod harness;
+mod house;
 mod http;
 mod legal_moves;
 mod never_twice;
