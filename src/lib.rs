@@ -6,7 +6,7 @@
 //! flow               the verbs, each one atomic unit          the only writers
 //! store meta         rows ↔ types (the only SQL) · Meta's formats, limits, calls
 //! vocabulary         types, states, pure decisions            no async, no I/O
-//! floor 0            error, clock, id, egress
+//! floor 0            error, clock, id, egress, telemetry
 //! ```
 //! Each floor looks only down; `store` and `meta` do not know each other. [`sandbox`] stands in for Meta and
 //! shares nothing with [`meta`], so that it can disagree with us.
@@ -20,6 +20,7 @@ pub mod id;
 pub mod meta;
 pub mod sandbox;
 pub mod store;
+pub mod telemetry;
 pub mod vocabulary;
 pub mod web;
 pub mod work;

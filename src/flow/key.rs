@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
-use crate::vocabulary::identity::PageId;
+use crate::vocabulary::identity::{KeyId, PageId};
 
 use super::House;
 
@@ -30,4 +30,13 @@ pub async fn create(house: &House, role: &str, name: &str, page: Option<&PageId>
     unit.add_key(&house.ids.next(now), name, role, page, &hash(&secret), now).await?;
     unit.commit().await?;
     Ok(secret)
+}
+
+/// Ends a key at once, on every replica.
+pub async fn revoke(house: &House, id: &KeyId) -> Result<()> {
+    let mut unit = house.store.begin().await?;
+    if !unit.revoke_key(id, house.clock.now()).await? {
+        return Err(Error::not_found("key: see `salesbridge key list`"));
+    }
+    unit.commit().await
 }

@@ -2,8 +2,10 @@
 //! what is due, settle what came of it.
 
 mod about;
+pub mod configure;
 mod deliver;
 mod follow;
+mod import;
 mod intake;
 pub mod key;
 mod once;
@@ -16,7 +18,9 @@ mod sweep;
 mod tag;
 
 pub use about::{accept, undo};
+pub use configure::configure;
 pub use deliver::{Batch, claim, open, release};
+pub use import::{Line, Render, import};
 pub use intake::{INTAKE_MAX, Intake};
 pub use once::{Answered, Asked, Promise, Reply, body_hash};
 pub use phone::PhoneKey;

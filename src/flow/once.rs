@@ -114,6 +114,11 @@ impl Promise {
         }
     }
 
+    /// The name of a fact whose sender gave it none: one request says one fact.
+    pub fn as_reference(&self) -> String {
+        format!("idem:{}:{}", self.key_id, self.word)
+    }
+
     fn name(&self) -> Name<'_> {
         Name { key_id: &self.key_id, route: &self.route, word: &self.word }
     }

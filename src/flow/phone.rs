@@ -2,14 +2,15 @@
 //! without the key.
 
 use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretBox};
+use secrecy::{ExposeSecret, SecretSlice};
 use sha2::Sha256;
 
 use crate::error::{Error, Result};
 
-/// The key of the hashes: 32 random bytes, the same on every replica and for ever.
-#[derive(Clone)]
-pub struct PhoneKey(std::sync::Arc<SecretBox<[u8; 32]>>);
+/// The key of the hashes: 32 random bytes, the same on every replica and for ever. A command that meets no
+/// phone number works without one.
+#[derive(Clone, Default)]
+pub struct PhoneKey(Option<SecretSlice<u8>>);
 
 impl std::fmt::Debug for PhoneKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -18,29 +19,20 @@ impl std::fmt::Debug for PhoneKey {
 }
 
 impl PhoneKey {
-    /// From 32 bytes.
-    pub fn new(bytes: [u8; 32]) -> Self {
-        Self(std::sync::Arc::new(SecretBox::new(Box::new(bytes))))
-    }
-
-    /// Reads 64 hex digits.
-    ///
-    /// # Errors
-    /// The text is something else.
-    pub fn parse(text: &str) -> Result<Self> {
-        let bytes = hex::decode(text.trim()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-        bytes.map(Self::new).ok_or_else(|| {
-            Error::invalid("phone_key", "A phone key is 64 hex digits: make one with openssl rand -hex 32")
-        })
+    /// From its bytes.
+    pub fn new(bytes: SecretSlice<u8>) -> Self {
+        Self(Some(bytes))
     }
 
     /// The hash of a number in E.164 form, in hex.
-    pub fn hash(&self, number: &str) -> String {
-        // HMAC takes a key of any length, so this does not fail.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.expose_secret()) else {
-            return String::new();
-        };
+    ///
+    /// # Errors
+    /// There is no key.
+    pub fn hash(&self, number: &str) -> Result<String> {
+        let key = self.0.as_ref().map(ExposeSecret::expose_secret).filter(|key| !key.is_empty());
+        let mac = key.and_then(|key| Hmac::<Sha256>::new_from_slice(key).ok());
+        let mut mac = mac.ok_or_else(|| Error::internal("there is no key for phone numbers"))?;
         mac.update(number.as_bytes());
-        hex::encode(mac.finalize().into_bytes())
+        Ok(hex::encode(mac.finalize().into_bytes()))
     }
 }

@@ -71,7 +71,7 @@ pub(super) async fn say(
         let why = "may be said several times of an order, so it needs a ref or an Idempotency-Key";
         return Err(Error::field("/ref", format!("\"{}\" {why}.", tag.kind.as_str())));
     }
-    let mut held = hold(unit, conversation, now).await?;
+    let mut held = adopt(unit, conversation, tag, now).await?;
     if let Some(known) = by_reference(unit, tag, &held).await? {
         return known_answer(&held, known);
     }
@@ -106,6 +106,27 @@ pub(super) async fn say(
     standing.facts.push(fact.clone());
     held.follow(unit, house).await?;
     Ok(answer_of(&held, fact.id.clone(), fact))
+}
+
+/// Holds the conversation. An order of this number that waits in a thread without a person belongs to it.
+async fn adopt(unit: &mut Unit, id: &ConversationId, tag: &Tag, now: Timestamp) -> Result<Held> {
+    let Some(number) = &tag.order_number else { return hold(unit, id, now).await };
+    let page = unit.page_of_conversation(id).await?.ok_or_else(|| Error::not_found("conversation"))?;
+    let Some((order, waits_in)) = unit.order_named(&page, number).await? else {
+        return hold(unit, id, now).await;
+    };
+    if waits_in == *id {
+        return hold(unit, id, now).await;
+    }
+    // Both are held in the order of their ids, so that two units never wait for each other in a circle.
+    let (first, second) = if waits_in < *id { (&waits_in, id) } else { (id, &waits_in) };
+    let (first, second) = (hold(unit, first, now).await?, hold(unit, second, now).await?);
+    let (here, there) = if first.dossier.thread.id == *id { (first, second) } else { (second, first) };
+    if here.dossier.thread.psid.is_none() || there.dossier.thread.psid.is_some() {
+        return Ok(here);
+    }
+    unit.adopt_order(&order, &here.dossier.thread).await?;
+    hold(unit, id, now).await
 }
 
 /// `qualified` and `lost` follow each other; saying the one that stands again says nothing new.

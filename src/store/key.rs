@@ -2,7 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::vocabulary::identity::PageId;
+use crate::vocabulary::identity::{KeyId, PageId};
 
 use super::sql::{Unit, values};
 
@@ -17,7 +17,51 @@ pub struct Key {
     pub page: Option<PageId>,
 }
 
+/// A key as it is shown to whoever runs the service.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Its id, by which it is revoked.
+    pub id: KeyId,
+    /// Whose.
+    pub name: String,
+    /// What it may do.
+    pub role: String,
+    /// For which Page alone.
+    pub page: Option<PageId>,
+    /// Since when.
+    pub made_at: Timestamp,
+    /// When it ended.
+    pub revoked_at: Option<Timestamp>,
+}
+
 impl Unit {
+    /// All keys, in the order in which they were made.
+    pub async fn keys(&mut self) -> Result<Vec<Listed>> {
+        let rows = self
+            .rows(
+                "select id, name, role, page_id, made_at, revoked_at from api_key order by made_at, id",
+                values![],
+            )
+            .await?;
+        let keys = rows.iter().map(|row| {
+            Ok(Listed {
+                id: KeyId(row.get("id")?),
+                name: row.get("name")?,
+                role: row.get("role")?,
+                page: row.get::<Option<String>>("page_id")?.map(PageId),
+                made_at: Timestamp::from_millis(row.get("made_at")?),
+                revoked_at: row.get::<Option<i64>>("revoked_at")?.map(Timestamp::from_millis),
+            })
+        });
+        keys.collect()
+    }
+
+    /// Ends a key; gives whether there is one of this id. One that has ended stays as it is.
+    pub async fn revoke_key(&mut self, id: &KeyId, now: Timestamp) -> Result<bool> {
+        let text = "update api_key set revoked_at = coalesce(revoked_at, $2) where id = $1";
+        Ok(self.execute(text, values![id.as_str(), now]).await? > 0)
+    }
+
     /// Adds a key by its hash.
     pub async fn add_key(
         &mut self,

@@ -8,6 +8,8 @@ pub mod dossier;
 pub mod inbox;
 pub mod key;
 pub mod ledger;
+pub mod lock;
+mod migrate;
 pub mod page;
 pub mod policy;
 mod sql;

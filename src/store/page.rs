@@ -1,15 +1,20 @@
 //! Pages with their policies, and the pauses of datasets.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::vocabulary::arrival::Channel;
+use crate::vocabulary::hours::WorkingHours;
 use crate::vocabulary::identity::{DatasetId, PageId};
 use crate::vocabulary::money::Currency;
+use crate::vocabulary::outcome::Kind;
 use crate::vocabulary::policy::{LeadOn, Mode, OnUnknown, Policy, PurchaseOn};
+use crate::vocabulary::reason::Reasons;
 
 use super::sql::{Row, Unit, values};
 
@@ -41,24 +46,34 @@ pub struct Page {
     pub test_event_code: Option<String>,
     /// After so long without a word from the customer, a chat without an order is lost.
     pub silent_after: Duration,
+    /// When somebody answers.
+    pub working_hours: Option<WorkingHours>,
+    /// What a label in Meta's inbox says.
+    pub labels: BTreeMap<String, Kind>,
+    /// What operators write anyway, as patterns, and what it says.
+    pub sentences: BTreeMap<Kind, Vec<String>>,
+    /// The reasons to choose from.
+    pub reasons: Reasons,
     /// The signal policy in force.
     pub policy: Policy,
 }
 
 impl Unit {
-    /// Adds a Page or sets an existing one to what is given; its numbering and a fault stay.
+    /// Adds a Page or sets an existing one to what is given; its numbering and a fault stay. A policy other
+    /// than the one in force becomes its next version.
     pub async fn put_page(&mut self, page: &Page, now: Timestamp) -> Result<()> {
         let mut token = vec![TOKEN_IN_CLEAR];
         token.extend_from_slice(page.token.expose_secret().as_bytes());
         self.execute(
             "insert into page (id, name, dataset_id, token, currency, country, timezone, mode, test_event_code,
-                               silent_after, policy_version, next_number)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 259200000, $10, 1001)
+                               silent_after, working_hours, labels, sentences, reasons, policy_version, next_number)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, 1001)
              on conflict (id) do update
                 set name = excluded.name, dataset_id = excluded.dataset_id, token = excluded.token,
                     currency = excluded.currency, country = excluded.country, timezone = excluded.timezone,
                     mode = excluded.mode, test_event_code = excluded.test_event_code,
-                    policy_version = excluded.policy_version",
+                    silent_after = excluded.silent_after, working_hours = excluded.working_hours,
+                    labels = excluded.labels, sentences = excluded.sentences, reasons = excluded.reasons",
             values![
                 page.id.as_str(),
                 page.name.as_str(),
@@ -69,24 +84,78 @@ impl Unit {
                 page.timezone.as_str(),
                 page.mode.as_str(),
                 page.test_event_code.clone(),
-                page.policy.version,
+                millis(page.silent_after),
+                page.working_hours.as_ref().map(ToString::to_string),
+                labels_text(&page.labels),
+                sentences_text(&page.sentences),
+                reasons_text(&page.reasons),
             ],
         )
         .await?;
+        let in_force = self.page(&page.id).await?.map(|standing| standing.policy);
+        match in_force {
+            None => self.add_policy(&page.id, Policy { version: 1, ..page.policy }, now).await,
+            Some(policy) if (Policy { version: policy.version, since: policy.since, ..page.policy }) == policy => {
+                Ok(())
+            }
+            Some(policy) => {
+                let version = policy.version + 1;
+                self.add_policy(&page.id, Policy { version, ..page.policy }, now).await?;
+                let text = "update page set policy_version = $2 where id = $1";
+                self.execute(text, values![page.id.as_str(), version]).await.map(drop)
+            }
+        }
+    }
+
+    async fn add_policy(&mut self, page: &PageId, policy: Policy, now: Timestamp) -> Result<()> {
         self.execute(
             "insert into policy (page_id, version, purchase_on, hold, lead_on, lifecycle, value, on_unknown, made_at)
-             values ($1, $2, $3, $4, $5, $6, 'revenue', $7, $8)
-             on conflict (page_id, version) do nothing",
+             values ($1, $2, $3, $4, $5, $6, 'revenue', $7, $8)",
             values![
-                page.id.as_str(),
-                page.policy.version,
-                page.policy.purchase_on.as_str(),
-                i64::try_from(page.policy.hold.as_millis()).unwrap_or(i64::MAX),
-                page.policy.lead_on.as_str(),
-                page.policy.lifecycle,
-                page.policy.on_unknown.as_str(),
+                page.as_str(),
+                policy.version,
+                policy.purchase_on.as_str(),
+                millis(policy.hold),
+                policy.lead_on.as_str(),
+                policy.lifecycle,
+                policy.on_unknown.as_str(),
                 now,
             ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Keeps a Page as it is until the unit ends: nobody else changes it meanwhile.
+    pub async fn hold_page(&mut self, id: &PageId) -> Result<()> {
+        self.execute("update page set next_number = next_number where id = $1", values![id.as_str()]).await?;
+        Ok(())
+    }
+
+    /// What the configuration file said of a Page when it was last applied: a digest for each key.
+    pub async fn file_values(&mut self, page: &PageId) -> Result<BTreeMap<String, String>> {
+        let rows = self
+            .rows("select key, digest from file_value where page_id = $1", values![page.as_str()])
+            .await?;
+        rows.iter().map(|row| Ok((row.get("key")?, row.get("digest")?))).collect()
+    }
+
+    /// Remembers what the configuration file says of a key; `None` when it says nothing any more.
+    pub async fn set_file_value(
+        &mut self,
+        page: &PageId,
+        key: &str,
+        digest: Option<&str>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let Some(digest) = digest else {
+            let text = "delete from file_value where page_id = $1 and key = $2";
+            return self.execute(text, values![page.as_str(), key]).await.map(drop);
+        };
+        self.execute(
+            "insert into file_value (page_id, key, digest, applied_at) values ($1, $2, $3, $4)
+             on conflict (page_id, key) do update set digest = excluded.digest, applied_at = excluded.applied_at",
+            values![page.as_str(), key, digest, now],
         )
         .await?;
         Ok(())
@@ -97,7 +166,9 @@ impl Unit {
         let found = self
             .row(
                 "select page.id, name, dataset_id, token, currency, country, timezone, mode, fault, test_event_code,
-                        silent_after, version, purchase_on, hold, lead_on, lifecycle, on_unknown, policy.made_at
+                        silent_after, working_hours, labels, sentences, reasons, version, purchase_on, hold,
+                        lead_on, lifecycle,
+                        on_unknown, policy.made_at
                    from page join policy on policy.page_id = page.id and policy.version = page.policy_version
                   where page.id = $1",
                 values![id.as_str()],
@@ -201,6 +272,65 @@ impl Unit {
     }
 }
 
+fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn span(millis: i64) -> Duration {
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}
+
+/// `{"Order":"confirmed"}`
+fn labels_text(labels: &BTreeMap<String, Kind>) -> String {
+    let labels: Map<String, Value> =
+        labels.iter().map(|(label, kind)| (label.clone(), kind.as_str().into())).collect();
+    Value::from(labels).to_string()
+}
+
+fn read_labels(text: &str) -> Option<BTreeMap<String, Kind>> {
+    let labels: BTreeMap<String, String> = serde_json::from_str(text).ok()?;
+    labels.into_iter().map(|(label, kind)| Some((label, Kind::parse(&kind)?))).collect()
+}
+
+/// `{"confirmed":["…"]}`
+fn sentences_text(sentences: &BTreeMap<Kind, Vec<String>>) -> String {
+    let sentences: Map<String, Value> =
+        sentences.iter().map(|(kind, list)| (kind.as_str().to_owned(), list.clone().into())).collect();
+    Value::from(sentences).to_string()
+}
+
+fn read_sentences(text: &str) -> Option<BTreeMap<Kind, Vec<String>>> {
+    let sentences: BTreeMap<String, Vec<String>> = serde_json::from_str(text).ok()?;
+    sentences.into_iter().map(|(kind, list)| Some((Kind::parse(&kind)?, list))).collect()
+}
+
+/// `{"lost":["…"]}`: only the lists that are the Page's own, so that a better list that is built in reaches it.
+fn reasons_text(reasons: &Reasons) -> String {
+    let built_in = Reasons::default();
+    let lists: Map<String, Value> = [
+        ("lost", &reasons.lost, &built_in.lost),
+        ("cancelled", &reasons.cancelled, &built_in.cancelled),
+        ("returned", &reasons.returned, &built_in.returned),
+        ("not_a_sale", &reasons.not_a_sale, &built_in.not_a_sale),
+    ]
+    .into_iter()
+    .filter(|(_, list, built_in)| list != built_in)
+    .map(|(key, list, _)| (key.to_owned(), list.clone().into()))
+    .collect();
+    Value::from(lists).to_string()
+}
+
+fn read_reasons(text: &str) -> Option<Reasons> {
+    let mut lists: BTreeMap<String, Vec<String>> = serde_json::from_str(text).ok()?;
+    let built_in = Reasons::default();
+    Some(Reasons {
+        lost: lists.remove("lost").unwrap_or(built_in.lost),
+        cancelled: lists.remove("cancelled").unwrap_or(built_in.cancelled),
+        returned: lists.remove("returned").unwrap_or(built_in.returned),
+        not_a_sale: lists.remove("not_a_sale").unwrap_or(built_in.not_a_sale),
+    })
+}
+
 fn read_page(row: &Row) -> Result<Page> {
     let token: Vec<u8> = row.get("token")?;
     let token = match token.split_first() {
@@ -218,7 +348,14 @@ fn read_page(row: &Row) -> Result<Page> {
         mode: row.word("mode", Mode::parse)?,
         fault: row.get("fault")?,
         test_event_code: row.get("test_event_code")?,
-        silent_after: Duration::from_millis(u64::try_from(row.get::<i64>("silent_after")?).unwrap_or(0)),
+        silent_after: span(row.get("silent_after")?),
+        working_hours: row
+            .get::<Option<String>>("working_hours")?
+            .map(|text| WorkingHours::parse(&text).map_err(Error::internal))
+            .transpose()?,
+        labels: row.word("labels", read_labels)?,
+        sentences: row.word("sentences", read_sentences)?,
+        reasons: row.word("reasons", read_reasons)?,
         policy: read_policy(row)?,
     })
 }
@@ -229,7 +366,7 @@ pub(super) fn read_policy(row: &Row) -> Result<Policy> {
         version,
         since: if version > 1 { row.time("made_at")? } else { Timestamp::from_millis(0) },
         purchase_on: row.word("purchase_on", PurchaseOn::parse)?,
-        hold: Duration::from_millis(u64::try_from(row.get::<i64>("hold")?).unwrap_or(0)),
+        hold: span(row.get("hold")?),
         lead_on: row.word("lead_on", LeadOn::parse)?,
         lifecycle: row.get::<i64>("lifecycle")? != 0,
         on_unknown: row.word("on_unknown", OnUnknown::parse)?,

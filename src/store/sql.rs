@@ -10,6 +10,7 @@ use sqlx::{Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Transaction, 
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 
+use super::migrate;
 use super::writer::{Turn, Writer};
 
 /// Readers of a SQLite file beside its one writer.
@@ -38,9 +39,6 @@ impl Store {
             Error::unavailable("database_unavailable", "The database can't be opened; check database_url")
                 .caused_by(error)
         };
-        let moved = |error: sqlx::migrate::MigrateError| {
-            Error::unavailable("migration_failed", "The database can't be migrated").caused_by(error)
-        };
         if url.starts_with("sqlite:") {
             let options = url
                 .parse::<SqliteConnectOptions>()
@@ -52,13 +50,13 @@ impl Store {
             let readers =
                 SqlitePoolOptions::new().max_connections(SQLITE_READERS).connect_with(options.clone()).await;
             let readers = readers.map_err(failed)?;
-            sqlx::migrate!("migrations/sqlite").run(&readers).await.map_err(moved)?;
+            migrate::sqlite(&readers).await?;
             let writer = Writer::open(&options).await.map_err(failed)?;
             Ok(Self(Pools::Sqlite { writer, readers }))
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).connect(url).await;
             let pool = pool.map_err(failed)?;
-            sqlx::migrate!("migrations/postgres").run(&pool).await.map_err(moved)?;
+            migrate::postgres(&pool).await?;
             Ok(Self(Pools::Postgres(pool)))
         } else {
             Err(Error::invalid("database_url", "database_url must begin with sqlite:// or postgres://"))

@@ -3,12 +3,16 @@
 pub mod arrival;
 pub mod attempt;
 pub mod chat;
+pub mod contact;
 pub mod conversion;
 pub mod dossier;
+pub mod hours;
 pub mod identity;
 pub mod money;
 pub mod order;
 pub mod outcome;
 pub mod policy;
+pub mod reason;
 pub mod sale;
 pub mod signal;
+pub mod span;

@@ -1,15 +1,21 @@
 //! HTTP in: Meta's webhook and the operator API. No SQL and no rules; a failure's kind becomes a status here
 //! and nowhere else.
 
+mod body;
 mod key;
 mod outcome;
 mod problem;
+mod readiness;
+mod serve;
 mod webhook;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use secrecy::SecretString;
+
+pub use readiness::Readiness;
+pub use serve::{Limits, serve};
 
 use crate::flow::{House, Intake};
 

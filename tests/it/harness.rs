@@ -1,5 +1,6 @@
 //! A shop on a database of its own, a clock that stands still, and a sandbox for Meta.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,6 +20,7 @@ use salesbridge::vocabulary::identity::{ConversationId, DatasetId, OutcomeId, Pa
 use salesbridge::vocabulary::money::Currency;
 use salesbridge::vocabulary::outcome::{Details, Kind, Source, Terms};
 use salesbridge::vocabulary::policy::{Mode, Policy};
+use salesbridge::vocabulary::reason::Reasons;
 use salesbridge::vocabulary::sale::Tag;
 use salesbridge::work::deliver::{self, Stop};
 
@@ -79,7 +81,7 @@ impl Shop {
             store,
             clock,
             ids: Ids::counted(),
-            phone_key: PhoneKey::new([7; 32]),
+            phone_key: PhoneKey::new(vec![7; 32].into()),
             keep_text: Duration::from_hours(7 * 24),
         };
         let intake = Intake::start(house.clone(), Arc::default());
@@ -102,6 +104,10 @@ impl Shop {
             fault: None,
             test_event_code: None,
             silent_after: Duration::from_hours(72),
+            working_hours: None,
+            labels: BTreeMap::new(),
+            sentences: BTreeMap::new(),
+            reasons: Reasons::default(),
             policy: Policy::default(),
         };
         change(&mut page);

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod config;
 mod harness;
 mod http;
 mod legal_moves;
 mod never_twice;
 mod one_sale;
 mod sandbox;
+mod serving;
 mod signal;

@@ -1,0 +1,77 @@
+//! `salesbridge key`.
+
+use std::io::{ErrorKind, Write};
+
+use salesbridge::config::Config;
+use salesbridge::error::{Error, Result};
+use salesbridge::flow::{House, PhoneKey, key};
+use salesbridge::store::key::Listed;
+use salesbridge::vocabulary::identity::{KeyId, PageId};
+
+use super::KeyVerb;
+
+/// Makes, lists or revokes.
+pub async fn run(config: &Config, verb: KeyVerb) -> Result<()> {
+    let house = super::open(config, PhoneKey::default()).await?;
+    let done = act(config, &house, verb).await;
+    house.store.close().await;
+    done
+}
+
+async fn act(config: &Config, house: &House, verb: KeyVerb) -> Result<()> {
+    match verb {
+        KeyVerb::Create { role, name, page } => {
+            let page = page.map(PageId);
+            if let Some(id) = &page
+                && !config.has_page(id)
+                && house.store.read().await?.page(id).await?.is_none()
+            {
+                return Err(Error::invalid("page", format!("--page: there is no Page {id}; add it first")));
+            }
+            print(&format!("{}\n", key::create(house, &role, &name, page.as_ref()).await?))
+        }
+        KeyVerb::List => print(&table(&house.store.read().await?.keys().await?)),
+        KeyVerb::Revoke { id } => {
+            key::revoke(house, &KeyId(id)).await?;
+            tracing::info!("The key is revoked");
+            Ok(())
+        }
+    }
+}
+
+/// The keys in columns.
+fn table(keys: &[Listed]) -> String {
+    let head = ["id", "name", "role", "page", "made", "revoked"].map(str::to_owned);
+    let rows = keys.iter().map(|key| {
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        [
+            key.id.to_string(),
+            key.name.clone(),
+            key.role.clone(),
+            or_none(key.page.as_ref().map(ToString::to_string)),
+            key.made_at.to_string(),
+            or_none(key.revoked_at.map(|at| at.to_string())),
+        ]
+    });
+    let rows: Vec<[String; 6]> = std::iter::once(head).chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 6] = std::array::from_fn(width);
+    let mut text = String::new();
+    for row in &rows {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Writes to standard output; a reader that has gone away has read enough.
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::unavailable("no_output", "Standard output can't be written").caused_by(error))
+        }
+        _ => Ok(()),
+    }
+}

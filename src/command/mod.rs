@@ -1,0 +1,147 @@
+//! The commands. What is common to them: the configuration, and the database that it names.
+
+mod healthcheck;
+mod key;
+mod serve;
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Parser, Subcommand};
+use salesbridge::clock::Clock;
+use salesbridge::config::Config;
+use salesbridge::error::Result;
+use salesbridge::flow::{House, PhoneKey};
+use salesbridge::flow::key::ROLES;
+use salesbridge::id::Ids;
+use salesbridge::store::{Store, lock};
+
+const ABOUT: &str = "\
+Configuration: a TOML file (--config, or SALESBRIDGE_CONFIG, or salesbridge.toml if present), then environment
+variables, which win: SALESBRIDGE_LISTEN, SALESBRIDGE_META__APP_SECRET (section and key joined by two underscores),
+SALESBRIDGE_PAGES__1111111111__ACCESS_TOKEN (a Page of the file by its id). A secret may be given as …_file.
+
+Logs go to standard error: SALESBRIDGE_LOG=info,salesbridge=debug sets the level, SALESBRIDGE_LOG_FORMAT=json the form.
+
+Exit codes: 0 fine, 1 failed, 2 wrong usage.
+
+Examples:
+  salesbridge serve --config salesbridge.toml
+  salesbridge key create --role operator --name nino
+  SALESBRIDGE_DATABASE_URL=postgres://localhost/shop salesbridge migrate";
+
+/// Reports orders that are closed in Messenger to Meta's Conversions API.
+#[derive(Debug, Parser)]
+#[command(name = "salesbridge", version, after_help = ABOUT)]
+pub struct Command {
+    /// The configuration file; without it salesbridge.toml, if present.
+    #[arg(long, global = true, value_name = "FILE", env = "SALESBRIDGE_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Webhooks, API and delivery in one process; migrates on start. SIGTERM drains and ends it.
+    #[command(after_help = "\
+Examples:
+  salesbridge serve
+  salesbridge serve --config /etc/salesbridge/salesbridge.toml
+  SALESBRIDGE_LISTEN=0.0.0.0:8080 salesbridge serve")]
+    Serve,
+    /// Brings the database to this version's form, and nothing else.
+    #[command(after_help = "\
+Examples:
+  salesbridge migrate
+  SALESBRIDGE_DATABASE_URL=postgres://localhost/shop salesbridge migrate")]
+    Migrate,
+    /// API keys: makes, lists and revokes them, also beside a running `serve`.
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  salesbridge key create --role operator --name nino
+  salesbridge key list
+  salesbridge key revoke 019a9f3c-0000-7000-8000-000000000000"
+    )]
+    Key(KeyVerb),
+    /// Asks a running service whether it lives; fails if not.
+    #[command(after_help = "\
+Examples:
+  salesbridge healthcheck
+  salesbridge healthcheck --url http://127.0.0.1:8080/healthz")]
+    Healthcheck {
+        /// The address to ask; by default /healthz where `listen` of the configuration says.
+        #[arg(long)]
+        url: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyVerb {
+    /// Makes a key and prints it once, alone on standard output; only its hash is stored.
+    #[command(after_help = "\
+Examples:
+  salesbridge key create --role operator --name nino
+  salesbridge key create --role crm --name bitrix --page 1111111111
+  KEY=$(salesbridge key create --role admin --name giorgi)")]
+    Create {
+        /// What it may do.
+        #[arg(long, value_parser = PossibleValuesParser::new(ROLES))]
+        role: String,
+        /// Whose key it is.
+        #[arg(long)]
+        name: String,
+        /// For this Page alone.
+        #[arg(long, value_name = "PAGE_ID")]
+        page: Option<String>,
+    },
+    /// Prints all keys as a table: id, name, role, page, made, revoked.
+    #[command(after_help = "Example: salesbridge key list")]
+    List,
+    /// Ends a key at once, everywhere.
+    #[command(after_help = "Example: salesbridge key revoke 019a9f3c-0000-7000-8000-000000000000")]
+    Revoke {
+        /// The id, as `key list` prints it.
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+}
+
+impl Command {
+    /// Does what was asked.
+    pub async fn run(self) -> Result<()> {
+        let config = || Config::load(self.config.as_deref(), environment());
+        match self.verb {
+            Verb::Serve => serve::run(&config()?).await,
+            Verb::Migrate => {
+                open(&config()?, PhoneKey::default()).await?.store.close().await;
+                tracing::info!("The database has this version's form");
+                Ok(())
+            }
+            Verb::Key(verb) => key::run(&config()?, verb).await,
+            Verb::Healthcheck { url: Some(url) } => healthcheck::run(&url).await,
+            Verb::Healthcheck { url: None } => healthcheck::run(&healthcheck::url(config()?.listen)).await,
+        }
+    }
+}
+
+/// The environment; what is no text is no configuration.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// Opens and migrates the database of the configuration.
+async fn open(config: &Config, phone_key: PhoneKey) -> Result<House> {
+    let _opening = lock::wait_to_open(config.database_url())?;
+    let store = Store::open(config.database_url()).await?;
+    Ok(House {
+        store,
+        clock: Clock::system(),
+        ids: Ids::random(),
+        phone_key,
+        keep_text: config.keep_text,
+    })
+}

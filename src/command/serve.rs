@@ -1,0 +1,115 @@
+//! `salesbridge serve`: webhooks, API and delivery in one process, until SIGTERM or SIGINT.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use salesbridge::config::Config;
+use salesbridge::egress;
+use salesbridge::error::{Error, Result};
+use salesbridge::flow::{self, Intake, PhoneKey};
+use salesbridge::meta::graph::Graph;
+use salesbridge::store::lock;
+use salesbridge::web::{self, App, Limits, Readiness};
+use salesbridge::work;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// The work behind ends within this time of the word to stop: 9 s for what is out, and the writing down of
+/// what was cut off.
+const WORK_ENDS_WITHIN: Duration = Duration::from_millis(9800);
+
+/// Serves until it is told to stop.
+pub async fn run(config: &Config) -> Result<()> {
+    let told_to_stop = told_to_stop()?;
+    let (webhook, pages) = (config.webhook()?, config.pages()?);
+    let _lock = lock::take(config.database_url())?;
+    let listener = listen("listen", config.listen).await?;
+    let beside = match config.metrics_listen {
+        Some(address) => Some(listen("metrics_listen", address).await?),
+        None => None,
+    };
+    // Read, or made, at the start: a fault of it should not wait for the first phone number.
+    let phone_key = PhoneKey::new(config.phone_key()?);
+    let house = super::open(config, phone_key).await?;
+    flow::configure(&house, &pages).await?;
+    if webhook.is_none() {
+        tracing::warn!("No webhook can be taken: [meta] app_secret and verify_token are missing");
+    }
+
+    let graph =
+        Graph::new(egress::client()?, config.meta.graph_url.clone(), config.meta.graph_version.clone());
+    let came_in = Arc::new(Notify::new());
+    let (app_secret, verify_token) =
+        webhook.map(|webhook| (webhook.app_secret, webhook.verify_token)).unzip();
+    let intake = Intake::start(house.clone(), Arc::clone(&came_in));
+    let app = App { house: house.clone(), app_secret, verify_token, intake };
+    let readiness = Readiness::default();
+    let ready = readiness.clone().route(house.store.clone());
+
+    let stop = CancellationToken::new();
+    let address = listener.local_addr().unwrap_or(config.listen);
+    let answers = |listener, router| web::serve(listener, router, Limits::default(), stop.clone());
+    let server = tokio::spawn(answers(listener, web::router(app).merge(ready.clone())));
+    let aside = beside.map(|listener| tokio::spawn(answers(listener, running(ready))));
+    let mut work = tokio::spawn(work::run(house.clone(), graph, came_in, stop.clone()));
+
+    tracing::info!("Listening at http://{address}");
+
+    let broken = tokio::select! {
+        () = told_to_stop => None,
+        ended = &mut work => Some(ended),
+    };
+    tracing::info!("Stopping: no new work is taken, what is in hand is finished");
+    readiness.fall();
+    stop.cancel();
+    if broken.is_none() && tokio::time::timeout(WORK_ENDS_WITHIN, &mut work).await.is_err() {
+        tracing::error!("The work behind did not end in time and is cut off");
+        work.abort();
+    }
+    for server in std::iter::once(server).chain(aside) {
+        match server.await {
+            Ok(0) => {}
+            Ok(cut_off) => tracing::warn!(cut_off, "{cut_off} connections were cut off in mid-request"),
+            Err(error) => tracing::error!("The server broke: {error}"),
+        }
+    }
+    house.store.close().await;
+    if let Some(ended) = broken {
+        let why = ended.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string());
+        return Err(Error::internal(format!("The work behind broke: {why}")));
+    }
+    tracing::info!("Stopped");
+    Ok(())
+}
+
+/// What is served on the second listener, beside nothing of the shop's.
+fn running(ready: Router) -> Router {
+    ready.route("/healthz", get(|| async { "ok" }))
+}
+
+async fn listen(key: &str, address: SocketAddr) -> Result<TcpListener> {
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        let why = format!("{key}: {address} can't be listened at: give another address, or free this one");
+        Error::unavailable("no_address", why).caused_by(error)
+    })?;
+    Ok(listener)
+}
+
+/// SIGTERM or SIGINT. Both are caught from now on.
+fn told_to_stop() -> Result<impl Future<Output = ()>> {
+    let caught =
+        |kind| signal(kind).map_err(|error| Error::internal("signals can't be caught").caused_by(error));
+    let (mut terminated, mut interrupted) =
+        (caught(SignalKind::terminate())?, caught(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    })
+}

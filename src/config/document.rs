@@ -1,0 +1,300 @@
+//! The text of a configuration as a tree in which every value knows where it was written: in which line of the
+//! file, or in which environment variable. Keys are taken out one by one; what nobody took is unknown.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::error::{Error, Result};
+
+/// What the names of our environment variables begin with.
+const PREFIX: &str = "SALESBRIDGE_";
+
+/// Variables that are no configuration keys: they say where the file is and how to log.
+const NOT_KEYS: [&str; 3] = ["CONFIG", "LOG", "LOG_FORMAT"];
+
+/// What the names of the variables of the tests begin with.
+const OF_TESTS: &str = "TEST_";
+
+/// An error of the configuration.
+pub(super) fn fault(message: impl Into<String>) -> Error {
+    Error::invalid("config", message)
+}
+
+/// Where a value was written.
+#[derive(Clone, Debug)]
+enum Place {
+    Line(Rc<str>, usize),
+    Variable(String),
+}
+
+#[derive(Debug)]
+struct Found {
+    value: Value,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Value {
+    Text(String),
+    Truth(bool),
+    List(Vec<Found>),
+    Table(BTreeMap<String, Found>),
+    Other,
+}
+
+/// A text with the name of its key.
+#[derive(Debug)]
+pub(super) struct Given {
+    /// The key with its place, such as `salesbridge.toml:3: meta.app_id`.
+    pub(super) name: String,
+    /// What was written.
+    pub(super) text: String,
+}
+
+impl Given {
+    /// The error that the text is not what is `expected`.
+    pub(super) fn wrong(&self, expected: &str) -> Error {
+        fault(format!("{} must be {expected}", self.name))
+    }
+
+    /// The same, unless it holds what no setting needs and no line of a log should.
+    fn plain(self) -> Result<Self> {
+        if self.text.contains(char::is_control) {
+            return Err(self.wrong("free of control characters"));
+        }
+        Ok(self)
+    }
+}
+
+/// A table of the configuration.
+#[derive(Debug, Default)]
+pub(super) struct Section {
+    /// The keys that lead here, such as `meta`; empty at the top.
+    path: String,
+    place: Option<Place>,
+    entries: BTreeMap<String, Found>,
+    asked: Vec<&'static str>,
+}
+
+impl Section {
+    /// Reads TOML; `file` is how the file is called in errors.
+    pub(super) fn parse(text: &str, file: &str) -> Result<Self> {
+        let file: Rc<str> = file.into();
+        let line = |at: usize| text.as_bytes()[..at.min(text.len())].split(|byte| *byte == b'\n').count();
+        let table = DeTable::parse(text).map_err(|error| {
+            let line = error.span().map_or(1, |span| line(span.start));
+            fault(format!("{file}:{line}: {}", error.message()))
+        })?;
+        let at = |start: usize| Place::Line(Rc::clone(&file), line(start));
+        let entries = entries(table.into_inner(), &at);
+        Ok(Self { path: String::new(), place: None, entries, asked: Vec::new() })
+    }
+
+    /// Lays the variables of the environment over it: they win. Section and key are joined by two underscores;
+    /// a Page is named by its id, as in `SALESBRIDGE_PAGES__1111111111__ACCESS_TOKEN`.
+    pub(super) fn overlay(&mut self, environment: impl IntoIterator<Item = (String, String)>) -> Result<()> {
+        for (name, text) in environment {
+            let Some(rest) = name.strip_prefix(PREFIX) else { continue };
+            if NOT_KEYS.contains(&rest) || rest.starts_with(OF_TESTS) {
+                continue;
+            }
+            let mut keys: Vec<String> = rest.split("__").map(str::to_ascii_lowercase).collect();
+            let key = keys.pop().unwrap_or_default();
+            let place = Place::Variable(name.clone());
+            let mut entries = &mut self.entries;
+            let mut rest = keys.as_slice();
+            if let [first, id, below @ ..] = rest
+                && first == "pages"
+            {
+                entries = page(entries, id).ok_or_else(|| {
+                    fault(format!("{name}: the configuration file has no [[pages]] with the id \"{id}\""))
+                })?;
+                rest = below;
+            }
+            for step in rest {
+                let section = entries
+                    .entry(step.clone())
+                    .or_insert_with(|| Found { value: Value::Table(BTreeMap::new()), place: place.clone() });
+                let Value::Table(inner) = &mut section.value else {
+                    return Err(fault(format!("{name}: unknown key; there is no section {step}")));
+                };
+                entries = inner;
+            }
+            give_way(entries, &format!("{key}_file"));
+            if let Some(key) = key.strip_suffix("_file") {
+                give_way(entries, key);
+            }
+            entries.insert(key, Found { value: Value::Text(text), place });
+        }
+        Ok(())
+    }
+
+    /// The name of a key here, with its place.
+    fn name(&self, key: &str, place: Option<&Place>) -> String {
+        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
+        match place {
+            Some(Place::Variable(name)) => name.clone(),
+            Some(Place::Line(file, line)) => format!("{file}:{line}: {path}"),
+            None => path,
+        }
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<Found> {
+        self.asked.push(key);
+        self.entries.remove(key)
+    }
+
+    /// A text.
+    pub(super) fn text(&mut self, key: &'static str) -> Result<Option<Given>> {
+        let Some(found) = self.take(key) else { return Ok(None) };
+        let name = self.name(key, Some(&found.place));
+        match found.value {
+            Value::Text(text) => Given { name, text }.plain().map(Some),
+            _ => Err(fault(format!("{name} must be a text in quotes"))),
+        }
+    }
+
+    /// A text that must be there.
+    pub(super) fn needed(&mut self, key: &'static str) -> Result<Given> {
+        match self.text(key)? {
+            Some(given) if given.text.trim().is_empty() => Err(fault(format!("{} is empty", given.name))),
+            Some(given) => Ok(given),
+            None => Err(self.lacks(key, "add it")),
+        }
+    }
+
+    /// The error that a key is missing here.
+    pub(super) fn lacks(&self, key: &str, remedy: &str) -> Error {
+        let name = self.name(key, self.place.as_ref());
+        fault(format!("{name} is missing: {remedy}"))
+    }
+
+    /// A text of a kind, or nothing.
+    pub(super) fn parsed<T>(
+        &mut self,
+        key: &'static str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>> {
+        let Some(given) = self.text(key)? else { return Ok(None) };
+        parse(&given.text).map(Some).ok_or_else(|| given.wrong(expected))
+    }
+
+    /// Yes or no.
+    pub(super) fn truth(&mut self, key: &'static str) -> Result<Option<bool>> {
+        let Some(found) = self.take(key) else { return Ok(None) };
+        match found.value {
+            Value::Truth(truth) => Ok(Some(truth)),
+            Value::Text(text) if text == "true" || text == "false" => Ok(Some(text == "true")),
+            _ => Err(fault(format!("{} must be true or false", self.name(key, Some(&found.place))))),
+        }
+    }
+
+    /// Texts in the order in which they were written; `None` without the key.
+    pub(super) fn texts(&mut self, key: &'static str) -> Result<Option<Vec<Given>>> {
+        let Some(found) = self.take(key) else { return Ok(None) };
+        let name = self.name(key, Some(&found.place));
+        let wrong = || fault(format!("{name} must be a list of texts, such as [\"one\", \"two\"]"));
+        let Value::List(list) = found.value else { return Err(wrong()) };
+        let texts = list.into_iter().map(|one| match one.value {
+            Value::Text(text) => Given { name: self.name(key, Some(&one.place)), text }.plain(),
+            _ => Err(wrong()),
+        });
+        texts.collect::<Result<_>>().map(Some)
+    }
+
+    /// A table, or `None` without it.
+    pub(super) fn section(&mut self, key: &'static str) -> Result<Option<Self>> {
+        let Some(found) = self.take(key) else { return Ok(None) };
+        let Value::Table(entries) = found.value else {
+            return Err(fault(format!("{} must be a table", self.name(key, Some(&found.place)))));
+        };
+        Ok(Some(Self { path: self.name(key, None), place: Some(found.place), entries, asked: Vec::new() }))
+    }
+
+    /// The tables of a list; each is called by its `id`.
+    pub(super) fn sections(&mut self, key: &'static str) -> Result<Vec<Self>> {
+        let Some(found) = self.take(key) else { return Ok(Vec::new()) };
+        let name = self.name(key, Some(&found.place));
+        let wrong = || fault(format!("{name} must be written as [[{key}]], once for each"));
+        let Value::List(list) = found.value else { return Err(wrong()) };
+        let sections = list.into_iter().enumerate().map(|(index, one)| {
+            let Value::Table(entries) = one.value else { return Err(wrong()) };
+            let path = match entries.get("id") {
+                Some(Found { value: Value::Text(id), .. }) => format!("{key}.{id}"),
+                _ => format!("{key}.{index}"),
+            };
+            Ok(Self { path, place: Some(one.place), entries, asked: Vec::new() })
+        });
+        sections.collect()
+    }
+
+    /// Every text of a table whose keys are the user's own words.
+    pub(super) fn pairs(mut self) -> Result<Vec<(String, Given)>> {
+        let entries = std::mem::take(&mut self.entries);
+        let pairs = entries.into_iter().map(|(key, found)| {
+            let name = self.name(&key, Some(&found.place));
+            match found.value {
+                Value::Text(text) => Ok((key, Given { name, text }.plain()?)),
+                _ => Err(fault(format!("{name} must be a text in quotes"))),
+            }
+        });
+        pairs.collect()
+    }
+
+    /// Ends the reading: what was not taken is unknown.
+    pub(super) fn end(self) -> Result<()> {
+        let Some((key, found)) = self.entries.iter().next() else { return Ok(()) };
+        let known: Vec<_> =
+            self.asked.iter().filter(|key| !self.entries.contains_key(**key)).copied().collect();
+        Err(fault(format!(
+            "{} is an unknown key: known here are {}",
+            self.name(key, Some(&found.place)),
+            known.join(", ")
+        )))
+    }
+}
+
+fn entries(table: DeTable<'_>, at: &impl Fn(usize) -> Place) -> BTreeMap<String, Found> {
+    table
+        .into_iter()
+        .map(|(key, value)| {
+            let place = at(key.span().start);
+            (key.into_inner().into_owned(), Found { place, value: read(value, at) })
+        })
+        .collect()
+}
+
+fn read(value: Spanned<DeValue<'_>>, at: &impl Fn(usize) -> Place) -> Value {
+    match value.into_inner() {
+        DeValue::String(text) => Value::Text(text.into_owned()),
+        DeValue::Boolean(truth) => Value::Truth(truth),
+        DeValue::Array(list) => Value::List(
+            list.into_iter().map(|one| Found { place: at(one.span().start), value: read(one, at) }).collect(),
+        ),
+        DeValue::Table(table) => Value::Table(entries(table, at)),
+        DeValue::Integer(_) | DeValue::Float(_) | DeValue::Datetime(_) => Value::Other,
+    }
+}
+
+/// The keys of the Page with this id.
+fn page<'a>(entries: &'a mut BTreeMap<String, Found>, id: &str) -> Option<&'a mut BTreeMap<String, Found>> {
+    let Value::List(pages) = &mut entries.get_mut("pages")?.value else { return None };
+    pages.iter_mut().find_map(|page| match &mut page.value {
+        Value::Table(keys) => {
+            let named = matches!(keys.get("id"), Some(Found { value: Value::Text(text), .. }) if text == id);
+            named.then_some(keys)
+        }
+        _ => None,
+    })
+}
+
+/// A key of the file gives way to the other form of the same value in the environment.
+fn give_way(entries: &mut BTreeMap<String, Found>, key: &str) {
+    if matches!(entries.get(key), Some(Found { place: Place::Line(..), .. })) {
+        entries.remove(key);
+    }
+}

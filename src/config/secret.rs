@@ -1,0 +1,105 @@
+//! Secrets: written out, or in a file of their own whose text is read only by a command that uses it.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+use crate::error::Result;
+
+use super::document::{Section, fault};
+
+/// A secret of the configuration.
+#[derive(Clone, Debug)]
+pub struct Secret {
+    name: String,
+    source: Source,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Written(SecretString),
+    File(PathBuf),
+}
+
+impl Secret {
+    /// The secret under `key`, or under `in_file` the path of a file that holds it.
+    pub(super) fn take(
+        section: &mut Section,
+        key: &'static str,
+        in_file: &'static str,
+    ) -> Result<Option<Self>> {
+        match (section.text(key)?, section.text(in_file)?) {
+            (None, None) => Ok(None),
+            (Some(given), None) if given.text.trim().is_empty() => {
+                Err(fault(format!("{} is empty: give the secret, or leave the key out", given.name)))
+            }
+            (Some(given), None) => {
+                Ok(Some(Self { name: given.name, source: Source::Written(given.text.into()) }))
+            }
+            (None, Some(given)) if given.text.is_empty() => {
+                Err(fault(format!("{} is empty: give the path of a file, or leave the key out", given.name)))
+            }
+            (None, Some(given)) => {
+                Ok(Some(Self { name: given.name, source: Source::File(given.text.into()) }))
+            }
+            (Some(given), Some(also)) => {
+                Err(fault(format!("{} and {} are both given: leave one out", given.name, also.name)))
+            }
+        }
+    }
+
+    /// The secret in the file whose path stands under `key`.
+    pub(super) fn path(section: &mut Section, key: &'static str) -> Result<Option<Self>> {
+        let Some(given) = section.text(key)? else { return Ok(None) };
+        if given.text.is_empty() {
+            return Err(fault(format!(
+                "{} is empty: give the path of a file, or leave the key out",
+                given.name
+            )));
+        }
+        Ok(Some(Self { name: given.name, source: Source::File(given.text.into()) }))
+    }
+
+    /// A secret that is known already.
+    pub(super) fn written(text: &str) -> Self {
+        Self { name: String::new(), source: Source::Written(text.to_owned().into()) }
+    }
+
+    /// A secret in a file that no key names.
+    pub(super) fn file(path: &Path) -> Self {
+        Self { name: path.display().to_string(), source: Source::File(path.to_owned()) }
+    }
+
+    /// The key with its place.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The secret itself; a file is read now. White space around it is no part of it.
+    ///
+    /// # Errors
+    /// The file can't be read, or is empty.
+    pub fn read(&self) -> Result<SecretString> {
+        let path = match &self.source {
+            Source::Written(secret) => return Ok(secret.clone()),
+            Source::File(path) => path,
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            fault(format!(
+                "{}: {} can't be read: check the path and who may read it",
+                self.name,
+                path.display()
+            ))
+            .caused_by(error)
+        })?;
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(fault(format!(
+                "{}: {} is empty: write the secret into it",
+                self.name,
+                path.display()
+            )));
+        }
+        Ok(text.to_owned().into())
+    }
+}

@@ -1,0 +1,162 @@
+//! What CRM, courier, bank and site tell, many lines at a time: each line is a tag. Lines commit in order,
+//! several in one unit; one bad line harms no other, and the same request again goes on where it stopped.
+
+use std::time::Duration;
+
+use crate::error::{Error, Kind as Failure, Result};
+use crate::store::Unit;
+use crate::vocabulary::arrival::Channel;
+use crate::vocabulary::identity::{ConversationId, PageId, Psid};
+use crate::vocabulary::sale::{self, Tag};
+
+use super::once::{Promise, Reply};
+use super::tag::{Tagged, say};
+use super::{House, retried};
+
+/// Lines that one unit takes.
+const LINES_MAX: usize = 50;
+
+/// A phone number is looked for among the conversations of so long ago.
+const PHONE_WITHIN: Duration = Duration::from_hours(30 * 24);
+
+/// One line: what happened, and whose order it was.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// The Page.
+    pub page: PageId,
+    /// The person, if the sender knows them.
+    pub psid: Option<Psid>,
+    /// The hash of the customer's phone number, if it was given.
+    pub phone_hash: Option<String>,
+    /// What happened.
+    pub tag: Tag,
+}
+
+/// How the answer to a line reads.
+pub type Render = fn(Result<&Tagged, Error>) -> Reply;
+
+/// Takes lines, each of them read already or refused in reading. Gives an answer for each, in their order.
+///
+/// # Errors
+/// When the database fails: what was committed before stays, and the same request again goes on from there.
+pub async fn import(
+    house: &House,
+    lines: &[Result<Line, Reply>],
+    actor: &str,
+    promise: Option<&Promise>,
+    render: Render,
+) -> Result<Vec<Reply>> {
+    let mut replies = Vec::with_capacity(lines.len());
+    for (chunk, lines) in lines.chunks(LINES_MAX).enumerate() {
+        let first = chunk * LINES_MAX;
+        let told = retried(move || take(house, (first, lines), actor, promise, render)).await?;
+        replies.extend(told);
+    }
+    Ok(replies)
+}
+
+async fn take(
+    house: &House,
+    (first, lines): (usize, &[Result<Line, Reply>]),
+    actor: &str,
+    promise: Option<&Promise>,
+    render: Render,
+) -> Result<Vec<Reply>> {
+    let now = house.clock.now();
+    let mut unit = house.store.begin().await?;
+    let mut replies = Vec::with_capacity(lines.len());
+    for (index, line) in lines.iter().enumerate() {
+        let line = match line {
+            Ok(line) => line,
+            Err(refused) => {
+                replies.push(refused.clone());
+                continue;
+            }
+        };
+        let promise = promise.map(|promise| promise.line(first + index));
+        if let Some(promise) = &promise
+            && let Some(before) = promise.answer(&mut unit, now).await?
+        {
+            replies.push(before);
+            continue;
+        }
+        unit.mark_point().await?;
+        match take_one(&mut unit, house, line, actor, promise.as_ref()).await {
+            Ok(tagged) => {
+                let reply = render(Ok(&tagged));
+                if let Some(promise) = &promise {
+                    promise.keep(&mut unit, &reply, now).await?;
+                }
+                unit.keep_point().await?;
+                replies.push(reply);
+            }
+            Err(error) if is_of_the_line(&error) => {
+                unit.back_to_point().await?;
+                replies.push(render(Err(error)));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    unit.commit().await?;
+    Ok(replies)
+}
+
+/// Whether the line itself is at fault, so that the others go on.
+fn is_of_the_line(error: &Error) -> bool {
+    matches!(error.kind, Failure::Invalid | Failure::NotFound | Failure::Conflict | Failure::Forbidden)
+}
+
+async fn take_one(
+    unit: &mut Unit,
+    house: &House,
+    line: &Line,
+    actor: &str,
+    promise: Option<&Promise>,
+) -> Result<Tagged> {
+    let conversation = conversation_of(unit, house, line).await?;
+    let mut tag = line.tag.clone();
+    if tag.reference.is_none() && sale::is_repeatable(&tag) {
+        tag.reference = promise.map(Promise::as_reference);
+    }
+    say(unit, house, &conversation, &tag, actor).await
+}
+
+/// The conversation that a line is about. An unknown person's is opened; an order that nobody is known of
+/// waits in a thread without a person.
+async fn conversation_of(unit: &mut Unit, house: &House, line: &Line) -> Result<ConversationId> {
+    let now = house.clock.now();
+    if unit.page(&line.page).await?.is_none() {
+        return Err(Error::field("/page_id", "No such Page is connected: check page_id."));
+    }
+    let opened = ConversationId(house.ids.next(now));
+    if let Some(psid) = &line.psid {
+        if let Some(known) = unit.conversation_of(&line.page, Channel::Messenger, psid).await? {
+            return Ok(known);
+        }
+        return unit.open_conversation(&opened, &line.page, (Channel::Messenger, psid), now).await;
+    }
+    if let Some(number) = &line.tag.order_number
+        && let Some((_, known)) = unit.order_named(&line.page, number).await?
+    {
+        return Ok(known);
+    }
+    if let Some(hash) = &line.phone_hash {
+        let found = unit.conversations_with_phone(&line.page, hash, now - PHONE_WITHIN).await?;
+        return match found.as_slice() {
+            [one] => Ok(one.clone()),
+            [] => Err(Error::conflict(
+                "phone_unknown",
+                "No conversation of the last 30 days has this phone number: give psid, or leave phone out.",
+            )),
+            _ => Err(Error::conflict(
+                "phone_ambiguous",
+                "Several conversations of the last 30 days have this phone number: give psid.",
+            )),
+        };
+    }
+    if line.tag.order_number.is_none() {
+        return Err(Error::field("/order_id", "Say whose fact it is: give order_id, psid or phone."));
+    }
+    unit.open_thread(&opened, &line.page, Channel::Messenger, now).await?;
+    Ok(opened)
+}

@@ -1,0 +1,102 @@
+//! `WhatsApp`: everything is in the `value` of a change. In the Page's place stands the business account
+//! (`entry.id`), which is also what Meta wants to be told of; the person is known by `wa_id`.
+
+use crate::vocabulary::arrival::{Arrival, Author, CartLine, Channel, Delivery, Referral, What};
+use crate::vocabulary::identity::{PageId, Psid};
+
+use super::chat::MALFORMED;
+use super::json::{Json, word};
+
+/// Reads a change; false when it is none of these.
+pub(super) fn read(page_id: &PageId, value: &Json<'_>, delivery: &mut Delivery) -> bool {
+    let before = delivery.arrivals.len() + delivery.kept.len();
+    // What the shop writes in its own WhatsApp app comes as an echo.
+    for (list, person, author) in
+        [("messages", "from", Author::Customer), ("message_echoes", "to", Author::Operator)]
+    {
+        for message in value.each(list) {
+            match arrival(page_id, message, person, author) {
+                Ok(arrival) => delivery.arrivals.push(arrival),
+                Err(kind) => delivery.kept.push((page_id.clone(), kind.to_owned())),
+            }
+        }
+    }
+    for (list, kind) in [("statuses", "status"), ("automatic_events", "automatic_event"), ("errors", "error")]
+    {
+        delivery.kept.extend(value.each(list).iter().map(|_| (page_id.clone(), kind.to_owned())));
+    }
+    delivery.arrivals.len() + delivery.kept.len() > before
+}
+
+fn arrival(
+    page_id: &PageId,
+    message: &Json<'_>,
+    person: &str,
+    author: Author,
+) -> Result<Arrival, &'static str> {
+    let mid = message.mid("id").ok_or(MALFORMED)?;
+    let kind = message.get("type").and_then(Json::str).unwrap_or_default();
+    let what = match kind {
+        "reaction" => return Err("reaction"),
+        "system" => return Err("system"),
+        "order" => cart(mid, message.get("order").ok_or(MALFORMED)?),
+        _ => What::Message { mid: Some(mid), author, text: words(message, kind), attachments: kinds(kind) },
+    };
+    Ok(Arrival {
+        page_id: page_id.clone(),
+        channel: Channel::Whatsapp,
+        psid: Psid(message.id_of(person).ok_or(MALFORMED)?),
+        at: message.moment("timestamp").ok_or(MALFORMED)?,
+        what,
+        referral: message.get("referral").and_then(referral),
+    })
+}
+
+/// What the person wrote or tapped.
+fn words(message: &Json<'_>, kind: &str) -> Option<String> {
+    let part = message.get(kind)?;
+    match kind {
+        "text" => part.text("body"),
+        "button" => part.text("text"),
+        "interactive" => {
+            ["button_reply", "list_reply"].iter().find_map(|reply| part.get(reply)?.text("title"))
+        }
+        _ => part.text("caption"),
+    }
+}
+
+/// A message that is more than words counts as an attachment of its kind.
+fn kinds(kind: &str) -> Vec<String> {
+    if matches!(kind, "text" | "button" | "interactive") { Vec::new() } else { vec![word(kind).to_owned()] }
+}
+
+fn cart(mid: String, order: &Json<'_>) -> What {
+    let products = order.each("product_items").iter().filter(|product| product.is_object());
+    let lines = products.map(|product| CartLine {
+        sku: product
+            .get("product_retailer_id")
+            .and_then(Json::id)
+            .or_else(|| product.line("product_retailer_id")),
+        product_id: None,
+        name: None,
+        unit_price: product.digits("item_price"),
+        currency: product.line("currency"),
+        quantity: product.whole("quantity"),
+    });
+    What::Cart { mid: Some(mid), lines: lines.collect(), note: order.text("text") }
+}
+
+/// An ad, or a post that carries the id of a click.
+fn referral(json: &Json<'_>) -> Option<Referral> {
+    let source = json.line("source_type");
+    let is_ad = source.as_deref().is_none_or(|source| source == "ad");
+    let found = Referral {
+        ad_id: json.get("source_id").and_then(Json::id).filter(|_| is_ad),
+        r#ref: None,
+        source,
+        kind: None,
+        ad_title: json.line("headline"),
+        click_id: json.line("ctwa_clid"),
+    };
+    (found != Referral::default()).then_some(found)
+}

@@ -1,0 +1,29 @@
+//! Log lines, to standard error.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::SubscriberBuilder;
+use tracing_subscriber::fmt::format::{DefaultFields, Format};
+
+use crate::error::{Error, Result};
+
+/// What is logged where nothing is said.
+const LEVEL: &str = "info";
+
+/// Begins to log: from `level` on, such as `debug` or `info,sqlx=warn`, as `text` (`colourful` or not) or `json`.
+///
+/// # Errors
+/// Level or format are not known, or somebody logs already.
+pub fn start(level: Option<&str>, format: Option<&str>, colourful: bool) -> Result<()> {
+    let unknown = |name: &str, known: &str| Error::invalid("log", format!("{name} must be {known}"));
+    let filter = EnvFilter::try_new(level.unwrap_or(LEVEL)).map_err(|error| {
+        unknown("SALESBRIDGE_LOG", "a level such as debug, or levels such as info,sqlx=warn").caused_by(error)
+    })?;
+    let lines: SubscriberBuilder<DefaultFields, Format, EnvFilter, fn() -> std::io::Stderr> =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match format.unwrap_or("text") {
+        "text" => lines.with_ansi(colourful).try_init(),
+        "json" => lines.json().flatten_event(true).try_init(),
+        _ => return Err(unknown("SALESBRIDGE_LOG_FORMAT", "text or json")),
+    };
+    started.map_err(|error| Error::internal(format!("nothing can be logged: {error}")))
+}

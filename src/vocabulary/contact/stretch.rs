@@ -1,0 +1,313 @@
+//! A text as stretches of digits: groups that separators hold together, without what is plainly no phone
+//! (links, mail addresses, IBANs, cards, dates, times, prices).
+
+/// What stands in the place of something that is plainly no phone.
+const HIDDEN: char = '\0';
+
+/// Letters and digits of an IBAN, over all countries.
+const IBAN: std::ops::RangeInclusive<usize> = 15..=34;
+
+/// Letters between two groups of one number at most.
+const GAP_MAX: usize = 5;
+
+/// Groups of a stretch at most; more of them are a table and no phone.
+const GROUPS_MAX: usize = 60;
+
+/// Latin words that people glue to a number. After any other one without a space it is a part of a code.
+const PHONE_WORDS: [&str; 18] = [
+    "tel",
+    "telefon",
+    "telefoni",
+    "telefonia",
+    "mob",
+    "mobile",
+    "mobili",
+    "mobiluri",
+    "nom",
+    "nomeri",
+    "nomeria",
+    "nomers",
+    "phone",
+    "number",
+    "num",
+    "call",
+    "viber",
+    "whatsapp",
+];
+
+/// Words after a sum of money.
+const CURRENCY_WORDS: [&str; 14] = [
+    "ლ",
+    "ლარი",
+    "ლარს",
+    "ლარად",
+    "ლარია",
+    "ლარიანი",
+    "თეთრი",
+    "gel",
+    "lari",
+    "lariani",
+    "лари",
+    "лар",
+    "usd",
+    "eur",
+];
+
+/// Digits without anything between them.
+pub(super) struct Group {
+    pub(super) digits: String,
+    /// A space (and not only a hyphen or a dot) is before it, or nothing of its stretch.
+    is_apart: bool,
+    /// What is before it allows a phone to begin here.
+    opens: bool,
+    /// What is after it allows a phone to end here.
+    closes: bool,
+}
+
+/// Groups with only separators between them.
+pub(super) struct Stretch {
+    pub(super) groups: Vec<Group>,
+    /// A `+` is before the first group.
+    pub(super) plus: bool,
+}
+
+impl Stretch {
+    /// Nothing at the edges makes these groups a part of something longer.
+    pub(super) fn stands_free(&self, first: usize, end: usize) -> bool {
+        self.groups[first].is_apart
+            && self.groups.get(end).is_none_or(|next| next.is_apart)
+            && self.groups[first].opens
+            && self.groups[end - 1].closes
+    }
+}
+
+/// What may stand between the digits of one number.
+pub(super) fn is_joint(letter: char) -> bool {
+    is_space(letter)
+        || is_invisible(letter)
+        || matches!(letter, '-' | '.' | '(' | ')' | '·' | '\u{2010}'..='\u{2015}' | '\u{2212}')
+}
+
+fn is_space(letter: char) -> bool {
+    letter.is_whitespace() && letter != '\n' && letter != '\r'
+}
+
+/// Marks of direction and joining, which come with a number that is copied from an address book.
+pub(super) fn is_invisible(letter: char) -> bool {
+    matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// The stretches of a text that may hold a phone.
+pub(super) fn stretches(text: &str) -> Vec<Stretch> {
+    let mut letters: Vec<char> = text.chars().collect();
+    hide_links(&mut letters);
+    hide_ibans(&mut letters);
+    hide_figures(&mut letters);
+    let mut stretches: Vec<Stretch> = Vec::new();
+    let mut last_end = None;
+    let mut began = 0;
+    for (start, end) in runs(&letters) {
+        let gap = last_end.map(|last: usize| &letters[last..start]);
+        let plus = plus_before(&letters, start);
+        let group = Group {
+            digits: letters[start..end].iter().collect(),
+            is_apart: gap.is_none_or(|gap| gap.iter().any(|letter| is_space(*letter))),
+            opens: opens(&letters, plus.unwrap_or(start)),
+            closes: closes(&letters, end),
+        };
+        let is_joined = gap.is_some_and(|gap| {
+            // `1)` begins a line of a list; a parenthesis inside of a number was opened before.
+            let is_list = gap.first() == Some(&')') && !letters[began..start].contains(&'(');
+            !is_list && gap.len() <= GAP_MAX && gap.iter().all(|letter| is_joint(*letter))
+        });
+        match stretches.last_mut() {
+            Some(stretch) if is_joined => stretch.groups.push(group),
+            _ => {
+                began = start.saturating_sub(3);
+                let group = Group { is_apart: true, ..group };
+                stretches.push(Stretch { groups: vec![group], plus: plus.is_some() });
+            }
+        }
+        last_end = Some(end);
+    }
+    stretches.retain(|stretch| stretch.groups.len() <= GROUPS_MAX);
+    stretches
+}
+
+/// Where digits begin and end.
+fn runs(letters: &[char]) -> Vec<(usize, usize)> {
+    let mut runs = Vec::new();
+    let mut at = 0;
+    while at < letters.len() {
+        let length = letters[at..].iter().take_while(|letter| letter.is_ascii_digit()).count();
+        if length > 0 {
+            runs.push((at, at + length));
+        }
+        at += length + 1;
+    }
+    runs
+}
+
+/// Where the `+` before these digits is, with a parenthesis or a space between them at most.
+fn plus_before(letters: &[char], start: usize) -> Option<usize> {
+    let between = letters[..start].iter().rev().take(3);
+    let gap = between.take_while(|letter| **letter != '+' && is_joint(**letter)).count();
+    let at = start.checked_sub(gap + 1)?;
+    (letters[at] == '+').then_some(at)
+}
+
+fn opens(letters: &[char], start: usize) -> bool {
+    let mut before = letters[..start].iter().rev().copied().skip_while(|letter| is_invisible(*letter));
+    match before.next() {
+        None | Some('(') => true,
+        Some(HIDDEN | '#' | '=' | '%' | '@' | '_' | '&' | '$' | '€' | '₾' | '₽' | '£') => false,
+        Some('-') => !before.next().is_some_and(|letter| letter.is_ascii_uppercase()),
+        Some(letter) if letter.is_ascii_alphabetic() => {
+            let rest: Vec<char> = before.take_while(char::is_ascii_alphanumeric).collect();
+            let word: String = rest.iter().rev().chain([&letter]).collect();
+            PHONE_WORDS.contains(&word.to_ascii_lowercase().as_str())
+        }
+        Some(letter) => letter.is_ascii() || !letter.is_numeric(),
+    }
+}
+
+fn closes(letters: &[char], end: usize) -> bool {
+    let mut after =
+        letters[end..].iter().copied().skip_while(|letter| is_invisible(*letter) || *letter == ')');
+    match after.clone().next() {
+        None => true,
+        Some(HIDDEN | '#' | '%' | '@' | '_') => false,
+        Some(letter) if letter.is_ascii_alphabetic() => {
+            let word: String = after.by_ref().take_while(char::is_ascii_alphanumeric).collect();
+            word.bytes().skip(1).all(|byte| byte.is_ascii_lowercase())
+                && (word.len() > 1 || letter.is_ascii_lowercase())
+                && !is_currency(&word)
+        }
+        Some(letter) if !letter.is_ascii() && letter.is_numeric() => false,
+        Some(_) => {
+            let mut after = after.skip_while(|letter| is_space(*letter)).peekable();
+            let is_symbol = matches!(after.peek(), Some('₾' | '$' | '€' | '₽' | '£' | '%'));
+            !is_symbol && !is_currency(&after.take_while(|letter| letter.is_alphabetic()).collect::<String>())
+        }
+    }
+}
+
+fn is_currency(word: &str) -> bool {
+    CURRENCY_WORDS.contains(&word.to_lowercase().as_str())
+}
+
+/// Links, mail addresses and names with `@`: their digits are nobody's phone.
+fn hide_links(letters: &mut [char]) {
+    for token in letters.split_mut(|letter| letter.is_whitespace() || matches!(letter, ',' | ';')) {
+        let text: String = token.iter().map(char::to_ascii_lowercase).collect();
+        if ["://", "www.", "@", ".com/", ".ge/", ".me/"].iter().any(|mark| text.contains(mark)) {
+            token.fill(HIDDEN);
+        }
+    }
+}
+
+/// IBANs, in one piece or in groups: Georgian ones by their form, the others by their check digits too.
+fn hide_ibans(letters: &mut [char]) {
+    let mut at = 0;
+    while at + 4 <= letters.len() {
+        let begins = letters[at..at + 2].iter().all(char::is_ascii_alphabetic)
+            && letters[at + 2..at + 4].iter().all(char::is_ascii_digit)
+            && (at == 0 || !letters[at - 1].is_ascii_alphanumeric());
+        match begins.then(|| iban_end(letters, at)).flatten() {
+            Some(end) => {
+                letters[at..end].fill(HIDDEN);
+                at = end;
+            }
+            None => at += 1,
+        }
+    }
+}
+
+fn iban_end(letters: &[char], start: usize) -> Option<usize> {
+    // The text without its separators, and where each of its letters is.
+    let mut compact: Vec<(char, usize)> = Vec::new();
+    for (at, letter) in letters.iter().enumerate().skip(start) {
+        if letter.is_ascii_alphanumeric() && compact.len() < *IBAN.end() {
+            compact.push((letter.to_ascii_uppercase(), at));
+        } else if !(*letter == '-' || is_space(*letter))
+            || !letters.get(at + 1).is_some_and(char::is_ascii_alphanumeric)
+        {
+            break;
+        }
+    }
+    let end_of = |length: usize| compact[length - 1].1 + 1;
+    if compact.len() >= 6 && compact[0].0 == 'G' && compact[1].0 == 'E' && compact[5].0.is_ascii_alphabetic()
+    {
+        let digits = compact[6..].iter().take(16).take_while(|(letter, _)| letter.is_ascii_digit()).count();
+        return (digits >= 10).then(|| end_of(6 + digits));
+    }
+    let is_upper = letters[start..start + 2].iter().all(char::is_ascii_uppercase);
+    let ends = |length: &usize| !letters.get(end_of(*length)).is_some_and(char::is_ascii_alphanumeric);
+    let lengths = (*IBAN.start()..=compact.len()).rev().filter(|_| is_upper).filter(ends);
+    lengths.into_iter().find(|length| checks_out(&compact[..*length])).map(end_of)
+}
+
+/// ISO 7064, modulo 97.
+fn checks_out(compact: &[(char, usize)]) -> bool {
+    let (head, rest) = compact.split_at(4);
+    let remainder = rest.iter().chain(head).fold(0_u32, |sum, (letter, _)| match letter.to_digit(36) {
+        Some(value @ 10..) => (sum * 100 + value) % 97,
+        Some(value) => (sum * 10 + value) % 97,
+        None => sum,
+    });
+    remainder == 1
+}
+
+/// Cards (4-4-4-4), dates with a whole year, times, sums with a fraction.
+fn hide_figures(letters: &mut [char]) {
+    let runs = runs(letters);
+    let mut hidden = Vec::new();
+    for index in 0..runs.len() {
+        let length = |ahead: usize| runs.get(index + ahead).map_or(0, |(start, end)| end - start);
+        let gap = |index: usize| match (runs.get(index), runs.get(index + 1)) {
+            (Some((_, end)), Some((start, _))) => &letters[*end..*start],
+            _ => &[],
+        };
+        let before = index.checked_sub(1).map_or(&[][..], gap);
+        let number =
+            |ahead: usize| runs.get(index + ahead).map_or(0, |(start, end)| small(&letters[*start..*end]));
+        let is_one_of = |gap: &[char], marks: &[char]| matches!(gap, [mark] if marks.contains(mark));
+        let is_card = (0..4).all(|ahead| length(ahead) == 4)
+            && (0..3).all(|ahead| gap(index + ahead).iter().all(|letter| is_joint(*letter)));
+        let is_date = is_one_of(gap(index), &['.', '-', '/'])
+            && gap(index) == gap(index + 1)
+            && before != gap(index)
+            && gap(index + 2) != gap(index)
+            && match (length(0), length(1), length(2)) {
+                (1..=2, 1..=2, 4) => is_day(number(0), number(1), number(2)),
+                (4, 1..=2, 1..=2) => is_day(number(2), number(1), number(0)),
+                _ => false,
+            };
+        let is_time = length(0) <= 2 && length(1) == 2 && is_one_of(gap(index), &[':']);
+        let is_sum = (1..=6).contains(&length(0))
+            && (1..=2).contains(&length(1))
+            && is_one_of(gap(index), &['.', ','])
+            && !is_one_of(before, &['.', ',', '-'])
+            && !is_one_of(gap(index + 1), &['.', ',', '-']);
+        let taken = match () {
+            () if is_card => 4,
+            () if is_date => 3,
+            () if is_time || is_sum => 2,
+            () => 0,
+        };
+        hidden.extend_from_slice(&runs[index..index + taken]);
+    }
+    for (start, end) in hidden {
+        letters[start..end].fill(HIDDEN);
+    }
+}
+
+/// The value of up to four digits.
+fn small(digits: &[char]) -> u32 {
+    digits.iter().take(4).fold(0, |sum, digit| sum * 10 + digit.to_digit(10).unwrap_or(0))
+}
+
+fn is_day(one: u32, other: u32, year: u32) -> bool {
+    let (month, day) = (one.min(other), one.max(other));
+    (1..=12).contains(&month) && (1..=31).contains(&day) && (1900..=2100).contains(&year)
+}
