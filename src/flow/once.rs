@@ -15,6 +15,9 @@ use crate::store::answer::{Name, Stored};
 /// How long an answer is kept.
 pub(super) const KEPT: Duration = Duration::from_hours(24);
 
+/// How the name of a fact begins whose sender gave it none.
+pub const IDEMPOTENT: &str = "idem:";
+
 /// An answer as the web gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
@@ -116,7 +119,7 @@ impl Promise {
 
     /// The name of a fact whose sender gave it none: one request says one fact.
     pub fn as_reference(&self) -> String {
-        format!("idem:{}:{}", self.key_id, self.word)
+        format!("{IDEMPOTENT}{}:{}:{}", self.key_id, self.route, self.word)
     }
 
     fn name(&self) -> Name<'_> {

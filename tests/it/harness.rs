@@ -204,6 +204,7 @@ pub fn say(kind: Kind, value: impl Into<Option<i64>>) -> Tag {
         details: Details::default(),
         reason: None,
         note: None,
+        customer: None,
     }
 }
 
