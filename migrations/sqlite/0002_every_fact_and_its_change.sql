@@ -84,3 +84,7 @@ alter table sale_order add column same_as text;
 -- The Page's accounts on the other channels.
 alter table page add column instagram_id text;
 alter table page add column whatsapp_id text;
+
+-- Which edit of a message its text is.
+alter table message add column edits integer not null default 0;
+alter table referral add column click_id text;

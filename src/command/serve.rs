@@ -13,7 +13,6 @@ use salesbridge::store::lock;
 use salesbridge::web::{self, App, Limits, Readiness};
 use salesbridge::work;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +22,7 @@ const WORK_ENDS_WITHIN: Duration = Duration::from_millis(9800);
 
 /// Serves until it is told to stop.
 pub async fn run(config: &Config) -> Result<()> {
-    let told_to_stop = told_to_stop()?;
+    let told_to_stop = super::told_to_stop()?;
     let (webhook, pages) = (config.webhook()?, config.pages()?);
     let _lock = lock::take(config.database_url())?;
     let listener = listen("listen", config.listen).await?;
@@ -39,8 +38,11 @@ pub async fn run(config: &Config) -> Result<()> {
         tracing::warn!("No webhook can be taken: [meta] app_secret and verify_token are missing");
     }
 
-    let graph =
-        Graph::new(egress::client()?, config.meta.graph_url.clone(), config.meta.graph_version.clone());
+    let meta = &config.meta;
+    let mut graph = Graph::new(egress::client()?, meta.graph_url.clone(), meta.graph_version.clone());
+    if let Some(webhook) = webhook.as_ref().filter(|_| meta.appsecret_proof) {
+        graph = graph.proving(webhook.app_secret.clone());
+    }
     let came_in = Arc::new(Notify::new());
     let (app_secret, verify_token) =
         webhook.map(|webhook| (webhook.app_secret, webhook.verify_token)).unzip();
@@ -99,18 +101,4 @@ async fn listen(key: &str, address: SocketAddr) -> Result<TcpListener> {
         Error::unavailable("no_address", why).caused_by(error)
     })?;
     Ok(listener)
-}
-
-/// SIGTERM or SIGINT. Both are caught from now on.
-fn told_to_stop() -> Result<impl Future<Output = ()>> {
-    let caught =
-        |kind| signal(kind).map_err(|error| Error::internal("signals can't be caught").caused_by(error));
-    let (mut terminated, mut interrupted) =
-        (caught(SignalKind::terminate())?, caught(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminated.recv() => {}
-            _ = interrupted.recv() => {}
-        }
-    })
 }

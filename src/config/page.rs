@@ -143,6 +143,13 @@ pub(super) fn read(section: Section) -> Result<Written> {
         mode: of.parsed(Key::Mode, "mode", "live, shadow or paused", Mode::parse)?.unwrap_or(Mode::Live),
         fault: None,
         test_event_code: of.parsed(Key::TestEventCode, "test_event_code", "a code of Meta's", word)?,
+        instagram_id: of.parsed(Key::InstagramId, "instagram_id", "the id of an Instagram account", word)?,
+        whatsapp_id: of.parsed(
+            Key::WhatsappId,
+            "whatsapp_id",
+            "the id of a WhatsApp business account",
+            word,
+        )?,
         silent_after: of
             .parsed(Key::SilentAfter, "silent_after", "a time such as \"72h\"", |text| {
                 span::parse(text).filter(|span| !span.is_zero())

@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use sha2::{Digest, Sha256};
+
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::meta::webhook;
 use crate::store::Unit;
-use crate::store::conversation::Place;
+use crate::store::conversation::{Place, SaidBy};
 use crate::store::page::Page;
-use crate::vocabulary::arrival::{Arrival, Author, Channel, What};
+use crate::vocabulary::arrival::{Arrival, Author, CartLine, Channel, What};
 use crate::vocabulary::chat::{self, Point};
+use crate::vocabulary::contact;
 use crate::vocabulary::identity::{ConversationId, PageId};
 use crate::vocabulary::signal::Rules;
 
@@ -40,6 +43,9 @@ async fn project_once(house: &House) -> Result<usize> {
             Ok(delivery) => {
                 for (page, kind) in &delivery.kept {
                     count(page, kind);
+                }
+                for label in &delivery.labels {
+                    count(&label.page_id, "label");
                 }
                 for arrival in delivery.arrivals {
                     let Some(page) = pages.of(&mut unit, &arrival).await? else {
@@ -171,16 +177,25 @@ async fn note(
     let at = arrival.at;
     let id = house.ids.next(held.now);
     let place = Place { conversation: &conversation, page: &page, id: &id, at };
-    if let What::Message { mid, author, text, attachments } = &arrival.what {
-        if let Some(mid) = mid
-            && !unit.first_seen(&page, mid, held.now).await?
-        {
-            return Ok(());
+    match &arrival.what {
+        What::Edited { mid, author, text, number } => {
+            unit.edit_message(&conversation, mid, text.clone(), *number).await?;
+            note_phones(unit, house, held, (*author, at), text.as_deref(), news).await?;
         }
-        let attachments = (!attachments.is_empty()).then(|| attachments.join(","));
-        unit.add_message(place, mid.clone(), *author, (text.clone(), attachments)).await?;
-        let by_customer = *author == Author::Customer;
-        news.points.push(Point { at, by_customer, ad_id: None, gave_phone: false });
+        What::Deleted { mid } => unit.delete_text(&conversation, mid).await?,
+        What::Referral => {}
+        What::Message { .. } | What::Cart { .. } | What::Contact { .. } => {
+            let Some(said) = Said::of(&arrival.what) else { return Ok(()) };
+            let mid = said.mid.clone().unwrap_or_else(|| name_of(arrival, &said));
+            if !unit.first_seen(&page, &mid, held.now).await? {
+                return Ok(());
+            }
+            note_phones(unit, house, held, (said.author, at), said.text.as_deref(), news).await?;
+            let attachments = (!said.attachments.is_empty()).then(|| said.attachments.join(","));
+            unit.add_message(place, Some(mid), said.author, (said.text, attachments)).await?;
+            let by_customer = said.author == Author::Customer;
+            news.points.push(Point { at, by_customer, ad_id: None, gave_phone: false });
+        }
     }
     if let Some(referral) = &arrival.referral {
         let version = held.dossier.thread.version + 1;
@@ -191,6 +206,78 @@ async fn note(
                 news.points.push(Point { at, by_customer: false, ad_id, gave_phone: false });
             }
         }
+    }
+    Ok(())
+}
+
+/// Something that was said, in whatever form it came.
+struct Said {
+    mid: Option<String>,
+    author: Author,
+    text: Option<String>,
+    attachments: Vec<String>,
+}
+
+impl Said {
+    fn of(what: &What) -> Option<Self> {
+        match what {
+            What::Message { mid, author, text, attachments } => Some(Self {
+                mid: mid.clone(),
+                author: *author,
+                text: text.clone(),
+                attachments: attachments.clone(),
+            }),
+            What::Cart { mid, lines, note } => {
+                let line = |line: &CartLine| {
+                    let name = line.name.as_deref().or(line.sku.as_deref()).unwrap_or("?");
+                    let price = line.unit_price.as_deref().unwrap_or_default();
+                    let currency = line.currency.as_deref().unwrap_or_default();
+                    format!("{} × {name} {price} {currency}", line.quantity.unwrap_or(1))
+                        .trim_end()
+                        .to_owned()
+                };
+                let text: Vec<String> = lines.iter().map(line).chain(note.clone()).collect();
+                let attachments = vec!["cart".to_owned()];
+                Some(Self {
+                    mid: mid.clone(),
+                    author: Author::Customer,
+                    text: Some(text.join("\n")),
+                    attachments,
+                })
+            }
+            What::Contact { fields } => {
+                let text: Vec<&str> = fields.iter().map(|answer| answer.value.as_str()).collect();
+                let attachments = vec!["form".to_owned()];
+                Some(Self { mid: None, author: Author::Customer, text: Some(text.join("\n")), attachments })
+            }
+            What::Edited { .. } | What::Deleted { .. } | What::Referral => None,
+        }
+    }
+}
+
+/// A name for what Meta gave none, the same whenever it comes again.
+fn name_of(arrival: &Arrival, said: &Said) -> String {
+    let text = said.text.as_deref().unwrap_or_default();
+    let form = said.attachments.join(",");
+    let content = format!("{}\n{}\n{form}\n{text}", arrival.psid.as_str(), arrival.at.millis());
+    format!("unnamed:{}", hex::encode(Sha256::digest(content)))
+}
+
+/// Notes the phone numbers in what was said.
+async fn note_phones(
+    unit: &mut Unit,
+    house: &House,
+    held: &Held,
+    (author, at): (Author, Timestamp),
+    text: Option<&str>,
+    news: &mut News,
+) -> Result<()> {
+    let by = if author == Author::Customer { SaidBy::Customer } else { SaidBy::Page };
+    for phone in contact::phones_in(text.unwrap_or_default(), &held.page.country) {
+        let hash = house.phone_key.hash(phone.as_str())?;
+        unit.add_phone_word((&held.dossier.thread.id, &held.page.id), &hash, by, at).await?;
+        // Whether it counts depends on who said it first, so that the conversation is read as a whole.
+        news.cut_anew = true;
     }
     Ok(())
 }

@@ -155,18 +155,31 @@ impl Unit {
         Ok(())
     }
 
-    /// Sets the text of a message anew: edited, or deleted (`None`). It must still have one.
-    pub async fn set_text(
+    /// Sets the text of a message to that of its edit `number`, unless a later edit stands or it is gone.
+    pub async fn edit_message(
         &mut self,
         conversation: &ConversationId,
         mid: &str,
         text: Option<String>,
-    ) -> Result<u64> {
+        number: i64,
+    ) -> Result<()> {
         self.execute(
-            "update message set text = $3 where conversation_id = $1 and mid = $2 and text is not null",
-            values![conversation.as_str(), mid, text],
+            "update message set text = $3, edits = $4
+              where conversation_id = $1 and mid = $2 and text is not null and edits < $4",
+            values![conversation.as_str(), mid, text, number],
         )
-        .await
+        .await?;
+        Ok(())
+    }
+
+    /// Drops the text of a message that the person took back.
+    pub async fn delete_text(&mut self, conversation: &ConversationId, mid: &str) -> Result<()> {
+        self.execute(
+            "update message set text = null where conversation_id = $1 and mid = $2",
+            values![conversation.as_str(), mid],
+        )
+        .await?;
+        Ok(())
     }
 
     /// Adds a referral, which appears with `version`, unless the same one is there; true if it was added.
@@ -179,8 +192,8 @@ impl Unit {
         let added = self
             .execute(
                 "insert into referral (conversation_id, led_at, id, page_id, ad_id, ref, source, kind, ad_title,
-                                       version)
-                 select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+                                       version, click_id)
+                 select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
                   where not exists (select 1 from referral
                                      where conversation_id = $1 and led_at = $2
                                        and coalesce(ad_id, '') = coalesce($5, '')
@@ -196,6 +209,7 @@ impl Unit {
                     referral.kind.clone(),
                     referral.ad_title.clone(),
                     version,
+                    referral.click_id.clone(),
                 ],
             )
             .await?;

@@ -14,6 +14,7 @@ mod migrate;
 pub mod page;
 mod page_change;
 pub mod person;
+pub mod payout;
 pub mod policy;
 pub mod show;
 mod sql;

@@ -12,6 +12,7 @@ pub mod identity;
 pub mod money;
 pub mod order;
 pub mod outcome;
+pub mod payout;
 pub mod policy;
 pub mod reason;
 pub mod sale;

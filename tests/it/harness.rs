@@ -103,6 +103,8 @@ impl Shop {
             mode: Mode::Live,
             fault: None,
             test_event_code: None,
+            instagram_id: None,
+            whatsapp_id: None,
             silent_after: Duration::from_hours(72),
             working_hours: None,
             labels: BTreeMap::new(),

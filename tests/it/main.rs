@@ -12,6 +12,7 @@ mod api_running;
 mod api_tags;
 mod config;
 mod harness;
+mod house;
 mod http;
 mod legal_moves;
 mod never_twice;
