@@ -54,7 +54,7 @@ pub struct Error {
     /// The order that stands in the way, by our id; the answer shows how it stands.
     pub order: Option<String>,
     /// Further members of the answer, such as the `legal` moves of a 409.
-    pub extra: Map<String, Value>,
+    pub extra: Box<Map<String, Value>>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -76,7 +76,7 @@ impl Error {
             message: message.into(),
             fields: Vec::new(),
             order: None,
-            extra: Map::new(),
+            extra: Box::default(),
             source: None,
         }
     }

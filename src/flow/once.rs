@@ -102,11 +102,12 @@ impl Promise {
                 "A request with this Idempotency-Key is still running: wait, then send it again.",
             ));
         }
-        let _running = Some(Running { names: Arc::clone(names), name });
-        Ok(Self { key_id, route, word, body_hash: body_hash(body), _running })
+        let running = Some(Running { names: Arc::clone(names), name });
+        Ok(Self { key_id, route, word, body_hash: body_hash(body), _running: running })
     }
 
     /// The promise of one line of this request.
+    #[must_use]
     pub fn line(&self, number: usize) -> Self {
         Self {
             key_id: self.key_id.clone(),

@@ -20,6 +20,7 @@ use super::{House, retried};
 /// What is to change of a Page; what is not named stays.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "each is the field of that name, of a Page, its policy or its reasons")]
+#[allow(clippy::option_option, reason = "left out, null and given are three things")]
 pub struct PageChange {
     pub mode: Option<Mode>,
     pub purchase_on: Option<PurchaseOn>,

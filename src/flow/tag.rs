@@ -172,9 +172,11 @@ async fn say_of_chat(
     let mut occurred_at = tag.occurred_at.unwrap_or(now);
     if let Some(chat) = held.dossier.chat_at(occurred_at) {
         let last = held.dossier.said_last(chat);
-        let same = |fact: &&Fact| match tag.source.is_person() {
-            true => fact.kind == tag.kind && fact.source.is_person(),
-            false => fact.kind == tag.kind && tag.occurred_at == Some(fact.occurred_at),
+        let by_person = tag.source.is_person();
+        let same = |fact: &&Fact| {
+            let is_this_one =
+                if by_person { fact.source.is_person() } else { tag.occurred_at == Some(fact.occurred_at) };
+            fact.kind == tag.kind && is_this_one
         };
         if let Some(known) = last.filter(same) {
             return known_answer(held, known.id.clone());

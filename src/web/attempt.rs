@@ -162,7 +162,7 @@ pub async fn resolve(
     Raw(body): Raw,
 ) -> Result<Response> {
     let asked = once::asked(&app, (&caller, word, format!("attempts/{id}/resolve")), &body, resolved)?;
-    let done = async {
+    let done = Box::pin(async {
         let (id, missing) = (AttemptId(id), || Error::not_found("attempt"));
         let page = app.house.store.read().await?.page_of_attempt(&id).await?.ok_or_else(missing)?;
         caller.sees(&page, "attempt")?;
@@ -170,7 +170,7 @@ pub async fn resolve(
         let as_what = Resolution::parse(&r#as)
             .ok_or_else(|| Error::field("/as", "It must be \"sent\" or \"resend\"."))?;
         flow::resolve(&app.house, &id, as_what, &asked).await
-    };
+    });
     Ok(once::answer(&app, &asked, done).await)
 }
 

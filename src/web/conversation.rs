@@ -179,9 +179,10 @@ pub async fn list(
             sought.phone_hash = Some(app.house.phone_key.hash(phone.as_str())?);
         }
         let is_sought = sought.psid.is_some() || sought.phone_hash.is_some() || sought.words.is_some();
-        rows.extend(match is_sought {
-            true => unit.conversations_sought(here, &sought).await?,
-            false => unit.conversations(here, sought.state.clone()).await?,
+        rows.extend(if is_sought {
+            unit.conversations_sought(here, &sought).await?
+        } else {
+            unit.conversations(here, sought.state.clone()).await?
         });
     }
     let cut = |row: &ConversationRow| Cut { at: row.last_at, id: row.id.0.clone() };

@@ -152,10 +152,10 @@ pub async fn send(
     Raw(body): Raw,
 ) -> Result<Response> {
     let asked = once::asked(&app, (&caller, word, format!("conversions/{id}/send")), &body, turned)?;
-    let done = async {
+    let done = Box::pin(async {
         let id = own(&app, &caller, id, &body).await?;
         flow::send_now(&app.house, &id, &asked).await
-    };
+    });
     Ok(once::answer(&app, &asked, done).await)
 }
 
@@ -174,10 +174,10 @@ pub async fn retry(
     Raw(body): Raw,
 ) -> Result<Response> {
     let asked = once::asked(&app, (&caller, word, format!("conversions/{id}/retry")), &body, turned)?;
-    let done = async {
+    let done = Box::pin(async {
         let id = own(&app, &caller, id, &body).await?;
         flow::retry(&app.house, &id, &asked).await
-    };
+    });
     Ok(once::answer(&app, &asked, done).await)
 }
 

@@ -1,4 +1,4 @@
-//! The OpenAPI document, made from the handlers themselves, and a page that shows it without a line of script.
+//! The `OpenAPI` document, made from the handlers themselves, and a page that shows it without a line of script.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -53,7 +53,7 @@ pub fn begun() -> OpenApi {
 
 static TEXT: LazyLock<String> = LazyLock::new(openapi);
 
-/// The OpenAPI 3.1 document of the API, as JSON.
+/// The `OpenAPI` 3.1 document of the API, as JSON.
 pub fn openapi() -> String {
     let (_, mut document) = api().split_for_parts();
     for item in document.paths.paths.values_mut() {

@@ -32,7 +32,7 @@ pub async fn tag(
 ) -> Result<Response> {
     let route = format!("conversations/{id}/outcomes");
     let asked = once::asked(&app, (&caller, word, route), &body, view::tagged)?;
-    let said = async {
+    let said = Box::pin(async {
         let conversation = ConversationId(id);
         let mut unit = app.house.store.read().await?;
         let missing = || Error::not_found("conversation");
@@ -47,7 +47,7 @@ pub async fn tag(
             tag.reference = asked.promise.as_ref().map(flow::Promise::as_reference);
         }
         flow::tag(&app.house, &conversation, &tag, &caller.name, &asked).await
-    };
+    });
     Ok(once::answer(&app, &asked, said).await)
 }
 
@@ -66,11 +66,11 @@ pub async fn undo(
     Raw(body): Raw,
 ) -> Result<Response> {
     let asked = once::asked(&app, (&caller, word, format!("outcomes/{id}/undo")), &body, view::tagged)?;
-    let undone = async {
+    let undone = Box::pin(async {
         let id = own(&app, &caller, id, &body).await?;
         let by = (caller.name.as_str(), caller.role == Role::Crm);
         with_order(&app, &id, flow::undo(&app.house, &id, by, &asked).await).await
-    };
+    });
     Ok(once::answer(&app, &asked, undone).await)
 }
 
@@ -89,10 +89,10 @@ pub async fn accept(
     Raw(body): Raw,
 ) -> Result<Response> {
     let asked = once::asked(&app, (&caller, word, format!("outcomes/{id}/accept")), &body, view::tagged)?;
-    let accepted = async {
+    let accepted = Box::pin(async {
         let id = own(&app, &caller, id, &body).await?;
         with_order(&app, &id, flow::accept(&app.house, &id, &caller.name, &asked).await).await
-    };
+    });
     Ok(once::answer(&app, &asked, accepted).await)
 }
 

@@ -27,6 +27,7 @@ const TOKEN_MAX: usize = 4096;
 
 /// What is to change of a Page; what is left out stays.
 #[derive(Default, Deserialize, ToSchema)]
+#[expect(clippy::option_option, reason = "left out, null and given are three things")]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"mode": "live", "signals": {"hold": "30m"}, "labels": {"Order": "confirmed"}}))]
 pub struct PageBody {

@@ -121,7 +121,7 @@ pub fn plain(error: &Error) -> Reply {
             let errors: Vec<Value> = error.fields.iter().map(fault).collect();
             members.insert("errors".to_owned(), errors.into());
         }
-        members.extend(error.extra.clone());
+        members.extend((*error.extra).clone());
     }
     Reply { status: status.as_u16(), body: body.to_string() }
 }

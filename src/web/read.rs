@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 use crate::error::{Error, Kind, Result};
@@ -139,9 +139,12 @@ fn is_json(headers: &HeaderMap) -> Result<()> {
 /// # Errors
 /// 400 when it is no JSON; 422 with a pointer when something in it is not as expected.
 pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    serde_json::from_slice::<IgnoredAny>(body).map_err(|error| not_json(&error))?;
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Error::field("", "It must be an object."));
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let read: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| told(&error))?;
-    reader.end().map_err(|_| not_json("there is more after its end"))?;
     if body.windows(6).any(|bytes| bytes == b"\\u0000")
         && let Ok(value) = serde_json::from_slice(body)
         && let Some(pointer) = nul_in(&value)
@@ -159,8 +162,11 @@ pub fn nothing(body: &[u8]) -> Result<()> {
     if body.is_empty() { Ok(()) } else { json::<Nothing>(body).map(|Nothing {}| ()) }
 }
 
-fn not_json(why: &str) -> Error {
-    Error::new(Kind::Malformed, "invalid_json", format!("The body is not JSON: {why}."))
+fn not_json(error: &serde_json::Error) -> Error {
+    let (said, line, column) = (error.to_string(), error.line(), error.column());
+    let why = said.split(" at line").next().unwrap_or_default();
+    let message = format!("The body is not JSON: {why} (line {line}, column {column}).");
+    Error::new(Kind::Malformed, "invalid_json", message)
 }
 
 /// What serde found, without the values that it quotes.
@@ -169,8 +175,7 @@ fn told(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     let said = inner.to_string();
     let out_of_range = said.starts_with("number out of range");
     if (inner.is_syntax() || inner.is_eof()) && !out_of_range {
-        let why = said.split(" at line").next().unwrap_or_default();
-        return not_json(&format!("{why} (line {}, column {})", inner.line(), inner.column()));
+        return not_json(inner);
     }
     let mut pointer = pointer_of(error.path());
     let said = said.split(" at line").next().unwrap_or_default();
@@ -209,8 +214,8 @@ fn pointer_of(path: &serde_path_to_error::Path) -> String {
     let mut pointer = String::new();
     for segment in path {
         match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => pointer.push_str(&format!("/{}", escaped(key))),
+            Segment::Seq { index } => pointer = format!("{pointer}/{index}"),
+            Segment::Map { key } => pointer = format!("{pointer}/{}", escaped(key)),
             Segment::Enum { .. } | Segment::Unknown => {}
         }
     }
