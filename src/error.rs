@@ -21,6 +21,8 @@ pub enum Kind {
     NotFound,
     /// It cannot be done as things stand.
     Conflict,
+    /// It was there, and is kept no longer.
+    Gone,
     /// More bytes than the limit.
     TooLarge,
     /// Too often.

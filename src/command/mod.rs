@@ -11,8 +11,8 @@ use clap::{Parser, Subcommand};
 use salesbridge::clock::Clock;
 use salesbridge::config::Config;
 use salesbridge::error::Result;
-use salesbridge::flow::{House, PhoneKey};
 use salesbridge::flow::key::ROLES;
+use salesbridge::flow::{House, PhoneKey, Published};
 use salesbridge::id::Ids;
 use salesbridge::store::{Store, lock};
 
@@ -143,5 +143,6 @@ async fn open(config: &Config, phone_key: PhoneKey) -> Result<House> {
         ids: Ids::random(),
         phone_key,
         keep_text: config.keep_text,
+        published: Published::default(),
     })
 }

@@ -10,6 +10,7 @@ mod intake;
 pub mod key;
 mod once;
 mod phone;
+mod publish;
 mod receive;
 mod recover;
 mod settle;
@@ -24,6 +25,7 @@ pub use import::{Line, Render, import};
 pub use intake::{INTAKE_MAX, Intake};
 pub use once::{Answered, Asked, Promise, Reply, body_hash};
 pub use phone::PhoneKey;
+pub use publish::{LEASE, PUBLISH_MAX, Published, forget_changes, publish, stop_publishing};
 pub use receive::project;
 pub use recover::{recover, recover_alone};
 pub use settle::settle;
@@ -51,6 +53,8 @@ pub struct House {
     pub phone_key: PhoneKey,
     /// How long the texts of messages and raw bodies are kept; zero drops them once they are projected.
     pub keep_text: Duration,
+    /// Told when the feed has grown.
+    pub published: Published,
 }
 
 /// How often a unit is begun again when another writer stood in its way.

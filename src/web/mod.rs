@@ -2,6 +2,7 @@
 //! and nowhere else.
 
 mod body;
+mod change;
 mod key;
 mod outcome;
 mod problem;
@@ -42,6 +43,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/conversations", get(outcome::find_conversation))
         .route("/v1/conversations/{id}/outcomes", post(outcome::tag))
         .route("/v1/outcomes/{id}/undo", post(outcome::undo))
+        .route("/v1/changes", get(change::follow))
         .route("/healthz", get(|| async { "ok" }))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(app)

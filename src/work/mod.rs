@@ -1,7 +1,8 @@
-//! Background work, in loops beside each other: projecting what came in, sending what is due, sweeping up what
-//! time alone brings.
+//! Background work, in loops beside each other: projecting what came in, sending what is due, publishing
+//! changes, sweeping up what time alone brings.
 
 pub mod deliver;
+pub mod publish;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +37,14 @@ pub async fn run(house: House, graph: Graph, came_in: Arc<Notify>, stop: Cancell
         halt.now.cancel();
         std::future::pending::<()>().await;
     };
-    let work = async { tokio::join!(project(&house, &came_in, &stop), send(&house, &graph, &halt), sweep(&house, &stop)) };
+    let work = async {
+        tokio::join!(
+            project(&house, &came_in, &stop),
+            send(&house, &graph, &halt),
+            publish::run(&house, &stop),
+            sweep(&house, &stop)
+        )
+    };
     tokio::select! {
         _ = work => {}
         () = cut => {}
@@ -85,13 +93,7 @@ async fn sweep(house: &House, stop: &CancellationToken) {
 }
 
 /// Waits for the next round: until `wake` is told, at most a [`TICK`].
-async fn rest(
-    house: &House,
-    stop: &CancellationToken,
-    wake: Option<&Notify>,
-    name: &str,
-    done: Result<()>,
-) {
+async fn rest(house: &House, stop: &CancellationToken, wake: Option<&Notify>, name: &str, done: Result<()>) {
     if let Err(error) = done {
         tracing::error!("{name} failed and is tried again in {TICK:?}: {error}");
     }
