@@ -27,6 +27,8 @@ pub enum Kind {
     UnsupportedMedia,
     /// It cannot be done as things stand.
     Conflict,
+    /// It was there, and is kept no longer.
+    Gone,
     /// More bytes than the limit.
     TooLarge,
     /// Too often.

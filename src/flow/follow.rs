@@ -9,7 +9,7 @@ use crate::vocabulary::conversion::{Conversion, event_id};
 use crate::vocabulary::dossier::{self, Dossier};
 use crate::vocabulary::identity::{ConversationId, ConversionId, OrderId};
 use crate::vocabulary::order::Order;
-use crate::vocabulary::sale;
+use crate::vocabulary::sale::{self, Standing};
 use crate::vocabulary::signal::{self, Rules};
 
 use super::House;
@@ -23,8 +23,8 @@ pub(super) struct Held {
     pub(super) now: Timestamp,
     /// The orders as they were before this unit changed anything.
     before: Vec<(OrderId, Order, usize)>,
-    /// An order whose next version is due although it may fold as before.
-    touched: Option<OrderId>,
+    /// Orders whose next version is due although they may fold as before.
+    touched: Vec<OrderId>,
 }
 
 /// Holds a conversation.
@@ -43,19 +43,19 @@ impl Held {
             .iter()
             .map(|standing| (standing.id.clone(), standing.order.clone(), standing.facts.len()))
             .collect();
-        Self { dossier, page, rules, now, before, touched: None }
+        Self { dossier, page, rules, now, before, touched: Vec::new() }
     }
 
     /// Folds every order again, joins those that turned out to be one, and writes what changed: orders,
     /// conversions, the queue, and what the feed will tell.
     pub(super) async fn follow(&mut self, unit: &mut Unit, house: &House) -> Result<()> {
-        self.refold(unit).await?;
+        self.refold(unit, house).await?;
         for index in 0..self.dossier.orders.len() {
             let standing = &self.dossier.orders[index];
             let as_before = |(id, order, facts): &&(OrderId, Order, usize)| {
                 *id == standing.id && *order == standing.order && *facts == standing.facts.len()
             };
-            let is_touched = self.touched.as_ref() == Some(&standing.id);
+            let is_touched = self.touched.contains(&standing.id);
             if !is_touched && self.before.iter().any(|known| as_before(&known)) {
                 continue;
             }
@@ -63,13 +63,13 @@ impl Held {
             standing.version += 1;
             unit.put_order(&standing.id, &standing.order, standing.version).await?;
             let change = house.ids.next(self.now);
-            unit.order_changed(&change, &self.page.id, &standing.id, standing.version, self.now).await?;
+            unit.order_changed(&change, &self.dossier.thread, standing, self.now).await?;
         }
         judge(unit, house, &mut self.dossier, &self.page, &self.rules, self.now).await?;
         self.queue(unit).await
     }
 
-    async fn refold(&mut self, unit: &mut Unit) -> Result<()> {
+    async fn refold(&mut self, unit: &mut Unit, house: &House) -> Result<()> {
         for standing in &mut self.dossier.orders {
             standing.fold(self.page.currency);
         }
@@ -77,21 +77,42 @@ impl Held {
         if joined.is_empty() {
             return Ok(());
         }
-        for (told, is) in &joined {
-            let told = self.dossier.orders[*told].clone();
-            let sale = &mut self.dossier.orders[*is];
-            unit.join_orders(&told.id, &sale.id, sale.version + 1).await?;
-            sale.version = sale.version.max(told.version);
-            sale.numbers.extend(told.numbers);
-            sale.facts.extend(told.facts);
-            sale.fold(self.page.currency);
+        let named = |index: usize| self.dossier.orders[index].id.clone();
+        let joined: Vec<_> = joined.into_iter().map(|(told, is)| (named(told), named(is))).collect();
+        for (told, sale) in &joined {
+            self.join(unit, house, told, sale).await?;
         }
-        let mut index = 0;
-        self.dossier.orders.retain(|_| {
-            index += 1;
-            !joined.iter().any(|(told, _)| *told == index - 1)
-        });
         sale::park(&mut self.dossier.orders);
+        Ok(())
+    }
+
+    /// `told` turned out to be `sale`, which takes over its names and facts. Where the feed has told of it, it
+    /// ends there with one more version that names the sale.
+    pub(super) async fn join(
+        &mut self,
+        unit: &mut Unit,
+        house: &House,
+        told: &OrderId,
+        sale: &OrderId,
+    ) -> Result<()> {
+        let Some(index) = self.dossier.orders.iter().position(|standing| standing.id == *told) else {
+            return Ok(());
+        };
+        let mut ended = self.dossier.orders.remove(index);
+        let (names, facts) = (std::mem::take(&mut ended.numbers), std::mem::take(&mut ended.facts));
+        let Some(sale) = self.dossier.orders.iter_mut().find(|standing| standing.id == *sale) else {
+            return Ok(());
+        };
+        unit.join_orders(told, &sale.id, sale.version + 1).await?;
+        sale.numbers.extend(names);
+        sale.facts.extend(facts);
+        sale.fold(self.page.currency);
+        if ended.version > 0 {
+            ended.version += 1;
+            ended.fold(self.page.currency);
+            unit.put_order(told, &ended.order, ended.version).await?;
+            unit.order_changed(&house.ids.next(self.now), &self.dossier.thread, &ended, self.now).await?;
+        }
         Ok(())
     }
 
@@ -105,7 +126,20 @@ impl Held {
 
     /// An entry about this order makes a new version of it, even if it folds as before.
     pub(super) fn touch(&mut self, order: Option<&OrderId>) {
-        self.touched = order.cloned();
+        self.touched.extend(order.cloned());
+    }
+
+    /// An ad or a link led here at `moment`: every order that was confirmed later may come from it.
+    pub(super) fn referred_at(&mut self, moment: Timestamp) {
+        let later = |standing: &&Standing| {
+            standing.order.confirmed.is_some_and(|confirmed| confirmed.occurred_at >= moment)
+        };
+        self.touched.extend(self.dossier.orders.iter().filter(later).map(|standing| standing.id.clone()));
+    }
+
+    /// Follows, if a new version of an order is due.
+    pub(super) async fn follow_touched(&mut self, unit: &mut Unit, house: &House) -> Result<()> {
+        if self.touched.is_empty() { Ok(()) } else { self.follow(unit, house).await }
     }
 
     /// Notes for the feed that the conversation itself changed; gives its new version.

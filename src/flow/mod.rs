@@ -12,6 +12,7 @@ mod once;
 mod page;
 mod payout;
 mod phone;
+mod publish;
 mod receive;
 mod recover;
 mod settle;
@@ -22,12 +23,13 @@ mod tag;
 pub use about::{accept, undo};
 pub use configure::configure;
 pub use deliver::{Batch, claim, open, release};
-pub use import::{Line, Render, import};
+pub use import::{Line, Told, import};
 pub use intake::{INTAKE_MAX, Intake};
 pub use once::{Answered, Asked, IDEMPOTENT, Names, Promise, Reply, body_hash};
 pub use page::{PageChange, change_page};
 pub use payout::book_payout;
 pub use phone::PhoneKey;
+pub use publish::{LEASE, PUBLISH_MAX, Published, forget_changes, publish, stop_publishing};
 pub use receive::project;
 pub use recover::{recover, recover_alone};
 pub use settle::settle;
@@ -55,6 +57,8 @@ pub struct House {
     pub phone_key: PhoneKey,
     /// How long the texts of messages and raw bodies are kept; zero drops them once they are projected.
     pub keep_text: Duration,
+    /// Told when the feed has grown.
+    pub published: Published,
 }
 
 /// How often a unit is begun again when another writer stood in its way.

@@ -93,6 +93,7 @@ pub(super) async fn say(
         meet(unit, house, &held, customer).await?;
     }
     if let Some(known) = by_reference(unit, tag, &held).await? {
+        held.follow_touched(unit, house).await?;
         return known_answer(&held, known);
     }
     if tag.kind.is_of_conversation() {
@@ -104,10 +105,10 @@ pub(super) async fn say(
         Decision::Known { order, outcome_id, also_named } => {
             if let Some(number) = also_named {
                 let id = held.dossier.orders[order].id.clone();
-                name(unit, &mut held, order, &number).await?;
+                name(unit, house, &mut held, &id, &number).await?;
                 held.touch(Some(&id));
-                held.follow(unit, house).await?;
             }
+            held.follow_touched(unit, house).await?;
             return known_answer(&held, outcome_id);
         }
         Decision::Append { order, terms, occurred_at } => (order, terms, occurred_at),
@@ -146,7 +147,9 @@ async fn adopt(unit: &mut Unit, id: &ConversationId, tag: &Tag, now: Timestamp) 
         return Ok(here);
     }
     unit.adopt_order(&order, &here.dossier.thread).await?;
-    hold(unit, id, now).await
+    let mut held = hold(unit, id, now).await?;
+    held.touch(Some(&order));
+    Ok(held)
 }
 
 /// Notes what was said of the customer, beside what was known before.
@@ -249,30 +252,26 @@ async fn open(
     };
     let standing = Standing::new(id, service_numbered, held.page.policy.version, terms.currency);
     unit.open_order(&held.dossier.thread, &standing, held.now).await?;
+    let id = standing.id.clone();
     held.dossier.orders.push(standing);
-    let index = held.dossier.orders.len() - 1;
-    name(unit, held, index, &number).await?;
-    Ok(index)
+    name(unit, house, held, &id, &number).await?;
+    Ok(held.dossier.orders.len() - 1)
 }
 
 /// Gives an order a further name. The name of a parked order of the same conversation comes with its facts.
-async fn name(unit: &mut Unit, held: &mut Held, index: usize, number: &str) -> Result<()> {
+async fn name(unit: &mut Unit, house: &House, held: &mut Held, id: &OrderId, number: &str) -> Result<()> {
     let told = held
         .dossier
         .orders
         .iter()
-        .position(|standing| standing.parked && standing.numbers.iter().any(|name| name == number));
+        .find(|standing| standing.parked && standing.numbers.iter().any(|name| name == number))
+        .map(|standing| standing.id.clone());
     if let Some(told) = told {
-        let told = held.dossier.orders[told].clone();
-        let sale = &mut held.dossier.orders[index];
-        unit.join_orders(&told.id, &sale.id, sale.version + 1).await?;
-        sale.version = sale.version.max(told.version);
-        sale.numbers.extend(told.numbers);
-        sale.facts.extend(told.facts);
-        held.dossier.orders.retain(|standing| standing.id != told.id);
-        return Ok(());
+        return held.join(unit, house, &told, id).await;
     }
-    let sale = &mut held.dossier.orders[index];
+    let Some(sale) = held.dossier.orders.iter_mut().find(|standing| standing.id == *id) else {
+        return Err(Error::internal("the order to be named is missing"));
+    };
     let place = (number, sale.numbers.len());
     if !unit.name_order(&held.page.id, &sale.id, place, sale.version + 1).await? {
         let message = "This order number belongs to another conversation of the Page: check the number.";

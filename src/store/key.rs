@@ -82,6 +82,14 @@ impl Unit {
         Ok(())
     }
 
+    /// Whether a key is in force.
+    pub async fn key_holds(&mut self, id: &KeyId) -> Result<bool> {
+        let row = self
+            .row("select id from api_key where id = $1 and revoked_at is null", values![id.as_str()])
+            .await?;
+        Ok(row.is_some())
+    }
+
     /// The key of this hash, unless it is revoked.
     pub async fn key_by_hash(&mut self, hash: &str) -> Result<Option<Key>> {
         let row = self

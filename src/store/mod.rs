@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod attempt;
+pub mod change;
 pub mod conversation;
 pub mod conversion;
 pub mod dossier;

@@ -2,6 +2,7 @@
 
 pub mod arrival;
 pub mod attempt;
+pub mod change;
 pub mod chat;
 pub mod contact;
 pub mod conversion;

@@ -112,12 +112,18 @@ pub fn park(orders: &mut [Standing]) -> Vec<(usize, usize)> {
             Kinship::Same(other) => same.push((index, other)),
             Kinship::Perhaps => {}
         }
-        let mut waits = Order::new(standing.order.currency);
-        waits.flags = standing.effective().map(|fact| (fact.id.clone(), Flag::PerhapsSameSale)).collect();
-        standing.order = waits;
+        standing.order = waiting(&standing.facts, standing.order.currency);
         standing.parked = true;
     }
     same
+}
+
+/// An order that waits for a person's word whether it is another one told again: all its facts are flagged.
+pub fn waiting(facts: &[Fact], currency: Currency) -> Order {
+    let effective = facts.iter().filter(|fact| !fact.undone);
+    let mut order = Order::new(currency);
+    order.flags = effective.map(|fact| (fact.id.clone(), Flag::PerhapsSameSale)).collect();
+    order
 }
 
 fn kinship(orders: &[Standing], index: usize) -> Kinship {

@@ -79,6 +79,21 @@ impl Caller {
         }
     }
 
+    /// The Page for which alone the key is.
+    pub const fn page(&self) -> Option<&PageId> {
+        self.page.as_ref()
+    }
+
+    /// Asks once more, for who waits long.
+    ///
+    /// # Errors
+    /// 401: the key was revoked meanwhile.
+    pub async fn still_holds(&self, unit: &mut Unit) -> Result<()> {
+        let message = "This key was revoked: send a valid one.";
+        let revoked = || Error::new(Kind::Unauthorized, "no_valid_key", message);
+        unit.key_holds(&self.key_id).await?.then_some(()).ok_or_else(revoked)
+    }
+
     /// The Pages of a list: the one that is asked for, the key's own, or all.
     ///
     /// # Errors

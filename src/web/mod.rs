@@ -4,8 +4,10 @@
 mod attempt;
 mod body;
 mod caller;
+mod change;
 mod conversation;
 mod conversion;
+mod import;
 mod list;
 mod metrics;
 mod once;
@@ -14,6 +16,7 @@ mod order;
 mod outcome;
 mod page;
 mod page_body;
+mod payout;
 mod problem;
 mod read;
 mod readiness;
@@ -81,6 +84,10 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(outcome::tag))
         .routes(routes!(outcome::undo))
         .routes(routes!(outcome::accept))
+        .routes(routes!(import::take))
+        .routes(routes!(change::follow))
+        .routes(routes!(payout::book))
+        .routes(routes!(payout::list))
         .routes(routes!(order::list))
         .routes(routes!(order::show))
         .routes(routes!(conversion::list))

@@ -66,7 +66,7 @@ async fn before<T>(app: &App, asked: &Asked<T>) -> Result<Option<Reply>> {
 }
 
 /// Keeps a refusal. It had no effect, so nothing is lost if it can't be kept.
-async fn keep(app: &App, promise: Option<&Promise>, reply: &Reply) {
+pub async fn keep(app: &App, promise: Option<&Promise>, reply: &Reply) {
     let Some(promise) = promise else { return };
     let kept = async {
         let mut unit = app.house.store.begin().await?;
@@ -79,7 +79,8 @@ async fn keep(app: &App, promise: Option<&Promise>, reply: &Reply) {
     }
 }
 
-fn replayed(reply: Reply) -> Response {
+/// An answer that was given before.
+pub fn replayed(reply: Reply) -> Response {
     let mut response = problem::response(reply);
     response.headers_mut().insert(REPLAYED.0, REPLAYED.1);
     response

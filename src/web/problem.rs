@@ -65,6 +65,7 @@ const fn status_of(kind: Kind) -> StatusCode {
         Kind::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
         Kind::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Kind::Conflict => StatusCode::CONFLICT,
+        Kind::Gone => StatusCode::GONE,
         Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
         Kind::Unavailable | Kind::Contended => StatusCode::SERVICE_UNAVAILABLE,

@@ -183,12 +183,8 @@ pub fn read(body: &TagBody, setting: Setting<'_>) -> Result<Tag> {
         let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
         Error::field("/outcome", format!("It must be one of {}.", kinds.join(", ")))
     })?;
-    takes(kind, body)?;
-    let currency = match filled(body.currency.as_ref()) {
-        None => setting.currency,
-        Some(code) => Currency::parse(code)
-            .ok_or_else(|| Error::field("/currency", "It must be an ISO 4217 code such as \"GEL\"."))?,
-    };
+    takes(kind, body, setting.role)?;
+    let currency = currency(body.currency.as_ref(), setting.currency)?;
     let amount = |field: &'static str, text: &Option<String>| {
         text.as_ref().map(|text| money(field, text, currency)).transpose()
     };
@@ -208,9 +204,9 @@ pub fn read(body: &TagBody, setting: Setting<'_>) -> Result<Tag> {
             .map(|(index, item)| read_item(index, item, currency, setting.role))
             .collect::<Result<_>>()?,
     };
-    let (occurred_at, clamped) = match &body.occurred_at {
+    let (occurred_at, clamped) = match moment(body.occurred_at.as_ref(), setting.now)? {
         None => (None, false),
-        Some(when) => read_time(when, setting.now).map(|(at, clamped)| (Some(at), clamped))?,
+        Some((at, clamped)) => (Some(at), clamped),
     };
     Ok(Tag {
         kind,
@@ -234,8 +230,36 @@ pub fn read(body: &TagBody, setting: Setting<'_>) -> Result<Tag> {
     })
 }
 
+/// Reads a currency; `of_page` if none is given.
+///
+/// # Errors
+/// 422 that names the field.
+pub fn currency(code: Option<&String>, of_page: Currency) -> Result<Currency> {
+    match filled(code) {
+        None => Ok(of_page),
+        Some(code) => Currency::parse(code)
+            .ok_or_else(|| Error::field("/currency", "It must be an ISO 4217 code such as \"GEL\".")),
+    }
+}
+
+/// Reads a moment, and whether the sender's clock was ahead of ours.
+///
+/// # Errors
+/// 422 that names the field.
+pub fn moment(when: Option<&When>, now: Timestamp) -> Result<Option<(Timestamp, bool)>> {
+    when.map(|when| read_time(when, now)).transpose()
+}
+
+/// Reads a word that must be there.
+///
+/// # Errors
+/// 422 that names the field.
+pub fn word(field: &str, text: &String) -> Result<String> {
+    words(field, Some(text), WORDS_MAX)?.ok_or_else(|| Error::field(field, "It must not be empty."))
+}
+
 /// Whether a kind has what it needs, and nothing that it can't take.
-fn takes(kind: Kind, body: &TagBody) -> Result<()> {
+fn takes(kind: Kind, body: &TagBody, role: Role) -> Result<()> {
     let refuse = |field: &str, message: String| Err(Error::field(field, message));
     let word = kind.as_str();
     if kind.is_of_conversation() && body.order_id.is_some() {
@@ -256,6 +280,8 @@ fn takes(kind: Kind, body: &TagBody) -> Result<()> {
     let has_items = body.items.as_ref().is_some_and(|items| !items.is_empty());
     let has_value = body.value.is_some() || body.total.is_some() || has_items;
     match kind {
+        // Another system may not know it yet: the Purchase is held until somebody says it.
+        Kind::Confirmed if role == Role::Crm => Ok(()),
         Kind::Confirmed | Kind::Amended if !has_value => {
             refuse("/value", "Say what the order is worth, or give its items.".to_owned())
         }
@@ -269,7 +295,11 @@ fn takes(kind: Kind, body: &TagBody) -> Result<()> {
     }
 }
 
-fn money(field: impl Into<String>, text: &str, currency: Currency) -> Result<i64> {
+/// Reads an amount, in minor units.
+///
+/// # Errors
+/// 422 that names the field.
+pub fn money(field: impl Into<String>, text: &str, currency: Currency) -> Result<i64> {
     Money::parse(text, currency)
         .map(|money| money.minor)
         .map_err(|why| Error::field(field, format!("It {why}.")))

@@ -9,7 +9,7 @@ use std::time::Duration;
 use salesbridge::clock::{Clock, Timestamp};
 use salesbridge::egress;
 use salesbridge::error::Error;
-use salesbridge::flow::{self, Asked, House, Intake, PhoneKey, Tagged};
+use salesbridge::flow::{self, Asked, House, Intake, PhoneKey, Published, Tagged};
 use salesbridge::id::Ids;
 use salesbridge::meta::graph::Graph;
 use salesbridge::sandbox::Sandbox;
@@ -48,6 +48,7 @@ pub struct Shop {
     pub meta: Sandbox,
     graph: Graph,
     pub intake: Intake,
+    url: String,
     file: Option<PathBuf>,
 }
 
@@ -83,9 +84,10 @@ impl Shop {
             ids: Ids::counted(),
             phone_key: PhoneKey::new(vec![7; 32].into()),
             keep_text: Duration::from_hours(7 * 24),
+            published: Published::default(),
         };
         let intake = Intake::start(house.clone(), Arc::default());
-        let shop = Self { house, meta, graph, intake, file };
+        let shop = Self { house, meta, graph, intake, url: url.to_owned(), file };
         shop.set_page(|_| {}).await;
         shop
     }
@@ -116,6 +118,12 @@ impl Shop {
         let mut unit = self.house.store.begin().await.unwrap();
         unit.put_page(&page, self.house.clock.now()).await.unwrap();
         unit.commit().await.unwrap();
+    }
+
+    /// Another process on the same database, with the same clock.
+    pub async fn beside(&self) -> House {
+        let store = Store::open(&self.url).await.unwrap();
+        House { store, published: Published::default(), ..self.house.clone() }
     }
 
     /// The token works again, and somebody said so.

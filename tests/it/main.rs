@@ -10,6 +10,7 @@ mod api_reading;
 mod api_roles;
 mod api_running;
 mod api_tags;
+mod changes;
 mod config;
 mod harness;
 mod house;
