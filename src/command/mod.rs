@@ -92,6 +92,9 @@ Examples:
   salesbridge key revoke 019a9f3c-0000-7000-8000-000000000000"
     )]
     Key(KeyVerb),
+    /// Prints the OpenAPI 3.1 document of the HTTP API.
+    #[command(after_help = "Example: salesbridge openapi > openapi.json")]
+    Openapi,
     /// Asks a running service whether it lives; fails if not.
     #[command(after_help = "\
 Examples:
@@ -141,6 +144,10 @@ impl Command {
         let config = || Config::load(self.config.as_deref(), environment());
         match self.verb {
             Verb::Serve => serve::run(&config()?).await,
+            Verb::Openapi => {
+                println!("{}", salesbridge::web::openapi());
+                Ok(())
+            }
             Verb::Demo { exit } => demo::run(exit).await,
             Verb::Sandbox { listen } => sandbox::run(listen).await,
             Verb::Migrate => {

@@ -74,14 +74,18 @@ pub async fn take(
     Word(word): Word,
     Raw(body): Raw,
 ) -> Result<Response> {
-    let begin = |word| Promise::begin(&app.names, [caller.key_id.0.clone(), "outcomes".to_owned(), word], &body);
+    let begin =
+        |word| Promise::begin(&app.names, [caller.key_id.0.clone(), "outcomes".to_owned(), word], &body);
     let promise = word.map(begin).transpose()?;
     if let Some(before) = answered(&app, promise.as_ref()).await? {
         return Ok(super::once::replayed(before));
     }
     let Lines { outcomes } = read::json(&body)?;
     if outcomes.len() > LINES_MAX {
-        return Err(Error::field("/outcomes", format!("It must have at most {LINES_MAX} lines: send several requests.")));
+        return Err(Error::field(
+            "/outcomes",
+            format!("It must have at most {LINES_MAX} lines: send several requests."),
+        ));
     }
     let mut pages = HashMap::new();
     let mut results: Vec<Option<Reply>> = Vec::with_capacity(outcomes.len());
@@ -138,7 +142,9 @@ async fn line(
     let mut members: Map<String, Value> = read::json(text.get().as_bytes())?;
     let mut word = |name: &str| match members.remove(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(word)) if !word.is_empty() && word.len() <= 64 && !word.contains('\0') => Ok(Some(word)),
+        Some(Value::String(word)) if !word.is_empty() && word.len() <= 64 && !word.contains('\0') => {
+            Ok(Some(word))
+        }
         Some(_) => Err(Error::field(format!("/{name}"), "It must be a text of 1 to 64 characters.")),
     };
     let (page, psid, phone) = (word("page_id")?, word("psid")?, word("phone")?);

@@ -100,13 +100,19 @@ pub struct Which {
     responses((status = 201, body = PayoutView), (status = 200, description = "Known already", body = PayoutView)),
     extensions(("x-roles" = json!(["crm"]))),
 )]
-pub async fn book(State(app): State<App>, By(caller): By<CRM>, Word(word): Word, Raw(body): Raw) -> Result<Response> {
+pub async fn book(
+    State(app): State<App>,
+    By(caller): By<CRM>,
+    Word(word): Word,
+    Raw(body): Raw,
+) -> Result<Response> {
     let asked = once::asked(&app, (&caller, word, "payouts".to_owned()), &body, booked)?;
     let done = Box::pin(async {
         let body: PayoutBody = read::json(&body)?;
         let page = PageId(body.page_id.clone());
         caller.sees(&page, "Page")?;
-        let page = app.house.store.read().await?.page(&page).await?.ok_or_else(|| Error::not_found("Page"))?;
+        let page =
+            app.house.store.read().await?.page(&page).await?.ok_or_else(|| Error::not_found("Page"))?;
         let payout = payout_of(&body, &page.id, page.currency, app.house.clock.now())?;
         flow::book_payout(&app.house, &payout, &caller.name, &asked).await
     });
@@ -117,12 +123,7 @@ fn booked(booked: &Booked) -> Reply {
     once::reply(if booked.known { 200 } else { 201 }, &PayoutView::of(booked))
 }
 
-fn payout_of(
-    body: &PayoutBody,
-    page: &PageId,
-    currency: Currency,
-    now: Timestamp,
-) -> Result<Payout> {
+fn payout_of(body: &PayoutBody, page: &PageId, currency: Currency, now: Timestamp) -> Result<Payout> {
     let currency = tag_body::currency(body.currency.as_ref(), currency)?;
     let gross = tag_body::money("/gross", &body.gross, currency)?;
     let fee = body.fee.as_ref().map(|fee| tag_body::money("/fee", fee, currency)).transpose()?.unwrap_or(0);

@@ -10,7 +10,7 @@ use salesbridge::flow::{self, Asked, House, key};
 use salesbridge::vocabulary::identity::{ConversationId, OutcomeId, PageId};
 use salesbridge::vocabulary::outcome::{Kind, Source};
 use salesbridge::vocabulary::sale::Tag;
-use salesbridge::web::{App, router};
+use salesbridge::web::{App, BODY_LIMIT, Readiness, router};
 use salesbridge::work::publish;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -35,8 +35,15 @@ impl Reader {
     }
 
     async fn at(house: &House, shop: &Shop, role: &str, page: Option<&str>) -> Self {
-        let app =
-            App { house: house.clone(), app_secret: None, verify_token: None, intake: shop.intake.clone() };
+        let app = App {
+            house: house.clone(),
+            app_secret: None,
+            verify_token: None,
+            intake: shop.intake.clone(),
+            names: flow::Names::default(),
+            readiness: Readiness::default(),
+            body_limit: BODY_LIMIT,
+        };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router(app)).await });
@@ -397,9 +404,9 @@ both!(
             ..numbered(say(Kind::Confirmed, 5000), "C-1")
         };
         let line = flow::Line { page, psid: None, phone_hash: None, tag: tag.clone() };
-        let render: flow::Render =
-            |done| flow::Reply { status: if done.is_ok() { 201 } else { 409 }, body: String::new() };
-        assert_eq!(flow::import(&shop.house, &[Ok(line)], "crm", None, render).await.unwrap()[0].status, 201);
+        let told =
+            flow::import(&shop.house, &[(0, line)], "crm", None, Asked::plainly().render).await.unwrap();
+        assert!(told[0].is_ok());
         // The fact is known, but now it is said of somebody.
         assert!(shop.tags(&chat, &tag).await.unwrap().known);
         publishes(&shop).await;

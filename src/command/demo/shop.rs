@@ -90,7 +90,14 @@ impl Shop {
         let config = Config::parse(&configuration(&folder, meta.url()), "the demo's configuration", [])?;
         let store = Store::open(config.database_url()).await?;
         let phone_key = PhoneKey::new(config.phone_key()?);
-        let house = House { store, clock, ids, phone_key, keep_text: config.keep_text };
+        let house = House {
+            store,
+            clock,
+            ids,
+            phone_key,
+            keep_text: config.keep_text,
+            published: flow::Published::default(),
+        };
         flow::configure(&house, &config.pages()?).await?;
         let admin = key::create(&house, "admin", "demo", None).await?;
         let operator = key::create(&house, "operator", "nino", None).await?;
