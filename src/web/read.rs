@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, header};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, FieldFault, Kind, Result};
 
 use super::App;
 
@@ -141,7 +141,10 @@ fn is_json(headers: &HeaderMap) -> Result<()> {
 pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     serde_json::from_slice::<IgnoredAny>(body).map_err(|error| not_json(&error))?;
     if body.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Error::field("", "It must be an object."));
+        let detail = "The body must be an object.".to_owned();
+        let mut error = Error::invalid("invalid_field", detail.clone());
+        error.fields.push(FieldFault { pointer: String::new(), detail });
+        return Err(error);
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let read: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| told(&error))?;

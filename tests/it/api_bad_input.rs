@@ -24,7 +24,7 @@ both!(
             for (body, status) in [
                 ("{", 400),
                 ("{}}", 400),
-                ("\"\\ud800\"", 400),
+                ("\u{feff}{}", 400),
                 ("{\"colour\":1}", 422),
                 ("[]", 422),
                 ("7", 422),
@@ -38,6 +38,7 @@ both!(
                 api.ask("POST", path, None, &[("content-type", "application/x-www-form-urlencoded")]).await;
             form.is_problem(415);
         }
+        api.post(&tag, r#"{"outcome":"\ud800"}"#).await.is_problem(400);
         let deep = format!("{{\"outcome\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(api.post(&tag, deep).await.pointer(), Some("/outcome"));
         for (body, pointer) in [
