@@ -6,7 +6,7 @@
 //! flow               the verbs, each one atomic unit          the only writers
 //! store meta         rows ↔ types (the only SQL) · Meta's formats, limits, calls
 //! vocabulary         types, states, pure decisions            no async, no I/O
-//! floor 0            error, clock, id, egress, telemetry
+//! floor 0            error, clock, id, egress, telemetry, failpoint
 //! ```
 //! Each floor looks only down; `store` and `meta` do not know each other. [`sandbox`] stands in for Meta and
 //! shares nothing with [`meta`], so that it can disagree with us.
@@ -15,6 +15,7 @@ pub mod clock;
 pub mod config;
 pub mod egress;
 pub mod error;
+pub mod failpoint;
 pub mod flow;
 pub mod id;
 pub mod meta;

@@ -2,12 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod books;
+mod canaries;
 mod config;
+mod end;
 mod harness;
+mod hostile;
 mod http;
+#[cfg(feature = "failpoints")]
+mod kills;
 mod legal_moves;
 mod never_twice;
 mod one_sale;
+mod process;
 mod sandbox;
+mod seeded;
 mod serving;
 mod signal;

@@ -1,0 +1,160 @@
+//! Customers, and what they and the operator were promised: the ledger outside.
+
+use std::sync::{Mutex, MutexGuard};
+
+use salesbridge::meta::signature;
+use serde_json::Value;
+
+use crate::harness::PAGE;
+use crate::process::LOOK;
+
+/// How often a conversation is looked for.
+const LOOKS_MAX: usize = 2000;
+
+pub const APP_SECRET: &str = "app_secret_test";
+
+/// The process ended before it answered.
+#[derive(Debug)]
+pub struct Gone;
+
+/// One customer with one order, from the first word to the last tag.
+#[derive(Debug)]
+pub struct Customer {
+    pub number: usize,
+    told: Mutex<Told>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// The webhook was answered 200.
+    pub heard: bool,
+    pub conversation: Option<String>,
+    /// So many tags were answered 201 or 200.
+    pub tags: usize,
+    /// All of it is done.
+    pub done: bool,
+}
+
+/// A door of the service with what opens it.
+#[derive(Clone, Debug)]
+pub struct Door {
+    pub client: reqwest::Client,
+    pub url: String,
+    pub key: String,
+}
+
+impl Customer {
+    pub fn new(number: usize) -> Self {
+        Self { number, told: Mutex::default() }
+    }
+
+    pub fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap()
+    }
+
+    pub fn mid(&self) -> String {
+        format!("m_kill_{}", self.number)
+    }
+
+    pub fn order(&self) -> String {
+        format!("K-{}", self.number)
+    }
+
+    pub fn reference(&self, place: usize) -> String {
+        format!("kill-{}-{place}", self.number)
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        self.number % 4 == 2
+    }
+
+    /// The tags, in order: each with its name, so that it can be said again.
+    pub fn tags(&self) -> Vec<String> {
+        let order = self.order();
+        let kinds: &[&str] = match self.number % 4 {
+            1 => &[r#""confirmed","value":"20.50""#, r#""cross_sold","value":"4.50""#],
+            2 => &[r#""confirmed","value":"20.50""#, r#""cancelled","reason":"changed her mind""#],
+            _ => &[r#""confirmed","value":"20.50""#],
+        };
+        let tag = |(place, kind): (usize, &&str)| {
+            let reference = self.reference(place);
+            format!(r#"{{"outcome":{kind},"order_id":"{order}","ref":"{reference}"}}"#)
+        };
+        kinds.iter().enumerate().map(tag).collect()
+    }
+
+    pub fn webhook(&self) -> String {
+        let (psid, mid) = (70_000 + self.number, self.mid());
+        let at = 1_795_424_400_000_u64 + self.number as u64;
+        // Some give their phone number, which is a lead.
+        let text = if self.number % 3 == 0 { "Call me: 555 12 34 56" } else { "Is it there?" };
+        format!(
+            r#"{{"object":"page","entry":[{{"id":"{PAGE}","time":{at},"messaging":[{{"sender":{{"id":"{psid}"}},"recipient":{{"id":"{PAGE}"}},"timestamp":{at},"message":{{"mid":"{mid}","text":"{text}"}}}}]}}]}}"#
+        )
+    }
+
+    /// Does what is still to be done. What was answered is not asked again, except by Meta, which repeats.
+    pub async fn deals(&self, door: &Door) -> Result<(), Gone> {
+        if !self.told().heard {
+            self.writes(door).await?;
+            self.told().heard = true;
+        }
+        let known = self.told().conversation.clone();
+        let conversation = match known {
+            Some(known) => known,
+            None => self.is_found(door).await?,
+        };
+        let path = format!("{}/v1/conversations/{conversation}/outcomes", door.url);
+        let tags = self.tags();
+        let done = self.told().tags;
+        for tag in tags.iter().skip(done) {
+            let status = door.tag(&path, tag).await?;
+            assert!(matches!(status, 200 | 201), "{status} for {tag}");
+            self.told().tags += 1;
+        }
+        if self.number % 5 == 0 {
+            self.writes(door).await?;
+            let last = tags.last().unwrap();
+            assert_eq!(door.tag(&path, last).await?, 200, "{last}");
+        }
+        self.told().done = true;
+        Ok(())
+    }
+
+    async fn writes(&self, door: &Door) -> Result<(), Gone> {
+        let body = self.webhook();
+        let request = door
+            .client
+            .post(format!("{}/webhooks/meta", door.url))
+            .header("x-hub-signature-256", signature::sign(APP_SECRET.as_bytes(), body.as_bytes()))
+            .body(body);
+        let status = request.send().await.map_err(|_| Gone)?.status().as_u16();
+        assert_eq!(status, 200);
+        Ok(())
+    }
+
+    /// Projecting takes a moment.
+    async fn is_found(&self, door: &Door) -> Result<String, Gone> {
+        let url = format!("{}/v1/conversations?page_id={PAGE}&psid={}", door.url, 70_000 + self.number);
+        let mut beat = tokio::time::interval(LOOK);
+        for _ in 0..LOOKS_MAX {
+            beat.tick().await;
+            let answer = door.client.get(&url).bearer_auth(&door.key).send().await.map_err(|_| Gone)?;
+            assert_eq!(answer.status(), 200);
+            let list: Value = serde_json::from_str(&answer.text().await.map_err(|_| Gone)?).unwrap();
+            if let Some(found) = list["data"][0]["id"].as_str() {
+                self.told().conversation = Some(found.to_owned());
+                return Ok(found.to_owned());
+            }
+        }
+        panic!("customer {} wrote, and there is no conversation", self.number)
+    }
+}
+
+impl Door {
+    async fn tag(&self, path: &str, body: &str) -> Result<u16, Gone> {
+        let request = self.client.post(path).bearer_auth(&self.key).body(body.to_owned());
+        let answer = request.header("content-type", "application/json").send().await.map_err(|_| Gone)?;
+        Ok(answer.status().as_u16())
+    }
+}
