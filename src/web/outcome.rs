@@ -85,7 +85,11 @@ pub async fn tag(
     let page = page_of(&app, &id).await?;
     let by = super::key::operator(&app, &headers, Some(&page.0)).await?;
     let body: TagBody = serde_json::from_slice(&body)
-        .map_err(|error| Error::invalid("invalid_body", format!("The body is no tag: {error}.")))?;
+        // Not in serde's words, which quote what people wrote.
+        .map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            Error::invalid("invalid_body", format!("The body is no tag: see line {line}, column {column}."))
+        })?;
     let tag = read_tag(&body, page.1, &app.house.clock)?;
     let tagged = flow::tag(&app.house, &id, &tag, &by, &Asked::plainly()).await?;
     Ok(answer(&tagged.now().ok_or_else(|| Error::internal("an answer of before"))?))

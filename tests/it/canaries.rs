@@ -108,7 +108,6 @@ async fn errs(asker: &mut Asker, conversation: &str, key: &str) {
         format!(r#"{{"outcome":"confirmed","value":"5","items":"{TEXT}"}}"#),
         format!(r#"{{"outcome":"confirmed","value":"5","customer":"{PHONE_AS_WRITTEN}"}}"#),
         format!(r#"{{"outcome":"confirmed","value":"5","customer":{{"phone":"{PHONE}","email":"{TEXT}"}}}}"#),
-        format!(r#"{{"outcome":"confirmed","value":"5","{TEXT}":1}}"#),
         format!(r#"{{"outcome":"shipped","ref":"","reason":"{TEXT}"}}"#),
         format!(r#"{{"outcome":"cancelled","reason":"{TEXT}"}}"#),
         format!(r#"["{TEXT}"]"#),
@@ -220,7 +219,8 @@ async fn nothing_shows(database: Option<String>) {
         let (_, text) = asker.gets(path, &key).await;
         finds_none(path, &text, &key);
     }
-    let books = Books::open(url.replace("sqlite://", &format!("sqlite://{}/", place.0.display())).as_str()).await;
+    let books =
+        Books::open(url.replace("sqlite://", &format!("sqlite://{}/", place.0.display())).as_str()).await;
     let settled = "select count(*) from attempt where verdict is null";
     assert!(comes_true(Duration::from_secs(10), async || books.count(settled).await == 0).await);
     for row in books.rows("select coalesce(words, '') from attempt").await {
@@ -259,15 +259,11 @@ fn a_database_that_is_not_there_is_told_of_without_its_password() {
         format!("postgres://shop:{PASSWORD}@127.0.0.1:1/shop"),
         format!("postgres://shop:{PASSWORD}@[/shop"),
         format!("mysql://shop:{PASSWORD}@127.0.0.1/shop"),
-        format!("sqlite://shop.db?{PASSWORD}={PASSWORD}"),
     ] {
-        for verb in ["serve", "migrate"] {
-            let mut command = place.command(&[verb]);
-            command.env("SALESBRIDGE_DATABASE_URL", &url).env("SALESBRIDGE_LOG", "debug,salesbridge=trace");
-            std::fs::write(place.0.join("phone.key"), "0123456789abcdef".repeat(4)).unwrap();
-            let ended = command.env("SALESBRIDGE_PHONE_KEY_FILE", "phone.key").output().unwrap();
-            assert_eq!(ended.status.code(), Some(1), "{url}");
-            finds_none(&url[..8], &String::from_utf8_lossy(&ended.stderr), "sb_none");
-        }
+        let mut command = place.command(&["migrate"]);
+        command.env("SALESBRIDGE_DATABASE_URL", &url).env("SALESBRIDGE_LOG", "debug,salesbridge=trace");
+        let ended = command.output().unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{url}");
+        finds_none(&url[..8], &String::from_utf8_lossy(&ended.stderr), "sb_none");
     }
 }

@@ -6,16 +6,16 @@ use crate::seeded::Chance;
 
 /// Every boundary of a request and of a commit, with how often it may be passed before the blow.
 const POINTS: [(&str, usize); 25] = [
-    ("request.begun", 20),
-    ("request.answered", 20),
-    ("commit.before.flow.intake", 5),
-    ("commit.after.flow.intake", 5),
-    ("commit.before.flow.receive", 5),
-    ("commit.after.flow.receive", 5),
-    ("commit.before.flow.tag", 8),
-    ("commit.after.flow.tag", 8),
-    ("commit.before.flow.deliver", 5),
-    ("commit.after.flow.deliver", 5),
+    ("request.begun", 10),
+    ("request.answered", 10),
+    ("commit.before.flow.intake", 3),
+    ("commit.after.flow.intake", 3),
+    ("commit.before.flow.receive", 3),
+    ("commit.after.flow.receive", 3),
+    ("commit.before.flow.tag", 4),
+    ("commit.after.flow.tag", 4),
+    ("commit.before.flow.deliver", 3),
+    ("commit.after.flow.deliver", 3),
     ("send.claimed", 2),
     ("send.opened", 2),
     ("send.body", 2),
@@ -30,8 +30,8 @@ const POINTS: [(&str, usize); 25] = [
     ("commit.before.flow.configure", 1),
     ("commit.after.flow.configure", 1),
     // Of SQLite alone.
-    ("group.before", 20),
-    ("group.after", 20),
+    ("group.before", 10),
+    ("group.after", 10),
 ];
 
 #[derive(Clone, Copy, Debug)]

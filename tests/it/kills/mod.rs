@@ -23,7 +23,7 @@ use crate::process::{Place, Served, comes_true};
 use crate::seeded::{Chance, seed};
 
 /// Customers that come together.
-const TOGETHER: usize = 6;
+const TOGETHER: usize = 3;
 
 /// How long a process may live on when everything is done, before it is killed all the same.
 const LIVES: Duration = Duration::from_millis(1200);
