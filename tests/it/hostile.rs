@@ -124,8 +124,8 @@ async fn thousands_of_mutations_are_refused_over_http() {
     let shop = Shop::on_sqlite().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/webhooks/meta", listener.local_addr().unwrap());
-    let stop = CancellationToken::new();
-    let server = tokio::spawn(serve(listener, service_of(&shop), Limits::default(), stop.clone()));
+    let end = CancellationToken::new();
+    let server = tokio::spawn(serve(listener, service_of(&shop), Limits::default(), end.clone()));
     let body = a_body(shop.house.clock.now()).into_bytes();
     let header = signature::sign(APP_SECRET.as_bytes(), &body).into_bytes();
     let (client, mut chance, mut refused) = (reqwest::Client::new(), Chance::new(seed()), 0);
@@ -142,7 +142,7 @@ async fn thousands_of_mutations_are_refused_over_http() {
         assert_eq!(request.send().await.unwrap().status(), 401);
         refused += 1;
     }
-    stop.cancel();
+    end.cancel();
     assert_eq!(server.await.unwrap(), 0);
     assert_eq!(flow::project(&shop.house).await.unwrap(), 0);
 }
@@ -219,12 +219,12 @@ fn a_hostile_body(number: usize, chance: &mut Chance) -> Vec<u8> {
         1 => webhook::standby(PAGE, at, &items[..2]),
         _ => webhook::messaging(PAGE, at, &[chance.pick(&items).clone()]),
     };
-    for _ in 0..1 + chance.below(4) {
+    for _ in 0..=chance.below(4) {
         bend(&mut body, chance);
     }
     let mut bytes = webhook::escape(&body.to_string()).into_bytes();
     if chance.one_in(4) {
-        for _ in 0..1 + chance.below(4) {
+        for _ in 0..=chance.below(4) {
             let place = chance.below(bytes.len());
             match chance.below(4) {
                 0 => bytes[place] = chance.byte(),

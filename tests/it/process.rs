@@ -125,7 +125,7 @@ impl Served {
     }
 
     /// `kill -9`, unless it is dead already.
-    pub fn is_killed(mut self) -> ExitStatus {
+    pub fn dies(mut self) -> ExitStatus {
         drop(self.child.kill());
         self.child.wait().unwrap()
     }

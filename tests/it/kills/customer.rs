@@ -87,7 +87,7 @@ impl Customer {
         let (psid, mid) = (70_000 + self.number, self.mid());
         let at = 1_795_424_400_000_u64 + self.number as u64;
         // A few give their phone number, which is a lead; reading the first one is slow.
-        let text = if self.number % 30 == 0 { "Call me: 555 12 34 56" } else { "Is it there?" };
+        let text = if self.number.is_multiple_of(30) { "Call me: 555 12 34 56" } else { "Is it there?" };
         format!(
             r#"{{"object":"page","entry":[{{"id":"{PAGE}","time":{at},"messaging":[{{"sender":{{"id":"{psid}"}},"recipient":{{"id":"{PAGE}"}},"timestamp":{at},"message":{{"mid":"{mid}","text":"{text}"}}}}]}}]}}"#
         )
@@ -112,7 +112,7 @@ impl Customer {
             assert!(matches!(status, 200 | 201), "{status} for {tag}");
             self.told().tags += 1;
         }
-        if self.number % 5 == 0 {
+        if self.number.is_multiple_of(5) {
             self.writes(door).await?;
             let last = tags.last().unwrap();
             assert_eq!(door.tag(&path, last).await?, 200, "{last}");

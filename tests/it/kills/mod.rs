@@ -133,7 +133,7 @@ impl Killed {
                 }
             }
         }
-        let ended = served.is_killed().signal();
+        let ended = served.dies().signal();
         self.meta.lift(None);
         self.meta.release();
         let how = match (blow, ended) {
