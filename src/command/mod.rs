@@ -1,20 +1,24 @@
 //! The commands. What is common to them: the configuration, and the database that it names.
 
+mod demo;
 mod healthcheck;
 mod key;
+mod sandbox;
 mod serve;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use salesbridge::clock::Clock;
 use salesbridge::config::Config;
-use salesbridge::error::Result;
+use salesbridge::error::{Error, Result};
 use salesbridge::flow::key::ROLES;
 use salesbridge::flow::{House, PhoneKey};
 use salesbridge::id::Ids;
 use salesbridge::store::{Store, lock};
+use tokio::signal::unix::{SignalKind, signal};
 
 const ABOUT: &str = "\
 Configuration: a TOML file (--config, or SALESBRIDGE_CONFIG, or salesbridge.toml if present), then environment
@@ -50,6 +54,28 @@ Examples:
   salesbridge serve --config /etc/salesbridge/salesbridge.toml
   SALESBRIDGE_LISTEN=0.0.0.0:8080 salesbridge serve")]
     Serve,
+    /// A shop's day in a few seconds, with a stand-in for Meta: nothing leaves the machine. Then stays up.
+    #[command(after_help = "\
+Examples:
+  salesbridge demo
+  salesbridge demo --exit")]
+    Demo {
+        /// Ends after the table, with exit code 0 only if our counts equal the stand-in's.
+        #[arg(long)]
+        exit: bool,
+    },
+    /// A stand-in for Meta: takes events under Meta's documented rules, answers with its documented errors, sends
+    /// signed webhooks, plays faults on request.
+    #[command(after_help = "\
+Examples:
+  salesbridge sandbox
+  salesbridge sandbox --listen 127.0.0.1:9000
+  curl http://127.0.0.1:8081/_sandbox/help")]
+    Sandbox {
+        /// Where it listens.
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
+        listen: SocketAddr,
+    },
     /// Brings the database to this version's form, and nothing else.
     #[command(after_help = "\
 Examples:
@@ -115,6 +141,8 @@ impl Command {
         let config = || Config::load(self.config.as_deref(), environment());
         match self.verb {
             Verb::Serve => serve::run(&config()?).await,
+            Verb::Demo { exit } => demo::run(exit).await,
+            Verb::Sandbox { listen } => sandbox::run(listen).await,
             Verb::Migrate => {
                 open(&config()?, PhoneKey::default()).await?.store.close().await;
                 tracing::info!("The database has this version's form");
@@ -138,4 +166,18 @@ async fn open(config: &Config, phone_key: PhoneKey) -> Result<House> {
     let _opening = lock::wait_to_open(config.database_url())?;
     let store = Store::open(config.database_url()).await?;
     Ok(House { store, clock: Clock::system(), ids: Ids::random(), phone_key, keep_text: config.keep_text })
+}
+
+/// SIGTERM or SIGINT. Both are caught from now on.
+fn told_to_stop() -> Result<impl Future<Output = ()>> {
+    let caught =
+        |kind| signal(kind).map_err(|error| Error::internal("signals can't be caught").caused_by(error));
+    let (mut terminated, mut interrupted) =
+        (caught(SignalKind::terminate())?, caught(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+        }
+    })
 }

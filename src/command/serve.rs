@@ -4,8 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::routing::get;
 use salesbridge::config::Config;
 use salesbridge::egress;
 use salesbridge::error::{Error, Result};
@@ -15,7 +13,6 @@ use salesbridge::store::lock;
 use salesbridge::web::{self, App, Limits, Readiness};
 use salesbridge::work;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +22,7 @@ const WORK_ENDS_WITHIN: Duration = Duration::from_millis(9800);
 
 /// Serves until it is told to stop.
 pub async fn run(config: &Config) -> Result<()> {
-    let told_to_stop = told_to_stop()?;
+    let told_to_stop = super::told_to_stop()?;
     let (webhook, pages) = (config.webhook()?, config.pages()?);
     let _lock = lock::take(config.database_url())?;
     let listener = listen("listen", config.listen).await?;
@@ -41,21 +38,32 @@ pub async fn run(config: &Config) -> Result<()> {
         tracing::warn!("No webhook can be taken: [meta] app_secret and verify_token are missing");
     }
 
-    let graph =
-        Graph::new(egress::client()?, config.meta.graph_url.clone(), config.meta.graph_version.clone());
+    let meta = &config.meta;
+    let mut graph = Graph::new(egress::client()?, meta.graph_url.clone(), meta.graph_version.clone());
+    if let Some(webhook) = webhook.as_ref().filter(|_| meta.appsecret_proof) {
+        graph = graph.proving(webhook.app_secret.clone());
+    }
     let came_in = Arc::new(Notify::new());
     let (app_secret, verify_token) =
         webhook.map(|webhook| (webhook.app_secret, webhook.verify_token)).unzip();
     let intake = Intake::start(house.clone(), Arc::clone(&came_in));
-    let app = App { house: house.clone(), app_secret, verify_token, intake };
     let readiness = Readiness::default();
-    let ready = readiness.clone().route(house.store.clone());
+    let app = App {
+        house: house.clone(),
+        app_secret,
+        verify_token,
+        intake,
+        names: flow::Names::default(),
+        readiness: readiness.clone(),
+        body_limit: config.body_limit,
+    };
 
     let stop = CancellationToken::new();
     let address = listener.local_addr().unwrap_or(config.listen);
     let answers = |listener, router| web::serve(listener, router, Limits::default(), stop.clone());
-    let server = tokio::spawn(answers(listener, web::router(app).merge(ready.clone())));
-    let aside = beside.map(|listener| tokio::spawn(answers(listener, running(ready))));
+    let server = tokio::spawn(answers(listener, web::router(app)));
+    let running = web::beside(readiness.clone(), house.clone());
+    let aside = beside.map(|listener| tokio::spawn(answers(listener, running)));
     let mut work = tokio::spawn(work::run(house.clone(), graph, came_in, stop.clone()));
 
     tracing::info!("Listening at http://{address}");
@@ -87,29 +95,10 @@ pub async fn run(config: &Config) -> Result<()> {
     Ok(())
 }
 
-/// What is served on the second listener, beside nothing of the shop's.
-fn running(ready: Router) -> Router {
-    ready.route("/healthz", get(|| async { "ok" }))
-}
-
 async fn listen(key: &str, address: SocketAddr) -> Result<TcpListener> {
     let listener = TcpListener::bind(address).await.map_err(|error| {
         let why = format!("{key}: {address} can't be listened at: give another address, or free this one");
         Error::unavailable("no_address", why).caused_by(error)
     })?;
     Ok(listener)
-}
-
-/// SIGTERM or SIGINT. Both are caught from now on.
-fn told_to_stop() -> Result<impl Future<Output = ()>> {
-    let caught =
-        |kind| signal(kind).map_err(|error| Error::internal("signals can't be caught").caused_by(error));
-    let (mut terminated, mut interrupted) =
-        (caught(SignalKind::terminate())?, caught(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = terminated.recv() => {}
-            _ = interrupted.recv() => {}
-        }
-    })
 }

@@ -24,6 +24,8 @@ pub enum Key {
     Country,
     Timezone,
     TestEventCode,
+    InstagramId,
+    WhatsappId,
     SilentAfter,
     WorkingHours,
     PurchaseOn,
@@ -41,7 +43,7 @@ pub enum Key {
 
 impl Key {
     /// All keys.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Name,
         Self::Mode,
         Self::DatasetId,
@@ -50,6 +52,8 @@ impl Key {
         Self::Country,
         Self::Timezone,
         Self::TestEventCode,
+        Self::InstagramId,
+        Self::WhatsappId,
         Self::SilentAfter,
         Self::WorkingHours,
         Self::PurchaseOn,
@@ -76,6 +80,8 @@ impl Key {
             Self::Country => "country",
             Self::Timezone => "timezone",
             Self::TestEventCode => "test_event_code",
+            Self::InstagramId => "instagram_id",
+            Self::WhatsappId => "whatsapp_id",
             Self::SilentAfter => "silent_after",
             Self::WorkingHours => "working_hours",
             Self::PurchaseOn => "signals.purchase_on",
@@ -103,6 +109,8 @@ impl Key {
             Self::Country => to.country.clone_from(&from.country),
             Self::Timezone => to.timezone.clone_from(&from.timezone),
             Self::TestEventCode => to.test_event_code.clone_from(&from.test_event_code),
+            Self::InstagramId => to.instagram_id.clone_from(&from.instagram_id),
+            Self::WhatsappId => to.whatsapp_id.clone_from(&from.whatsapp_id),
             Self::SilentAfter => to.silent_after = from.silent_after,
             Self::WorkingHours => to.working_hours.clone_from(&from.working_hours),
             Self::PurchaseOn => to.policy.purchase_on = from.policy.purchase_on,

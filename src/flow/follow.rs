@@ -73,11 +73,11 @@ impl Held {
         for standing in &mut self.dossier.orders {
             standing.fold(self.page.currency);
         }
-        let same = sale::park(&mut self.dossier.orders);
-        if same.is_empty() {
+        let joined = sale::park(&mut self.dossier.orders);
+        if joined.is_empty() {
             return Ok(());
         }
-        for (told, is) in &same {
+        for (told, is) in &joined {
             let told = self.dossier.orders[*told].clone();
             let sale = &mut self.dossier.orders[*is];
             unit.join_orders(&told.id, &sale.id, sale.version + 1).await?;
@@ -89,7 +89,7 @@ impl Held {
         let mut index = 0;
         self.dossier.orders.retain(|_| {
             index += 1;
-            !same.iter().any(|(told, _)| *told == index - 1)
+            !joined.iter().any(|(told, _)| *told == index - 1)
         });
         sale::park(&mut self.dossier.orders);
         Ok(())

@@ -9,6 +9,8 @@ mod import;
 mod intake;
 pub mod key;
 mod once;
+mod page;
+mod payout;
 mod phone;
 mod receive;
 mod recover;
@@ -22,14 +24,16 @@ pub use configure::configure;
 pub use deliver::{Batch, claim, open, release};
 pub use import::{Line, Render, import};
 pub use intake::{INTAKE_MAX, Intake};
-pub use once::{Answered, Asked, Promise, Reply, body_hash};
+pub use once::{Answered, Asked, IDEMPOTENT, Names, Promise, Reply, body_hash};
+pub use page::{PageChange, change_page};
+pub use payout::book_payout;
 pub use phone::PhoneKey;
 pub use receive::project;
 pub use recover::{recover, recover_alone};
 pub use settle::settle;
-pub use steer::{Resolution, resolve, retry, send_now};
+pub use steer::{Resolution, Resolved, Turned, resolve, retry, send_now};
 pub use sweep::{fall_silent, forget};
-pub use tag::{Tagged, tag};
+pub use tag::{Entry, Tagged, tag};
 
 use std::time::Duration;
 

@@ -3,11 +3,13 @@
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::Unit;
-use crate::store::ledger::Spot;
+use crate::store::conversation::SaidBy;
+use crate::store::ledger::{About, Spot};
 use crate::vocabulary::conversion::Conversion;
+use crate::vocabulary::customer::Customer;
 use crate::vocabulary::identity::{ConversationId, OrderId, OutcomeId};
 use crate::vocabulary::order;
-use crate::vocabulary::outcome::{Fact, Flag, Kind, Terms};
+use crate::vocabulary::outcome::{Fact, Flag, Kind, Source, Terms};
 use crate::vocabulary::sale::{self, Decision, Fault, Refusal, Standing, Tag};
 
 use super::once::{Answered, Asked};
@@ -20,6 +22,8 @@ pub struct Tagged {
     pub outcome_id: OutcomeId,
     /// The fact that it is, or is about.
     pub fact: Fact,
+    /// Of an entry about a fact: how it was written down.
+    pub about: Option<Entry>,
     /// Why the fact moves nothing until a person accepts it.
     pub flag: Option<Flag>,
     /// It already stood in the ledger.
@@ -28,6 +32,19 @@ pub struct Tagged {
     pub order: Option<Standing>,
     /// The conversions as they now stand: what Meta knows or will know.
     pub conversions: Vec<Conversion>,
+}
+
+/// How an entry about a fact was written down: what took it back, or accepted it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Which of the two.
+    pub what: About,
+    /// When.
+    pub recorded_at: Timestamp,
+    /// From where.
+    pub source: Source,
+    /// Who said so.
+    pub actor: String,
 }
 
 /// Says of a conversation what happened in it, or to one of its orders; `actor` says so.
@@ -72,6 +89,9 @@ pub(super) async fn say(
         return Err(Error::field("/ref", format!("\"{}\" {why}.", tag.kind.as_str())));
     }
     let mut held = adopt(unit, conversation, tag, now).await?;
+    if let Some(customer) = &tag.customer {
+        meet(unit, house, &held, customer).await?;
+    }
     if let Some(known) = by_reference(unit, tag, &held).await? {
         return known_answer(&held, known);
     }
@@ -129,6 +149,17 @@ async fn adopt(unit: &mut Unit, id: &ConversationId, tag: &Tag, now: Timestamp) 
     hold(unit, id, now).await
 }
 
+/// Notes what was said of the customer, beside what was known before.
+async fn meet(unit: &mut Unit, house: &House, held: &Held, customer: &Customer) -> Result<()> {
+    let thread = &held.dossier.thread;
+    if let Some(phone) = &customer.phone {
+        let hash = house.phone_key.hash(phone.as_str())?;
+        unit.add_phone_word((&thread.id, &thread.page_id), &hash, SaidBy::Tag, held.now).await?;
+    }
+    let known = unit.customer(&thread.id).await?.unwrap_or_default();
+    unit.set_customer(&thread.id, &customer.over(known)).await
+}
+
 /// `qualified` and `lost` follow each other; saying the one that stands again says nothing new.
 async fn say_of_chat(
     unit: &mut Unit,
@@ -141,9 +172,11 @@ async fn say_of_chat(
     let mut occurred_at = tag.occurred_at.unwrap_or(now);
     if let Some(chat) = held.dossier.chat_at(occurred_at) {
         let last = held.dossier.said_last(chat);
-        let same = |fact: &&Fact| match tag.source.is_person() {
-            true => fact.kind == tag.kind && fact.source.is_person(),
-            false => fact.kind == tag.kind && tag.occurred_at == Some(fact.occurred_at),
+        let by_person = tag.source.is_person();
+        let same = |fact: &&Fact| {
+            let is_this_one =
+                if by_person { fact.source.is_person() } else { tag.occurred_at == Some(fact.occurred_at) };
+            fact.kind == tag.kind && is_this_one
         };
         if let Some(known) = last.filter(same) {
             return known_answer(held, known.id.clone());
@@ -267,7 +300,7 @@ pub(super) fn answer_of(held: &Held, outcome_id: OutcomeId, fact: Fact) -> Tagge
         Some(standing) => held.dossier.conversions_of(standing),
         None => held.dossier.conversions.iter().filter(|row| row.order_id.is_none()).cloned().collect(),
     };
-    Tagged { outcome_id, fact, flag, known: false, order, conversions }
+    Tagged { outcome_id, fact, about: None, flag, known: false, order, conversions }
 }
 
 /// A refusal as the error that the sender reads.

@@ -16,7 +16,7 @@ use crate::failpoint;
 use crate::vocabulary::attempt::{Answer, Verdict};
 use crate::vocabulary::identity::DatasetId;
 
-use super::verdict;
+use super::{signature, verdict};
 
 /// A request and its answer may take so long together.
 pub const GRAPH_DEADLINE: Duration = Duration::from_secs(20);
@@ -30,6 +30,8 @@ pub struct Graph {
     client: reqwest::Client,
     base_url: String,
     version: String,
+    /// The app's secret, where each token is to prove that it is used by its own app.
+    proving: Option<SecretString>,
 }
 
 /// A body that remembers whether any of its bytes were handed out.
@@ -68,16 +70,29 @@ impl Graph {
     pub fn new(client: reqwest::Client, base_url: String, version: String) -> Self {
         let mut base_url = base_url;
         base_url.truncate(base_url.trim_end_matches('/').len());
-        Self { client, base_url, version }
+        Self { client, base_url, version, proving: None }
+    }
+
+    /// Sends an `appsecret_proof` with every request. Tokens made in Events Manager belong to no app of ours
+    /// and can't be proven.
+    #[must_use]
+    pub fn proving(mut self, app_secret: SecretString) -> Self {
+        self.proving = Some(app_secret);
+        self
     }
 
     /// Sends `count` events once. A failure of the line is an answer too.
     pub async fn send(&self, dataset: &DatasetId, token: &SecretString, body: Bytes, count: usize) -> Answer {
         let handed_out = Arc::new(AtomicBool::new(false));
         let watched = Watched { bytes: Some(body), handed_out: Arc::clone(&handed_out) };
+        let mut url = format!("{}/{}/{dataset}/events", self.base_url, self.version);
+        if let Some(secret) = &self.proving {
+            url.push_str("?appsecret_proof=");
+            url.push_str(&signature::proof(secret.expose_secret().as_bytes(), token.expose_secret()));
+        }
         let request = self
             .client
-            .post(format!("{}/{}/{dataset}/events", self.base_url, self.version))
+            .post(url)
             .bearer_auth(token.expose_secret())
             .header(CONTENT_TYPE, "application/json")
             .body(reqwest::Body::wrap(watched));

@@ -28,12 +28,25 @@ pub fn sign(secret: &[u8], body: &[u8]) -> String {
     format!("sha256={}", digest(secret, body).unwrap_or_default())
 }
 
+/// The proof that a token is used by its own app (`appsecret_proof`; Meta: Secure requests).
+pub fn proof(secret: &[u8], token: &str) -> String {
+    digest(secret, token.as_bytes()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const BODY: &[u8] = br#"{"object":"page","entry":[{"id":"1","time":1717171717000,"messaging":[{"message":{"mid":"m_1","text":"caf\u00e9 \/ ok"}}]}]}"#;
     const HEADER: &str = "sha256=7d0bc4f9bd136c74d8a13550d6af133dbc19aa73c040fc3a4d97d2107b57972d";
+
+    #[test]
+    fn the_proof_is_that_of_the_reference() {
+        assert_eq!(
+            proof(b"app_secret_test", "EAAB_page_token"),
+            "8d78bec16e7991c65bc4c67117a8d2c5cc9d6f601b7d9eaa7bc442aaecb6a338"
+        );
+    }
 
     #[test]
     fn the_vector_verifies_and_nothing_else_does() {

@@ -9,6 +9,8 @@ use super::sql::{Unit, values};
 /// A key in force.
 #[derive(Clone, Debug)]
 pub struct Key {
+    /// Its id.
+    pub id: KeyId,
     /// Whose.
     pub name: String,
     /// What it may do.
@@ -84,13 +86,18 @@ impl Unit {
     pub async fn key_by_hash(&mut self, hash: &str) -> Result<Option<Key>> {
         let row = self
             .row(
-                "select name, role, page_id from api_key where hash = $1 and revoked_at is null",
+                "select id, name, role, page_id from api_key where hash = $1 and revoked_at is null",
                 values![hash],
             )
             .await?;
         row.map(|row| {
             let page: Option<String> = row.get("page_id")?;
-            Ok(Key { name: row.get("name")?, role: row.get("role")?, page: page.map(PageId) })
+            Ok(Key {
+                id: KeyId(row.get("id")?),
+                name: row.get("name")?,
+                role: row.get("role")?,
+                page: page.map(PageId),
+            })
         })
         .transpose()
     }

@@ -22,7 +22,8 @@ pub enum About {
 }
 
 impl About {
-    const fn as_str(self) -> &'static str {
+    /// The word in the API and in rows.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Undo => UNDO,
             Self::Accept => ACCEPT,

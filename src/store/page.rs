@@ -44,6 +44,10 @@ pub struct Page {
     pub fault: Option<String>,
     /// Meta's test event code.
     pub test_event_code: Option<String>,
+    /// The Page's Instagram account, where several Pages are connected.
+    pub instagram_id: Option<String>,
+    /// The shop's WhatsApp business account, where several Pages are connected.
+    pub whatsapp_id: Option<String>,
     /// After so long without a word from the customer, a chat without an order is lost.
     pub silent_after: Duration,
     /// When somebody answers.
@@ -66,14 +70,16 @@ impl Unit {
         token.extend_from_slice(page.token.expose_secret().as_bytes());
         self.execute(
             "insert into page (id, name, dataset_id, token, currency, country, timezone, mode, test_event_code,
-                               silent_after, working_hours, labels, sentences, reasons, policy_version, next_number)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 1, 1001)
+                               silent_after, working_hours, labels, sentences, reasons, instagram_id, whatsapp_id,
+                               policy_version, next_number)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1, 1001)
              on conflict (id) do update
                 set name = excluded.name, dataset_id = excluded.dataset_id, token = excluded.token,
                     currency = excluded.currency, country = excluded.country, timezone = excluded.timezone,
                     mode = excluded.mode, test_event_code = excluded.test_event_code,
                     silent_after = excluded.silent_after, working_hours = excluded.working_hours,
-                    labels = excluded.labels, sentences = excluded.sentences, reasons = excluded.reasons",
+                    labels = excluded.labels, sentences = excluded.sentences, reasons = excluded.reasons,
+                    instagram_id = excluded.instagram_id, whatsapp_id = excluded.whatsapp_id",
             values![
                 page.id.as_str(),
                 page.name.as_str(),
@@ -89,6 +95,8 @@ impl Unit {
                 labels_text(&page.labels),
                 sentences_text(&page.sentences),
                 reasons_text(&page.reasons),
+                page.instagram_id.clone(),
+                page.whatsapp_id.clone(),
             ],
         )
         .await?;
@@ -168,6 +176,7 @@ impl Unit {
         let found = self
             .row(
                 "select page.id, name, dataset_id, token, currency, country, timezone, mode, fault, test_event_code,
+                        instagram_id, whatsapp_id,
                         silent_after, working_hours, labels, sentences, reasons, version, purchase_on, hold,
                         lead_on, lifecycle,
                         on_unknown, policy.made_at
@@ -350,6 +359,8 @@ fn read_page(row: &Row) -> Result<Page> {
         mode: row.word("mode", Mode::parse)?,
         fault: row.get("fault")?,
         test_event_code: row.get("test_event_code")?,
+        instagram_id: row.get("instagram_id")?,
+        whatsapp_id: row.get("whatsapp_id")?,
         silent_after: span(row.get("silent_after")?),
         working_hours: row
             .get::<Option<String>>("working_hours")?

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
+use super::customer::Customer;
 use super::identity::{OrderId, OutcomeId};
 use super::money::Currency;
 use super::order::{self, Order, State};
@@ -29,6 +30,8 @@ pub struct Tag {
     pub reason: Option<String>,
     /// A remark beside the entry; a text, kept no longer than every other.
     pub note: Option<String>,
+    /// What is known of the customer beside their words.
+    pub customer: Option<Customer>,
     /// `cross_sold`: the new whole instead of the uplift, in minor units.
     pub total: Option<i64>,
     /// When it happened, if it was said.

@@ -104,6 +104,8 @@ impl Shop {
             mode: Mode::Live,
             fault: None,
             test_event_code: None,
+            instagram_id: None,
+            whatsapp_id: None,
             silent_after: Duration::from_hours(72),
             working_hours: None,
             labels: BTreeMap::new(),
@@ -203,6 +205,7 @@ pub fn say(kind: Kind, value: impl Into<Option<i64>>) -> Tag {
         details: Details::default(),
         reason: None,
         note: None,
+        customer: None,
     }
 }
 

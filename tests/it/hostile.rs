@@ -11,7 +11,7 @@ use hyper_util::service::TowerToHyperService;
 use salesbridge::flow::{self, INTAKE_MAX};
 use salesbridge::meta::{signature, webhook as reader};
 use salesbridge::sandbox::webhook::{self, Chat};
-use salesbridge::web::{App, BODY_LIMIT, Limits, router, serve};
+use salesbridge::web::{App, BODY_LIMIT, Limits, Readiness, router, serve};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,9 @@ fn service_of(shop: &Shop) -> Router {
         app_secret: Some(APP_SECRET.to_owned().into()),
         verify_token: Some("my_secret".to_owned().into()),
         intake: shop.intake.clone(),
+        names: flow::Names::default(),
+        readiness: Readiness::default(),
+        body_limit: BODY_LIMIT,
     })
 }
 

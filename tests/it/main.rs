@@ -2,12 +2,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod api;
+mod api_bad_input;
+mod api_document;
+mod api_once;
+mod api_reading;
+mod api_roles;
+mod api_running;
+mod api_tags;
 mod books;
 mod canaries;
 mod config;
 mod end;
 mod harness;
 mod hostile;
+mod house;
 mod http;
 #[cfg(feature = "failpoints")]
 mod kills;

@@ -77,9 +77,11 @@ async fn promises(shop: &Killed) -> (usize, usize) {
     for row in shop.books.rows("select mid from message").await {
         *mids.entry(row[0].clone()).or_default() += 1;
     }
-    let mut references: HashMap<String, usize> = HashMap::new();
-    for row in shop.books.rows("select coalesce(reference, '') from outcome").await {
-        *references.entry(row[0].clone()).or_default() += 1;
+    let mut facts: HashMap<String, usize> = HashMap::new();
+    let said = "select order_name.name || ' ' || kind
+                  from outcome join order_name on order_name.order_id = outcome.order_id";
+    for row in shop.books.rows(said).await {
+        *facts.entry(row[0].clone()).or_default() += 1;
     }
     let (mut webhooks, mut tags) = (0, 0);
     for customer in &shop.customers {
@@ -87,14 +89,14 @@ async fn promises(shop: &Killed) -> (usize, usize) {
         assert!(told.done, "customer {} was not served to the end", customer.number);
         assert_eq!(mids.get(&customer.mid()), Some(&1), "the webhook of customer {}", customer.number);
         webhooks += 1;
-        for place in 0..told.tags {
-            let reference = customer.reference(place);
-            assert_eq!(references.get(&reference), Some(&1), "the tag {reference}");
+        for kind in customer.kinds() {
+            let fact = format!("{} {kind}", customer.order());
+            assert_eq!(facts.get(&fact), Some(&1), "the tag {fact}");
             tags += 1;
         }
-        assert_eq!(told.tags, customer.tags().len());
+        assert_eq!(told.tags, customer.kinds().len());
     }
-    assert_eq!((mids.len(), references.len()), (webhooks, tags), "there is more than was said");
+    assert_eq!((mids.len(), facts.len()), (webhooks, tags), "there is more than was said");
     assert_eq!(shop.books.count("select count(*) from inbox where projected_at is null").await, 0);
     assert_eq!(shop.books.count("select count(*) from inbox where unread is not null").await, 0);
     (webhooks, tags)

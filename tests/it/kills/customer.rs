@@ -60,27 +60,38 @@ impl Customer {
         format!("K-{}", self.number)
     }
 
-    pub fn reference(&self, place: usize) -> String {
-        format!("kill-{}-{place}", self.number)
+    /// The Idempotency-Key of a tag without a name.
+    fn word(&self, place: usize) -> Option<String> {
+        self.number.is_multiple_of(2).then(|| format!("key-{}-{place}", self.number))
     }
 
     pub fn is_cancelled(&self) -> bool {
         self.number % 4 == 2
     }
 
-    /// The tags, in order: each with its name, so that it can be said again.
+    /// The tags, in order. Those of every other customer have a name; the others' requests have one.
     pub fn tags(&self) -> Vec<String> {
-        let order = self.order();
-        let kinds: &[&str] = match self.number % 4 {
-            1 => &[r#""confirmed","value":"20.50""#, r#""cross_sold","value":"4.50""#],
-            2 => &[r#""confirmed","value":"20.50""#, r#""cancelled","reason":"changed her mind""#],
-            _ => &[r#""confirmed","value":"20.50""#],
-        };
+        let (order, kinds) = (self.order(), self.kinds());
         let tag = |(place, kind): (usize, &&str)| {
-            let reference = self.reference(place);
-            format!(r#"{{"outcome":{kind},"order_id":"{order}","ref":"{reference}"}}"#)
+            let more = match *kind {
+                "confirmed" => r#","value":"20.50""#,
+                "cross_sold" => r#","value":"4.50""#,
+                _ => r#","reason":"changed her mind""#,
+            };
+            let named = self.number % 2 == 1;
+            let name = if named { format!(r#","ref":"{order}-{place}""#) } else { String::new() };
+            format!(r#"{{"outcome":"{kind}","order_id":"{order}"{more}{name}}}"#)
         };
         kinds.iter().enumerate().map(tag).collect()
+    }
+
+    /// What is said of the order.
+    pub fn kinds(&self) -> &'static [&'static str] {
+        match self.number % 4 {
+            0 | 1 => &["confirmed", "cross_sold"],
+            2 => &["confirmed", "cancelled"],
+            _ => &["confirmed"],
+        }
     }
 
     pub fn webhook(&self) -> String {
@@ -107,15 +118,13 @@ impl Customer {
         let path = format!("{}/v1/conversations/{conversation}/outcomes", door.url);
         let tags = self.tags();
         let done = self.told().tags;
-        for tag in tags.iter().skip(done) {
-            let status = door.tag(&path, tag).await?;
-            assert!(matches!(status, 200 | 201), "{status} for {tag}");
+        for (place, tag) in tags.iter().enumerate().skip(done) {
+            door.tag(&path, tag, &self.word(place)).await?;
             self.told().tags += 1;
         }
         if self.number.is_multiple_of(5) {
             self.writes(door).await?;
-            let last = tags.last().unwrap();
-            assert_eq!(door.tag(&path, last).await?, 200, "{last}");
+            door.tag(&path, &tags[0], &self.word(0)).await?;
         }
         self.told().done = true;
         Ok(())
@@ -152,9 +161,16 @@ impl Customer {
 }
 
 impl Door {
-    async fn tag(&self, path: &str, body: &str) -> Result<u16, Gone> {
-        let request = self.client.post(path).bearer_auth(&self.key).body(body.to_owned());
+    /// Says it; an answer of 200 or 201 is a promise.
+    async fn tag(&self, path: &str, body: &str, word: &Option<String>) -> Result<(), Gone> {
+        let mut request = self.client.post(path).bearer_auth(&self.key).body(body.to_owned());
+        if let Some(word) = word {
+            request = request.header("idempotency-key", word);
+        }
         let answer = request.header("content-type", "application/json").send().await.map_err(|_| Gone)?;
-        Ok(answer.status().as_u16())
+        let status = answer.status().as_u16();
+        let told = answer.text().await.map_err(|_| Gone)?;
+        assert!(matches!(status, 200 | 201), "{status} for {body}: {told}");
+        Ok(())
     }
 }

@@ -1,0 +1,242 @@
+//! `salesbridge demo`: a shop's day in a few seconds, through the real webhook and the real API, with the
+//! sandbox in Meta's place. Nothing leaves the machine.
+
+mod day;
+mod shop;
+mod table;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use salesbridge::clock::{Clock, Timestamp};
+use salesbridge::error::{Error, Result};
+use salesbridge::sandbox::webhook::Chat;
+use salesbridge::sandbox::{Fault, Play};
+use salesbridge::work;
+use serde_json::{Value, json};
+
+use day::{Deed, ENDS, Step, page_of};
+use shop::{ADS, PAGES, Shop};
+
+/// Tbilisi is so far ahead of UTC.
+const TBILISI: Duration = Duration::from_hours(4);
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// One minute of the demo's day takes at least so long, so that a reader can follow.
+const PACE: Duration = Duration::from_millis(6);
+
+/// Replays the day. With `exit` it ends after the table, and fails unless our counts equal the sandbox's;
+/// without, it stays up.
+pub async fn run(exit: bool) -> Result<()> {
+    let told_to_stop = super::told_to_stop()?;
+    let midnight = yesterday(Clock::system().now());
+    let clock = Clock::steered(midnight + Duration::from_mins(9 * 60));
+    let shop = Shop::open(clock.clone()).await?;
+    println!(
+        "A shop with {} Pages and {} ads, yesterday from 09:00, under the default policy:",
+        PAGES.len(),
+        ADS.len()
+    );
+    println!("a Purchase is held for 30 minutes, so that a mistake can still be taken back.\n");
+    let mut told =
+        Told { shop: &shop, midnight, requests: 0, conversations: HashMap::new(), last: HashMap::new() };
+    let mut minute = 9 * 60;
+    for step in day::script() {
+        told.until(&mut minute, step.minute).await?;
+        told.happens(&step).await?;
+    }
+    told.until(&mut minute, ENDS).await?;
+    let equal = table::show(&shop).await?;
+    let outcome = if equal {
+        Ok(())
+    } else {
+        Err(Error::internal("Our counts differ from the sandbox's: this is a bug, please report it"))
+    };
+    if exit || outcome.is_err() {
+        shop.stop.soon.cancel();
+        shop.house.store.close().await;
+        drop(std::fs::remove_dir_all(&shop.folder));
+        return outcome;
+    }
+    stay(&shop, &clock, told_to_stop).await
+}
+
+/// Stays up on the demo's clock, which now runs on.
+async fn stay(shop: &Shop, clock: &Clock, told_to_stop: impl Future<Output = ()>) -> Result<()> {
+    clock.release();
+    let (url, page) = (&shop.url, PAGES[0].id);
+    println!(
+        "\nThe service stays up at {url} (the sandbox: {}/_sandbox/help). Ctrl-C ends it.",
+        shop.meta.url()
+    );
+    println!("An admin's key: {}\nTry:\n", shop.admin);
+    println!("  KEY={}", shop.admin);
+    println!(
+        "  curl -H \"Authorization: Bearer $KEY\" '{url}/v1/conversations?page_id={page}&state=waiting'"
+    );
+    println!("  curl -H \"Authorization: Bearer $KEY\" '{url}/v1/conversions?page_id={page}&state=held'");
+    println!("  curl -H \"Authorization: Bearer $KEY\" '{url}/v1/attempts?verdict=unknown'");
+    let work = tokio::spawn(work::run(
+        shop.house.clone(),
+        shop.graph.clone(),
+        shop.came_in.clone(),
+        shop.stop.soon.clone(),
+    ));
+    told_to_stop.await;
+    shop.stop.soon.cancel();
+    drop(work.await);
+    shop.house.store.close().await;
+    drop(std::fs::remove_dir_all(&shop.folder));
+    Ok(())
+}
+
+/// Midnight of yesterday in Tbilisi.
+fn yesterday(now: Timestamp) -> Timestamp {
+    let day = i64::try_from(DAY.as_millis()).unwrap_or(i64::MAX);
+    let local = (now + TBILISI).millis();
+    Timestamp::from_millis(local - local.rem_euclid(day)) - TBILISI - DAY
+}
+
+/// Plays the day and tells it.
+struct Told<'a> {
+    shop: &'a Shop,
+    midnight: Timestamp,
+    requests: usize,
+    /// Our id of each chat's conversation.
+    conversations: HashMap<usize, String>,
+    /// The last entry of each chat's ledger.
+    last: HashMap<usize, String>,
+}
+
+impl Told<'_> {
+    /// Lets the clock go on, minute by minute, and the work behind with it.
+    async fn until(&mut self, minute: &mut u64, end: u64) -> Result<()> {
+        while *minute < end {
+            *minute += 1;
+            self.shop.house.clock.advance(Duration::from_mins(1));
+            self.shop.works().await?;
+            self.tell_requests(*minute);
+            tokio::time::sleep(PACE).await;
+        }
+        Ok(())
+    }
+
+    fn tell_requests(&mut self, minute: u64) {
+        let seen = self.shop.meta.seen();
+        for request in &seen[self.requests..] {
+            let page =
+                PAGES.iter().find(|page| page.dataset == request.dataset).map_or("?", |page| page.name);
+            let events = request.event_ids.len();
+            let answer = match request.status {
+                200 => format!("Meta took {events} event(s) of {page}"),
+                0 => format!(
+                    "Meta took {events} event(s) of {page}, but its answer was lost: unknown, never sent again"
+                ),
+                status => {
+                    format!("Meta refused a request of {page} ({status}): the Page pauses, nothing is lost")
+                }
+            };
+            say(minute, &answer);
+        }
+        self.requests = seen.len();
+    }
+
+    async fn happens(&mut self, step: &Step) -> Result<()> {
+        match &step.deed {
+            Deed::TokenDies => {
+                let page = &PAGES[day::SECOND];
+                self.shop.meta.kill_token(page.token);
+                say(step.minute, &format!("The token of {} stops working", page.name));
+                Ok(())
+            }
+            Deed::TokenMended => self.mend(step.minute).await,
+            Deed::AnswerLost => {
+                let dataset = Some(PAGES[0].dataset.to_owned());
+                self.shop.meta.play(Play { fault: Fault::TakeAndLoseAnswer, dataset, times: Some(1) });
+                Ok(())
+            }
+            deed => match step.chat {
+                Some(chat) => self.in_chat(step.minute, chat, deed).await,
+                None => Ok(()),
+            },
+        }
+    }
+
+    async fn mend(&self, minute: u64) -> Result<()> {
+        let page = &PAGES[day::SECOND];
+        let token = "demo-token-shoes-renewed";
+        self.shop.meta.link(page.id, page.dataset, token);
+        self.shop.patch(&format!("/v1/pages/{}", page.id), &json!({"access_token": token})).await?;
+        say(minute, &format!("{} is given a new token: what waited leaves now", page.name));
+        Ok(())
+    }
+
+    async fn in_chat(&mut self, minute: u64, chat: usize, deed: &Deed) -> Result<()> {
+        let page = &PAGES[page_of(chat)];
+        let psid = format!("70000000000000{chat:02}");
+        let at = self.midnight + Duration::from_mins(minute);
+        let person = Chat { page: page.id, psid: &psid, at };
+        let mid = format!("m_{chat}_{minute}");
+        match deed {
+            Deed::Opens { ad, text } => {
+                say(
+                    minute,
+                    &format!("{} · chat {chat} from the ad \"{}\": {text}", page.name, ADS[*ad].title),
+                );
+                self.shop.hears(page.id, at, person.ad(&mid, text, ADS[*ad].id, "demo")).await?;
+                self.shop.works().await?;
+                let found =
+                    self.shop.get(&format!("/v1/conversations?page_id={}&psid={psid}", page.id)).await?;
+                let id = found["data"][0]["id"].as_str().unwrap_or_default();
+                self.conversations.insert(chat, id.to_owned());
+            }
+            Deed::Writes { text } => self.shop.hears(page.id, at, person.text(&mid, text)).await?,
+            Deed::Answers { text } => self.shop.hears(page.id, at, person.echo(&mid, text)).await?,
+            Deed::Tags { body } => self.tags(minute, chat, body).await?,
+            Deed::Undoes => {
+                let Some(last) = self.last.get(&chat) else { return Ok(()) };
+                let undone = self.shop.post(&format!("/v1/outcomes/{last}/undo"), &mid, None).await?;
+                say(
+                    minute,
+                    &format!("{} · chat {chat}: nino takes that back → {}", page.name, stand(&undone)),
+                );
+            }
+            Deed::TokenDies | Deed::TokenMended | Deed::AnswerLost => {}
+        }
+        Ok(())
+    }
+
+    async fn tags(&mut self, minute: u64, chat: usize, body: &Value) -> Result<()> {
+        let Some(conversation) = self.conversations.get(&chat) else { return Ok(()) };
+        let path = format!("/v1/conversations/{conversation}/outcomes");
+        let tagged = self.shop.post(&path, &format!("{chat}-{minute}"), Some(body)).await?;
+        let what = body["outcome"].as_str().unwrap_or_default();
+        let order = tagged["order"]["order_id"].as_str().unwrap_or_default();
+        let value = body["value"].as_str().map_or(String::new(), |value| format!(" {value} ₾"));
+        let words = format!("{} · chat {chat}: nino says {what} {order}{value}", PAGES[page_of(chat)].name);
+        say(minute, &format!("{} → {}", words.trim_end(), stand(&tagged)));
+        if let Some(id) = tagged["outcome"]["id"].as_str() {
+            self.last.insert(chat, id.to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// How what Meta is told of now stands.
+fn stand(tagged: &Value) -> String {
+    let rows = tagged["conversions"].as_array().cloned().unwrap_or_default();
+    let row = |row: &Value| {
+        let word = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
+        format!("{} {} ({})", word("event_name"), word("state"), word("reason"))
+    };
+    if rows.is_empty() {
+        "nothing for Meta".to_owned()
+    } else {
+        rows.iter().map(row).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn say(minute: u64, words: &str) {
+    println!("{:02}:{:02}  {words}", minute / 60, minute % 60);
+}

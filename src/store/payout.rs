@@ -1,0 +1,106 @@
+//! Payouts of couriers.
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::vocabulary::identity::PageId;
+use crate::vocabulary::money::Currency;
+use crate::vocabulary::payout::{Booked, Payout};
+
+use super::sql::{Row, Unit, values};
+
+impl Unit {
+    /// Books a payout unless it is known; true if it was new.
+    pub async fn add_payout(
+        &mut self,
+        id: &str,
+        payout: &Payout,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let added = self
+            .execute(
+                "insert into payout (id, page_id, courier, reference, currency, gross, fee, paid_at, bank_line,
+                                     settled_at, recorded_at, actor)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                 on conflict (page_id, courier, reference) do nothing",
+                values![
+                    id,
+                    payout.page_id.as_str(),
+                    payout.courier.as_str(),
+                    payout.reference.as_str(),
+                    payout.currency.code(),
+                    payout.gross,
+                    payout.fee,
+                    payout.paid_at,
+                    payout.bank_line.clone(),
+                    payout.bank_line.as_ref().map(|_| now),
+                    now,
+                    actor,
+                ],
+            )
+            .await?;
+        Ok(added == 1)
+    }
+
+    /// The payout of this name.
+    pub async fn payout(&mut self, page: &PageId, courier: &str, reference: &str) -> Result<Option<Booked>> {
+        let row = self
+            .row(
+                "select id, page_id, courier, reference, currency, gross, fee, paid_at, bank_line, settled_at,
+                        recorded_at
+                   from payout where page_id = $1 and courier = $2 and reference = $3",
+                values![page.as_str(), courier, reference],
+            )
+            .await?;
+        row.as_ref().map(read_payout).transpose()
+    }
+
+    /// The bank's line of a payout has come.
+    pub async fn settle_payout(&mut self, id: &str, bank_line: &str, now: Timestamp) -> Result<()> {
+        self.execute(
+            "update payout set bank_line = $2, settled_at = $3 where id = $1 and bank_line is null",
+            values![id, bank_line, now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Payouts, newest first, from before `before` (an id).
+    pub async fn payouts(
+        &mut self,
+        page: Option<&PageId>,
+        before: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<Booked>> {
+        let rows = self
+            .rows(
+                "select id, page_id, courier, reference, currency, gross, fee, paid_at, bank_line, settled_at,
+                        recorded_at
+                   from payout
+                  where (cast($1 as text) is null or page_id = $1) and (cast($2 as text) is null or id < $2)
+                  order by id desc limit $3",
+                values![page.map(|page| page.0.clone()), before.map(str::to_owned), limit],
+            )
+            .await?;
+        rows.iter().map(read_payout).collect()
+    }
+}
+
+fn read_payout(row: &Row) -> Result<Booked> {
+    Ok(Booked {
+        id: row.get("id")?,
+        payout: Payout {
+            page_id: PageId(row.get("page_id")?),
+            courier: row.get("courier")?,
+            reference: row.get("reference")?,
+            currency: row.word("currency", Currency::parse)?,
+            gross: row.get("gross")?,
+            fee: row.get("fee")?,
+            paid_at: row.time("paid_at")?,
+            bank_line: row.get("bank_line")?,
+        },
+        settled_at: row.get::<Option<i64>>("settled_at")?.map(Timestamp::from_millis),
+        recorded_at: row.time("recorded_at")?,
+        known: false,
+    })
+}
