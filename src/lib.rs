@@ -7,7 +7,7 @@
 //! flow               the verbs, each one atomic unit                       the only writers
 //! store meta         rows ↔ types (the only SQL) · Meta's formats, limits, calls
 //! vocabulary         types, states, pure decisions                         no async, no I/O
-//! floor 0            error, clock, id, egress, telemetry
+//! floor 0            error, clock, id, egress, telemetry, failpoint
 //! ```
 //! A webhook goes `web::webhook` → [`flow::Intake`] (durable, then 200) → [`flow::project`]; a tag goes
 //! `web` → [`flow::tag`] → [`vocabulary::sale`] decides → [`vocabulary::signal`] says what Meta is told →
@@ -21,6 +21,7 @@ pub mod clock;
 pub mod config;
 pub mod egress;
 pub mod error;
+pub mod failpoint;
 pub mod flow;
 pub mod id;
 pub mod meta;

@@ -6,10 +6,11 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
-use salesbridge::telemetry;
+use salesbridge::{failpoint, telemetry};
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    failpoint::arm();
     let command = command::Command::parse();
     let setting = |name| std::env::var(name).ok();
     let (level, format) = (setting("SALESBRIDGE_LOG"), setting("SALESBRIDGE_LOG_FORMAT"));

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use secrecy::SecretString;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::meta::payload;
 use crate::store::conversion::LEASE;
 use crate::store::dossier::Scope;
@@ -108,7 +108,15 @@ async fn open_once(house: &House, page_id: &PageId, lease: &str) -> Result<Optio
     unit.freeze(&fresh).await?;
     let attempt = AttemptId(house.ids.next(now));
     let opened = ((&attempt, lease), (&page.id, &page.dataset_id), (now, now + LEASE));
-    unit.open_attempt(opened.0, opened.1, opened.2).await?;
+    let carried = unit.open_attempt(opened.0, opened.1, opened.2).await?;
+    if usize::try_from(carried).ok() != Some(leaving.len()) {
+        // The lease ended between the two, and another process has what is missing.
+        return Err(Error::new(
+            Kind::Contended,
+            "lease_lost",
+            "The lease was lost while its attempt was opened",
+        ));
+    }
     unit.commit().await?;
     Ok(Some(Batch {
         attempt,

@@ -12,6 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::failpoint;
 use crate::vocabulary::attempt::{Answer, Verdict};
 use crate::vocabulary::identity::DatasetId;
 
@@ -50,6 +51,7 @@ impl Body for Watched {
         let bytes = self.bytes.take();
         if bytes.is_some() {
             self.handed_out.store(true, Ordering::SeqCst);
+            failpoint::reach("send.body");
         }
         Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
     }

@@ -7,7 +7,8 @@ use crate::vocabulary::identity::PageId;
 use super::sql::{Pair, Unit, values};
 
 impl Unit {
-    /// Keeps the raw bytes of webhooks, all in one statement: packed, with a list of `[offset, length]`.
+    /// Keeps the raw bytes of webhooks, all in one statement: packed, with a list of `[offset, length]`. (For
+    /// SQLite a part of nothing is null, also an empty one.)
     pub async fn keep_bodies(&mut self, bodies: &[bytes::Bytes], now: Timestamp) -> Result<()> {
         let mut packed = Vec::with_capacity(bodies.iter().map(bytes::Bytes::len).sum());
         let mut places: Vec<[usize; 2]> = Vec::with_capacity(bodies.len());
@@ -19,7 +20,7 @@ impl Unit {
             .map_err(|error| Error::internal("places can't be written").caused_by(error))?;
         let text = Pair {
             sqlite: "insert into inbox (received_at, body)
-                     select $1, substr($2, value ->> 0, value ->> 1) from json_each($3)",
+                     select $1, coalesce(substr($2, value ->> 0, value ->> 1), x'') from json_each($3)",
             postgres: "insert into inbox (received_at, body)
                        select $1, substring($2 from (value ->> 0)::int for (value ->> 1)::int)
                          from json_array_elements($3::json)",

@@ -7,9 +7,14 @@ use sqlx::migrate::Migrator;
 use sqlx::{PgPool, SqlitePool};
 
 use crate::error::{Error, Result};
+use crate::failpoint;
 
-/// A process that migrates is given so long before another takes over.
-const LEASE: Duration = Duration::from_mins(10);
+/// A process that migrates keeps saying so; one that has said nothing for so long is dead, and another takes
+/// over.
+const LEASE: Duration = Duration::from_secs(15);
+
+/// How often it says so.
+const RENEW: Duration = Duration::from_secs(5);
 
 /// How often a process that waits for another looks again.
 const LOOK: Duration = Duration::from_millis(250);
@@ -24,16 +29,60 @@ pub(super) async fn sqlite(pool: &SqlitePool) -> Result<()> {
 pub(super) async fn postgres(pool: &PgPool) -> Result<()> {
     let mut migrations = sqlx::migrate!("migrations/postgres");
     migrations.set_locking(false);
+    if is_newest(pool, &migrations).await? {
+        return Ok(());
+    }
     let holder = uuid::Uuid::new_v4().to_string();
     while !take_lease(pool, &holder).await? {
         tokio::time::sleep(LOOK).await;
     }
-    let moved = migrations.run(pool).await.map_err(failed);
+    failpoint::reach("migrate.leased");
+    let moved = tokio::select! {
+        moved = migrations.run(pool) => moved.map_err(failed),
+        lost = keep_lease(pool, &holder) => Err(lost),
+    };
+    failpoint::reach("migrate.moved");
     sqlx::query("update migration_lease set held_until = now() where holder = $1")
         .bind(&holder)
         .execute(pool)
         .await?;
     moved
+}
+
+/// Whether exactly these migrations were made, so that there is nothing to do and nobody to wait for.
+async fn is_newest(pool: &PgPool, migrations: &Migrator) -> Result<bool> {
+    let made = sqlx::query_as::<_, (i64, Vec<u8>)>(
+        "select version, checksum from _sqlx_migrations where success order by version",
+    )
+    .fetch_all(pool)
+    .await;
+    match made {
+        Ok(made) => Ok(made
+            .iter()
+            .map(|(version, checksum)| (*version, &**checksum))
+            .eq(migrations.iter().map(|migration| (migration.version, &*migration.checksum)))),
+        Err(error) if is_race(&error) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Renews the lease for ever; ends when it is lost.
+async fn keep_lease(pool: &PgPool, holder: &str) -> Error {
+    loop {
+        tokio::time::sleep(RENEW).await;
+        let kept = sqlx::query(
+            "update migration_lease set held_until = now() + make_interval(secs => $2) where holder = $1",
+        )
+        .bind(holder)
+        .bind(LEASE.as_secs_f64())
+        .execute(pool)
+        .await;
+        match kept {
+            Ok(done) if done.rows_affected() == 1 => {}
+            Ok(_) => return Error::unavailable("migration_failed", "Another process migrates: start again"),
+            Err(error) => return error.into(),
+        }
+    }
 }
 
 /// Takes the lease unless another process holds it. The database's own clock counts, the same for all.

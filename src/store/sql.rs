@@ -1,6 +1,8 @@
 //! The one place where the two databases meet. A [`Unit`] is a transaction on either; its queries are one
 //! text with `$1` parameters, and rows are read by column name.
 
+use std::panic::Location;
+
 use sqlx::postgres::{PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
@@ -9,6 +11,7 @@ use sqlx::{Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Transaction, 
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
+use crate::failpoint;
 
 use super::migrate;
 use super::writer::{Turn, Writer};
@@ -169,13 +172,18 @@ macro_rules! bound {
 
 impl Unit {
     /// Makes it durable.
-    pub async fn commit(self) -> Result<()> {
-        match self.0 {
-            Inner::Sqlite(unit) => unit.commit().await?,
-            Inner::Reading(unit) => unit.commit().await?,
-            Inner::Postgres(unit) => unit.commit().await?,
+    #[track_caller]
+    pub fn commit(self) -> impl Future<Output = Result<()>> + Send {
+        let place = Location::caller();
+        async move {
+            failpoint::at_commit("before", place)?;
+            match self.0 {
+                Inner::Sqlite(unit) => unit.commit().await?,
+                Inner::Reading(unit) => unit.commit().await?,
+                Inner::Postgres(unit) => unit.commit().await?,
+            }
+            failpoint::at_commit("after", place)
         }
-        Ok(())
     }
 
     /// Marks a point to which [`Unit::back_to_point`] returns.

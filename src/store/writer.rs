@@ -9,6 +9,7 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use crate::error::{Error, Kind, Result};
+use crate::failpoint;
 
 /// SQLite's primary result code for a failed read or write.
 const IOERR: i32 = 10;
@@ -160,7 +161,10 @@ impl Seat {
     async fn finish(&mut self) {
         let Some(group) = self.group.take() else { return };
         let Some(connection) = self.connection.as_mut() else { return };
-        let outcome = match sqlx::query("commit").execute(connection).await {
+        failpoint::reach("group.before");
+        let committed = sqlx::query("commit").execute(connection).await;
+        failpoint::reach("group.after");
+        let outcome = match committed {
             Ok(_) => Ok(()),
             Err(error) => {
                 if is_broken(&error) {

@@ -16,6 +16,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::failpoint;
+
 use super::body::Timed;
 
 /// The head of a request, line and headers, is at most so large; beside that hyper takes at most 100 headers.
@@ -98,7 +100,13 @@ async fn converse(
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |request: Request<Incoming>| {
         asked.store(true, Ordering::Relaxed);
-        router.call(request.map(|body| Timed::new(body, limits.body)))
+        let answer = router.call(request.map(|body| Timed::new(body, limits.body)));
+        async move {
+            failpoint::reach("request.begun");
+            let answer = answer.await;
+            failpoint::reach("request.answered");
+            answer
+        }
     });
     let connection = http.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);

@@ -5,6 +5,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
+use crate::failpoint;
 use crate::flow::{self, Batch, House};
 use crate::meta::graph::Graph;
 use crate::meta::payload;
@@ -50,6 +51,7 @@ async fn drain_lane(house: &House, graph: &Graph, page: &PageId, stop: &Stop) ->
     let mut requests = 0;
     while !stop.soon.is_cancelled() {
         let Some(lease) = flow::claim(house, page).await? else { break };
+        failpoint::reach("send.claimed");
         let sent = send_claimed(house, graph, page, lease, stop).await?;
         requests += sent;
         if sent == 0 {
@@ -75,10 +77,13 @@ async fn send_claimed(
             break;
         }
         let Some(batch) = flow::open(house, page, &lease).await? else { continue };
+        failpoint::reach("send.opened");
         let answer = send(graph, &batch, stop).await;
+        failpoint::reach("send.answered");
         requests += 1;
         tell(&batch, &answer);
         let halves = flow::settle(house, &batch, &answer).await?;
+        failpoint::reach("send.settled");
         leases.extend(halves.into_iter().rev());
     }
     Ok(requests)

@@ -48,7 +48,7 @@ pub struct Shop {
     pub meta: Sandbox,
     graph: Graph,
     pub intake: Intake,
-    url: String,
+    pub url: String,
     file: Option<PathBuf>,
 }
 

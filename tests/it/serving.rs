@@ -2,9 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::process::Output;
 use std::time::Duration;
 
 use axum::Router;
@@ -15,95 +13,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::{Shop, both};
-
-static FOLDERS: AtomicU32 = AtomicU32::new(0);
-
-/// A folder with a configuration and a database of its own.
-struct Place(PathBuf);
-
-impl Place {
-    fn new(more: &str) -> Self {
-        let name =
-            format!("salesbridge-serving-{}-{}", std::process::id(), FOLDERS.fetch_add(1, Ordering::Relaxed));
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir(&folder).unwrap();
-        std::fs::write(folder.join("salesbridge.toml"), format!("listen = \"127.0.0.1:0\"\n{more}")).unwrap();
-        Self(folder)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_salesbridge"));
-        command.current_dir(&self.0).env_clear().args(arguments).stdin(Stdio::null());
-        command
-    }
-
-    fn runs(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    fn has(&self, file: &str) -> bool {
-        Path::new(&self.0).join(file).exists()
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
-    }
-}
-
-/// A `salesbridge serve`; ended with the test.
-struct Served {
-    child: Child,
-    log: BufReader<ChildStderr>,
-    address: SocketAddr,
-}
-
-impl Served {
-    fn start(place: &Place) -> Self {
-        Self::spawn(&mut place.command(&["serve"])).listens()
-    }
-
-    fn spawn(command: &mut Command) -> Self {
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
-        Self { child, log, address: SocketAddr::from(([127, 0, 0, 1], 0)) }
-    }
-
-    fn listens(mut self) -> Self {
-        self.address = self.waits_for("Listening at http://").parse().unwrap();
-        self
-    }
-
-    /// The rest of the first line that has these words.
-    fn waits_for(&mut self, words: &str) -> String {
-        let mut seen = String::new();
-        loop {
-            let mut line = String::new();
-            assert!(self.log.read_line(&mut line).unwrap() > 0, "it ended without \"{words}\":\n{seen}");
-            if let Some((_, rest)) = line.split_once(words) {
-                return rest.split_whitespace().next().unwrap_or_default().to_owned();
-            }
-            seen.push_str(&line);
-        }
-    }
-
-    fn is_told_to(&self, signal: &str) {
-        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
-
-    fn connects(&self) -> TcpStream {
-        TcpStream::connect(self.address).unwrap()
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
+use crate::process::{Place, Served};
 
 fn words(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
