@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::store::Unit;
+use crate::store::dossier::Scope;
 use crate::vocabulary::conversion::{Conversion, Reason, State};
 use crate::vocabulary::dossier::Dossier;
 use crate::vocabulary::identity::{AttemptId, ConversionId};
@@ -101,6 +102,7 @@ pub async fn resolve(house: &House, id: &AttemptId, as_what: Resolution) -> Resu
         let now = house.clock.now();
         let mut unit = house.store.begin().await?;
         let page = unit.page_of_attempt(id).await?.ok_or_else(|| Error::not_found("attempt"))?;
+        unit.lock_all(Scope::Attempt(id)).await?;
         if !unit.resolve_attempt(id, as_what.as_str(), now).await? {
             let message = "Only an attempt whose verdict is unknown can be resolved, and only once.";
             return Err(Error::conflict("not_unknown", message));
