@@ -49,6 +49,8 @@ pub struct Shop {
     graph: Graph,
     pub intake: Intake,
     file: Option<PathBuf>,
+    /// The address of its database.
+    pub url: String,
 }
 
 impl Shop {
@@ -85,7 +87,7 @@ impl Shop {
             keep_text: Duration::from_hours(7 * 24),
         };
         let intake = Intake::start(house.clone(), Arc::default());
-        let shop = Self { house, meta, graph, intake, file };
+        let shop = Self { house, meta, graph, intake, file, url: url.to_owned() };
         shop.set_page(|_| {}).await;
         shop
     }
