@@ -60,7 +60,7 @@ pub async fn claim(house: &House, page: &PageId) -> Result<Option<String>> {
 }
 
 /// Judges what a lease holds once more and opens an attempt for what may leave. None, and the lease is given
-/// back, if nothing is left of it or the Page stopped meanwhile.
+/// back, if nothing is left of it, or if the Page stopped or its dataset rests meanwhile.
 pub async fn open(house: &House, page: &PageId, lease: &str) -> Result<Option<Batch>> {
     retried(move || open_once(house, page, lease)).await
 }
@@ -69,7 +69,8 @@ async fn open_once(house: &House, page_id: &PageId, lease: &str) -> Result<Optio
     let now = house.clock.now();
     let mut unit = house.store.begin().await?;
     let page = unit.page(page_id).await?.ok_or_else(|| Error::not_found("Page"))?;
-    if page.mode != Mode::Live || page.fault.is_some() {
+    let stopped = page.mode != Mode::Live || page.fault.is_some();
+    if stopped || unit.rests(&page.dataset_id, now).await? {
         unit.give_back(lease).await?;
         unit.commit().await?;
         return Ok(None);
@@ -105,17 +106,15 @@ async fn open_once(house: &House, page_id: &PageId, lease: &str) -> Result<Optio
         .filter(|(id, _)| !frozen.contains_key(id))
         .map(|(id, text)| (id, text.as_str()))
         .collect();
-    unit.freeze(&fresh).await?;
+    if !fresh.is_empty() {
+        unit.freeze(&fresh).await?;
+    }
     let attempt = AttemptId(house.ids.next(now));
     let opened = ((&attempt, lease), (&page.id, &page.dataset_id), (now, now + LEASE));
     let carried = unit.open_attempt(opened.0, opened.1, opened.2).await?;
-    if usize::try_from(carried).ok() != Some(leaving.len()) {
-        // The lease ended between the two, and another process has what is missing.
-        return Err(Error::new(
-            Kind::Contended,
-            "lease_lost",
-            "The lease was lost while its attempt was opened",
-        ));
+    if usize::try_from(carried) != Ok(texts.len()) {
+        let message = format!("The lease on {} conversions was lost while they were read", texts.len());
+        return Err(Error::new(Kind::Contended, "lease_lost", message));
     }
     unit.commit().await?;
     Ok(Some(Batch {

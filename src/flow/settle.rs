@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
+
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::meta::verdict;
 use crate::store::Unit;
 use crate::store::dossier::Scope;
+use crate::store::page::Page;
 use crate::vocabulary::attempt::{Answer, Verdict, ZEROS_MAX};
 use crate::vocabulary::conversion::{EventName, Reason, State};
 use crate::vocabulary::identity::{AttemptId, PageId};
@@ -57,13 +60,13 @@ async fn settle_once(house: &House, batch: &Batch, answer: &Answer) -> Result<Ve
         return Ok(vec![batch.lease.clone(), other]);
     }
     let (state, reason) = end_of(&verdict);
-    let next_at = match verdict {
-        Verdict::NotTaken | Verdict::Zero | Verdict::Throttled(_) => later(now, unit.tries(attempt).await?),
+    let next_at = match answer.verdict {
+        Verdict::NotTaken | Verdict::Zero => later(now, unit.tries(attempt).await?),
         _ => now,
     };
     unit.settle(attempt, (state, reason, answer.words.clone()), (next_at, false)).await?;
     match &verdict {
-        Verdict::LinkBroken => {
+        Verdict::LinkBroken if is_link_of(&page, batch) => {
             unit.set_fault(&batch.page, Some(verdict::advice(answer.code, answer.subcode)), now).await?;
         }
         Verdict::NameRefused => {
@@ -72,14 +75,17 @@ async fn settle_once(house: &House, batch: &Batch, answer: &Answer) -> Result<Ve
             }
         }
         Verdict::Throttled(told) => unit.throttle(&batch.dataset, *told, THROTTLE, now).await?,
-        Verdict::Sent => match answer.rest {
-            Some(rest) => unit.throttle(&batch.dataset, Some(rest), THROTTLE, now).await?,
-            None => unit.unthrottle(&batch.dataset).await?,
-        },
+        Verdict::Sent => unit.unthrottle(&batch.dataset).await?,
         Verdict::Unknown => {
+            if answer.verdict == Verdict::Zero {
+                unit.spare_below(attempt, ZEROS_MAX, next_at).await?;
+            }
             unit.resend_unknown(attempt, now).await?;
         }
         _ => {}
+    }
+    if let (Some(rest), false) = (answer.rest, matches!(verdict, Verdict::Throttled(_))) {
+        unit.throttle(&batch.dataset, Some(rest), THROTTLE, now).await?;
     }
     // What hung on these rows: an uplift waits for its Purchase, and ends with it.
     judge_attempt(&mut unit, house, (attempt, &page.id), now).await?;
@@ -119,6 +125,12 @@ pub(super) async fn judge_attempt(
         judge(unit, house, &mut dossier, &page, &rules, now).await?;
     }
     Ok(())
+}
+
+/// Whether the Page still has the token and the dataset that the batch was sent with; else they were mended
+/// meanwhile.
+fn is_link_of(page: &Page, batch: &Batch) -> bool {
+    page.dataset_id == batch.dataset && page.token.expose_secret() == batch.token.expose_secret()
 }
 
 fn end_of(verdict: &Verdict) -> (State, Reason) {

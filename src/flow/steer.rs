@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::store::Unit;
+use crate::store::dossier::Scope;
 use crate::vocabulary::conversion::{Conversion, Reason, State};
 use crate::vocabulary::dossier::Dossier;
 use crate::vocabulary::identity::{AttemptId, ConversionId};
@@ -142,6 +143,7 @@ pub async fn resolve(
             return Ok(Answered::Before(before));
         }
         let page = unit.page_of_attempt(id).await?.ok_or_else(|| Error::not_found("attempt"))?;
+        unit.lock_all(Scope::Attempt(id)).await?;
         if !unit.resolve_attempt(id, as_what.as_str(), now).await? {
             let message = "Only an attempt whose verdict is unknown can be resolved, and only once.";
             return Err(Error::conflict("not_unknown", message));

@@ -10,11 +10,17 @@ use crate::vocabulary::attempt::{Answer, Verdict};
 /// Meta's words are kept up to so many characters.
 const WORDS_MAX: usize = 300;
 
-/// From so many percent of the quota on, the dataset rests.
+/// From so many percent of a quota on, the dataset rests.
 const USAGE_MAX: f64 = 95.0;
 
-/// How long a dataset rests when its quota is nearly used up.
+/// How long a dataset rests when a quota is nearly used up and Meta does not say for how long.
 const REST: Duration = Duration::from_mins(1);
+
+/// A pause is never longer than this, whatever a header says.
+const PAUSE_MAX: Duration = Duration::from_hours(24);
+
+/// What counts against a quota, in percent of it.
+const SHARES: [&str; 3] = ["call_count", "total_cputime", "total_time"];
 
 /// Reads the answer to a request with `count` events.
 pub fn read(status: u16, headers: &HeaderMap, body: &[u8], count: usize) -> Answer {
@@ -32,7 +38,7 @@ pub fn read(status: u16, headers: &HeaderMap, body: &[u8], count: usize) -> Answ
             .or_else(|| error.and_then(|error| error.get("fbtrace_id")))
             .and_then(Value::as_str)
             .map(cut),
-        rest: nearly_used_up(headers).then_some(REST),
+        rest: rest(headers),
     };
     if let Some(error) = error {
         answer.code = error.get("code").and_then(integer);
@@ -128,24 +134,51 @@ fn pause(headers: &HeaderMap) -> Option<Duration> {
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.trim().parse::<u64>().ok())
         .map(Duration::from_secs);
-    told.or_else(|| {
-        let usage = header_json(headers, "x-business-use-case-usage")?;
-        let minutes = usage
-            .as_object()?
-            .values()
-            .filter_map(Value::as_array)
-            .flatten()
-            .filter_map(|line| line.get("estimated_time_to_regain_access").and_then(Value::as_u64))
-            .max()?;
-        (minutes > 0).then(|| Duration::from_secs(minutes.saturating_mul(60)))
-    })
+    told.or_else(|| quotas(headers).into_iter().filter_map(|quota| quota.regained_in).max())
+        .map(|told| told.min(PAUSE_MAX))
 }
 
-fn nearly_used_up(headers: &HeaderMap) -> bool {
-    header_json(headers, "x-app-usage")
-        .as_ref()
-        .and_then(Value::as_object)
-        .is_some_and(|usage| usage.values().filter_map(Value::as_f64).any(|percent| percent >= USAGE_MAX))
+/// How long the dataset rests although the request was let through: before a quota is used up.
+fn rest(headers: &HeaderMap) -> Option<Duration> {
+    let near = quotas(headers).into_iter().filter(|quota| quota.percent >= USAGE_MAX);
+    near.map(|quota| quota.regained_in.unwrap_or(REST).min(PAUSE_MAX)).max()
+}
+
+/// A quota as an answer tells of it.
+struct Quota {
+    /// How much of it is used.
+    percent: f64,
+    /// When it is there again, if Meta says so.
+    regained_in: Option<Duration>,
+}
+
+/// Every quota that the headers tell of (Meta: "Rate Limits"): the app's, those of the business use cases,
+/// and the ad account's.
+fn quotas(headers: &HeaderMap) -> Vec<Quota> {
+    let mut found = Vec::new();
+    if let Some(usage) = header_json(headers, "x-app-usage") {
+        found.push(Quota { percent: largest_share(&usage), regained_in: None });
+    }
+    let lines = header_json(headers, "x-business-use-case-usage");
+    for line in lines.iter().filter_map(Value::as_object).flat_map(serde_json::Map::values) {
+        for usage in line.as_array().into_iter().flatten() {
+            let minutes = usage.get("estimated_time_to_regain_access").and_then(Value::as_u64).unwrap_or(0);
+            let regained_in = (minutes > 0).then(|| Duration::from_secs(minutes.saturating_mul(60)));
+            let percent = if regained_in.is_some() { 100.0 } else { largest_share(usage) };
+            found.push(Quota { percent, regained_in });
+        }
+    }
+    if let Some(usage) = header_json(headers, "x-ad-account-usage") {
+        let percent = usage.get("acc_id_util_pct").and_then(Value::as_f64).unwrap_or(0.0);
+        let seconds = usage.get("reset_time_duration").and_then(Value::as_u64).unwrap_or(0);
+        let regained_in = (seconds > 0 && percent >= USAGE_MAX).then(|| Duration::from_secs(seconds));
+        found.push(Quota { percent, regained_in });
+    }
+    found
+}
+
+fn largest_share(usage: &Value) -> f64 {
+    SHARES.into_iter().filter_map(|share| usage.get(share).and_then(Value::as_f64)).fold(0.0, f64::max)
 }
 
 fn header_json(headers: &HeaderMap, name: &str) -> Option<Value> {
@@ -239,13 +272,51 @@ mod tests {
         assert_eq!(read(400, &headers, body, 1).verdict, Verdict::Throttled(Some(Duration::from_mins(3))));
         headers.insert("retry-after", HeaderValue::from_static("7"));
         assert_eq!(read(400, &headers, body, 1).verdict, Verdict::Throttled(Some(Duration::from_secs(7))));
-        for (usage, rest) in [(r#"{"call_count":94}"#, None), (r#"{"total_time":95}"#, Some(REST))] {
-            headers.insert("x-app-usage", HeaderValue::from_static(usage));
-            let answer = read(200, &headers, br#"{"events_received":1}"#, 1);
-            assert_eq!((answer.verdict, answer.rest), (Verdict::Sent, rest));
-        }
         let odd = br#"{"error":{"code":987654}}"#;
         assert!(matches!(read(429, &headers, odd, 1).verdict, Verdict::Throttled(_)));
+        headers.insert("retry-after", HeaderValue::from_static("18446744073709551615"));
+        assert_eq!(read(400, &headers, body, 1).verdict, Verdict::Throttled(Some(PAUSE_MAX)));
+    }
+
+    #[test]
+    fn a_quota_that_is_nearly_used_up_makes_rest() {
+        for (name, usage, expected) in [
+            ("x-app-usage", r#"{"call_count":94.9,"total_time":1,"total_cputime":94}"#, None),
+            ("x-app-usage", r#"{"call_count":1,"total_time":95,"total_cputime":1}"#, Some(60)),
+            (
+                "x-business-use-case-usage",
+                r#"{"6":[{"call_count":94,"estimated_time_to_regain_access":0}]}"#,
+                None,
+            ),
+            (
+                "x-business-use-case-usage",
+                r#"{"6":[{"call_count":1}],"7":[{"call_count":1},{"total_cputime":96,"total_time":3}]}"#,
+                Some(60),
+            ),
+            (
+                "x-business-use-case-usage",
+                r#"{"6":[{"call_count":1,"estimated_time_to_regain_access":5}]}"#,
+                Some(300),
+            ),
+            ("x-ad-account-usage", r#"{"acc_id_util_pct":9.67,"reset_time_duration":100}"#, None),
+            ("x-ad-account-usage", r#"{"acc_id_util_pct":95.5,"reset_time_duration":100}"#, Some(100)),
+            ("x-ad-account-usage", r#"{"acc_id_util_pct":100}"#, Some(60)),
+            ("x-ad-account-usage", "[1]", None),
+            ("x-app-usage", "no JSON", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_static(usage));
+            let answer = read(200, &headers, br#"{"events_received":1}"#, 1);
+            assert_eq!(answer.verdict, Verdict::Sent);
+            assert_eq!(answer.rest, expected.map(Duration::from_secs), "{name}: {usage}");
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            "x-ad-account-usage",
+            HeaderValue::from_static(r#"{"acc_id_util_pct":100,"reset_time_duration":240}"#),
+        );
+        let throttled = read(400, &headers, br#"{"error":{"code":17}}"#, 1);
+        assert_eq!(throttled.verdict, Verdict::Throttled(Some(Duration::from_mins(4))));
     }
 
     #[test]

@@ -80,7 +80,9 @@ impl Unit {
     }
 
     /// Gives every conversion of an attempt, unless a newer attempt carries it, its new state. Those that go
-    /// back to `ready` keep the lease when `keep_lease` and are due at `next_at`.
+    /// back to `ready` keep the lease when `keep_lease` and are due at `next_at`. One whose answer was lost
+    /// before may be at Meta already, so that it never ends as one that did not leave. One that waits to be
+    /// sent again for this attempt's lost answer follows the answer that came after all.
     pub async fn settle(
         &mut self,
         attempt: &AttemptId,
@@ -89,10 +91,14 @@ impl Unit {
     ) -> Result<u64> {
         self.execute(
             "update conversion
-                set state = $2, reason = $3, detail = $4, next_at = $5,
+                set state = case when resent = 1 and $2 in ('expired', 'suppressed') then 'unknown' else $2 end,
+                    reason = case when resent = 1 and $2 in ('expired', 'suppressed') then 'answer_lost'
+                                  else $3 end,
+                    detail = $4, next_at = $5,
                     lease = case when $6 = 1 then lease end,
                     lease_until = case when $6 = 1 then lease_until end
-              where attempt_id = $1 and state in ('sending', 'unknown')",
+              where attempt_id = $1
+                and (state in ('sending', 'unknown') or (state = 'ready' and resent = 1 and $2 <> 'unknown'))",
             values![attempt.as_str(), state.as_str(), reason.as_str(), detail, next_at, keep_lease],
         )
         .await
@@ -126,6 +132,28 @@ impl Unit {
             )
             .await?;
         row.map_or(Ok(0), |row| row.get("zeros"))
+    }
+
+    /// Of those that an answer of zero made unknown, the ones that met fewer than `zeros` of them are tried
+    /// again at `next_at`.
+    pub async fn spare_below(&mut self, attempt: &AttemptId, zeros: i64, next_at: Timestamp) -> Result<u64> {
+        self.execute(
+            "update conversion set state = 'ready', reason = 'try_again', next_at = $3
+              where attempt_id = $1 and state = 'unknown' and zeros < $2",
+            values![attempt.as_str(), zeros, next_at],
+        )
+        .await
+    }
+
+    /// Whether a dataset rests at `now`: its quota is used up, or nearly.
+    pub async fn rests(&mut self, dataset: &DatasetId, now: Timestamp) -> Result<bool> {
+        let row = self
+            .row(
+                "select id from dataset where id = $1 and throttled_until > $2",
+                values![dataset.as_str(), now],
+            )
+            .await?;
+        Ok(row.is_some())
     }
 
     /// The most often tried conversion of an attempt: how many attempts carried it.
@@ -179,7 +207,8 @@ impl Unit {
         Ok(row.is_some())
     }
 
-    /// Gives what an attempt left unknown the state that a person knows.
+    /// Gives what an attempt left unknown the state that a person knows. What goes again may be at Meta
+    /// already.
     pub async fn settle_unknown(
         &mut self,
         attempt: &AttemptId,
@@ -187,7 +216,8 @@ impl Unit {
         now: Timestamp,
     ) -> Result<u64> {
         self.execute(
-            "update conversion set state = $2, reason = $3, next_at = $4
+            "update conversion
+                set state = $2, reason = $3, next_at = $4, resent = case when $2 = 'ready' then 1 else resent end
               where attempt_id = $1 and state = 'unknown'",
             values![attempt.as_str(), state.as_str(), reason.as_str(), now],
         )

@@ -93,12 +93,13 @@ impl Unit {
     }
 
     /// Lets go what has been held long enough, and ends what grew too old, on every Page, paused or not.
-    /// An event made before `too_old_before` can't be sent any more.
+    /// An event made before `too_old_before` can't be sent any more; one whose answer was lost before is left
+    /// to the judgement of its ledger, for Meta may have it.
     pub async fn release_due(&mut self, too_old_before: Timestamp, now: Timestamp) -> Result<u64> {
         let expired = self
             .execute(
                 "update conversion set state = 'expired', reason = 'too_old', lease = null, lease_until = null
-                  where state in ('held', 'ready') and event_time < $1",
+                  where state in ('held', 'ready') and resent = 0 and event_time < $1",
                 values![too_old_before],
             )
             .await?;

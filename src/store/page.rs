@@ -248,7 +248,8 @@ impl Unit {
         Ok(())
     }
 
-    /// Lets a dataset rest: for `told`, or for `first` doubling up to `longest` while Meta does not tell.
+    /// Lets a dataset rest: for `told`, or for `first` doubling up to `longest` while Meta does not tell. A
+    /// pause is never shortened; another answer of before it began does not double it.
     pub async fn throttle(
         &mut self,
         dataset: &DatasetId,
@@ -260,16 +261,18 @@ impl Unit {
             .map(|span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
         self.execute(
             "insert into dataset (id, throttled_until, throttle_step)
-             values ($1, $2 + case when $3 > 0 then $3 else $4 end, $4)
+             values ($1, $2 + case when $3 > 0 then $3 else $4 end, case when $3 > 0 then 0 else $4 end)
              on conflict (id) do update
-                set throttle_step = case when $3 > 0 then $4
+                set throttle_step = case when $3 > 0 or dataset.throttled_until > $2 then dataset.throttle_step
                                          when dataset.throttle_step * 2 > $5 then $5
                                          when dataset.throttle_step = 0 then $4
                                          else dataset.throttle_step * 2 end,
-                    throttled_until = $2 + case when $3 > 0 then $3
-                                                when dataset.throttle_step * 2 > $5 then $5
-                                                when dataset.throttle_step = 0 then $4
-                                                else dataset.throttle_step * 2 end",
+                    throttled_until = case when $3 > 0 and dataset.throttled_until < $2 + $3 then $2 + $3
+                                           when $3 > 0 or dataset.throttled_until > $2
+                                           then dataset.throttled_until
+                                           when dataset.throttle_step * 2 > $5 then $2 + $5
+                                           when dataset.throttle_step = 0 then $2 + $4
+                                           else $2 + dataset.throttle_step * 2 end",
             values![dataset.as_str(), now, told, first, longest],
         )
         .await?;

@@ -48,6 +48,7 @@ pub struct Shop {
     pub meta: Sandbox,
     graph: Graph,
     pub intake: Intake,
+    /// The address of its database.
     pub url: String,
     file: Option<PathBuf>,
 }

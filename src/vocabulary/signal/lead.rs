@@ -2,7 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::vocabulary::chat::Chat;
-use crate::vocabulary::conversion::{Conversion, Draft, EventName, Reason};
+use crate::vocabulary::conversion::{Conversion, Draft, EventName, Reason, State};
 use crate::vocabulary::dossier::Dossier;
 use crate::vocabulary::outcome::Kind;
 use crate::vocabulary::policy::{LeadOn, Policy};
@@ -28,7 +28,10 @@ pub(super) fn follow(
     let without = |chat: &&Chat| !rows.iter().any(|row| row.number == chat.number);
     let draft = |chat: &Chat| {
         let event_time = cause_of(dossier, chat, setting.policy)?;
-        if is_expired(event_time, setting.now) || event_time < setting.policy.since {
+        if is_expired(event_time, setting.now)
+            || event_time < setting.policy.since
+            || rows.iter().any(|row| tells(row, event_time))
+        {
             return None;
         }
         let (state, reason) = readiness(name, true, setting);
@@ -46,6 +49,12 @@ pub(super) fn follow(
         })
     };
     dossier.chats.iter().filter(without).filter_map(draft).collect()
+}
+
+/// Whether a lead tells of this very moment already, under the number that its chat had when it left: a late
+/// message may cut the chats anew.
+fn tells(row: &Conversion, event_time: Timestamp) -> bool {
+    row.event_time == event_time && !(row.state == State::Suppressed && row.reason.wakes())
 }
 
 fn name_of(policy: &Policy) -> Option<EventName> {

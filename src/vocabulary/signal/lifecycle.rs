@@ -64,13 +64,22 @@ fn is_known_to_meta(rows: &[Conversion]) -> bool {
 fn cause_of(name: EventName, order: &Order, policy: &Policy) -> Option<Moment> {
     let standing = order.state.is_standing();
     match name {
-        EventName::OrderCreated if policy.purchase_on != PurchaseOn::Confirmed && standing => order.confirmed,
+        EventName::OrderCreated if standing => {
+            order.confirmed.filter(|moment| comes_later(order, policy, *moment))
+        }
         EventName::OrderShipped if standing => order.shipped,
         EventName::OrderDelivered if standing => order.delivered,
         EventName::OrderCanceled if order.state == order::State::Cancelled => order.ended,
         EventName::OrderReturned if order.state == order::State::Returned => order.ended,
         _ => None,
     }
+}
+
+/// Whether the Purchase comes later than the `confirmed` of this moment.
+fn comes_later(order: &Order, policy: &Policy, confirmed: Moment) -> bool {
+    let reached = policy.purchase_on.reached(order);
+    policy.purchase_on != PurchaseOn::Confirmed
+        && reached.is_none_or(|moment| moment.occurred_at > confirmed.occurred_at)
 }
 
 fn wanted(name: EventName, cause: Option<Moment>, known_to_meta: bool, order: &Order) -> Wanted {

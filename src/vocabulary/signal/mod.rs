@@ -97,7 +97,10 @@ pub fn follow(dossier: &Dossier, rules: &Rules, now: Timestamp) -> (Vec<Conversi
 fn differing(mut rows: Vec<Conversion>, before: &[Conversion], now: Timestamp) -> Vec<Conversion> {
     for row in &mut rows {
         if matches!(row.state, State::Held | State::Ready) && is_expired(row.event_time, now) {
-            (row.state, row.reason) = (State::Expired, Reason::TooOld);
+            (row.state, row.reason) = match row.resent {
+                true => (State::Unknown, Reason::AnswerLost),
+                false => (State::Expired, Reason::TooOld),
+            };
         }
     }
     rows.into_iter().zip(before).filter(|(now, then)| now != *then).map(|(now, _)| now).collect()
@@ -111,6 +114,14 @@ pub fn is_expired(event_time: Timestamp, now: Timestamp) -> bool {
 /// The end of a hold that begins at `from`.
 fn leaves_at(from: Timestamp, event_time: Timestamp, policy: &Policy) -> Timestamp {
     (from + policy.hold).min((event_time + HOLD_WITHIN).max(from))
+}
+
+/// The event happened at another moment than was thought; it may leave no later than that allows.
+fn set_time(row: &mut Conversion, event_time: Timestamp) {
+    if row.event_time != event_time {
+        row.event_time = event_time;
+        row.leaves_at = row.leaves_at.min(event_time + HOLD_WITHIN);
+    }
 }
 
 /// How an event begins, or wakes, if nothing else stands in its way.
@@ -138,11 +149,15 @@ fn turn(row: &mut Conversion, wanted: &Wanted, setting: Setting<'_>) {
     match (row.state, wanted) {
         (State::Held | State::Ready, Wanted::Nothing(reason)) => row.rest(*reason),
         (State::Suppressed, Wanted::Nothing(reason)) if row.reason.wakes() => row.reason = *reason,
-        (State::Held | State::Ready, Wanted::Told { event_time }) if !row.frozen => {
-            row.event_time = *event_time;
+        (State::Held | State::Ready, Wanted::Told { event_time }) => {
             let lives = Setting { mode: Mode::Live, ..setting };
             let (state, reason) = readiness(row.name, true, lives);
-            if reason != Reason::Hold {
+            if !row.frozen {
+                set_time(row, *event_time);
+            }
+            if state == State::Suppressed {
+                row.rest(reason);
+            } else if reason != Reason::Hold && !row.frozen {
                 (row.state, row.reason) = (state, reason);
             } else if row.reason == Reason::PersonMissing {
                 row.reason = Reason::Hold;

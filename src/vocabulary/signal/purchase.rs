@@ -8,7 +8,7 @@ use crate::vocabulary::outcome::{Item, Terms};
 use crate::vocabulary::policy::Mode;
 use crate::vocabulary::sale::Standing;
 
-use super::{Setting, leaves_at, readiness};
+use super::{Setting, leaves_at, readiness, set_time};
 
 /// Brings the Purchases among `rows`, which are all of one order, in line with it; gives drafts of new ones.
 pub(super) fn follow(standing: &Standing, rows: &mut [Conversion], setting: Setting<'_>) -> Vec<Draft> {
@@ -179,7 +179,7 @@ fn turn_base(row: &mut Conversion, order: &Order, value: Option<i64>, setting: S
         (State::Held | State::Ready, Some(moment)) if !row.frozen => {
             let lives = Setting { mode: Mode::Live, ..setting };
             let (state, reason) = readiness(EventName::Purchase, value.is_some(), lives);
-            row.event_time = moment.occurred_at;
+            set_time(row, moment.occurred_at);
             row.value = value;
             if reason != Reason::Hold
                 || row.reason == Reason::ValueMissing
@@ -220,10 +220,17 @@ fn turn_uplift(
     match (row.state, state) {
         (State::Held | State::Ready, State::Suppressed) => row.rest(reason),
         (State::Held, _) if row.reason != reason => row.reason = reason,
+        (State::Ready, State::Held) if reason == Reason::WaitsForPurchase => {
+            (row.state, row.reason) = (state, reason);
+        }
         (State::Suppressed, State::Held) if row.reason.wakes() => {
             let Some(uplift) = uplift else { return };
             let event_time = uplift.moment.occurred_at;
-            row.wake(event_time, Some(worth(&uplift.terms)), (state, reason));
+            let woken = match readiness(row.name, true, setting) {
+                (State::Held, _) => (state, reason),
+                apart => apart,
+            };
+            row.wake(event_time, Some(worth(&uplift.terms)), woken);
             row.leaves_at = leaves_at(setting.now, event_time, setting.policy);
         }
         _ => {}
