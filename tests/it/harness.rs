@@ -9,14 +9,17 @@ use std::time::Duration;
 use salesbridge::clock::{Clock, Timestamp};
 use salesbridge::egress;
 use salesbridge::error::Error;
-use salesbridge::flow::{self, Asked, House, Intake, PhoneKey, Published, Tagged};
+use salesbridge::flow::{self, Asked, House, Intake, PhoneKey, Published, Resolution, Tagged};
 use salesbridge::id::Ids;
 use salesbridge::meta::graph::Graph;
 use salesbridge::sandbox::Sandbox;
 use salesbridge::store::Store;
 use salesbridge::store::page::Page;
 use salesbridge::vocabulary::arrival::Channel;
-use salesbridge::vocabulary::identity::{ConversationId, DatasetId, OutcomeId, PageId, Psid};
+use salesbridge::vocabulary::conversion::Conversion;
+use salesbridge::vocabulary::identity::{
+    AttemptId, ConversationId, ConversionId, DatasetId, OutcomeId, PageId, Psid,
+};
 use salesbridge::vocabulary::money::Currency;
 use salesbridge::vocabulary::outcome::{Details, Kind, Source, Terms};
 use salesbridge::vocabulary::policy::{Mode, Policy};
@@ -167,6 +170,24 @@ impl Shop {
     pub async fn undoes(&self, outcome: &OutcomeId) -> Result<Tagged, Error> {
         let undone = flow::undo(&self.house, outcome, ("nino", false), &Asked::plainly()).await;
         undone.map(|undone| undone.now().expect("nothing was promised"))
+    }
+
+    /// A person lets a held conversion go.
+    pub async fn sends(&self, id: &ConversionId) -> Result<Conversion, Error> {
+        let turned = flow::send_now(&self.house, id, &Asked::plainly()).await;
+        turned.map(|turned| turned.now().expect("nothing was promised").conversion)
+    }
+
+    /// A person tries a rejected conversion again.
+    pub async fn retries(&self, id: &ConversionId) -> Result<Conversion, Error> {
+        let turned = flow::retry(&self.house, id, &Asked::plainly()).await;
+        turned.map(|turned| turned.now().expect("nothing was promised").conversion)
+    }
+
+    /// A person settles an attempt whose answer was lost.
+    pub async fn resolves(&self, id: &AttemptId, as_what: Resolution) -> Result<u64, Error> {
+        let resolved = flow::resolve(&self.house, id, as_what, &Asked::plainly()).await;
+        resolved.map(|resolved| resolved.now().expect("nothing was promised").conversions)
     }
 
     pub fn later(&self, by: Duration) {

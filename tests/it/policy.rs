@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use salesbridge::flow;
 use salesbridge::sandbox::Fault;
 use salesbridge::vocabulary::arrival::Channel;
 use salesbridge::vocabulary::conversion::{EventName, Reason, State};
@@ -131,12 +130,12 @@ both!(
         let chat = shop.hears_from("2").await;
         let tagged = shop.tags(&chat, &say(Confirmed, 5000)).await.unwrap();
         let id = &tagged.conversions[0].id;
-        let sent = flow::send_now(&shop.house, id).await.unwrap();
+        let sent = shop.sends(id).await.unwrap();
         assert_eq!(stands(&sent), (State::Ready, Reason::Due));
-        assert_eq!(flow::send_now(&shop.house, id).await.unwrap_err().code, "wrong_state");
+        assert_eq!(shop.sends(id).await.unwrap_err().code, "wrong_state");
         assert_eq!(shop.delivers().await, 1);
-        assert_eq!(flow::send_now(&shop.house, id).await.unwrap_err().code, "wrong_state");
-        assert_eq!(flow::retry(&shop.house, id).await.unwrap_err().code, "wrong_state");
+        assert_eq!(shop.sends(id).await.unwrap_err().code, "wrong_state");
+        assert_eq!(shop.retries(id).await.unwrap_err().code, "wrong_state");
         assert_eq!(shop.told(), ["50.0"]);
     }
 );
@@ -151,7 +150,7 @@ both!(
         assert_eq!(shop.purchase_stands(&chat).await, (State::Rejected, Reason::Refused));
         shop.tags(&chat, &say(Amended, 4000)).await.unwrap();
         assert_eq!(shop.purchase_stands(&chat).await, (State::Rejected, Reason::Refused));
-        flow::retry(&shop.house, &tagged.conversions[0].id).await.unwrap();
+        shop.retries(&tagged.conversions[0].id).await.unwrap();
         assert_eq!(shop.delivers().await, 1);
         assert_eq!(shop.told(), ["40.0"]);
         assert_eq!(shop.taken(), [tagged.conversions[0].event_id.clone()]);
@@ -166,7 +165,7 @@ both!(
         shop.later(HOLD);
         shop.delivers().await;
         shop.tags(&chat, &say(Cancelled, None)).await.unwrap();
-        let row = flow::retry(&shop.house, &tagged.conversions[0].id).await.unwrap();
+        let row = shop.retries(&tagged.conversions[0].id).await.unwrap();
         assert_eq!(stands(&row), (State::Suppressed, Reason::Cancelled));
         assert_eq!(shop.delivers().await, 0);
     }
@@ -177,7 +176,7 @@ both!(
         let chat = shop.hears_from("2").await;
         let tagged = shop.tags(&chat, &say(Confirmed, None)).await.unwrap();
         assert_eq!(stands(&tagged.conversions[0]), (State::Held, Reason::ValueMissing));
-        let refused = flow::send_now(&shop.house, &tagged.conversions[0].id).await.unwrap_err();
+        let refused = shop.sends(&tagged.conversions[0].id).await.unwrap_err();
         assert_eq!(refused.code, "wrong_state");
         shop.later(2 * HOLD);
         assert_eq!(shop.delivers().await, 0);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use salesbridge::egress;
-use salesbridge::flow::{self, Resolution};
+use salesbridge::flow::Resolution;
 use salesbridge::meta::graph::Graph;
 use salesbridge::sandbox::Fault;
 use salesbridge::vocabulary::attempt::Verdict;
@@ -126,7 +126,7 @@ both!(
         }
         let other = shop.hears_from("3").await;
         shop.tags(&other, &numbered(say(Kind::Confirmed, 7000), "A-2")).await.unwrap();
-        flow::send_now(&shop.house, &shop.purchase(&other).await.id).await.unwrap();
+        shop.sends(&shop.purchase(&other).await.id).await.unwrap();
         shop.meta.fail_next(Fault::Zero);
         assert_eq!(shop.delivers().await, 1);
         assert_eq!(shop.purchase_stands(&chat).await, LOST);
@@ -208,9 +208,9 @@ both!(
         shop.delivers().await;
         assert_eq!(shop.stand().await, "2 unknown answer_lost");
         let attempt = shop.attempts().await.remove(0);
-        assert_eq!(flow::resolve(&shop.house, &attempt, Resolution::Sent).await.unwrap(), 2);
+        assert_eq!(shop.resolves(&attempt, Resolution::Sent).await.unwrap(), 2);
         assert_eq!(shop.stand().await, "2 sent taken");
-        let again = flow::resolve(&shop.house, &attempt, Resolution::Resend).await.unwrap_err();
+        let again = shop.resolves(&attempt, Resolution::Resend).await.unwrap_err();
         assert_eq!(again.code, "not_unknown");
         shop.later(HOLD);
         assert_eq!(shop.delivers().await, 0);
@@ -228,7 +228,7 @@ both!(
             assert_eq!(shop.delivers().await, 1);
             assert_eq!(shop.stand().await, "2 unknown answer_lost");
             let attempt = shop.attempts().await.remove(round);
-            assert_eq!(flow::resolve(&shop.house, &attempt, Resolution::Resend).await.unwrap(), 2);
+            assert_eq!(shop.resolves(&attempt, Resolution::Resend).await.unwrap(), 2);
             assert_eq!(shop.stand().await, "2 ready try_again");
         }
         // Meta may have it already, so that a cancel can't say any more that it never left.

@@ -2,8 +2,7 @@
 //! how conversions and attempts stand.
 
 use salesbridge::clock::Timestamp;
-use salesbridge::error::Error;
-use salesbridge::flow::{self, Batch, Line, Reply, Tagged};
+use salesbridge::flow::{self, Asked, Batch, Line};
 use salesbridge::store::dossier::Scope;
 use salesbridge::vocabulary::attempt::{Answer, Verdict};
 use salesbridge::vocabulary::conversion::{Conversion, EventName, Reason, State, event_id};
@@ -25,9 +24,9 @@ impl Shop {
 
     /// A CRM tells of these; each must be taken.
     pub async fn imports(&self, lines: impl IntoIterator<Item = Line>) {
-        let lines: Vec<Result<Line, Reply>> = lines.into_iter().map(Ok).collect();
-        for reply in flow::import(&self.house, &lines, "crm", None, shown).await.unwrap() {
-            assert_eq!(reply.status, 200, "{}", reply.body);
+        let lines: Vec<(usize, Line)> = lines.into_iter().enumerate().collect();
+        for told in flow::import(&self.house, &lines, "crm", None, Asked::plainly().render).await.unwrap() {
+            told.unwrap();
         }
     }
 
@@ -129,13 +128,6 @@ impl Shop {
     /// The answer to a batch arrives; gives the leases of its halves.
     pub async fn settles(&self, batch: &Batch, verdict: Verdict) -> Vec<String> {
         flow::settle(&self.house, batch, &Answer::unanswered(verdict, "as the test has it")).await.unwrap()
-    }
-}
-
-fn shown(told: Result<&Tagged, Error>) -> Reply {
-    match told {
-        Ok(tagged) => Reply { status: 200, body: tagged.outcome_id.to_string() },
-        Err(error) => Reply { status: 422, body: error.message },
     }
 }
 

@@ -96,7 +96,7 @@ both!(
         shop.settles(&batch, Verdict::NotTaken).await;
         assert_eq!(uplift_stands(&shop, &chat, 1).await, WAITS);
         let waiting = shop.find(&chat, EventName::Purchase, 1).await;
-        assert_eq!(flow::send_now(&shop.house, &waiting.id).await.unwrap_err().code, "wrong_state");
+        assert_eq!(shop.sends(&waiting.id).await.unwrap_err().code, "wrong_state");
         assert_eq!(leaves(&shop).await, ["50.0", "15.5"]);
     }
 );
@@ -113,7 +113,7 @@ both!(
         adds(&shop, &chat, 700, "r-2").await;
         assert_eq!(uplift_stands(&shop, &chat, 2).await, (State::Suppressed, Reason::PurchaseNotSent));
         assert!(leaves(&shop).await.is_empty());
-        flow::retry(&shop.house, &shop.purchase(&chat).await.id).await.unwrap();
+        shop.retries(&shop.purchase(&chat).await.id).await.unwrap();
         assert_eq!(uplift_stands(&shop, &chat, 1).await, WAITS);
         assert_eq!(shop.delivers().await, 1);
         assert_eq!(shop.told(), ["50.0"]);
@@ -143,7 +143,7 @@ both!(
         flow::release(&shop.house).await.unwrap();
         assert_eq!(uplift_stands(&shop, &chat, 1).await, (State::Ready, Reason::Due));
         let attempt = shop.attempts().await.remove(0);
-        flow::resolve(&shop.house, &attempt, Resolution::Resend).await.unwrap();
+        shop.resolves(&attempt, Resolution::Resend).await.unwrap();
         assert_eq!(uplift_stands(&shop, &chat, 1).await, WAITS);
         assert_eq!(leaves(&shop).await, ["50.0", "15.5"]);
     }
