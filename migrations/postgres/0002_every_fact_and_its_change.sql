@@ -88,3 +88,9 @@ alter table page add column whatsapp_id text;
 -- Which edit of a message its text is.
 alter table message add column edits bigint not null default 0;
 alter table referral add column click_id text;
+
+-- The order that a name stood for before it turned out to be another one.
+alter table order_name add column told_of text;
+
+-- Whether a person said that it is that one; else it follows from the ledgers.
+alter table sale_order add column same_said bigint not null default 0;

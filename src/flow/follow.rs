@@ -69,36 +69,48 @@ impl Held {
         self.queue(unit).await
     }
 
+    /// Which orders are one follows from the ledgers as they now are: what was joined before may part.
     async fn refold(&mut self, unit: &mut Unit) -> Result<()> {
-        for standing in &mut self.dossier.orders {
-            standing.fold(self.page.currency);
+        let currency = self.page.currency;
+        let orders = &mut self.dossier.orders;
+        let mut before = Vec::new();
+        for index in 0..orders.len() {
+            for told in orders[index].part() {
+                before.push((told.id.clone(), orders[index].id.clone()));
+                orders.push(told);
+            }
         }
-        let same = sale::park(&mut self.dossier.orders);
-        if same.is_empty() {
-            return Ok(());
+        orders.sort_by(|a, b| (a.opened_at, &a.id).cmp(&(b.opened_at, &b.id)));
+        for standing in orders.iter_mut() {
+            standing.fold(currency);
         }
-        for (told, is) in &same {
-            let told = self.dossier.orders[*told].clone();
-            let sale = &mut self.dossier.orders[*is];
-            unit.join_orders(&told.id, &sale.id, sale.version + 1).await?;
-            sale.version = sale.version.max(told.version);
-            sale.numbers.extend(told.numbers);
-            sale.facts.extend(told.facts);
-            sale.fold(self.page.currency);
+        let same = sale::park(orders);
+        let named = |index: usize| orders[index].id.clone();
+        let same: Vec<_> = same.into_iter().map(|(told, sale)| (named(told), named(sale))).collect();
+        for (told, _) in before.iter().filter(|pair| !same.contains(pair)) {
+            if let Some(parted) = orders.iter().find(|standing| standing.id == *told) {
+                unit.part_orders(told, parted.version + 1).await?;
+            }
         }
-        let mut index = 0;
-        self.dossier.orders.retain(|_| {
-            index += 1;
-            !same.iter().any(|(told, _)| *told == index - 1)
-        });
-        sale::park(&mut self.dossier.orders);
+        for (told, sale) in same {
+            let Some(index) = orders.iter().position(|standing| standing.id == told) else { continue };
+            let joins = orders.remove(index);
+            let Some(stands) = orders.iter_mut().find(|standing| standing.id == sale) else { continue };
+            if !before.contains(&(told, sale)) {
+                unit.join_orders(&joins.id, &stands.id, stands.version.max(joins.version) + 1).await?;
+                stands.version = stands.version.max(joins.version);
+            }
+            stands.join(joins);
+            stands.fold(currency);
+        }
         Ok(())
     }
 
     /// Writes the stages of the chats, and where the conversation stands in the queue.
     pub(super) async fn queue(&mut self, unit: &mut Unit) -> Result<()> {
         let silence = dossier::silence(&self.dossier, self.page.silent_after, self.now);
-        let silent_at = if silence.fallen.is_empty() { silence.next_at } else { Some(self.now) };
+        let is_due = !silence.fallen.is_empty() || !silence.lifted.is_empty();
+        let silent_at = if is_due { Some(self.now) } else { silence.next_at };
         unit.put_stages(&self.dossier).await?;
         unit.put_standing(&self.dossier, silent_at).await
     }
@@ -124,6 +136,7 @@ pub(super) async fn judge(
     rules: &Rules,
     now: Timestamp,
 ) -> Result<()> {
+    drop_unfounded(unit, dossier, signal::is_of_no_order).await?;
     let (changed, drafts) = signal::follow(dossier, rules, now);
     for row in changed {
         unit.put_conversion(&row).await?;
@@ -156,5 +169,22 @@ pub(super) async fn judge(
             carries: draft.carries,
         });
     }
+    drop_unfounded(unit, dossier, |dossier, row| signal::is_without_cause(dossier, row, rules)).await
+}
+
+/// Takes away the rows that only the order of arrival brought about: no entry ever asked for them, or none does
+/// since another one came, and no attempt carried them.
+async fn drop_unfounded(
+    unit: &mut Unit,
+    dossier: &mut Dossier,
+    is_unfounded: impl Fn(&Dossier, &Conversion) -> bool,
+) -> Result<()> {
+    let never_left = dossier.conversions.iter().filter(|row| !row.frozen && !row.has_left());
+    let gone: Vec<ConversionId> =
+        never_left.filter(|row| is_unfounded(dossier, row)).map(|row| row.id.clone()).collect();
+    for id in &gone {
+        unit.drop_conversion(id).await?;
+    }
+    dossier.conversions.retain(|row| !gone.contains(&row.id));
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! A tag: the fact, the order, its conversions and the change for the feed, in one unit or not at all.
 
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind as Failure, Result};
 use crate::store::Unit;
 use crate::store::ledger::Spot;
 use crate::vocabulary::conversion::Conversion;
@@ -96,14 +96,15 @@ pub(super) async fn say(
         }
     };
     let standing = &mut held.dossier.orders[order];
-    let order_id = standing.id.clone();
+    let number = tag.order_number.as_deref().filter(|_| !tag.source.is_person());
+    let order_id = standing.home_of(number);
     let fact = written(house, tag, actor, terms, (occurred_at, now));
     let spot = Spot { thread: &held.dossier.thread, order: Some(&order_id), version: standing.version + 1 };
     unit.append_outcome(spot, &fact).await?;
     if let Some(note) = &tag.note {
         unit.add_note(&fact.id, &held.page.id, note, now).await?;
     }
-    standing.facts.push(fact.clone());
+    standing.add(&order_id, fact.clone());
     held.follow(unit, house).await?;
     Ok(answer_of(&held, fact.id.clone(), fact))
 }
@@ -122,10 +123,13 @@ async fn adopt(unit: &mut Unit, id: &ConversationId, tag: &Tag, now: Timestamp) 
     let (first, second) = if waits_in < *id { (&waits_in, id) } else { (id, &waits_in) };
     let (first, second) = (hold(unit, first, now).await?, hold(unit, second, now).await?);
     let (here, there) = if first.dossier.thread.id == *id { (first, second) } else { (second, first) };
-    if here.dossier.thread.psid.is_none() || there.dossier.thread.psid.is_some() {
-        return Ok(here);
+    if !there.dossier.orders.iter().any(|standing| standing.id == order) {
+        return Err(Error::new(Failure::Contended, "order_moved", "The order moved at this moment"));
     }
-    unit.adopt_order(&order, &here.dossier.thread).await?;
+    if here.dossier.thread.psid.is_none() || there.dossier.thread.psid.is_some() {
+        return Err(belongs_elsewhere());
+    }
+    unit.adopt_order(&order, &here.dossier.thread, now).await?;
     hold(unit, id, now).await
 }
 
@@ -139,11 +143,13 @@ async fn say_of_chat(
 ) -> Result<Tagged> {
     let now = held.now;
     let mut occurred_at = tag.occurred_at.unwrap_or(now);
+    if let Some(known) = held.dossier.said.iter().find(|fact| is_told_again(tag, fact)) {
+        return known_answer(held, known.id.clone());
+    }
     if let Some(chat) = held.dossier.chat_at(occurred_at) {
         let last = held.dossier.said_last(chat);
-        let same = |fact: &&Fact| match tag.source.is_person() {
-            true => fact.kind == tag.kind && fact.source.is_person(),
-            false => fact.kind == tag.kind && tag.occurred_at == Some(fact.occurred_at),
+        let same = |fact: &&Fact| {
+            tag.source.is_person() && fact.kind == tag.kind && fact.source.is_person()
         };
         if let Some(known) = last.filter(same) {
             return known_answer(held, known.id.clone());
@@ -163,6 +169,17 @@ async fn say_of_chat(
     held.conversation_changed(unit, house).await?;
     held.follow(unit, house).await?;
     Ok(answer_of(held, fact.id.clone(), fact))
+}
+
+/// Whether an outside source says of a chat what it said before: without a name (`ref`), the same words of the
+/// same moment.
+fn is_told_again(tag: &Tag, fact: &Fact) -> bool {
+    tag.reference.is_none()
+        && !tag.source.is_person()
+        && fact.may_be_told_again()
+        && fact.source == tag.source
+        && !fact.undone
+        && (fact.kind, Some(fact.occurred_at), &fact.reason) == (tag.kind, tag.occurred_at, &tag.reason)
 }
 
 fn written(
@@ -214,7 +231,8 @@ async fn open(
         Some(number) => number,
         None => unit.next_order_number(&held.page.id).await?,
     };
-    let standing = Standing::new(id, service_numbered, held.page.policy.version, terms.currency);
+    let mut standing = Standing::new(id, service_numbered, held.page.policy.version, terms.currency);
+    standing.opened_at = held.now;
     unit.open_order(&held.dossier.thread, &standing, held.now).await?;
     held.dossier.orders.push(standing);
     let index = held.dossier.orders.len() - 1;
@@ -233,20 +251,27 @@ async fn name(unit: &mut Unit, held: &mut Held, index: usize, number: &str) -> R
         let told = held.dossier.orders[told].clone();
         let sale = &mut held.dossier.orders[index];
         unit.join_orders(&told.id, &sale.id, sale.version + 1).await?;
+        unit.join_for_good(&told.id).await?;
         sale.version = sale.version.max(told.version);
-        sale.numbers.extend(told.numbers);
-        sale.facts.extend(told.facts);
-        held.dossier.orders.retain(|standing| standing.id != told.id);
+        let id = told.id.clone();
+        sale.take_in(told);
+        held.dossier.orders.retain(|standing| standing.id != id);
         return Ok(());
     }
     let sale = &mut held.dossier.orders[index];
     let place = (number, sale.numbers.len());
     if !unit.name_order(&held.page.id, &sale.id, place, sale.version + 1).await? {
-        let message = "This order number belongs to another conversation of the Page: check the number.";
-        return Err(Error::conflict("order_belongs_elsewhere", message));
+        // Nobody had it when this unit began: begun again, it finds whose it is.
+        let message = "The same order number was told elsewhere at this moment";
+        return Err(Error::new(Failure::Contended, "number_taken", message));
     }
     sale.numbers.push(number.to_owned());
     Ok(())
+}
+
+fn belongs_elsewhere() -> Error {
+    let message = "This order number belongs to another conversation of the Page: check the number.";
+    Error::conflict("order_belongs_elsewhere", message)
 }
 
 fn known_answer(held: &Held, id: OutcomeId) -> Result<Tagged> {

@@ -60,6 +60,12 @@ impl Unit {
         row.map(|row| row.get("conversation_id").map(ConversationId)).transpose()
     }
 
+    /// Whether a conversation is a person's; else an order waits in it that only a CRM has told of.
+    pub async fn has_person(&mut self, id: &ConversationId) -> Result<bool> {
+        let row = self.row("select 1 from person where conversation_id = $1", values![id.as_str()]).await?;
+        Ok(row.is_some())
+    }
+
     /// The Page of a conversation.
     pub async fn page_of_conversation(&mut self, id: &ConversationId) -> Result<Option<PageId>> {
         let row = self.row("select page_id from conversation where id = $1", values![id.as_str()]).await?;

@@ -26,8 +26,10 @@ pub(super) fn follow(standing: &Standing, rows: &mut [Conversion], setting: Sett
         match rows.iter_mut().find(|row| row.name == name) {
             Some(row) => turn(row, &wanted(name, cause, known_to_meta, &standing.order), setting),
             None => {
-                let Some(moment) = cause.filter(|_| setting.policy.lifecycle) else { continue };
+                let moment = moment_of(name, &standing.order, setting.policy);
+                let Some(moment) = moment.filter(|_| setting.policy.lifecycle) else { continue };
                 let (state, reason) = match readiness(name, true, setting) {
+                    (State::Held, _) if cause.is_none() => (State::Suppressed, fallen(&standing.order)),
                     (State::Held, _) if name != EventName::OrderCreated && !known_to_meta => {
                         (State::Suppressed, Reason::PurchaseNotSent)
                     }
@@ -62,11 +64,16 @@ fn is_known_to_meta(rows: &[Conversion]) -> bool {
 
 /// The fact that an event tells of, while it stands.
 fn cause_of(name: EventName, order: &Order, policy: &Policy) -> Option<Moment> {
-    let standing = order.state.is_standing();
+    let ends = matches!(name, EventName::OrderCanceled | EventName::OrderReturned);
+    moment_of(name, order, policy).filter(|_| ends || order.state.is_standing())
+}
+
+/// The fact that an event tells of, whatever became of the order since.
+pub(super) fn moment_of(name: EventName, order: &Order, policy: &Policy) -> Option<Moment> {
     match name {
-        EventName::OrderCreated if policy.purchase_on != PurchaseOn::Confirmed && standing => order.confirmed,
-        EventName::OrderShipped if standing => order.shipped,
-        EventName::OrderDelivered if standing => order.delivered,
+        EventName::OrderCreated if policy.purchase_on != PurchaseOn::Confirmed => order.confirmed,
+        EventName::OrderShipped => order.shipped,
+        EventName::OrderDelivered => order.delivered,
         EventName::OrderCanceled if order.state == order::State::Cancelled => order.ended,
         EventName::OrderReturned if order.state == order::State::Returned => order.ended,
         _ => None,
