@@ -71,7 +71,7 @@ pub(super) async fn say(
         let why = "may be said several times of an order, so it needs a ref or an Idempotency-Key";
         return Err(Error::field("/ref", format!("\"{}\" {why}.", tag.kind.as_str())));
     }
-    let mut held = adopt(unit, conversation, tag, now).await?;
+    let mut held = adopt(unit, house, conversation, tag).await?;
     if let Some(known) = by_reference(unit, tag, &held).await? {
         return known_answer(&held, known);
     }
@@ -110,7 +110,8 @@ pub(super) async fn say(
 }
 
 /// Holds the conversation. An order of this number that waits in a thread without a person belongs to it.
-async fn adopt(unit: &mut Unit, id: &ConversationId, tag: &Tag, now: Timestamp) -> Result<Held> {
+async fn adopt(unit: &mut Unit, house: &House, id: &ConversationId, tag: &Tag) -> Result<Held> {
+    let now = house.clock.now();
     let Some(number) = &tag.order_number else { return hold(unit, id, now).await };
     let page = unit.page_of_conversation(id).await?.ok_or_else(|| Error::not_found("conversation"))?;
     let Some((order, waits_in)) = unit.order_named(&page, number).await? else {
@@ -129,7 +130,12 @@ async fn adopt(unit: &mut Unit, id: &ConversationId, tag: &Tag, now: Timestamp) 
     if here.dossier.thread.psid.is_none() || there.dossier.thread.psid.is_some() {
         return Err(belongs_elsewhere());
     }
-    unit.adopt_order(&order, &here.dossier.thread, now).await?;
+    // It comes to what already stands here, so that it may be one of these sales told again.
+    let last = here.dossier.orders.iter().map(|standing| standing.opened_at + sale::STEP).max();
+    unit.adopt_order(&order, &here.dossier.thread, last.map_or(now, |last| last.max(now))).await?;
+    let mut held = hold(unit, id, now).await?;
+    held.touch(Some(&order));
+    held.follow(unit, house).await?;
     hold(unit, id, now).await
 }
 
@@ -148,9 +154,7 @@ async fn say_of_chat(
     }
     if let Some(chat) = held.dossier.chat_at(occurred_at) {
         let last = held.dossier.said_last(chat);
-        let same = |fact: &&Fact| {
-            tag.source.is_person() && fact.kind == tag.kind && fact.source.is_person()
-        };
+        let same = |fact: &&Fact| tag.source.is_person() && fact.kind == tag.kind && fact.source.is_person();
         if let Some(known) = last.filter(same) {
             return known_answer(held, known.id.clone());
         }

@@ -155,8 +155,8 @@ impl Unit {
         Ok(())
     }
 
-    /// An order that waited without a person belongs to this conversation; it is opened here `now`.
-    pub async fn adopt_order(&mut self, id: &OrderId, thread: &Thread, now: Timestamp) -> Result<()> {
+    /// An order that waited without a person belongs to this conversation, in which it opens `at` a moment.
+    pub async fn adopt_order(&mut self, id: &OrderId, thread: &Thread, at: Timestamp) -> Result<()> {
         for text in [
             "update sale_order set conversation_id = $2 where id = $1 or same_as = $1",
             "update outcome set conversation_id = $2
@@ -165,7 +165,7 @@ impl Unit {
         ] {
             self.execute(text, values![id.as_str(), thread.id.as_str()]).await?;
         }
-        self.execute("update sale_order set opened_at = $2 where id = $1", values![id.as_str(), now]).await?;
+        self.execute("update sale_order set opened_at = $2 where id = $1", values![id.as_str(), at]).await?;
         Ok(())
     }
 

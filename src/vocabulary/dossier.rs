@@ -111,8 +111,8 @@ pub fn silence(dossier: &Dossier, silent_after: Duration, now: Timestamp) -> Sil
     for (index, chat) in dossier.chats.iter().enumerate() {
         let Some(last) = chat.last_word_at else { continue };
         let by_others = dossier.said_of(chat).filter(|fact| fact.source != Source::Service);
-        let lost = by_others.max_by(|a, b| by_moment(a, b)).is_some_and(|fact| fact.kind == Kind::Lost);
-        if lost || dossier.stage(chat) == Stage::Sold {
+        let is_lost = by_others.max_by(|a, b| by_moment(a, b)).is_some_and(|fact| fact.kind == Kind::Lost);
+        if is_lost || dossier.stage(chat) == Stage::Sold {
             continue;
         }
         let due = last + silent_after;

@@ -144,7 +144,8 @@ impl Standing {
 
     /// The order to which a fact from outside under this number belongs: this one, or one that joined it.
     pub fn home_of(&self, number: Option<&str>) -> OrderId {
-        let has_it = |told: &&Told| number.is_some_and(|number| told.numbers.iter().any(|name| name == number));
+        let has_it =
+            |told: &&Told| number.is_some_and(|number| told.numbers.iter().any(|name| name == number));
         self.told.iter().find(has_it).map_or_else(|| self.id.clone(), |told| told.id.clone())
     }
 
@@ -179,7 +180,7 @@ pub fn park(orders: &mut [Standing]) -> Vec<(usize, usize)> {
         let is_free = |sale: &&usize| !same.iter().any(|(_, taken)| taken == *sale);
         let free: Vec<usize> = stranger.beside.iter().filter(is_free).copied().collect();
         match free.iter().rev().find(|sale| stranger.is_worth(&orders[**sale])) {
-            Some(sale) => same.push((stranger.index, *sale)),
+            Some(taken) => same.push((stranger.index, *taken)),
             None if free.is_empty() => {}
             None => perhaps.push(stranger.index),
         }
@@ -200,8 +201,10 @@ struct Stranger {
     index: usize,
     /// When the customer agreed to it, else its first moment.
     moment: Timestamp,
-    /// Its worth as agreed; nothing that names one has no word in the matter.
-    agreed: Option<Option<i64>>,
+    /// The customer agreed to it.
+    is_agreed: bool,
+    /// Its worth as agreed, if it was said.
+    value: Option<i64>,
     /// The sales that were open then.
     beside: Vec<usize>,
 }
@@ -222,8 +225,8 @@ impl Stranger {
             sale.service_numbered && sale.numbers.len() == 1 && is_open_until(sale, moment)
         };
         let beside: Vec<usize> = (0..index).filter(is_beside).collect();
-        let agreed = confirmed.map(|fact| fact.terms.value);
-        (!beside.is_empty()).then_some(Self { index, moment, agreed, beside })
+        let value = confirmed.and_then(|fact| fact.terms.value);
+        (!beside.is_empty()).then_some(Self { index, moment, is_agreed: confirmed.is_some(), value, beside })
     }
 
     /// Where it stands among others that may be the same sale: by its moment, then by its number.
@@ -233,11 +236,8 @@ impl Stranger {
 
     /// Whether `sale` was agreed for the same, or is or was then worth it.
     fn is_worth(&self, sale: &Standing) -> bool {
-        self.agreed.is_some_and(|value| {
-            value.is_none_or(|value| {
-                sale.order.is_worth(value) || fold_until(sale, self.moment).is_worth(value)
-            })
-        })
+        let is_it = |value| sale.order.is_worth(value) || fold_until(sale, self.moment).is_worth(value);
+        self.is_agreed && self.value.is_none_or(is_it)
     }
 }
 
@@ -320,9 +320,10 @@ pub fn decide(tag: &Tag, orders: &[Standing], now: Timestamp) -> Result<Decision
         }
         Meant::Existing { index, also_named } => {
             let standing = &orders[index];
-            let known = match tag.source.is_person() {
-                true => known(tag, standing),
-                false => told_before(tag, &complete(tag, &standing.order, Some(index))?, standing),
+            let known = if tag.source.is_person() {
+                known(tag, standing)
+            } else {
+                told_before(tag, &complete(tag, &standing.order, Some(index))?, standing)
             };
             if let Some(outcome_id) = known {
                 return Ok(Decision::Known { order: index, outcome_id, also_named });

@@ -48,6 +48,8 @@ pub struct Shop {
     pub meta: Sandbox,
     graph: Graph,
     pub intake: Intake,
+    /// Where its database is.
+    pub url: String,
     file: Option<PathBuf>,
 }
 
@@ -85,7 +87,7 @@ impl Shop {
             keep_text: Duration::from_hours(7 * 24),
         };
         let intake = Intake::start(house.clone(), Arc::default());
-        let shop = Self { house, meta, graph, intake, file };
+        let shop = Self { house, meta, graph, intake, url: url.to_owned(), file };
         shop.set_page(|_| {}).await;
         shop
     }

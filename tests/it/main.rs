@@ -2,13 +2,22 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod any_order;
+mod arrivals;
+mod chats;
 mod config;
 mod harness;
 mod house;
 mod http;
+mod keep_text;
 mod legal_moves;
 mod never_twice;
+mod one_purchase;
 mod one_sale;
+mod other_number;
+mod phones;
 mod sandbox;
 mod serving;
 mod signal;
+mod undo;
+mod year;
