@@ -133,6 +133,7 @@ async fn adopt(unit: &mut Unit, house: &House, id: &ConversationId, tag: &Tag) -
     // It comes to what already stands here, so that it may be one of these sales told again.
     let last = here.dossier.orders.iter().map(|standing| standing.opened_at + sale::STEP).max();
     unit.adopt_order(&order, &here.dossier.thread, last.map_or(now, |last| last.max(now))).await?;
+    unit.drop_thread(&there.dossier.thread.id).await?;
     let mut held = hold(unit, id, now).await?;
     held.touch(Some(&order));
     held.follow(unit, house).await?;

@@ -91,6 +91,22 @@ both!(
 );
 
 both!(
+    async fn what_a_person_took_back_is_gone_whichever_came_first(shop: Shop) {
+        let at = shop.house.clock.now();
+        let said = |mid: &str| word("2", mid, at, "a zebrafish");
+        let taken_back = |mid: &str| {
+            json!({"sender": {"id": "2"}, "recipient": {"id": PAGE}, "timestamp": at.millis() + 1,
+                   "message": {"mid": mid, "is_deleted": true}})
+        };
+        for event in [said("m_1"), taken_back("m_1"), taken_back("m_2"), said("m_2")] {
+            shop.receives(body(PAGE, &[event])).await;
+        }
+        let messages = rows(&shop, "message").await;
+        assert_eq!((messages.len(), messages.iter().filter(|row| !row["text"].is_null()).count()), (2, 0));
+    }
+);
+
+both!(
     async fn nothing_is_left_at_once_when_nothing_is_kept(shop: Shop) {
         let mut shop = shop;
         shop.house.keep_text = Duration::ZERO;

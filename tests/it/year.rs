@@ -301,7 +301,7 @@ async fn tells(shop: &Shop, year: &Year, lines: Vec<(Option<usize>, Option<Strin
 
 async fn a_year(shop: Shop) {
     let is_full = std::env::var("SALESBRIDGE_TEST_YEAR").is_ok_and(|size| size == "full");
-    let (chats, orders) = if is_full { (40_000, 12_000) } else { (2_000, 600) };
+    let (chats, orders) = if is_full { (40_000, 12_000) } else { (500, 150) };
     let mut year = Year::plan(chats, orders, shop.house.clock.now());
     let mut tick = 0;
     while let Some((next, acts)) = year.acts.pop_first() {
