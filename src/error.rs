@@ -11,6 +11,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// The kinds of failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// The request can't be read at all.
+    Malformed,
     /// The request is wrong; repeating it does not help.
     Invalid,
     /// No valid key.
@@ -19,8 +21,14 @@ pub enum Kind {
     Forbidden,
     /// No such thing, or it belongs to another Page.
     NotFound,
+    /// There is something of that name, but this can't be done with it.
+    WrongMethod,
+    /// The body is of a kind that is not read here.
+    UnsupportedMedia,
     /// It cannot be done as things stand.
     Conflict,
+    /// It was there, and is kept no longer.
+    Gone,
     /// More bytes than the limit.
     TooLarge,
     /// Too often.
@@ -48,7 +56,7 @@ pub struct Error {
     /// The order that stands in the way, by our id; the answer shows how it stands.
     pub order: Option<String>,
     /// Further members of the answer, such as the `legal` moves of a 409.
-    pub extra: Map<String, Value>,
+    pub extra: Box<Map<String, Value>>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -70,7 +78,7 @@ impl Error {
             message: message.into(),
             fields: Vec::new(),
             order: None,
-            extra: Map::new(),
+            extra: Box::default(),
             source: None,
         }
     }

@@ -89,8 +89,25 @@ alter table page add column whatsapp_id text;
 alter table message add column edits integer not null default 0;
 alter table referral add column click_id text;
 
+-- Whether an order waited for a person's word with this change, and how much of its conversation was known then.
+alter table change add column parked integer not null default 0;
+alter table change add column conversation_version integer not null default 0;
+create index change_unnumbered_subject on change (subject_id, version) where sequence is null;
+
 -- The order that a name stood for before it turned out to be another one.
 alter table order_name add column told_of text;
+create index sale_order_same on sale_order (same_as) where same_as is not null;
 
--- Whether a person said that it is that one; else it follows from the ledgers.
+-- The feed's end, and its beginning: the last number given, and the last that is no longer kept. Its key makes
+-- cursors opaque.
+create table feed (
+  name text not null primary key,
+  key text not null,
+  last_sequence integer not null,
+  forgotten integer not null
+) strict;
+insert into feed (name, key, last_sequence, forgotten)
+values ('changes', lower(hex(randomblob(32))), 0, 0);
+
+-- Whether a person said that an order is that other one; else it follows from the ledgers.
 alter table sale_order add column same_said integer not null default 0;

@@ -15,7 +15,7 @@ use salesbridge::clock::Clock;
 use salesbridge::config::Config;
 use salesbridge::error::{Error, Result};
 use salesbridge::flow::key::ROLES;
-use salesbridge::flow::{House, PhoneKey};
+use salesbridge::flow::{House, PhoneKey, Published};
 use salesbridge::id::Ids;
 use salesbridge::store::{Store, lock};
 use tokio::signal::unix::{SignalKind, signal};
@@ -165,7 +165,14 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 async fn open(config: &Config, phone_key: PhoneKey) -> Result<House> {
     let _opening = lock::wait_to_open(config.database_url())?;
     let store = Store::open(config.database_url()).await?;
-    Ok(House { store, clock: Clock::system(), ids: Ids::random(), phone_key, keep_text: config.keep_text })
+    Ok(House {
+        store,
+        clock: Clock::system(),
+        ids: Ids::random(),
+        phone_key,
+        keep_text: config.keep_text,
+        published: Published::default(),
+    })
 }
 
 /// SIGTERM or SIGINT. Both are caught from now on.

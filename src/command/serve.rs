@@ -4,8 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::routing::get;
 use salesbridge::config::Config;
 use salesbridge::egress;
 use salesbridge::error::{Error, Result};
@@ -49,15 +47,23 @@ pub async fn run(config: &Config) -> Result<()> {
     let (app_secret, verify_token) =
         webhook.map(|webhook| (webhook.app_secret, webhook.verify_token)).unzip();
     let intake = Intake::start(house.clone(), Arc::clone(&came_in));
-    let app = App { house: house.clone(), app_secret, verify_token, intake };
     let readiness = Readiness::default();
-    let ready = readiness.clone().route(house.store.clone());
+    let app = App {
+        house: house.clone(),
+        app_secret,
+        verify_token,
+        intake,
+        names: flow::Names::default(),
+        readiness: readiness.clone(),
+        body_limit: config.body_limit,
+    };
 
     let stop = CancellationToken::new();
     let address = listener.local_addr().unwrap_or(config.listen);
     let answers = |listener, router| web::serve(listener, router, Limits::default(), stop.clone());
-    let server = tokio::spawn(answers(listener, web::router(app).merge(ready.clone())));
-    let aside = beside.map(|listener| tokio::spawn(answers(listener, running(ready))));
+    let server = tokio::spawn(answers(listener, web::router(app)));
+    let running = web::beside(readiness.clone(), house.clone());
+    let aside = beside.map(|listener| tokio::spawn(answers(listener, running)));
     let mut work = tokio::spawn(work::run(house.clone(), graph, came_in, stop.clone()));
 
     tracing::info!("Listening at http://{address}");
@@ -87,11 +93,6 @@ pub async fn run(config: &Config) -> Result<()> {
     }
     tracing::info!("Stopped");
     Ok(())
-}
-
-/// What is served on the second listener, beside nothing of the shop's.
-fn running(ready: Router) -> Router {
-    ready.route("/healthz", get(|| async { "ok" }))
 }
 
 async fn listen(key: &str, address: SocketAddr) -> Result<TcpListener> {

@@ -14,7 +14,7 @@ use crate::vocabulary::money::Currency;
 use crate::vocabulary::outcome::Kind;
 use crate::vocabulary::policy::{HOLD_MAX, LeadOn, Mode, OnUnknown, Policy, PurchaseOn};
 use crate::vocabulary::reason::Reasons;
-use crate::vocabulary::span;
+use crate::vocabulary::{span, wording};
 
 use super::document::{Given, Section, fault};
 use super::secret::Secret;
@@ -22,20 +22,6 @@ use super::zone;
 
 /// A chat without a word for so long is lost, unless the file says otherwise.
 const SILENT_AFTER: Duration = Duration::from_hours(72);
-
-/// What a label can say: the facts that need no amount.
-const LABELLED: [Kind; 7] = [
-    Kind::Qualified,
-    Kind::Lost,
-    Kind::Confirmed,
-    Kind::Cancelled,
-    Kind::Shipped,
-    Kind::Delivered,
-    Kind::Returned,
-];
-
-/// The part of a sentence that is the amount, and the part that may be anything.
-const PLACES: [&str; 2] = ["{value}", "{*}"];
 
 /// A Page of the file, all but its token, which is read only by a command that uses it.
 #[derive(Debug)]
@@ -241,9 +227,9 @@ fn policy(of: &mut Reader) -> Result<Policy> {
 
 fn labels(of: &mut Reader) -> Result<BTreeMap<String, Kind>> {
     let Some(section) = of.section.section("labels")? else { return Ok(BTreeMap::new()) };
-    let can_be = LABELLED.map(Kind::as_str).join(", ");
+    let can_be = wording::LABELLED.map(Kind::as_str).join(", ");
     let labels = section.pairs()?.into_iter().map(|(label, given)| {
-        let kind = Kind::parse(&given.text).filter(|kind| LABELLED.contains(kind));
+        let kind = Kind::parse(&given.text).filter(|kind| wording::LABELLED.contains(kind));
         kind.map(|kind| (label, kind)).ok_or_else(|| given.wrong(&format!("one of {can_be}")))
     });
     let labels: BTreeMap<String, Kind> = labels.collect::<Result<_>>()?;
@@ -261,7 +247,7 @@ fn sentences(of: &mut Reader) -> Result<BTreeMap<Kind, Vec<String>>> {
         let Some(list) = section.texts(kind.as_str())? else { continue };
         let patterns = list
             .into_iter()
-            .map(|given| if is_pattern(&given) { Ok(given.text) } else { Err(wrong(&given)) });
+            .map(|given| if wording::is_pattern(&given.text) { Ok(given.text) } else { Err(wrong(&given)) });
         let patterns: Vec<String> = patterns.collect::<Result<_>>()?;
         lines.extend(patterns.iter().map(|pattern| format!("{}\t{pattern}", kind.as_str())));
         sentences.insert(kind, patterns);
@@ -273,13 +259,6 @@ fn sentences(of: &mut Reader) -> Result<BTreeMap<Kind, Vec<String>>> {
 
 fn wrong(given: &Given) -> crate::error::Error {
     given.wrong("words with at most one {value} for the amount and any number of {*} for anything")
-}
-
-/// Whether a sentence has words of its own, and only places that are known.
-fn is_pattern(given: &Given) -> bool {
-    let once = given.text.matches(PLACES[0]).count() <= 1;
-    let words = PLACES.iter().fold(given.text.clone(), |text, place| text.replace(place, " "));
-    once && words.chars().any(char::is_alphanumeric) && !words.contains(['{', '}'])
 }
 
 fn reasons(of: &mut Reader) -> Result<Reasons> {

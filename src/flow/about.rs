@@ -8,7 +8,7 @@ use crate::vocabulary::outcome::{Fact, Source};
 
 use super::follow::{Held, hold};
 use super::once::{Answered, Asked};
-use super::tag::{Tagged, answer_of};
+use super::tag::{Entry, Tagged, answer_of};
 use super::{House, retried};
 
 /// Takes an entry back. A person takes back the newest effective entry that a person made on that order or
@@ -74,7 +74,9 @@ async fn append_within(
         Error::conflict("not_a_fact", "Only a fact can be undone or accepted, not an entry about one.")
     })?;
     if let Some(earlier) = unit.entry_about(what, outcome).await? {
-        return Ok(Tagged { known: true, ..answer_of(&held, earlier, fact) });
+        let (recorded_at, source, actor) = unit.written_by(&earlier).await?;
+        let about = Some(Entry { what, recorded_at, source, actor });
+        return Ok(Tagged { known: true, about, ..answer_of(&held, earlier, fact) });
     }
     match what {
         About::Undo => may_undo(&held, &fact, actor, outside)?,
@@ -98,7 +100,8 @@ async fn append_within(
     }
     held.follow(unit, house).await?;
     let fact = find(&held, outcome).cloned().unwrap_or(fact);
-    Ok(answer_of(&held, id, fact))
+    let about = Some(Entry { what, recorded_at: now, source, actor: actor.to_owned() });
+    Ok(Tagged { about, ..answer_of(&held, id, fact) })
 }
 
 fn facts(held: &Held) -> impl Iterator<Item = &Fact> {

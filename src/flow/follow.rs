@@ -9,7 +9,7 @@ use crate::vocabulary::conversion::{Conversion, event_id};
 use crate::vocabulary::dossier::{self, Dossier};
 use crate::vocabulary::identity::{ConversationId, ConversionId, OrderId};
 use crate::vocabulary::order::Order;
-use crate::vocabulary::sale;
+use crate::vocabulary::sale::{self, Standing};
 use crate::vocabulary::signal::{self, Rules};
 
 use super::House;
@@ -23,8 +23,8 @@ pub(super) struct Held {
     pub(super) now: Timestamp,
     /// The orders as they were before this unit changed anything.
     before: Vec<(OrderId, Order, usize)>,
-    /// An order whose next version is due although it may fold as before.
-    touched: Option<OrderId>,
+    /// Orders whose next version is due although they may fold as before.
+    touched: Vec<OrderId>,
 }
 
 /// Holds a conversation.
@@ -43,19 +43,19 @@ impl Held {
             .iter()
             .map(|standing| (standing.id.clone(), standing.order.clone(), standing.facts.len()))
             .collect();
-        Self { dossier, page, rules, now, before, touched: None }
+        Self { dossier, page, rules, now, before, touched: Vec::new() }
     }
 
     /// Folds every order again, joins those that turned out to be one, and writes what changed: orders,
     /// conversions, the queue, and what the feed will tell.
     pub(super) async fn follow(&mut self, unit: &mut Unit, house: &House) -> Result<()> {
-        self.refold(unit).await?;
+        self.refold(unit, house).await?;
         for index in 0..self.dossier.orders.len() {
             let standing = &self.dossier.orders[index];
             let as_before = |(id, order, facts): &&(OrderId, Order, usize)| {
                 *id == standing.id && *order == standing.order && *facts == standing.facts.len()
             };
-            let is_touched = self.touched.as_ref() == Some(&standing.id);
+            let is_touched = self.touched.contains(&standing.id);
             if !is_touched && self.before.iter().any(|known| as_before(&known)) {
                 continue;
             }
@@ -63,14 +63,14 @@ impl Held {
             standing.version += 1;
             unit.put_order(&standing.id, &standing.order, standing.version).await?;
             let change = house.ids.next(self.now);
-            unit.order_changed(&change, &self.page.id, &standing.id, standing.version, self.now).await?;
+            unit.order_changed(&change, &self.dossier.thread, standing, self.now).await?;
         }
         judge(unit, house, &mut self.dossier, &self.page, &self.rules, self.now).await?;
         self.queue(unit).await
     }
 
     /// Which orders are one follows from the ledgers as they now are: what was joined before may part.
-    async fn refold(&mut self, unit: &mut Unit) -> Result<()> {
+    async fn refold(&mut self, unit: &mut Unit, house: &House) -> Result<()> {
         let currency = self.page.currency;
         let orders = &mut self.dossier.orders;
         let mut before = Vec::new();
@@ -93,15 +93,51 @@ impl Held {
             }
         }
         for (told, sale) in same {
-            let Some(index) = orders.iter().position(|standing| standing.id == told) else { continue };
-            let joins = orders.remove(index);
-            let Some(stands) = orders.iter_mut().find(|standing| standing.id == sale) else { continue };
-            if !before.contains(&(told, sale)) {
-                unit.join_orders(&joins.id, &stands.id, stands.version.max(joins.version) + 1).await?;
-                stands.version = stands.version.max(joins.version);
+            if !before.contains(&(told.clone(), sale.clone())) {
+                self.join(unit, house, (&told, &sale), false).await?;
+                continue;
             }
-            stands.join(joins);
-            stands.fold(currency);
+            let Some(index) = self.dossier.orders.iter().position(|standing| standing.id == told) else { continue };
+            let joined = self.dossier.orders.remove(index);
+            if let Some(stands) = self.dossier.orders.iter_mut().find(|standing| standing.id == sale) {
+                stands.join(joined);
+                stands.fold(currency);
+            }
+        }
+        Ok(())
+    }
+
+    /// `told` turned out to be `sale`, which takes over its names and facts; for good, where a person said so.
+    /// Where the feed has told of it, it ends there with one more version that names the sale.
+    pub(super) async fn join(
+        &mut self,
+        unit: &mut Unit,
+        house: &House,
+        (told, sale): (&OrderId, &OrderId),
+        is_said: bool,
+    ) -> Result<()> {
+        let Some(index) = self.dossier.orders.iter().position(|standing| standing.id == *told) else {
+            return Ok(());
+        };
+        let ended = self.dossier.orders.remove(index);
+        let Some(sale) = self.dossier.orders.iter_mut().find(|standing| standing.id == *sale) else {
+            return Ok(());
+        };
+        sale.version = sale.version.max(ended.version);
+        unit.join_orders(told, &sale.id, sale.version + 1).await?;
+        let mut husk = Standing::new(ended.id.clone(), false, ended.policy_version, self.page.currency);
+        husk.version = ended.version;
+        if is_said {
+            unit.join_for_good(told).await?;
+            sale.take_in(ended);
+        } else {
+            sale.join(ended);
+        }
+        sale.fold(self.page.currency);
+        if husk.version > 0 {
+            husk.version += 1;
+            unit.put_order(told, &husk.order, husk.version).await?;
+            unit.order_changed(&house.ids.next(self.now), &self.dossier.thread, &husk, self.now).await?;
         }
         Ok(())
     }
@@ -117,7 +153,20 @@ impl Held {
 
     /// An entry about this order makes a new version of it, even if it folds as before.
     pub(super) fn touch(&mut self, order: Option<&OrderId>) {
-        self.touched = order.cloned();
+        self.touched.extend(order.cloned());
+    }
+
+    /// An ad or a link led here at `moment`: every order that was confirmed later may come from it.
+    pub(super) fn referred_at(&mut self, moment: Timestamp) {
+        let later = |standing: &&Standing| {
+            standing.order.confirmed.is_some_and(|confirmed| confirmed.occurred_at >= moment)
+        };
+        self.touched.extend(self.dossier.orders.iter().filter(later).map(|standing| standing.id.clone()));
+    }
+
+    /// Follows, if a new version of an order is due.
+    pub(super) async fn follow_touched(&mut self, unit: &mut Unit, house: &House) -> Result<()> {
+        if self.touched.is_empty() { Ok(()) } else { self.follow(unit, house).await }
     }
 
     /// Notes for the feed that the conversation itself changed; gives its new version.

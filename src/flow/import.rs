@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::clock::Timestamp;
 use crate::error::{Error, Kind as Failure, Result};
 use crate::store::Unit;
 use crate::vocabulary::arrival::Channel;
@@ -32,73 +33,54 @@ pub struct Line {
     pub tag: Tag,
 }
 
-/// How the answer to a line reads.
-pub type Render = fn(Result<&Tagged, Error>) -> Reply;
+/// What came of a line: its answer, or why it was refused.
+pub type Told = Result<Reply>;
 
-/// Takes lines, each of them read already or refused in reading. Gives an answer for each, in their order.
+/// Takes lines, each with its number in the request. Gives what came of each, in their order.
 ///
 /// # Errors
 /// When the database fails: what was committed before stays, and the same request again goes on from there.
 pub async fn import(
     house: &House,
-    lines: &[Result<Line, Reply>],
+    lines: &[(usize, Line)],
     actor: &str,
     promise: Option<&Promise>,
-    render: Render,
-) -> Result<Vec<Reply>> {
-    let mut replies = Vec::with_capacity(lines.len());
-    for (chunk, lines) in lines.chunks(LINES_MAX).enumerate() {
-        let first = chunk * LINES_MAX;
-        let told = retried(move || take(house, (first, lines), actor, promise, render)).await?;
-        replies.extend(told);
+    render: fn(&Tagged) -> Reply,
+) -> Result<Vec<Told>> {
+    let mut told = Vec::with_capacity(lines.len());
+    for lines in lines.chunks(LINES_MAX) {
+        told.extend(retried(move || take(house, lines, actor, promise, render)).await?);
     }
-    Ok(replies)
+    Ok(told)
 }
 
 async fn take(
     house: &House,
-    (first, lines): (usize, &[Result<Line, Reply>]),
+    lines: &[(usize, Line)],
     actor: &str,
     promise: Option<&Promise>,
-    render: Render,
-) -> Result<Vec<Reply>> {
+    render: fn(&Tagged) -> Reply,
+) -> Result<Vec<Told>> {
     let now = house.clock.now();
     let mut unit = house.store.begin().await?;
-    let mut replies = Vec::with_capacity(lines.len());
-    for (index, line) in lines.iter().enumerate() {
-        let line = match line {
-            Ok(line) => line,
-            Err(refused) => {
-                replies.push(refused.clone());
-                continue;
-            }
-        };
-        let promise = promise.map(|promise| promise.line(first + index));
-        if let Some(promise) = &promise
-            && let Some(before) = promise.answer(&mut unit, now).await?
-        {
-            replies.push(before);
-            continue;
-        }
+    let mut told = Vec::with_capacity(lines.len());
+    for (number, line) in lines {
+        let promise = promise.map(|promise| promise.line(*number));
         unit.mark_point().await?;
-        match take_one(&mut unit, house, line, actor, promise.as_ref()).await {
-            Ok(tagged) => {
-                let reply = render(Ok(&tagged));
-                if let Some(promise) = &promise {
-                    promise.keep(&mut unit, &reply, now).await?;
-                }
+        match take_one(&mut unit, house, line, actor, (promise.as_ref(), render, now)).await {
+            Ok(reply) => {
                 unit.keep_point().await?;
-                replies.push(reply);
+                told.push(Ok(reply));
             }
             Err(error) if is_of_the_line(&error) => {
                 unit.back_to_point().await?;
-                replies.push(render(Err(error)));
+                told.push(Err(error));
             }
             Err(error) => return Err(error),
         }
     }
     unit.commit().await?;
-    Ok(replies)
+    Ok(told)
 }
 
 /// Whether the line itself is at fault, so that the others go on.
@@ -111,14 +93,23 @@ async fn take_one(
     house: &House,
     line: &Line,
     actor: &str,
-    promise: Option<&Promise>,
-) -> Result<Tagged> {
+    (promise, render, now): (Option<&Promise>, fn(&Tagged) -> Reply, Timestamp),
+) -> Result<Reply> {
+    if let Some(promise) = promise
+        && let Some(before) = promise.answer(unit, now).await?
+    {
+        return Ok(before);
+    }
     let conversation = conversation_of(unit, house, line).await?;
     let mut tag = line.tag.clone();
     if tag.reference.is_none() && sale::is_repeatable(&tag) {
         tag.reference = promise.map(Promise::as_reference);
     }
-    say(unit, house, &conversation, &tag, actor).await
+    let reply = render(&say(unit, house, &conversation, &tag, actor).await?);
+    if let Some(promise) = promise {
+        promise.keep(unit, &reply, now).await?;
+    }
+    Ok(reply)
 }
 
 /// The conversation that a line is about. An unknown person's is opened; an order that nobody is known of

@@ -9,8 +9,10 @@ mod import;
 mod intake;
 pub mod key;
 mod once;
+mod page;
 mod payout;
 mod phone;
+mod publish;
 mod receive;
 mod recover;
 mod settle;
@@ -21,17 +23,19 @@ mod tag;
 pub use about::{accept, undo};
 pub use configure::configure;
 pub use deliver::{Batch, claim, open, release};
-pub use import::{Line, Render, import};
+pub use import::{Line, Told, import};
 pub use intake::{INTAKE_MAX, Intake};
-pub use once::{Answered, Asked, Promise, Reply, body_hash};
+pub use once::{Answered, Asked, IDEMPOTENT, Names, Promise, Reply, body_hash};
+pub use page::{PageChange, change_page};
 pub use payout::book_payout;
 pub use phone::PhoneKey;
+pub use publish::{LEASE, PUBLISH_MAX, Published, forget_changes, publish, stop_publishing};
 pub use receive::project;
 pub use recover::{recover, recover_alone};
 pub use settle::settle;
-pub use steer::{Resolution, resolve, retry, send_now};
+pub use steer::{Resolution, Resolved, Turned, resolve, retry, send_now};
 pub use sweep::{fall_silent, forget};
-pub use tag::{Tagged, tag};
+pub use tag::{Entry, Tagged, tag};
 
 use std::time::Duration;
 
@@ -53,6 +57,8 @@ pub struct House {
     pub phone_key: PhoneKey,
     /// How long the texts of messages and raw bodies are kept; zero drops them once they are projected.
     pub keep_text: Duration,
+    /// Told when the feed has grown.
+    pub published: Published,
 }
 
 /// How often a unit is begun again when another writer stood in its way.

@@ -15,6 +15,9 @@ use crate::store::answer::{Name, Stored};
 /// How long an answer is kept.
 pub(super) const KEPT: Duration = Duration::from_hours(24);
 
+/// How the name of a fact begins whose sender gave it none.
+pub const IDEMPOTENT: &str = "idem:";
+
 /// An answer as the web gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
@@ -99,11 +102,12 @@ impl Promise {
                 "A request with this Idempotency-Key is still running: wait, then send it again.",
             ));
         }
-        let _running = Some(Running { names: Arc::clone(names), name });
-        Ok(Self { key_id, route, word, body_hash: body_hash(body), _running })
+        let running = Some(Running { names: Arc::clone(names), name });
+        Ok(Self { key_id, route, word, body_hash: body_hash(body), _running: running })
     }
 
     /// The promise of one line of this request.
+    #[must_use]
     pub fn line(&self, number: usize) -> Self {
         Self {
             key_id: self.key_id.clone(),
@@ -116,7 +120,7 @@ impl Promise {
 
     /// The name of a fact whose sender gave it none: one request says one fact.
     pub fn as_reference(&self) -> String {
-        format!("idem:{}:{}", self.key_id, self.word)
+        format!("{IDEMPOTENT}{}:{}:{}", self.key_id, self.route, self.word)
     }
 
     fn name(&self) -> Name<'_> {

@@ -138,10 +138,12 @@ async fn receive(
     for arrival in arrivals {
         note(unit, house, &mut held, arrival, &mut news).await?;
     }
-    if news.points.is_empty() && !news.cut_anew {
+    if news.points.is_empty() && !news.cut_anew && !news.referred {
         return Ok(());
     }
     let before = held.dossier.chats.len();
+    let began_at = |held: &Held| held.dossier.chats.first().map(|chat| chat.began_at);
+    let began_before = began_at(&held);
     let from = if !news.cut_anew && chat::is_after(&held.dossier.chats, &news.points) {
         chat::extend(&mut held.dossier.chats, news.points);
         i64::try_from(before.saturating_sub(1)).unwrap_or(0)
@@ -150,7 +152,7 @@ async fn receive(
         0
     };
     unit.put_chats(&held.dossier, from).await?;
-    if news.referred || held.dossier.chats.len() != before {
+    if news.referred || held.dossier.chats.len() != before || began_at(&held) != began_before {
         held.conversation_changed(unit, house).await?;
     }
     follow_silence(unit, house, &mut held).await?;
@@ -201,6 +203,7 @@ async fn note(
         let version = held.dossier.thread.version + 1;
         if unit.add_referral(place, referral, version).await? {
             news.referred = true;
+            held.referred_at(at);
             if referral.is_from_ad() {
                 let ad_id = referral.ad_id.clone();
                 news.points.push(Point { at, by_customer: false, ad_id, gave_phone: false });

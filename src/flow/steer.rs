@@ -6,8 +6,10 @@ use crate::store::Unit;
 use crate::vocabulary::conversion::{Conversion, Reason, State};
 use crate::vocabulary::dossier::Dossier;
 use crate::vocabulary::identity::{AttemptId, ConversionId};
+use crate::vocabulary::money::Currency;
 
 use super::follow::{Held, hold, judge};
+use super::once::{Answered, Asked};
 use super::settle::judge_attempt;
 use super::{House, retried};
 
@@ -35,12 +37,34 @@ impl Resolution {
     }
 }
 
+/// A conversion that a person moved.
+#[derive(Clone, Debug)]
+pub struct Turned {
+    /// As it now stands.
+    pub conversion: Conversion,
+    /// The first name of its order.
+    pub order_number: Option<String>,
+    /// The currency of its value.
+    pub currency: Currency,
+}
+
+/// What a person settled.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// As what.
+    pub as_what: Resolution,
+    /// How many conversions it had left unknown.
+    pub conversions: u64,
+}
+
 /// Lets a held conversion go at once.
 ///
 /// # Errors
 /// `not_found`; 409 if it is not held by its hold alone.
-pub async fn send_now(house: &House, id: &ConversionId) -> Result<Conversion> {
-    turn(house, id, State::Held, |row| {
+pub async fn send_now(house: &House, id: &ConversionId, asked: &Asked<Turned>) -> Result<Answered<Turned>> {
+    turn(house, id, State::Held, asked, |row| {
         let message = match row.reason {
             Reason::Hold => return None,
             Reason::ValueMissing => "It waits for a value: say what the order is worth (\"amended\").",
@@ -57,19 +81,23 @@ pub async fn send_now(house: &House, id: &ConversionId) -> Result<Conversion> {
 ///
 /// # Errors
 /// `not_found`; 409 if it was not rejected.
-pub async fn retry(house: &House, id: &ConversionId) -> Result<Conversion> {
-    turn(house, id, State::Rejected, |_| None).await
+pub async fn retry(house: &House, id: &ConversionId, asked: &Asked<Turned>) -> Result<Answered<Turned>> {
+    turn(house, id, State::Rejected, asked, |_| None).await
 }
 
 async fn turn(
     house: &House,
     id: &ConversionId,
     from: State,
+    asked: &Asked<Turned>,
     hindrance: fn(&Conversion) -> Option<&'static str>,
-) -> Result<Conversion> {
+) -> Result<Answered<Turned>> {
     retried(move || async move {
         let now = house.clock.now();
         let mut unit = house.store.begin().await?;
+        if let Some(before) = asked.before(&mut unit, now).await? {
+            return Ok(Answered::Before(before));
+        }
         let mut held = held_by(&mut unit, house, id).await?;
         let row = find(&held.dossier, id)?.clone();
         let hindrance = match row.state {
@@ -78,16 +106,21 @@ async fn turn(
         };
         if let Some(message) = hindrance {
             let message = format!("{message} It is {} ({}).", row.state.as_str(), row.reason.as_str());
-            return Err(Error::conflict("wrong_state", message));
+            let error = Error::conflict("wrong_state", message);
+            return Err(match &row.order_id {
+                Some(order) => error.about_order(order),
+                None => error,
+            });
         }
         unit.set_ready(id, from, now).await?;
         let Held { page, rules, .. } = &held;
         let mut dossier = unit.hold(&held.dossier.thread.id, page.currency).await?.ok_or_else(missing)?;
         judge(&mut unit, house, &mut dossier, page, rules, now).await?;
         held.dossier = dossier;
-        let row = find(&held.dossier, id)?.clone();
+        let turned = turned(&held, id)?;
+        asked.keep(&mut unit, &turned, now).await?;
         unit.commit().await?;
-        Ok(row)
+        Ok(Answered::Now(turned))
     })
     .await
 }
@@ -96,10 +129,18 @@ async fn turn(
 ///
 /// # Errors
 /// `not_found`; 409 if the attempt is not unknown.
-pub async fn resolve(house: &House, id: &AttemptId, as_what: Resolution) -> Result<u64> {
+pub async fn resolve(
+    house: &House,
+    id: &AttemptId,
+    as_what: Resolution,
+    asked: &Asked<Resolved>,
+) -> Result<Answered<Resolved>> {
     retried(move || async move {
         let now = house.clock.now();
         let mut unit = house.store.begin().await?;
+        if let Some(before) = asked.before(&mut unit, now).await? {
+            return Ok(Answered::Before(before));
+        }
         let page = unit.page_of_attempt(id).await?.ok_or_else(|| Error::not_found("attempt"))?;
         if !unit.resolve_attempt(id, as_what.as_str(), now).await? {
             let message = "Only an attempt whose verdict is unknown can be resolved, and only once.";
@@ -109,10 +150,12 @@ pub async fn resolve(house: &House, id: &AttemptId, as_what: Resolution) -> Resu
             Resolution::Sent => (State::Sent, Reason::Taken),
             Resolution::Resend => (State::Ready, Reason::TryAgain),
         };
-        let resolved = unit.settle_unknown(id, (state, reason), now).await?;
+        let conversions = unit.settle_unknown(id, (state, reason), now).await?;
         judge_attempt(&mut unit, house, (id, &page), now).await?;
+        let resolved = Resolved { attempt: id.clone(), as_what, conversions };
+        asked.keep(&mut unit, &resolved, now).await?;
         unit.commit().await?;
-        Ok(resolved)
+        Ok(Answered::Now(resolved))
     })
     .await
 }
@@ -120,6 +163,17 @@ pub async fn resolve(house: &House, id: &AttemptId, as_what: Resolution) -> Resu
 async fn held_by(unit: &mut Unit, house: &House, id: &ConversionId) -> Result<Held> {
     let conversation = unit.conversation_of_conversion(id).await?.ok_or_else(missing)?;
     hold(unit, &conversation, house.clock.now()).await
+}
+
+fn turned(held: &Held, id: &ConversionId) -> Result<Turned> {
+    let conversion = find(&held.dossier, id)?.clone();
+    let order =
+        held.dossier.orders.iter().find(|standing| Some(&standing.id) == conversion.order_id.as_ref());
+    Ok(Turned {
+        conversion,
+        order_number: order.and_then(|standing| standing.numbers.first().cloned()),
+        currency: order.map_or(held.page.currency, |standing| standing.order.currency),
+    })
 }
 
 fn find<'a>(dossier: &'a Dossier, id: &ConversionId) -> Result<&'a Conversion> {

@@ -3,11 +3,13 @@
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind as Failure, Result};
 use crate::store::Unit;
-use crate::store::ledger::Spot;
+use crate::store::conversation::SaidBy;
+use crate::store::ledger::{About, Spot};
 use crate::vocabulary::conversion::Conversion;
+use crate::vocabulary::customer::Customer;
 use crate::vocabulary::identity::{ConversationId, OrderId, OutcomeId};
 use crate::vocabulary::order;
-use crate::vocabulary::outcome::{Fact, Flag, Kind, Terms};
+use crate::vocabulary::outcome::{Fact, Flag, Kind, Source, Terms};
 use crate::vocabulary::sale::{self, Decision, Fault, Refusal, Standing, Tag};
 
 use super::once::{Answered, Asked};
@@ -20,6 +22,8 @@ pub struct Tagged {
     pub outcome_id: OutcomeId,
     /// The fact that it is, or is about.
     pub fact: Fact,
+    /// Of an entry about a fact: how it was written down.
+    pub about: Option<Entry>,
     /// Why the fact moves nothing until a person accepts it.
     pub flag: Option<Flag>,
     /// It already stood in the ledger.
@@ -28,6 +32,19 @@ pub struct Tagged {
     pub order: Option<Standing>,
     /// The conversions as they now stand: what Meta knows or will know.
     pub conversions: Vec<Conversion>,
+}
+
+/// How an entry about a fact was written down: what took it back, or accepted it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Which of the two.
+    pub what: About,
+    /// When.
+    pub recorded_at: Timestamp,
+    /// From where.
+    pub source: Source,
+    /// Who said so.
+    pub actor: String,
 }
 
 /// Says of a conversation what happened in it, or to one of its orders; `actor` says so.
@@ -71,8 +88,12 @@ pub(super) async fn say(
         let why = "may be said several times of an order, so it needs a ref or an Idempotency-Key";
         return Err(Error::field("/ref", format!("\"{}\" {why}.", tag.kind.as_str())));
     }
-    let mut held = adopt(unit, house, conversation, tag).await?;
+    let mut held = adopt(unit, conversation, tag, now).await?;
+    if let Some(customer) = &tag.customer {
+        meet(unit, house, &held, customer).await?;
+    }
     if let Some(known) = by_reference(unit, tag, &held).await? {
+        held.follow_touched(unit, house).await?;
         return known_answer(&held, known);
     }
     if tag.kind.is_of_conversation() {
@@ -84,10 +105,10 @@ pub(super) async fn say(
         Decision::Known { order, outcome_id, also_named } => {
             if let Some(number) = also_named {
                 let id = held.dossier.orders[order].id.clone();
-                name(unit, &mut held, order, &number).await?;
+                name(unit, house, &mut held, &id, &number).await?;
                 held.touch(Some(&id));
-                held.follow(unit, house).await?;
             }
+            held.follow_touched(unit, house).await?;
             return known_answer(&held, outcome_id);
         }
         Decision::Append { order, terms, occurred_at } => (order, terms, occurred_at),
@@ -110,8 +131,7 @@ pub(super) async fn say(
 }
 
 /// Holds the conversation. An order of this number that waits in a thread without a person belongs to it.
-async fn adopt(unit: &mut Unit, house: &House, id: &ConversationId, tag: &Tag) -> Result<Held> {
-    let now = house.clock.now();
+async fn adopt(unit: &mut Unit, id: &ConversationId, tag: &Tag, now: Timestamp) -> Result<Held> {
     let Some(number) = &tag.order_number else { return hold(unit, id, now).await };
     let page = unit.page_of_conversation(id).await?.ok_or_else(|| Error::not_found("conversation"))?;
     let Some((order, waits_in)) = unit.order_named(&page, number).await? else {
@@ -136,8 +156,18 @@ async fn adopt(unit: &mut Unit, house: &House, id: &ConversationId, tag: &Tag) -
     unit.drop_thread(&there.dossier.thread.id).await?;
     let mut held = hold(unit, id, now).await?;
     held.touch(Some(&order));
-    held.follow(unit, house).await?;
-    hold(unit, id, now).await
+    Ok(held)
+}
+
+/// Notes what was said of the customer, beside what was known before.
+async fn meet(unit: &mut Unit, house: &House, held: &Held, customer: &Customer) -> Result<()> {
+    let thread = &held.dossier.thread;
+    if let Some(phone) = &customer.phone {
+        let hash = house.phone_key.hash(phone.as_str())?;
+        unit.add_phone_word((&thread.id, &thread.page_id), &hash, SaidBy::Tag, held.now).await?;
+    }
+    let known = unit.customer(&thread.id).await?.unwrap_or_default();
+    unit.set_customer(&thread.id, &customer.over(known)).await
 }
 
 /// `qualified` and `lost` follow each other; saying the one that stands again says nothing new.
@@ -239,31 +269,26 @@ async fn open(
     let mut standing = Standing::new(id, service_numbered, held.page.policy.version, terms.currency);
     standing.opened_at = held.now;
     unit.open_order(&held.dossier.thread, &standing, held.now).await?;
+    let id = standing.id.clone();
     held.dossier.orders.push(standing);
-    let index = held.dossier.orders.len() - 1;
-    name(unit, held, index, &number).await?;
-    Ok(index)
+    name(unit, house, held, &id, &number).await?;
+    Ok(held.dossier.orders.len() - 1)
 }
 
 /// Gives an order a further name. The name of a parked order of the same conversation comes with its facts.
-async fn name(unit: &mut Unit, held: &mut Held, index: usize, number: &str) -> Result<()> {
+async fn name(unit: &mut Unit, house: &House, held: &mut Held, id: &OrderId, number: &str) -> Result<()> {
     let told = held
         .dossier
         .orders
         .iter()
-        .position(|standing| standing.parked && standing.numbers.iter().any(|name| name == number));
+        .find(|standing| standing.parked && standing.numbers.iter().any(|name| name == number))
+        .map(|standing| standing.id.clone());
     if let Some(told) = told {
-        let told = held.dossier.orders[told].clone();
-        let sale = &mut held.dossier.orders[index];
-        unit.join_orders(&told.id, &sale.id, sale.version + 1).await?;
-        unit.join_for_good(&told.id).await?;
-        sale.version = sale.version.max(told.version);
-        let id = told.id.clone();
-        sale.take_in(told);
-        held.dossier.orders.retain(|standing| standing.id != id);
-        return Ok(());
+        return held.join(unit, house, (&told, id), true).await;
     }
-    let sale = &mut held.dossier.orders[index];
+    let Some(sale) = held.dossier.orders.iter_mut().find(|standing| standing.id == *id) else {
+        return Err(Error::internal("the order to be named is missing"));
+    };
     let place = (number, sale.numbers.len());
     if !unit.name_order(&held.page.id, &sale.id, place, sale.version + 1).await? {
         // Nobody had it when this unit began: begun again, it finds whose it is.
@@ -297,7 +322,7 @@ pub(super) fn answer_of(held: &Held, outcome_id: OutcomeId, fact: Fact) -> Tagge
         Some(standing) => held.dossier.conversions_of(standing),
         None => held.dossier.conversions.iter().filter(|row| row.order_id.is_none()).cloned().collect(),
     };
-    Tagged { outcome_id, fact, flag, known: false, order, conversions }
+    Tagged { outcome_id, fact, about: None, flag, known: false, order, conversions }
 }
 
 /// A refusal as the error that the sender reads.

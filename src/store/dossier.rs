@@ -323,7 +323,7 @@ fn read_ledgers(rows: &[Row]) -> Result<(Ledgers, Ledgers)> {
     Ok((of_orders, of_chats))
 }
 
-fn read_fact(row: &Row) -> Result<Fact> {
+pub(super) fn read_fact(row: &Row) -> Result<Fact> {
     let items: Option<String> = row.get("items")?;
     let items: Vec<Item> = items
         .map_or(Ok(Vec::new()), |text| serde_json::from_str(&text))

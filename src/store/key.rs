@@ -9,6 +9,8 @@ use super::sql::{Unit, values};
 /// A key in force.
 #[derive(Clone, Debug)]
 pub struct Key {
+    /// Its id.
+    pub id: KeyId,
     /// Whose.
     pub name: String,
     /// What it may do.
@@ -80,17 +82,30 @@ impl Unit {
         Ok(())
     }
 
+    /// Whether a key is in force.
+    pub async fn key_holds(&mut self, id: &KeyId) -> Result<bool> {
+        let row = self
+            .row("select id from api_key where id = $1 and revoked_at is null", values![id.as_str()])
+            .await?;
+        Ok(row.is_some())
+    }
+
     /// The key of this hash, unless it is revoked.
     pub async fn key_by_hash(&mut self, hash: &str) -> Result<Option<Key>> {
         let row = self
             .row(
-                "select name, role, page_id from api_key where hash = $1 and revoked_at is null",
+                "select id, name, role, page_id from api_key where hash = $1 and revoked_at is null",
                 values![hash],
             )
             .await?;
         row.map(|row| {
             let page: Option<String> = row.get("page_id")?;
-            Ok(Key { name: row.get("name")?, role: row.get("role")?, page: page.map(PageId) })
+            Ok(Key {
+                id: KeyId(row.get("id")?),
+                name: row.get("name")?,
+                role: row.get("role")?,
+                page: page.map(PageId),
+            })
         })
         .transpose()
     }

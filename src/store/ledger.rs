@@ -2,6 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::vocabulary::change::{CONVERSATION_UPDATED, ORDER_UPDATED};
 use crate::vocabulary::dossier::Thread;
 use crate::vocabulary::identity::{ConversationId, OrderId, OutcomeId, PageId};
 use crate::vocabulary::money::Currency;
@@ -22,7 +23,8 @@ pub enum About {
 }
 
 impl About {
-    const fn as_str(self) -> &'static str {
+    /// The word in the API and in rows.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Undo => UNDO,
             Self::Accept => ACCEPT,
@@ -316,30 +318,30 @@ impl Unit {
     async fn append_change(
         &mut self,
         id: &str,
-        page: &PageId,
+        thread: &Thread,
         (kind, subject): (&str, &str),
-        version: i64,
+        (version, parked): (i64, bool),
         now: Timestamp,
     ) -> Result<()> {
         self.execute(
-            "insert into change (id, page_id, kind, subject_id, version, occurred_at)
-             values ($1, $2, $3, $4, $5, $6)",
-            values![id, page.as_str(), kind, subject, version, now],
+            "insert into change (id, page_id, kind, subject_id, version, occurred_at, parked, conversation_version)
+             values ($1, $2, $3, $4, $5, $6, $7, $8)",
+            values![id, thread.page_id.as_str(), kind, subject, version, now, parked, thread.version],
         )
         .await?;
         Ok(())
     }
 
-    /// The feed will tell that an order is now at `version`.
+    /// The feed will tell that an order of `thread` is now at its version.
     pub async fn order_changed(
         &mut self,
         id: &str,
-        page: &PageId,
-        order: &OrderId,
-        version: i64,
+        thread: &Thread,
+        order: &Standing,
         now: Timestamp,
     ) -> Result<()> {
-        self.append_change(id, page, ("order.updated", order.as_str()), version, now).await
+        let subject = (ORDER_UPDATED, order.id.as_str());
+        self.append_change(id, thread, subject, (order.version, order.parked), now).await
     }
 
     /// The feed will tell that a conversation is now at its version.
@@ -349,8 +351,8 @@ impl Unit {
             values![thread.id.as_str(), thread.version],
         )
         .await?;
-        let subject = ("conversation.updated", thread.id.as_str());
-        self.append_change(id, &thread.page_id, subject, thread.version, now).await
+        let subject = (CONVERSATION_UPDATED, thread.id.as_str());
+        self.append_change(id, thread, subject, (thread.version, false), now).await
     }
 
     /// The currency that a Page sells in.

@@ -69,7 +69,7 @@ async fn take_lease(pool: &PgPool, holder: &str) -> Result<bool> {
 /// Two processes made the table, or its row, at the same moment: `unique_violation`, `duplicate_table`,
 /// `undefined_table`, or a serialization failure.
 fn is_race(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|below| below.code());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| ["23505", "42P07", "42P01", "40001"].contains(&&*code))
 }
 

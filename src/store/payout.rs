@@ -6,6 +6,7 @@ use crate::vocabulary::identity::PageId;
 use crate::vocabulary::money::Currency;
 use crate::vocabulary::payout::{Booked, Payout};
 
+use super::list::Part;
 use super::sql::{Row, Unit, values};
 
 impl Unit {
@@ -65,21 +66,16 @@ impl Unit {
         Ok(())
     }
 
-    /// Payouts, newest first, from before `before` (an id).
-    pub async fn payouts(
-        &mut self,
-        page: Option<&PageId>,
-        before: Option<&str>,
-        limit: i64,
-    ) -> Result<Vec<Booked>> {
+    /// Payouts of a Page, newest first.
+    pub async fn payouts(&mut self, part: Part<'_>) -> Result<Vec<Booked>> {
         let rows = self
             .rows(
                 "select id, page_id, courier, reference, currency, gross, fee, paid_at, bank_line, settled_at,
                         recorded_at
                    from payout
-                  where (cast($1 as text) is null or page_id = $1) and (cast($2 as text) is null or id < $2)
-                  order by id desc limit $3",
-                values![page.map(|page| page.0.clone()), before.map(str::to_owned), limit],
+                  where page_id = $1 and (recorded_at < $2 or (recorded_at = $2 and id < $3))
+                  order by recorded_at desc, id desc limit $4",
+                values![part.page.as_str(), part.after.at, part.after.id.as_str(), part.limit],
             )
             .await?;
         rows.iter().map(read_payout).collect()

@@ -192,7 +192,7 @@ impl Seat {
 /// Whether the medium failed: a failed fsync must end the process, for a second one may report success over
 /// lost data.
 fn is_broken(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|below| below.code());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == IOERR)
 }
 

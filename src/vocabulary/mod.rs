@@ -2,9 +2,11 @@
 
 pub mod arrival;
 pub mod attempt;
+pub mod change;
 pub mod chat;
 pub mod contact;
 pub mod conversion;
+pub mod customer;
 pub mod dossier;
 pub mod hours;
 pub mod identity;
@@ -17,3 +19,4 @@ pub mod reason;
 pub mod sale;
 pub mod signal;
 pub mod span;
+pub mod wording;

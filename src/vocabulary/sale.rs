@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 
+use super::customer::Customer;
 use super::identity::{OrderId, OutcomeId};
 use super::money::Currency;
 use super::order::{self, Order, State};
@@ -29,6 +30,8 @@ pub struct Tag {
     pub reason: Option<String>,
     /// A remark beside the entry; a text, kept no longer than every other.
     pub note: Option<String>,
+    /// What is known of the customer beside their words.
+    pub customer: Option<Customer>,
     /// `cross_sold`: the new whole instead of the uplift, in minor units.
     pub total: Option<i64>,
     /// When it happened, if it was said.
@@ -116,7 +119,8 @@ impl Standing {
         self.numbers.retain(|name| !told.numbers.contains(name));
         let mut parted = Self::new(told.id, false, told.policy_version, self.order.currency);
         parted.numbers = told.numbers;
-        parted.version = told.version;
+        // Facts that came meanwhile bear the versions of this one.
+        parted.version = told.version.max(self.version);
         parted.opened_at = told.opened_at;
         parted.facts = facts;
         parted
@@ -187,12 +191,18 @@ pub fn park(orders: &mut [Standing]) -> Vec<(usize, usize)> {
     }
     for index in perhaps.into_iter().chain(same.iter().map(|(told, _)| *told)) {
         let standing = &mut orders[index];
-        let mut waits = Order::new(standing.order.currency);
-        waits.flags = standing.effective().map(|fact| (fact.id.clone(), Flag::PerhapsSameSale)).collect();
-        standing.order = waits;
+        standing.order = waiting(&standing.facts, standing.order.currency);
         standing.parked = true;
     }
     same
+}
+
+/// An order that waits for a person's word whether it is another one told again: all its facts are flagged.
+pub fn waiting(facts: &[Fact], currency: Currency) -> Order {
+    let effective = facts.iter().filter(|fact| !fact.undone);
+    let mut order = Order::new(currency);
+    order.flags = effective.map(|fact| (fact.id.clone(), Flag::PerhapsSameSale)).collect();
+    order
 }
 
 /// An order that outside numbers alone have told of, beside sales that stand under the service's own number

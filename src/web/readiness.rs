@@ -1,19 +1,42 @@
-//! Whether this process wants work: the word for load balancers, which falls as soon as it is told to stop.
+//! Whether this process lives, and whether it wants work: the words for load balancers. The second falls as
+//! soon as the process is told to stop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::error::{Error, Result};
 use crate::store::Store;
 
 /// Whether the process wants work; clones are one word.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness {
     stopping: Arc<AtomicBool>,
+}
+
+/// Whether the process wants work, and why not.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Ready {
+    /// Whether it does.
+    ready: bool,
+    /// Why not.
+    reasons: Vec<Why>,
+}
+
+/// Why no work is wanted.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Why {
+    /// A stable word.
+    #[schema(example = "stopping")]
+    code: &'static str,
+    /// What to do.
+    detail: &'static str,
 }
 
 impl Readiness {
@@ -27,16 +50,41 @@ impl Readiness {
         !self.stopping.load(Ordering::Relaxed)
     }
 
-    /// `GET /readyz`: 200 while work is wanted and the database answers, else 503 with the reason.
+    /// `GET /readyz`: 200 while work is wanted and the database answers, else 503 with the reasons.
     pub fn route(self, store: Store) -> Router {
         Router::new().route("/readyz", get(ready)).with_state((self, store))
     }
 }
 
-async fn ready(State((readiness, store)): State<(Readiness, Store)>) -> Result<&'static str> {
+/// Whether the process lives; asks nobody else.
+#[utoipa::path(
+    get, path = "/healthz", operation_id = "health", tag = "health", security(()),
+    responses((status = 200, description = "It lives", content_type = "text/plain", body = String)),
+)]
+pub async fn alive() -> &'static str {
+    "ok"
+}
+
+/// Whether the process wants work, and the database answers.
+#[utoipa::path(
+    get, path = "/readyz", operation_id = "readiness", tag = "health", security(()),
+    responses((status = 200, body = Ready), (status = 503, description = "No work is wanted", body = Ready)),
+)]
+pub async fn ready(State((readiness, store)): State<(Readiness, Store)>) -> Response {
+    let mut reasons = Vec::new();
     if !readiness.is_up() {
-        return Err(Error::unavailable("stopping", "This process is stopping: ask another one."));
+        reasons.push(Why { code: "stopping", detail: "This process is stopping: ask another one." });
     }
-    store.read().await?.commit().await?;
-    Ok("ready")
+    if let Err(error) = answers(&store).await {
+        tracing::warn!("The database does not answer: {error}");
+        reasons.push(Why { code: "database", detail: "The database does not answer: look at the log." });
+    }
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Ready { ready: reasons.is_empty(), reasons })).into_response()
+}
+
+async fn answers(store: &Store) -> crate::error::Result<()> {
+    let mut unit = store.read().await?;
+    unit.page_ids().await?;
+    unit.commit().await
 }

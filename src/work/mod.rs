@@ -1,7 +1,8 @@
-//! Background work, in loops beside each other: projecting what came in, sending what is due, sweeping up what
-//! time alone brings.
+//! Background work, in loops beside each other: projecting what came in, sending what is due, publishing
+//! changes, sweeping up what time alone brings.
 
 pub mod deliver;
+pub mod publish;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +38,12 @@ pub async fn run(house: House, graph: Graph, came_in: Arc<Notify>, stop: Cancell
         std::future::pending::<()>().await;
     };
     let work = async {
-        tokio::join!(project(&house, &came_in, &stop), send(&house, &graph, &halt), sweep(&house, &stop))
+        tokio::join!(
+            project(&house, &came_in, &stop),
+            send(&house, &graph, &halt),
+            publish::run(&house, &stop),
+            sweep(&house, &stop)
+        )
     };
     tokio::select! {
         _ = work => {}

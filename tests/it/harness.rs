@@ -9,7 +9,7 @@ use std::time::Duration;
 use salesbridge::clock::{Clock, Timestamp};
 use salesbridge::egress;
 use salesbridge::error::Error;
-use salesbridge::flow::{self, Asked, House, Intake, PhoneKey, Tagged};
+use salesbridge::flow::{self, Asked, House, Intake, PhoneKey, Published, Tagged};
 use salesbridge::id::Ids;
 use salesbridge::meta::graph::Graph;
 use salesbridge::sandbox::Sandbox;
@@ -85,6 +85,7 @@ impl Shop {
             ids: Ids::counted(),
             phone_key: PhoneKey::new(vec![7; 32].into()),
             keep_text: Duration::from_hours(7 * 24),
+            published: Published::default(),
         };
         let intake = Intake::start(house.clone(), Arc::default());
         let shop = Self { house, meta, graph, intake, url: url.to_owned(), file };
@@ -118,6 +119,12 @@ impl Shop {
         let mut unit = self.house.store.begin().await.unwrap();
         unit.put_page(&page, self.house.clock.now()).await.unwrap();
         unit.commit().await.unwrap();
+    }
+
+    /// Another process on the same database, with the same clock.
+    pub async fn beside(&self) -> House {
+        let store = Store::open(&self.url).await.unwrap();
+        House { store, published: Published::default(), ..self.house.clone() }
     }
 
     /// The token works again, and somebody said so.
@@ -206,6 +213,7 @@ pub fn say(kind: Kind, value: impl Into<Option<i64>>) -> Tag {
         details: Details::default(),
         reason: None,
         note: None,
+        customer: None,
     }
 }
 

@@ -1,8 +1,8 @@
 //! The service as Meta and an operator meet it.
 
-use salesbridge::flow::key;
+use salesbridge::flow::{self, key};
 use salesbridge::meta::signature;
-use salesbridge::web::{App, router};
+use salesbridge::web::{App, BODY_LIMIT, Readiness, router};
 use serde_json::Value;
 
 use crate::harness::{HOLD, PAGE, Shop, both};
@@ -15,6 +15,9 @@ async fn listens(shop: &Shop) -> String {
         app_secret: Some("app_secret_test".to_owned().into()),
         verify_token: Some("my_secret".to_owned().into()),
         intake: shop.intake.clone(),
+        names: flow::Names::default(),
+        readiness: Readiness::default(),
+        body_limit: BODY_LIMIT,
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

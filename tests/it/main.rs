@@ -3,7 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod any_order;
+mod api;
+mod api_bad_input;
+mod api_document;
+mod api_once;
+mod api_reading;
+mod api_roles;
+mod api_running;
+mod api_tags;
 mod arrivals;
+mod changes;
 mod chats;
 mod config;
 mod harness;

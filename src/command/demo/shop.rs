@@ -13,7 +13,7 @@ use salesbridge::id::Ids;
 use salesbridge::meta::graph::Graph;
 use salesbridge::sandbox::{Sandbox, webhook};
 use salesbridge::store::Store;
-use salesbridge::web::{self, App, Limits};
+use salesbridge::web::{self, App, Limits, Readiness};
 use salesbridge::work::deliver::{self, Stop};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -104,6 +104,9 @@ impl Shop {
             app_secret: Some(APP_SECRET.to_owned().into()),
             verify_token: Some("demo-verify-token".to_owned().into()),
             intake: Intake::start(house.clone(), Arc::clone(&came_in)),
+            names: flow::Names::default(),
+            readiness: Readiness::default(),
+            body_limit: config.body_limit,
         };
         tokio::spawn(web::serve(listener, web::router(app), Limits::default(), stop.soon.clone()));
         let graph = Graph::new(egress::client()?, config.meta.graph_url, config.meta.graph_version);

@@ -1,0 +1,240 @@
+//! Reading requests: ids, parameters, bodies. Whatever can't be taken is refused here, and says where it is
+//! wrong: a body by JSON pointer, a parameter by its name.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
+
+use crate::error::{Error, Kind, Result};
+
+use super::App;
+
+/// An id of ours, or of Meta's, is at most so long.
+const ID_MAX: usize = 64;
+
+/// An Idempotency-Key is at most so long.
+const WORD_MAX: usize = 255;
+
+/// The id in the path.
+pub struct Id(pub String);
+
+impl FromRequestParts<App> for Id {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let missing = || Error::not_found("id");
+        let Path(id) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| missing())?;
+        let is_id = id.len() <= ID_MAX && id.bytes().all(|byte| byte.is_ascii_graphic());
+        is_id.then_some(Self(id)).ok_or_else(missing)
+    }
+}
+
+/// The parameters after the question mark. Each at most once, none that is unknown.
+pub struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Asked<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let raw = parts.uri.query().unwrap_or_default();
+        if let Some(at) = raw.find("%00") {
+            let name = raw[..at].rsplit('&').next().and_then(|pair| pair.split('=').next());
+            let pointer = format!("/{}", name.unwrap_or_default());
+            return Err(Error::field(pointer, "It must not contain NUL."));
+        }
+        match Query::<T>::from_request_parts(parts, app).await {
+            Ok(Query(asked)) => Ok(Self(asked)),
+            Err(rejected) => {
+                let said = rejected.body_text();
+                let (_, why) = said.rsplit_once("query string: ").unwrap_or(("", "it can't be read"));
+                Err(Error::invalid("invalid_query", format!("The query can't be taken: {why}.")))
+            }
+        }
+    }
+}
+
+/// A parameter that is left empty says nothing.
+pub fn given(parameter: Option<String>) -> Option<String> {
+    parameter.filter(|text| !text.is_empty())
+}
+
+/// A parameter that must be one of a set of words.
+pub fn one_of(name: &str, parameter: Option<String>, words: &[&str]) -> Result<Option<String>> {
+    let parameter = given(parameter);
+    match &parameter {
+        Some(word) if !words.contains(&word.as_str()) => {
+            Err(Error::field(format!("/{name}"), format!("It must be one of {}.", words.join(", "))))
+        }
+        _ => Ok(parameter),
+    }
+}
+
+/// The Idempotency-Key, if there is one.
+pub struct Word(pub Option<String>);
+
+impl FromRequestParts<App> for Word {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+        let mut words = parts.headers.get_all("idempotency-key").iter();
+        let Some(word) = words.next() else { return Ok(Self(None)) };
+        let is_visible = |word: &str| {
+            (1..=WORD_MAX).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        match word.to_str() {
+            Ok(word) if is_visible(word) && words.next().is_none() => Ok(Self(Some(word.to_owned()))),
+            _ => Err(Error::invalid(
+                "invalid_idempotency_key",
+                "Idempotency-Key must be given once, as 1 to 255 visible ASCII characters.",
+            )),
+        }
+    }
+}
+
+/// The bytes of a body, which is JSON if it says what it is.
+pub struct Raw(pub Bytes);
+
+impl FromRequest<App> for Raw {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        is_json(request.headers())?;
+        bytes(request, app).await.map(Self)
+    }
+}
+
+/// The bytes of a body.
+///
+/// # Errors
+/// 413 for too many, 400 when they do not arrive.
+pub async fn bytes(request: Request, app: &App) -> Result<Bytes> {
+    Bytes::from_request(request, app).await.map_err(|rejected| {
+        if rejected.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+            let message = format!("The body is larger than {} bytes: send it in parts.", app.body_limit);
+            return Error::new(Kind::TooLarge, "body_too_large", message);
+        }
+        Error::new(Kind::Malformed, "body_broken", "The body did not arrive whole: send it again.")
+    })
+}
+
+fn is_json(headers: &HeaderMap) -> Result<()> {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let kind = kind.to_ascii_lowercase();
+    if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::UnsupportedMedia,
+        "not_json",
+        "Send the body as JSON, with content-type: application/json.",
+    ))
+}
+
+/// Reads a JSON body.
+///
+/// # Errors
+/// 400 when it is no JSON; 422 with a pointer when something in it is not as expected.
+pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    serde_json::from_slice::<IgnoredAny>(body).map_err(|error| not_json(&error))?;
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Error::field("", "It must be an object."));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let read: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| told(&error))?;
+    if body.windows(6).any(|bytes| bytes == b"\\u0000")
+        && let Ok(value) = serde_json::from_slice(body)
+        && let Some(pointer) = nul_in(&value)
+    {
+        return Err(Error::field(pointer, "It must not contain NUL."));
+    }
+    Ok(read)
+}
+
+/// Reads a body that has nothing to say: empty, or an empty object.
+pub fn nothing(body: &[u8]) -> Result<()> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+    if body.is_empty() { Ok(()) } else { json::<Nothing>(body).map(|Nothing {}| ()) }
+}
+
+fn not_json(error: &serde_json::Error) -> Error {
+    let (said, line, column) = (error.to_string(), error.line(), error.column());
+    let why = said.split(" at line").next().unwrap_or_default();
+    let message = format!("The body is not JSON: {why} (line {line}, column {column}).");
+    Error::new(Kind::Malformed, "invalid_json", message)
+}
+
+/// What serde found, without the values that it quotes.
+fn told(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
+    let inner = error.inner();
+    let said = inner.to_string();
+    let out_of_range = said.starts_with("number out of range");
+    if (inner.is_syntax() || inner.is_eof()) && !out_of_range {
+        return not_json(inner);
+    }
+    let mut pointer = pointer_of(error.path());
+    let said = said.split(" at line").next().unwrap_or_default();
+    let quoted = |text: &str| text.split('`').nth(1).unwrap_or_default().to_owned();
+    let detail = if out_of_range {
+        "It is larger than any amount.".to_owned()
+    } else if said.starts_with("unknown field") {
+        let name = quoted(said);
+        if !pointer.ends_with(&format!("/{name}")) {
+            pointer = format!("{pointer}/{}", escaped(&name));
+        }
+        "There is no such field.".to_owned()
+    } else if said.starts_with("missing field") {
+        pointer = format!("{pointer}/{}", quoted(said));
+        "It is missing.".to_owned()
+    } else if said.starts_with("duplicate field") {
+        let name = quoted(said);
+        if !pointer.ends_with(&format!("/{name}")) {
+            pointer = format!("{pointer}/{}", escaped(&name));
+        }
+        "It is given twice.".to_owned()
+    } else if let Some((_, expected)) = said.rsplit_once(", expected ") {
+        format!("It must be {expected}.")
+    } else {
+        "It can't be taken.".to_owned()
+    };
+    Error::field(pointer, detail)
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => pointer = format!("{pointer}/{index}"),
+            Segment::Map { key } => pointer = format!("{pointer}/{}", escaped(key)),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+fn nul_in(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(list) => list
+            .iter()
+            .enumerate()
+            .find_map(|(index, value)| nul_in(value).map(|below| format!("/{index}{below}"))),
+        Value::Object(members) => members.iter().find_map(|(name, value)| {
+            if name.contains('\0') {
+                return Some(String::new());
+            }
+            nul_in(value).map(|below| format!("/{}{below}", escaped(name)))
+        }),
+        _ => None,
+    }
+}
