@@ -108,3 +108,6 @@ create table feed (
 );
 insert into feed (name, key, last_sequence, forgotten)
 values ('changes', replace(cast(gen_random_uuid() as text) || cast(gen_random_uuid() as text), '-', ''), 0, 0);
+
+-- Whether a person said that an order is that other one; else it follows from the ledgers.
+alter table sale_order add column same_said bigint not null default 0;

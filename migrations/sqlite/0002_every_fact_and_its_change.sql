@@ -108,3 +108,6 @@ create table feed (
 ) strict;
 insert into feed (name, key, last_sequence, forgotten)
 values ('changes', lower(hex(randomblob(32))), 0, 0);
+
+-- Whether a person said that an order is that other one; else it follows from the ledgers.
+alter table sale_order add column same_said integer not null default 0;

@@ -69,49 +69,77 @@ impl Held {
         self.queue(unit).await
     }
 
+    /// Which orders are one follows from the ledgers as they now are: what was joined before may part.
     async fn refold(&mut self, unit: &mut Unit, house: &House) -> Result<()> {
-        for standing in &mut self.dossier.orders {
-            standing.fold(self.page.currency);
+        let currency = self.page.currency;
+        let orders = &mut self.dossier.orders;
+        let mut before = Vec::new();
+        for index in 0..orders.len() {
+            for told in orders[index].part() {
+                before.push((told.id.clone(), orders[index].id.clone()));
+                orders.push(told);
+            }
         }
-        let joined = sale::park(&mut self.dossier.orders);
-        if joined.is_empty() {
-            return Ok(());
+        orders.sort_by(|a, b| (a.opened_at, &a.id).cmp(&(b.opened_at, &b.id)));
+        for standing in orders.iter_mut() {
+            standing.fold(currency);
         }
-        let named = |index: usize| self.dossier.orders[index].id.clone();
-        let joined: Vec<_> = joined.into_iter().map(|(told, is)| (named(told), named(is))).collect();
-        for (told, sale) in &joined {
-            self.join(unit, house, told, sale).await?;
+        let same = sale::park(orders);
+        let named = |index: usize| orders[index].id.clone();
+        let same: Vec<_> = same.into_iter().map(|(told, sale)| (named(told), named(sale))).collect();
+        for (told, _) in before.iter().filter(|pair| !same.contains(pair)) {
+            if let Some(parted) = orders.iter().find(|standing| standing.id == *told) {
+                unit.part_orders(told, parted.version + 1).await?;
+            }
         }
-        sale::park(&mut self.dossier.orders);
+        for (told, sale) in same {
+            if !before.contains(&(told.clone(), sale.clone())) {
+                self.join(unit, house, (&told, &sale), false).await?;
+                continue;
+            }
+            let Some(index) = self.dossier.orders.iter().position(|standing| standing.id == told) else {
+                continue;
+            };
+            let joined = self.dossier.orders.remove(index);
+            if let Some(stands) = self.dossier.orders.iter_mut().find(|standing| standing.id == sale) {
+                stands.join(joined);
+                stands.fold(currency);
+            }
+        }
         Ok(())
     }
 
-    /// `told` turned out to be `sale`, which takes over its names and facts. Where the feed has told of it, it
-    /// ends there with one more version that names the sale.
+    /// `told` turned out to be `sale`, which takes over its names and facts; for good, where a person said so.
+    /// Where the feed has told of it, it ends there with one more version that names the sale.
     pub(super) async fn join(
         &mut self,
         unit: &mut Unit,
         house: &House,
-        told: &OrderId,
-        sale: &OrderId,
+        (told, sale): (&OrderId, &OrderId),
+        is_said: bool,
     ) -> Result<()> {
         let Some(index) = self.dossier.orders.iter().position(|standing| standing.id == *told) else {
             return Ok(());
         };
-        let mut ended = self.dossier.orders.remove(index);
-        let (names, facts) = (std::mem::take(&mut ended.numbers), std::mem::take(&mut ended.facts));
+        let ended = self.dossier.orders.remove(index);
         let Some(sale) = self.dossier.orders.iter_mut().find(|standing| standing.id == *sale) else {
             return Ok(());
         };
+        sale.version = sale.version.max(ended.version);
         unit.join_orders(told, &sale.id, sale.version + 1).await?;
-        sale.numbers.extend(names);
-        sale.facts.extend(facts);
+        let mut husk = Standing::new(ended.id.clone(), false, ended.policy_version, self.page.currency);
+        husk.version = ended.version;
+        if is_said {
+            unit.join_for_good(told).await?;
+            sale.take_in(ended);
+        } else {
+            sale.join(ended);
+        }
         sale.fold(self.page.currency);
-        if ended.version > 0 {
-            ended.version += 1;
-            ended.fold(self.page.currency);
-            unit.put_order(told, &ended.order, ended.version).await?;
-            unit.order_changed(&house.ids.next(self.now), &self.dossier.thread, &ended, self.now).await?;
+        if husk.version > 0 {
+            husk.version += 1;
+            unit.put_order(told, &husk.order, husk.version).await?;
+            unit.order_changed(&house.ids.next(self.now), &self.dossier.thread, &husk, self.now).await?;
         }
         Ok(())
     }
@@ -119,7 +147,8 @@ impl Held {
     /// Writes the stages of the chats, and where the conversation stands in the queue.
     pub(super) async fn queue(&mut self, unit: &mut Unit) -> Result<()> {
         let silence = dossier::silence(&self.dossier, self.page.silent_after, self.now);
-        let silent_at = if silence.fallen.is_empty() { silence.next_at } else { Some(self.now) };
+        let is_due = !silence.fallen.is_empty() || !silence.lifted.is_empty();
+        let silent_at = if is_due { Some(self.now) } else { silence.next_at };
         unit.put_stages(&self.dossier).await?;
         unit.put_standing(&self.dossier, silent_at).await
     }
@@ -158,6 +187,7 @@ pub(super) async fn judge(
     rules: &Rules,
     now: Timestamp,
 ) -> Result<()> {
+    drop_unfounded(unit, dossier, signal::is_of_no_order).await?;
     let (changed, drafts) = signal::follow(dossier, rules, now);
     for row in changed {
         unit.put_conversion(&row).await?;
@@ -190,5 +220,22 @@ pub(super) async fn judge(
             carries: draft.carries,
         });
     }
+    drop_unfounded(unit, dossier, |dossier, row| signal::is_without_cause(dossier, row, rules)).await
+}
+
+/// Takes away the rows that only the order of arrival brought about: no entry ever asked for them, or none does
+/// since another one came, and no attempt carried them.
+async fn drop_unfounded(
+    unit: &mut Unit,
+    dossier: &mut Dossier,
+    is_unfounded: impl Fn(&Dossier, &Conversion) -> bool,
+) -> Result<()> {
+    let never_left = dossier.conversions.iter().filter(|row| !row.frozen && !row.has_left());
+    let gone: Vec<ConversionId> =
+        never_left.filter(|row| is_unfounded(dossier, row)).map(|row| row.id.clone()).collect();
+    for id in &gone {
+        unit.drop_conversion(id).await?;
+    }
+    dossier.conversions.retain(|row| !gone.contains(&row.id));
     Ok(())
 }

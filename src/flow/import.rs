@@ -126,15 +126,21 @@ async fn conversation_of(unit: &mut Unit, house: &House, line: &Line) -> Result<
         }
         return unit.open_conversation(&opened, &line.page, (Channel::Messenger, psid), now).await;
     }
+    let mut waits_in = None;
     if let Some(number) = &line.tag.order_number
         && let Some((_, known)) = unit.order_named(&line.page, number).await?
     {
-        return Ok(known);
+        if line.phone_hash.is_none() || unit.has_person(&known).await? {
+            return Ok(known);
+        }
+        waits_in = Some(known);
     }
     if let Some(hash) = &line.phone_hash {
         let found = unit.conversations_with_phone(&line.page, hash, now - PHONE_WITHIN).await?;
         return match found.as_slice() {
             [one] => Ok(one.clone()),
+            // The number alone says enough; the phone will, once its conversation is known.
+            _ if waits_in.is_some() => Ok(waits_in.unwrap_or(opened)),
             [] => Err(Error::conflict(
                 "phone_unknown",
                 "No conversation of the last 30 days has this phone number: give psid, or leave phone out.",

@@ -184,7 +184,7 @@ async fn note(
             unit.edit_message(&conversation, mid, text.clone(), *number).await?;
             note_phones(unit, house, held, (*author, at), text.as_deref(), news).await?;
         }
-        What::Deleted { mid } => unit.delete_text(&conversation, mid).await?,
+        What::Deleted { mid } => unit.delete_text(place, mid, held.now).await?,
         What::Referral => {}
         What::Message { .. } | What::Cart { .. } | What::Contact { .. } => {
             let Some(said) = Said::of(&arrival.what) else { return Ok(()) };

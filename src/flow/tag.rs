@@ -1,7 +1,7 @@
 //! A tag: the fact, the order, its conversions and the change for the feed, in one unit or not at all.
 
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind as Failure, Result};
 use crate::store::Unit;
 use crate::store::conversation::SaidBy;
 use crate::store::ledger::{About, Spot};
@@ -117,14 +117,15 @@ pub(super) async fn say(
         }
     };
     let standing = &mut held.dossier.orders[order];
-    let order_id = standing.id.clone();
+    let number = tag.order_number.as_deref().filter(|_| !tag.source.is_person());
+    let order_id = standing.home_of(number);
     let fact = written(house, tag, actor, terms, (occurred_at, now));
     let spot = Spot { thread: &held.dossier.thread, order: Some(&order_id), version: standing.version + 1 };
     unit.append_outcome(spot, &fact).await?;
     if let Some(note) = &tag.note {
         unit.add_note(&fact.id, &held.page.id, note, now).await?;
     }
-    standing.facts.push(fact.clone());
+    standing.add(&order_id, fact.clone());
     held.follow(unit, house).await?;
     Ok(answer_of(&held, fact.id.clone(), fact))
 }
@@ -143,10 +144,16 @@ async fn adopt(unit: &mut Unit, id: &ConversationId, tag: &Tag, now: Timestamp) 
     let (first, second) = if waits_in < *id { (&waits_in, id) } else { (id, &waits_in) };
     let (first, second) = (hold(unit, first, now).await?, hold(unit, second, now).await?);
     let (here, there) = if first.dossier.thread.id == *id { (first, second) } else { (second, first) };
-    if here.dossier.thread.psid.is_none() || there.dossier.thread.psid.is_some() {
-        return Ok(here);
+    if !there.dossier.orders.iter().any(|standing| standing.id == order) {
+        return Err(Error::new(Failure::Contended, "order_moved", "The order moved at this moment"));
     }
-    unit.adopt_order(&order, &here.dossier.thread).await?;
+    if here.dossier.thread.psid.is_none() || there.dossier.thread.psid.is_some() {
+        return Err(belongs_elsewhere());
+    }
+    // It comes to what already stands here, so that it may be one of these sales told again.
+    let last = here.dossier.orders.iter().map(|standing| standing.opened_at + sale::STEP).max();
+    unit.adopt_order(&order, &here.dossier.thread, last.map_or(now, |last| last.max(now))).await?;
+    unit.drop_thread(&there.dossier.thread.id).await?;
     let mut held = hold(unit, id, now).await?;
     held.touch(Some(&order));
     Ok(held)
@@ -173,14 +180,12 @@ async fn say_of_chat(
 ) -> Result<Tagged> {
     let now = held.now;
     let mut occurred_at = tag.occurred_at.unwrap_or(now);
+    if let Some(known) = held.dossier.said.iter().find(|fact| is_told_again(tag, fact)) {
+        return known_answer(held, known.id.clone());
+    }
     if let Some(chat) = held.dossier.chat_at(occurred_at) {
         let last = held.dossier.said_last(chat);
-        let by_person = tag.source.is_person();
-        let same = |fact: &&Fact| {
-            let is_this_one =
-                if by_person { fact.source.is_person() } else { tag.occurred_at == Some(fact.occurred_at) };
-            fact.kind == tag.kind && is_this_one
-        };
+        let same = |fact: &&Fact| tag.source.is_person() && fact.kind == tag.kind && fact.source.is_person();
         if let Some(known) = last.filter(same) {
             return known_answer(held, known.id.clone());
         }
@@ -199,6 +204,17 @@ async fn say_of_chat(
     held.conversation_changed(unit, house).await?;
     held.follow(unit, house).await?;
     Ok(answer_of(held, fact.id.clone(), fact))
+}
+
+/// Whether an outside source says of a chat what it said before: without a name (`ref`), the same words of the
+/// same moment.
+fn is_told_again(tag: &Tag, fact: &Fact) -> bool {
+    tag.reference.is_none()
+        && !tag.source.is_person()
+        && fact.may_be_told_again()
+        && fact.source == tag.source
+        && !fact.undone
+        && (fact.kind, Some(fact.occurred_at), &fact.reason) == (tag.kind, tag.occurred_at, &tag.reason)
 }
 
 fn written(
@@ -250,7 +266,8 @@ async fn open(
         Some(number) => number,
         None => unit.next_order_number(&held.page.id).await?,
     };
-    let standing = Standing::new(id, service_numbered, held.page.policy.version, terms.currency);
+    let mut standing = Standing::new(id, service_numbered, held.page.policy.version, terms.currency);
+    standing.opened_at = held.now;
     unit.open_order(&held.dossier.thread, &standing, held.now).await?;
     let id = standing.id.clone();
     held.dossier.orders.push(standing);
@@ -267,18 +284,24 @@ async fn name(unit: &mut Unit, house: &House, held: &mut Held, id: &OrderId, num
         .find(|standing| standing.parked && standing.numbers.iter().any(|name| name == number))
         .map(|standing| standing.id.clone());
     if let Some(told) = told {
-        return held.join(unit, house, &told, id).await;
+        return held.join(unit, house, (&told, id), true).await;
     }
     let Some(sale) = held.dossier.orders.iter_mut().find(|standing| standing.id == *id) else {
         return Err(Error::internal("the order to be named is missing"));
     };
     let place = (number, sale.numbers.len());
     if !unit.name_order(&held.page.id, &sale.id, place, sale.version + 1).await? {
-        let message = "This order number belongs to another conversation of the Page: check the number.";
-        return Err(Error::conflict("order_belongs_elsewhere", message));
+        // Nobody had it when this unit began: begun again, it finds whose it is.
+        let message = "The same order number was told elsewhere at this moment";
+        return Err(Error::new(Failure::Contended, "number_taken", message));
     }
     sale.numbers.push(number.to_owned());
     Ok(())
+}
+
+fn belongs_elsewhere() -> Error {
+    let message = "This order number belongs to another conversation of the Page: check the number.";
+    Error::conflict("order_belongs_elsewhere", message)
 }
 
 fn known_answer(held: &Held, id: OutcomeId) -> Result<Tagged> {

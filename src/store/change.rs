@@ -362,7 +362,9 @@ fn read_order(row: &Row, names: &[Name], entries: &HashMap<String, Vec<&Row>>) -
         }
     }
     for (told, since) in joined {
-        versioned.extend(entries.get(told).into_iter().flatten().map(|entry| (since, *entry)));
+        for entry in entries.get(told).into_iter().flatten() {
+            versioned.push((entry.get::<i64>("version")?.max(since), entry));
+        }
     }
     let same_as = sale.as_ref().and_then(|_| names.iter().find(|name| name.order_id == *stands_in));
     let is_joined = sale.is_some();

@@ -43,6 +43,11 @@ impl SaidBy {
     }
 }
 
+/// The name under which it is remembered that a message was taken back.
+fn gone(mid: &str) -> String {
+    format!("gone:{mid}")
+}
+
 impl Unit {
     /// The conversation of a person, if there is one.
     pub async fn conversation_of(
@@ -58,6 +63,12 @@ impl Unit {
             )
             .await?;
         row.map(|row| row.get("conversation_id").map(ConversationId)).transpose()
+    }
+
+    /// Whether a conversation is a person's; else an order waits in it that only a CRM has told of.
+    pub async fn has_person(&mut self, id: &ConversationId) -> Result<bool> {
+        let row = self.row("select 1 from person where conversation_id = $1", values![id.as_str()]).await?;
+        Ok(row.is_some())
     }
 
     /// The Page of a conversation.
@@ -129,7 +140,19 @@ impl Unit {
         Ok(())
     }
 
-    /// Adds a message.
+    /// Takes away a thread without a person whose order has found one.
+    pub async fn drop_thread(&mut self, id: &ConversationId) -> Result<()> {
+        self.execute(
+            "delete from conversation
+              where id = $1 and not exists (select 1 from sale_order where conversation_id = $1)
+                and not exists (select 1 from person where conversation_id = $1)",
+            values![id.as_str()],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Adds a message; without its text if the person took it back before it came.
     pub async fn add_message(
         &mut self,
         place: Place<'_>,
@@ -139,16 +162,18 @@ impl Unit {
     ) -> Result<()> {
         self.execute(
             "insert into message (conversation_id, sent_at, id, page_id, mid, author, text, attachments)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)",
+             values ($1, $2, $3, $4, $5, $6,
+                     case when not exists (select 1 from seen where page_id = $4 and mid = $9) then $7 end, $8)",
             values![
                 place.conversation.as_str(),
                 place.at,
                 place.id,
                 place.page.as_str(),
-                mid,
+                mid.clone(),
                 author.as_str(),
                 text,
                 attachments,
+                mid.map(|mid| gone(&mid)),
             ],
         )
         .await?;
@@ -172,11 +197,12 @@ impl Unit {
         Ok(())
     }
 
-    /// Drops the text of a message that the person took back.
-    pub async fn delete_text(&mut self, conversation: &ConversationId, mid: &str) -> Result<()> {
+    /// Drops the text of a message that the person took back, also of one that is still to come.
+    pub async fn delete_text(&mut self, place: Place<'_>, mid: &str, now: Timestamp) -> Result<()> {
+        self.first_seen(place.page, &gone(mid), now).await?;
         self.execute(
             "update message set text = null where conversation_id = $1 and mid = $2",
-            values![conversation.as_str(), mid],
+            values![place.conversation.as_str(), mid],
         )
         .await?;
         Ok(())

@@ -79,6 +79,18 @@ impl Unit {
         self.set_carries(&row.id, &row.carries).await
     }
 
+    /// Takes away a conversion that nothing asks for any more and that no attempt ever carried.
+    pub async fn drop_conversion(&mut self, id: &ConversionId) -> Result<()> {
+        for text in [
+            "delete from conversion_outcome where conversion_id = $1",
+            "delete from payload where conversion_id = $1",
+            "delete from conversion where id = $1",
+        ] {
+            self.execute(text, values![id.as_str()]).await?;
+        }
+        Ok(())
+    }
+
     async fn set_carries(&mut self, id: &ConversionId, outcomes: &[OutcomeId]) -> Result<()> {
         self.execute("delete from conversion_outcome where conversion_id = $1", values![id.as_str()]).await?;
         for outcome in outcomes {

@@ -14,7 +14,7 @@ use crate::vocabulary::identity::{
 };
 use crate::vocabulary::money::Currency;
 use crate::vocabulary::outcome::{Details, Fact, Item, Kind, Source, Terms};
-use crate::vocabulary::sale::{self, Standing};
+use crate::vocabulary::sale::{self, Standing, Told};
 
 use super::sql::{Pair, Row, Unit, Value, values};
 
@@ -105,6 +105,13 @@ impl Unit {
         self.read_chats(scope, &mut found).await?;
         self.read_orders(scope, currency, &mut found).await?;
         self.read_conversions(scope, &mut found).await?;
+        for dossier in found.values_mut() {
+            for index in 0..dossier.orders.len() {
+                let rows = dossier.conversions_of(&dossier.orders[index]);
+                dossier.orders[index].reported = rows.iter().any(|row| row.frozen || row.has_left());
+            }
+            sale::park(&mut dossier.orders);
+        }
         Ok(found.into_values().collect())
     }
 
@@ -136,9 +143,9 @@ impl Unit {
     ) -> Result<()> {
         let orders = self
             .rows(
-                "select conversation_id, id, service_numbered, version, policy_version
+                "select conversation_id, id, service_numbered, version, policy_version, opened_at, same_as, same_said
                    from sale_order
-                  where same_as is null and conversation_id in
+                  where conversation_id in
                         (select $1 union select conversation_id from conversion where lease = $2
                          union select conversation_id from conversion where attempt_id = $3)
                   order by conversation_id, opened_at, id",
@@ -147,7 +154,7 @@ impl Unit {
             .await?;
         let names = self
             .rows(
-                "select order_id, name
+                "select order_id, name, told_of
                    from order_name join sale_order on sale_order.id = order_name.order_id
                   where conversation_id in
                         (select $1 union select conversation_id from conversion where lease = $2
@@ -158,7 +165,8 @@ impl Unit {
             .await?;
         let facts = self
             .rows(
-                "select outcome.id, outcome.conversation_id, coalesce(same_as, order_id) as order_id, about, kind,
+                "select outcome.id, outcome.conversation_id, coalesce(same_as, order_id) as order_id,
+                        order_id as told_of, about, kind,
                         occurred_at, recorded_at, source, actor, reference, outcome.currency, outcome.value,
                         delivery_fee, discount, fee, items, reason, payment, courier, waybill, clamped
                    from outcome left join sale_order on sale_order.id = outcome.order_id
@@ -169,28 +177,57 @@ impl Unit {
                 scope.values(),
             )
             .await?;
-        let mut names_of: HashMap<String, Vec<String>> = HashMap::new();
+        let (mut names_of, mut names_told): (Texts, Texts) = Default::default();
         for row in &names {
             names_of.entry(row.get("order_id")?).or_default().push(row.get("name")?);
+            if let Some(told) = row.get::<Option<String>>("told_of")? {
+                names_told.entry(told).or_default().push(row.get("name")?);
+            }
+        }
+        let mut facts_told = Texts::new();
+        for row in &facts {
+            if let Some(told) = row.get::<Option<String>>("told_of")? {
+                facts_told.entry(told).or_default().push(row.get("id")?);
+            }
         }
         let (mut of_orders, mut of_chats) = read_ledgers(&facts)?;
         for row in &orders {
             let Some(dossier) = found.get_mut(&row.get::<String>("conversation_id")?) else { continue };
             let id: String = row.get("id")?;
+            if row.get::<Option<String>>("same_as")?.is_some() {
+                continue;
+            }
             let service_numbered = row.get::<i64>("service_numbered")? != 0;
             let facts = of_orders.remove(&id).unwrap_or_default();
             let numbers = names_of.remove(&id).unwrap_or_default();
             let policy_version = row.get("policy_version")?;
             let mut standing = Standing::new(OrderId(id), service_numbered, policy_version, currency);
             standing.version = row.get("version")?;
+            standing.opened_at = row.time("opened_at")?;
             standing.facts = facts;
             standing.numbers = numbers;
             standing.fold(currency);
             dossier.orders.push(standing);
         }
+        for row in &orders {
+            let Some(dossier) = found.get_mut(&row.get::<String>("conversation_id")?) else { continue };
+            let sale: Option<String> = row.get("same_as")?;
+            let sale = dossier.orders.iter_mut().find(|standing| Some(&standing.id.0) == sale.as_ref());
+            let Some(sale) = sale.filter(|_| row.get::<i64>("same_said").is_ok_and(|said| said == 0)) else {
+                continue;
+            };
+            let id: String = row.get("id")?;
+            sale.told.push(Told {
+                numbers: names_told.remove(&id).unwrap_or_default(),
+                facts: facts_told.remove(&id).unwrap_or_default().into_iter().map(OutcomeId).collect(),
+                version: row.get("version")?,
+                policy_version: row.get("policy_version")?,
+                opened_at: row.time("opened_at")?,
+                id: OrderId(id),
+            });
+        }
         for (id, dossier) in found {
             dossier.said = of_chats.remove(id).unwrap_or_default();
-            sale::park(&mut dossier.orders);
         }
         Ok(())
     }
@@ -252,6 +289,8 @@ fn read_chat(row: &Row) -> Result<Chat> {
         ad_id: row.get("ad_id")?,
     })
 }
+
+type Texts = HashMap<String, Vec<String>>;
 
 type Ledgers = HashMap<String, Vec<Fact>>;
 

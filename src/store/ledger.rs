@@ -140,8 +140,25 @@ impl Unit {
         Ok(())
     }
 
-    /// An order that waited without a person belongs to this conversation.
-    pub async fn adopt_order(&mut self, id: &OrderId, thread: &Thread) -> Result<()> {
+    /// A person said that `told` is the order that it joined: no later fact parts them.
+    pub async fn join_for_good(&mut self, told: &OrderId) -> Result<()> {
+        self.execute("update sale_order set same_said = 1 where id = $1", values![told.as_str()]).await?;
+        Ok(())
+    }
+
+    /// `told` turned out to be an order of its own after all: its names and facts are its own again.
+    pub async fn part_orders(&mut self, told: &OrderId, version: i64) -> Result<()> {
+        self.execute(
+            "update order_name set order_id = $1, version = $2, told_of = null where told_of = $1",
+            values![told.as_str(), version],
+        )
+        .await?;
+        self.execute("update sale_order set same_as = null where id = $1", values![told.as_str()]).await?;
+        Ok(())
+    }
+
+    /// An order that waited without a person belongs to this conversation, in which it opens `at` a moment.
+    pub async fn adopt_order(&mut self, id: &OrderId, thread: &Thread, at: Timestamp) -> Result<()> {
         for text in [
             "update sale_order set conversation_id = $2 where id = $1 or same_as = $1",
             "update outcome set conversation_id = $2
@@ -150,6 +167,7 @@ impl Unit {
         ] {
             self.execute(text, values![id.as_str(), thread.id.as_str()]).await?;
         }
+        self.execute("update sale_order set opened_at = $2 where id = $1", values![id.as_str(), at]).await?;
         Ok(())
     }
 

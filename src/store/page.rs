@@ -197,7 +197,7 @@ impl Unit {
                                       when $2 = 'instagram' and instagram_id = $1 then 1
                                       when $2 = 'whatsapp' and whatsapp_id = $1 then 1
                                       when $2 <> 'messenger' then 2 end as bigint) as nearness
-                   from page order by nearness, id limit 2",
+                   from page order by nearness nulls last, id limit 2",
                 values![account.as_str(), channel.as_str()],
             )
             .await?;
@@ -205,9 +205,6 @@ impl Unit {
         let found = match rows.as_slice() {
             [only] if nearness(only)?.is_some() => Some(only),
             [first, ..] if matches!(nearness(first)?, Some(0 | 1)) => Some(first),
-            [first, second] if nearness(first)?.is_none() && matches!(nearness(second)?, Some(0 | 1)) => {
-                Some(second)
-            }
             _ => None,
         };
         found.map(|row| row.get("id").map(PageId)).transpose()

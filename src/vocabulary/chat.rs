@@ -87,7 +87,9 @@ pub fn is_after(chats: &[Chat], points: &[Point]) -> bool {
 
 /// Goes on with a cut.
 pub fn extend(chats: &mut Vec<Chat>, mut points: Vec<Point>) {
-    points.sort_by(|a, b| (a.at, &a.ad_id, a.by_customer).cmp(&(b.at, &b.ad_id, b.by_customer)));
+    // An ad comes before what is said at the same moment: a message that it came with is of the new chat.
+    let place = |point: &Point| (point.at, point.ad_id.is_none(), point.ad_id.clone(), point.by_customer);
+    points.sort_by_cached_key(place);
     for point in &points {
         match chats.last_mut() {
             Some(chat) if !begins_anew(chat, point) => chat.grow(point),

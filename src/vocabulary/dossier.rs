@@ -8,6 +8,7 @@ use super::arrival::Channel;
 use super::chat::{Chat, Stage};
 use super::conversion::Conversion;
 use super::identity::{ConversationId, OutcomeId, PageId, Psid};
+use super::order::by_moment;
 use super::outcome::{Fact, Kind, Source};
 use super::sale::Standing;
 
@@ -73,7 +74,7 @@ impl Dossier {
 
     /// The latest effective `qualified` or `lost` of a chat.
     pub fn said_last(&self, chat: &Chat) -> Option<&Fact> {
-        self.said_of(chat).max_by_key(|fact| (fact.occurred_at, fact.kind, &fact.reference, &fact.id))
+        self.said_of(chat).max_by(|a, b| by_moment(a, b))
     }
 
     /// What is effectively said of a chat.
@@ -103,36 +104,31 @@ pub struct Silence {
 }
 
 /// A chat without an order in which the customer has said nothing for `silent_after` is lost; their next word
-/// lifts that.
+/// lifts that. What others said last of a chat as lost needs no word of the service beside it.
 pub fn silence(dossier: &Dossier, silent_after: Duration, now: Timestamp) -> Silence {
     let mut found = Silence::default();
-    let falls_silent = |index: usize, chat: &Chat| {
-        let end = dossier.chats.get(index + 1).map(|next| next.began_at - Duration::from_millis(1));
-        chat.last_word_at.map(|last| {
-            let due = last + silent_after;
-            (due, end.map_or(due, |end| due.min(end.max(last))))
-        })
-    };
-    let moments: Vec<Option<(Timestamp, Timestamp)>> =
-        dossier.chats.iter().enumerate().map(|(index, chat)| falls_silent(index, chat)).collect();
-    let by_service = |fact: &&Fact| fact.source == Source::Service && !fact.undone;
-    for fact in dossier.said.iter().filter(by_service) {
-        if !moments.iter().flatten().any(|(_, at)| *at == fact.occurred_at) {
-            found.lifted.push(fact.id.clone());
-        }
-    }
-    for (chat, moment) in dossier.chats.iter().zip(&moments) {
-        let Some((due, at)) = *moment else { continue };
-        let said = dossier.said_of(chat).filter(|fact| !found.lifted.contains(&fact.id));
-        let last = said.max_by_key(|fact| (fact.occurred_at, fact.kind)).map(|fact| fact.kind);
-        if last == Some(Kind::Lost) || dossier.stage(chat) == Stage::Sold {
+    let mut due_at: Vec<Timestamp> = Vec::new();
+    for (index, chat) in dossier.chats.iter().enumerate() {
+        let Some(last) = chat.last_word_at else { continue };
+        let by_others = dossier.said_of(chat).filter(|fact| fact.source != Source::Service);
+        let is_lost = by_others.max_by(|a, b| by_moment(a, b)).is_some_and(|fact| fact.kind == Kind::Lost);
+        if is_lost || dossier.stage(chat) == Stage::Sold {
             continue;
         }
-        if due <= now {
-            found.fallen.push(at);
-        } else {
+        let due = last + silent_after;
+        if due > now {
             found.next_at = Some(found.next_at.map_or(due, |next| next.min(due)));
+            continue;
+        }
+        let end = dossier.chats.get(index + 1).map(|next| next.began_at - Duration::from_millis(1));
+        due_at.push(end.map_or(due, |end| due.min(end.max(last))));
+    }
+    for fact in dossier.said.iter().filter(|fact| fact.source == Source::Service && !fact.undone) {
+        match due_at.iter().position(|at| *at == fact.occurred_at) {
+            Some(stands) => drop(due_at.remove(stands)),
+            None => found.lifted.push(fact.id.clone()),
         }
     }
+    found.fallen = due_at;
     found
 }

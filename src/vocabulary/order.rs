@@ -1,6 +1,8 @@
 //! An order as a fold over its ledger. The state follows from the effective facts in the order in which
 //! they *happened*, never in which they arrived.
 
+use std::cmp::Ordering;
+
 use crate::clock::Timestamp;
 
 use super::identity::OutcomeId;
@@ -159,15 +161,29 @@ pub fn states_before(facts: &[Fact], currency: Currency) -> Vec<(OutcomeId, Stat
 fn walk(facts: &[Fact], currency: Currency, mut visit: impl FnMut(&Fact, State)) -> Order {
     let mut effective: Vec<&Fact> =
         facts.iter().filter(|fact| !fact.undone && !fact.kind.is_of_conversation()).collect();
-    effective.sort_by(|a, b| {
-        (a.occurred_at, a.kind, &a.reference, &a.id).cmp(&(b.occurred_at, b.kind, &b.reference, &b.id))
-    });
+    effective.sort_by(|a, b| by_moment(a, b));
     let mut order = Order::new(currency);
+    let mut first: Option<&Fact> = None;
     for fact in effective {
         visit(fact, order.state);
-        order.take(fact);
+        let again = first.filter(|first| first.is_told_again_by(fact));
+        order.take(fact, again);
+        if again.is_none() && fact.may_be_told_again() {
+            first = Some(fact);
+        }
     }
     order
+}
+
+/// The order in which facts happened. Of one moment and rank the sender's own id decides, then what they say;
+/// our own id, which tells of their arrival, comes last.
+pub fn by_moment(a: &Fact, b: &Fact) -> Ordering {
+    let place = |fact: &Fact| (fact.occurred_at, fact.kind);
+    place(a)
+        .cmp(&place(b))
+        .then_with(|| a.reference.cmp(&b.reference))
+        .then_with(|| a.by_content(b))
+        .then_with(|| a.id.cmp(&b.id))
 }
 
 impl Order {
@@ -201,8 +217,10 @@ impl Order {
         self.value == Some(value) || self.confirmed_value == Some(value)
     }
 
-    fn take(&mut self, fact: &Fact) {
-        if let Some(flag) = self.objection(fact).filter(|_| !fact.accepted) {
+    fn take(&mut self, fact: &Fact, again: Option<&Fact>) {
+        let otherwise = again.is_some_and(|first| first.is_worth_otherwise_in(fact));
+        let objection = self.objection(fact).or_else(|| otherwise.then_some(Flag::OtherValue));
+        if let Some(flag) = objection.filter(|_| !fact.accepted) {
             self.flags.push((fact.id.clone(), flag));
             return;
         }

@@ -1,5 +1,7 @@
 //! One fact about a conversation or an order: what, when, who said so, and from which source.
 
+use std::cmp::Ordering;
+
 use crate::clock::Timestamp;
 
 use super::identity::OutcomeId;
@@ -144,7 +146,7 @@ impl Source {
 }
 
 /// One line of an order.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Item {
     /// The shop's article number; a line without one is not told to Meta.
     pub sku: Option<String>,
@@ -239,6 +241,49 @@ pub struct Fact {
     pub undone: bool,
     /// A person accepted it although it contradicts another.
     pub accepted: bool,
+}
+
+impl Fact {
+    /// Whether a second telling of it has no name of its own (`ref`) and no sum to add up: outside facts of one
+    /// kind and moment are one fact then.
+    pub fn may_be_told_again(&self) -> bool {
+        let adds_up = match self.kind {
+            Kind::CrossSold | Kind::Paid | Kind::Refunded => true,
+            Kind::Returned => self.terms.value.is_some() || !self.terms.items.is_empty(),
+            _ => false,
+        };
+        !adds_up && !self.source.is_person() && self.reference.is_none()
+    }
+
+    /// Whether `other` tells the same fact once more.
+    pub fn is_told_again_by(&self, other: &Self) -> bool {
+        self.may_be_told_again()
+            && other.may_be_told_again()
+            && self.kind == other.kind
+            && self.occurred_at == other.occurred_at
+    }
+
+    /// Whether `other`, the same fact, names another sum.
+    pub fn is_worth_otherwise_in(&self, other: &Self) -> bool {
+        self.terms.value.zip(other.terms.value).is_some_and(|(one, two)| one != two)
+    }
+
+    /// An order of facts by what they say alone.
+    pub fn by_content(&self, other: &Self) -> Ordering {
+        let sums = |fact: &Self| {
+            let Terms { value, delivery_fee, discount, fee, .. } = fact.terms;
+            (value, delivery_fee, discount, fee)
+        };
+        let words = |fact: &Self| {
+            let Details { payment, courier, waybill, clamped: _ } = fact.details.clone();
+            (fact.reason.clone(), payment, courier, waybill, fact.source.as_str(), fact.actor.clone())
+        };
+        sums(self)
+            .cmp(&sums(other))
+            .then_with(|| self.terms.items.cmp(&other.terms.items))
+            .then_with(|| self.terms.currency.code().cmp(other.terms.currency.code()))
+            .then_with(|| words(self).cmp(&words(other)))
+    }
 }
 
 /// A fact that can't be fitted in with an earlier one; it moves nothing until a person accepts it.

@@ -61,6 +61,29 @@ pub struct Standing {
     pub order: Order,
     /// It is perhaps another order of this conversation told again: it moves nothing until a person decides.
     pub parked: bool,
+    /// When it was opened here.
+    pub opened_at: Timestamp,
+    /// An event of it left, or was about to: what Meta knows of it stays as it is.
+    pub reported: bool,
+    /// Orders from outside that are this one by their value; their names and facts stand among its own.
+    pub told: Vec<Told>,
+}
+
+/// An order from outside that is another one. That follows from the ledgers, so a later fact may part them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Its id.
+    pub id: OrderId,
+    /// Its names.
+    pub numbers: Vec<String>,
+    /// Its version when it ended.
+    pub version: i64,
+    /// The policy under which it was opened.
+    pub policy_version: i64,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// Its entries.
+    pub facts: Vec<OutcomeId>,
 }
 
 impl Standing {
@@ -75,7 +98,67 @@ impl Standing {
             facts: Vec::new(),
             order: Order::new(currency),
             parked: false,
+            opened_at: Timestamp::from_millis(0),
+            reported: false,
+            told: Vec::new(),
         }
+    }
+
+    /// Takes out the orders that joined it, unless Meta was told of them as one.
+    pub fn part(&mut self) -> Vec<Self> {
+        if self.reported {
+            return Vec::new();
+        }
+        let told = std::mem::take(&mut self.told);
+        told.into_iter().map(|told| self.part_one(told)).collect()
+    }
+
+    fn part_one(&mut self, told: Told) -> Self {
+        let (facts, own) = self.facts.drain(..).partition(|fact| told.facts.contains(&fact.id));
+        self.facts = own;
+        self.numbers.retain(|name| !told.numbers.contains(name));
+        let mut parted = Self::new(told.id, false, told.policy_version, self.order.currency);
+        parted.numbers = told.numbers;
+        // Facts that came meanwhile bear the versions of this one.
+        parted.version = told.version.max(self.version);
+        parted.opened_at = told.opened_at;
+        parted.facts = facts;
+        parted
+    }
+
+    /// Takes in an order that is this one.
+    pub fn join(&mut self, told: Self) {
+        self.told.push(Told {
+            id: told.id.clone(),
+            numbers: told.numbers.clone(),
+            version: told.version,
+            policy_version: told.policy_version,
+            opened_at: told.opened_at,
+            facts: told.facts.iter().map(|fact| fact.id.clone()).collect(),
+        });
+        self.take_in(told);
+    }
+
+    /// Takes in an order that a person said is this one, for good.
+    pub fn take_in(&mut self, told: Self) {
+        self.numbers.extend(told.numbers);
+        self.facts.extend(told.facts);
+        self.facts.sort_by(|a, b| (a.recorded_at, &a.id).cmp(&(b.recorded_at, &b.id)));
+    }
+
+    /// The order to which a fact from outside under this number belongs: this one, or one that joined it.
+    pub fn home_of(&self, number: Option<&str>) -> OrderId {
+        let has_it =
+            |told: &&Told| number.is_some_and(|number| told.numbers.iter().any(|name| name == number));
+        self.told.iter().find(has_it).map_or_else(|| self.id.clone(), |told| told.id.clone())
+    }
+
+    /// A new entry of the order that is `home` here.
+    pub fn add(&mut self, home: &OrderId, fact: Fact) {
+        if let Some(told) = self.told.iter_mut().find(|told| told.id == *home) {
+            told.facts.push(fact.id.clone());
+        }
+        self.facts.push(fact);
     }
 
     /// Folds its ledger again.
@@ -89,29 +172,25 @@ impl Standing {
     }
 }
 
-/// What an order number from outside is, beside a sale that stands under the service's own number alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kinship {
-    /// A sale of its own.
-    Apart,
-    /// The same sale, by its value.
-    Same(usize),
-    /// Perhaps the same: a person decides.
-    Perhaps,
-}
-
 /// Parks every order that is perhaps another one told again; gives those that certainly are, each with the
 /// order that it is. `orders` are folded and stand oldest first. Judged from the ledgers alone, never by arrival.
 pub fn park(orders: &mut [Standing]) -> Vec<(usize, usize)> {
-    let found: Vec<Kinship> = (0..orders.len()).map(|index| kinship(orders, index)).collect();
-    let mut same = Vec::new();
-    for (index, kinship) in found.into_iter().enumerate() {
-        let standing = &mut orders[index];
-        match kinship {
-            Kinship::Apart => continue,
-            Kinship::Same(other) => same.push((index, other)),
-            Kinship::Perhaps => {}
+    let mut strangers: Vec<Stranger> =
+        (0..orders.len()).filter_map(|index| Stranger::of(orders, index)).collect();
+    strangers.sort_by(|a, b| a.place(orders).cmp(&b.place(orders)));
+    let mut same: Vec<(usize, usize)> = Vec::new();
+    let mut perhaps = Vec::new();
+    for stranger in strangers {
+        let is_free = |sale: &&usize| !same.iter().any(|(_, taken)| taken == *sale);
+        let free: Vec<usize> = stranger.beside.iter().filter(is_free).copied().collect();
+        match free.iter().rev().find(|sale| stranger.is_worth(&orders[**sale])) {
+            Some(taken) => same.push((stranger.index, *taken)),
+            None if free.is_empty() => {}
+            None => perhaps.push(stranger.index),
         }
+    }
+    for index in perhaps.into_iter().chain(same.iter().map(|(told, _)| *told)) {
+        let standing = &mut orders[index];
         standing.order = waiting(&standing.facts, standing.order.currency);
         standing.parked = true;
     }
@@ -126,33 +205,61 @@ pub fn waiting(facts: &[Fact], currency: Currency) -> Order {
     order
 }
 
-fn kinship(orders: &[Standing], index: usize) -> Kinship {
-    let told = &orders[index];
-    let decided = |fact: &Fact| fact.source.is_person() || fact.accepted;
-    let Some(first) = told.effective().map(|fact| fact.occurred_at).min() else { return Kinship::Apart };
-    if told.service_numbered || told.effective().any(decided) {
-        return Kinship::Apart;
-    }
-    let confirmed = told.effective().filter(|fact| fact.kind == Kind::Confirmed);
-    let confirmed = confirmed.min_by_key(|fact| (fact.occurred_at, &fact.reference, &fact.id));
-    let moment = confirmed.map_or(first, |fact| fact.occurred_at);
-    let candidate = |standing: &Standing| {
-        standing.service_numbered && standing.numbers.len() == 1 && is_open_until(standing, moment)
-    };
-    let Some(other) = orders[..index].iter().rposition(candidate) else { return Kinship::Apart };
-    match confirmed {
-        Some(fact) if fact.terms.value.is_none_or(|value| orders[other].order.is_worth(value)) => {
-            Kinship::Same(other)
+/// An order that outside numbers alone have told of, beside sales that stand under the service's own number
+/// alone: one of them by its value, or perhaps one of them, which a person decides.
+struct Stranger {
+    index: usize,
+    /// When the customer agreed to it, else its first moment.
+    moment: Timestamp,
+    /// The customer agreed to it.
+    is_agreed: bool,
+    /// Its worth as agreed, if it was said.
+    value: Option<i64>,
+    /// The sales that were open then.
+    beside: Vec<usize>,
+}
+
+impl Stranger {
+    fn of(orders: &[Standing], index: usize) -> Option<Self> {
+        let told = &orders[index];
+        let decided = |fact: &Fact| fact.source.is_person() || fact.accepted;
+        let first = told.effective().map(|fact| fact.occurred_at).min()?;
+        if told.service_numbered || told.reported || told.effective().any(decided) {
+            return None;
         }
-        _ => Kinship::Perhaps,
+        let confirmed = told.effective().filter(|fact| fact.kind == Kind::Confirmed);
+        let confirmed = confirmed.min_by(|a, b| order::by_moment(a, b));
+        let moment = confirmed.map_or(first, |fact| fact.occurred_at);
+        let is_beside = |sale: &usize| {
+            let sale = &orders[*sale];
+            sale.service_numbered && sale.numbers.len() == 1 && is_open_until(sale, moment)
+        };
+        let beside: Vec<usize> = (0..index).filter(is_beside).collect();
+        let value = confirmed.and_then(|fact| fact.terms.value);
+        (!beside.is_empty()).then_some(Self { index, moment, is_agreed: confirmed.is_some(), value, beside })
     }
+
+    /// Where it stands among others that may be the same sale: by its moment, then by its number.
+    fn place<'a>(&self, orders: &'a [Standing]) -> (Timestamp, Option<&'a String>) {
+        (self.moment, orders[self.index].numbers.first())
+    }
+
+    /// Whether `sale` was agreed for the same, or is or was then worth it.
+    fn is_worth(&self, sale: &Standing) -> bool {
+        let is_it = |value| sale.order.is_worth(value) || fold_until(sale, self.moment).is_worth(value);
+        self.is_agreed && self.value.is_none_or(is_it)
+    }
+}
+
+fn fold_until(standing: &Standing, moment: Timestamp) -> Order {
+    let earlier: Vec<Fact> =
+        standing.facts.iter().filter(|fact| fact.occurred_at <= moment).cloned().collect();
+    order::fold(&earlier, standing.order.currency)
 }
 
 /// Whether a sale had not ended before `moment`.
 fn is_open_until(standing: &Standing, moment: Timestamp) -> bool {
-    let earlier: Vec<Fact> =
-        standing.facts.iter().filter(|fact| fact.occurred_at <= moment).cloned().collect();
-    let before = order::fold(&earlier, standing.order.currency).state;
+    let before = fold_until(standing, moment).state;
     before.is_open() || (before == State::None && standing.order.state != State::None)
 }
 
@@ -223,7 +330,12 @@ pub fn decide(tag: &Tag, orders: &[Standing], now: Timestamp) -> Result<Decision
         }
         Meant::Existing { index, also_named } => {
             let standing = &orders[index];
-            if let Some(outcome_id) = known(tag, standing) {
+            let known = if tag.source.is_person() {
+                known(tag, standing)
+            } else {
+                told_before(tag, &complete(tag, &standing.order, Some(index))?, standing)
+            };
+            if let Some(outcome_id) = known {
                 return Ok(Decision::Known { order: index, outcome_id, also_named });
             }
             version_is(tag, standing.version, Some(index))?;
@@ -265,10 +377,11 @@ fn by_number(tag: &Tag, number: &str, orders: &[Standing]) -> Result<Meant, Refu
         });
     }
     let new = || Ok(Meant::New { number: Some(number.to_owned()) });
+    if !tag.source.is_person() {
+        // Whether it is a sale that already stands follows from the ledgers, whatever came first.
+        return new();
+    }
     if tag.kind != Kind::Confirmed {
-        if !tag.source.is_person() {
-            return new();
-        }
         let message = format!(
             "There is no order of this number yet; say \"confirmed\" before \"{}\".",
             tag.kind.as_str()
@@ -278,9 +391,7 @@ fn by_number(tag: &Tag, number: &str, orders: &[Standing]) -> Result<Meant, Refu
     match open {
         None => new(),
         Some(index) if is_worth(index) => Ok(Meant::Existing { index, also_named: Some(number.to_owned()) }),
-        Some(index) if tag.source.is_person() => Err(other_value(index)),
-        // It is told under its own number and parked, until a person or a later fact decides.
-        Some(_) => new(),
+        Some(index) => Err(other_value(index)),
     }
 }
 
@@ -303,7 +414,12 @@ fn unnamed_sale(tag: &Tag, orders: &[Standing]) -> Result<Meant, Refusal> {
     Ok(taken_back.map_or(Meant::New { number: None }, |index| Meant::Existing { index, also_named: None }))
 }
 
+/// A fact without a number is about the only open order. Facts from outside come late: where there is one
+/// order alone they are about that, whatever became of it.
 fn the_only_open_one(tag: &Tag, orders: &[Standing]) -> Result<Meant, Refusal> {
+    if !tag.source.is_person() && orders.len() == 1 {
+        return Ok(Meant::Existing { index: 0, also_named: None });
+    }
     let mut open = orders.iter().enumerate().filter(|(_, standing)| standing.order.state.is_open());
     match (open.next(), open.next()) {
         (Some((index, _)), None) => Ok(Meant::Existing { index, also_named: None }),
@@ -334,7 +450,27 @@ fn said_value(tag: &Tag) -> Option<i64> {
     tag.terms.value.or_else(|| tag.terms.sum())
 }
 
-/// The entry that already says so: people say a thing once while it stands, outside sources once per moment.
+/// The entry by which an outside source has told this before: without a name of its own (`ref`), the same words
+/// of the same moment. Other words of that moment are kept beside them, and the fold decides.
+fn told_before(tag: &Tag, terms: &Terms, standing: &Standing) -> Option<OutcomeId> {
+    let at = tag.occurred_at?;
+    if tag.reference.is_some() || is_repeatable(tag) {
+        return None;
+    }
+    let is_it = |fact: &&Fact| {
+        !fact.undone
+            && fact.kind == tag.kind
+            && fact.occurred_at == at
+            && !fact.source.is_person()
+            && fact.reference.is_none()
+            && fact.terms == *terms
+            && fact.details == tag.details
+            && fact.reason == tag.reason
+    };
+    standing.facts.iter().find(is_it).map(|fact| fact.id.clone())
+}
+
+/// The entry that already says so: people say a thing once while it stands.
 fn known(tag: &Tag, standing: &Standing) -> Option<OutcomeId> {
     let Standing { order, facts, .. } = standing;
     let earlier = |fits: &dyn Fn(&Fact) -> bool| {
@@ -345,15 +481,6 @@ fn known(tag: &Tag, standing: &Standing) -> Option<OutcomeId> {
             .map(|fact| fact.id.clone())
     };
     let same_value = || said_value(tag).is_none_or(|value| order.is_worth(value));
-    if !tag.source.is_person() {
-        let at = tag.occurred_at?;
-        let same = |fact: &Fact| {
-            fact.occurred_at == at
-                && !fact.source.is_person()
-                && (said_value(tag).is_none() || fact.terms.value == said_value(tag))
-        };
-        return if is_repeatable(tag) { None } else { earlier(&same) };
-    }
     match tag.kind {
         Kind::Confirmed if order.state.is_standing() && same_value() => earlier(&|_| true),
         Kind::Amended if order.value == said_value(tag) => {
@@ -411,7 +538,12 @@ fn complete(tag: &Tag, order: &Order, index: Option<usize>) -> Result<Terms, Ref
         };
         terms.value = Some(total - before);
     }
-    if tag.kind == Kind::Amended {
+    if tag.kind == Kind::Amended && !tag.source.is_person() {
+        // What it is completed with must not depend on what has arrived: where goods are given, that is all.
+        let fee_and_discount = (!terms.items.is_empty()).then_some(0);
+        terms.delivery_fee = terms.delivery_fee.or(fee_and_discount);
+        terms.discount = terms.discount.or(fee_and_discount);
+    } else if tag.kind == Kind::Amended {
         terms.delivery_fee = terms.delivery_fee.or(Some(order.delivery_fee));
         terms.discount = terms.discount.or(Some(order.discount));
     }

@@ -93,16 +93,100 @@ fn people_may_say_what_is_legal_and_nothing_else() {
     assert_eq!(pairs, 7 * 4 * 9);
 }
 
+/// What an outside fact of another value does, in each state: where it leads, `-` where nothing moves, and a
+/// flag in its place where it moves nothing until a person accepts it.
+const OUTSIDE: &str = "
+              | confirmed     cross_sold    amended       cancelled     shipped       delivered     returned      paid          refunded
+none          | confirmed     -             -             cancelled     shipped       delivered     part_returned confirmed     -
+confirmed     | other_value   -             -             cancelled     shipped       delivered     part_returned -             -
+shipped       | other_value   -             -             cancelled     -             delivered     part_returned -             -
+delivered     | other_value   -             -             cancelled     -             -             part_returned -             -
+part_returned | other_value   -             -             cancelled     -             -             -             -             -
+cancelled     | contradiction contradiction contradiction -             contradiction contradiction contradiction -             -
+returned      | contradiction -             -             contradiction contradiction -             -             -             -
+";
+
+fn outside(kind: Kind, source: Source, value: Option<i64>, at: i64) -> Fact {
+    let at = Timestamp::from_millis(at);
+    Fact {
+        id: OutcomeId::from(format!("outside-{}", kind.as_str())),
+        kind,
+        occurred_at: at,
+        recorded_at: at,
+        actor: "crm".to_owned(),
+        source,
+        reference: Some("r-1".to_owned()),
+        terms: Terms { value, ..Terms::silent(gel()) },
+        details: Details::default(),
+        reason: None,
+        undone: false,
+        accepted: false,
+    }
+}
+
 #[test]
-fn facts_from_outside_are_never_refused() {
-    for (_, path, value) in PATHS {
-        let standing = standing(path, value);
-        for source in [Source::Crm, Source::Courier, Source::Bank, Source::Site] {
-            for kind in Kind::ALL.into_iter().filter(|kind| !kind.is_of_conversation()) {
-                let mut tag = referred(numbered(say(kind, 2_000), "A-1"), "r-1");
+fn facts_from_outside_move_an_order_or_carry_a_flag() {
+    let (head, table) = OUTSIDE.trim_start_matches('\n').split_once('\n').unwrap();
+    let kinds: Vec<Kind> =
+        head.split_once('|').unwrap().1.split_whitespace().map(|word| Kind::parse(word).unwrap()).collect();
+    let mut pairs = 0;
+    for line in table.trim().lines() {
+        let (state, cells) = line.split_once('|').unwrap();
+        let cells: Vec<&str> = cells.split_whitespace().collect();
+        assert_eq!(cells.len(), kinds.len());
+        let (_, path, value) = PATHS.iter().find(|(name, ..)| *name == state.trim()).unwrap();
+        for (kind, cell) in kinds.iter().zip(cells) {
+            for source in [Source::Crm, Source::Courier, Source::Bank, Source::Site] {
+                let mut standing = standing(path, *value);
+                let before = standing.order.clone();
+                let value =
+                    (!matches!(kind, Kind::Cancelled | Kind::Shipped | Kind::Delivered)).then_some(2_000);
+                let mut tag = referred(numbered(say(*kind, value), "A-1"), "r-1");
                 tag.source = source;
-                decide(&tag, std::slice::from_ref(&standing), Timestamp::from_millis(1_000_000)).unwrap();
+                let said = decide(&tag, std::slice::from_ref(&standing), Timestamp::from_millis(1_000_000));
+                assert!(matches!(said, Ok(Decision::Append { .. })), "{state} {kind:?}: {said:?}");
+                let fact = outside(*kind, source, value, 1_000_000);
+                standing.facts.push(fact.clone());
+                standing.fold(gel());
+                let flags: Vec<&str> = standing.order.flags.iter().map(|(_, flag)| flag.as_str()).collect();
+                if let "contradiction" | "other_value" = cell {
+                    assert_eq!(flags, [cell], "{state} {kind:?}");
+                    standing.order.flags.clear();
+                    assert_eq!(standing.order, before, "{state} {kind:?} moved something");
+                    // A person accepts it, and it moves after all.
+                    standing.facts.last_mut().unwrap().accepted = true;
+                    standing.fold(gel());
+                    assert!(standing.order.flags.is_empty());
+                    assert!(
+                        standing.order != before,
+                        "{state} {kind:?} moves nothing although it is accepted"
+                    );
+                } else {
+                    assert!(flags.is_empty(), "{state} {kind:?}: {flags:?}");
+                    let after = if cell == "-" { before.state.as_str() } else { cell };
+                    assert_eq!(standing.order.state.as_str(), after, "{state} {kind:?}");
+                }
+                pairs += 1;
             }
         }
     }
+    assert_eq!(pairs, 7 * 9 * 4);
+}
+
+#[test]
+fn the_later_of_two_that_contradict_each_other_carries_the_flag_whoever_said_it() {
+    let mut standing = standing(&[Kind::Confirmed, Kind::Shipped, Kind::Delivered], None);
+    // Shipped at 1000 and delivered at 2000 by a person; only now it is heard that it was called off before.
+    standing.facts.push(outside(Kind::Cancelled, Source::Crm, None, 500));
+    standing.fold(gel());
+    assert_eq!(standing.order.state, State::Cancelled);
+    let flagged: Vec<&str> = standing.order.flags.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(flagged, ["fact-1", "fact-2"]);
+    // Of one moment the rank decides, and where even that is one, the sender's own id.
+    standing.facts.last_mut().unwrap().occurred_at = Timestamp::from_millis(1000);
+    standing.fold(gel());
+    assert_eq!(standing.order.flags.len(), 2);
+    standing.facts.last_mut().unwrap().occurred_at = Timestamp::from_millis(1001);
+    standing.fold(gel());
+    assert_eq!(standing.order.flags.len(), 1);
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod any_order;
 mod api;
 mod api_bad_input;
 mod api_document;
@@ -10,16 +11,19 @@ mod api_reading;
 mod api_roles;
 mod api_running;
 mod api_tags;
+mod arrivals;
 mod batch;
 mod books;
 mod canaries;
 mod changes;
+mod chats;
 mod config;
 mod end;
 mod harness;
 mod hostile;
 mod house;
 mod http;
+mod keep_text;
 #[cfg(feature = "failpoints")]
 mod kills;
 mod lead;
@@ -27,7 +31,10 @@ mod legal_moves;
 mod lifecycle;
 mod link;
 mod never_twice;
+mod one_purchase;
 mod one_sale;
+mod other_number;
+mod phones;
 mod policy;
 mod process;
 mod recovery;
@@ -38,4 +45,6 @@ mod seeded;
 mod serving;
 mod signal;
 mod throttle;
+mod undo;
 mod uplift;
+mod year;

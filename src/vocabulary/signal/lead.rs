@@ -57,6 +57,13 @@ fn tells(row: &Conversion, event_time: Timestamp) -> bool {
     row.event_time == event_time && !(row.state == State::Suppressed && row.reason.wakes())
 }
 
+/// Whether a person's word, standing or taken back, made this lead.
+pub(super) fn was_said(dossier: &Dossier, row: &Conversion) -> bool {
+    let is_here = |at: Timestamp| dossier.chat_at(at).is_some_and(|chat| chat.number == row.number);
+    row.name == EventName::QualifiedLead
+        && dossier.said.iter().any(|fact| fact.kind == Kind::Qualified && is_here(fact.occurred_at))
+}
+
 fn name_of(policy: &Policy) -> Option<EventName> {
     match policy.lead_on {
         LeadOn::FirstMessage | LeadOn::Contact => Some(EventName::LeadSubmitted),

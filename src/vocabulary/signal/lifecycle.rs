@@ -23,30 +23,31 @@ pub(super) fn follow(standing: &Standing, rows: &mut [Conversion], setting: Sett
     for name in NAMES {
         let known_to_meta = is_known_to_meta(rows);
         let cause = cause_of(name, &standing.order, setting.policy);
-        match rows.iter_mut().find(|row| row.name == name) {
-            Some(row) => turn(row, &wanted(name, cause, known_to_meta, &standing.order), setting),
-            None => {
-                let Some(moment) = cause.filter(|_| setting.policy.lifecycle) else { continue };
-                let (state, reason) = match readiness(name, true, setting) {
-                    (State::Held, _) if name != EventName::OrderCreated && !known_to_meta => {
-                        (State::Suppressed, Reason::PurchaseNotSent)
-                    }
-                    other => other,
-                };
-                drafts.push(Draft {
-                    name,
-                    number: 0,
-                    order_id: Some(standing.id.clone()),
-                    policy_version: setting.policy.version,
-                    event_time: moment.occurred_at,
-                    state,
-                    reason,
-                    value: None,
-                    leaves_at: leaves_at(moment.recorded_at, moment.occurred_at, setting.policy),
-                    carries: Vec::new(),
-                });
-            }
+        if let Some(row) = rows.iter_mut().find(|row| row.name == name) {
+            turn(row, &wanted(name, cause, known_to_meta, &standing.order), setting);
+            continue;
         }
+        let moment = moment_of(name, &standing.order, setting.policy);
+        let Some(moment) = moment.filter(|_| setting.policy.lifecycle) else { continue };
+        let (state, reason) = match readiness(name, true, setting) {
+            (State::Held, _) if cause.is_none() => (State::Suppressed, fallen(&standing.order)),
+            (State::Held, _) if name != EventName::OrderCreated && !known_to_meta => {
+                (State::Suppressed, Reason::PurchaseNotSent)
+            }
+            other => other,
+        };
+        drafts.push(Draft {
+            name,
+            number: 0,
+            order_id: Some(standing.id.clone()),
+            policy_version: setting.policy.version,
+            event_time: moment.occurred_at,
+            state,
+            reason,
+            value: None,
+            leaves_at: leaves_at(moment.recorded_at, moment.occurred_at, setting.policy),
+            carries: Vec::new(),
+        });
     }
     drafts
 }
@@ -62,13 +63,16 @@ fn is_known_to_meta(rows: &[Conversion]) -> bool {
 
 /// The fact that an event tells of, while it stands.
 fn cause_of(name: EventName, order: &Order, policy: &Policy) -> Option<Moment> {
-    let standing = order.state.is_standing();
+    let ends = matches!(name, EventName::OrderCanceled | EventName::OrderReturned);
+    moment_of(name, order, policy).filter(|_| ends || order.state.is_standing())
+}
+
+/// The fact that an event tells of, whatever became of the order since.
+pub(super) fn moment_of(name: EventName, order: &Order, policy: &Policy) -> Option<Moment> {
     match name {
-        EventName::OrderCreated if standing => {
-            order.confirmed.filter(|moment| comes_later(order, policy, *moment))
-        }
-        EventName::OrderShipped if standing => order.shipped,
-        EventName::OrderDelivered if standing => order.delivered,
+        EventName::OrderCreated => order.confirmed.filter(|moment| comes_later(order, policy, *moment)),
+        EventName::OrderShipped => order.shipped,
+        EventName::OrderDelivered => order.delivered,
         EventName::OrderCanceled if order.state == order::State::Cancelled => order.ended,
         EventName::OrderReturned if order.state == order::State::Returned => order.ended,
         _ => None,

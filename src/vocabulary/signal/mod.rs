@@ -93,6 +93,28 @@ pub fn follow(dossier: &Dossier, rules: &Rules, now: Timestamp) -> (Vec<Conversi
     (changed, drafts)
 }
 
+/// Whether a row is of an order that stands for itself no longer: it joined another, or waits for a person.
+pub fn is_of_no_order(dossier: &Dossier, row: &Conversion) -> bool {
+    let Some(order) = &row.order_id else { return false };
+    !dossier.orders.iter().any(|standing| standing.id == *order && !standing.parked)
+}
+
+/// Whether nothing in the ledger, not even what was taken back, is a cause of a suppressed row.
+pub fn is_without_cause(dossier: &Dossier, row: &Conversion, rules: &Rules) -> bool {
+    if row.state != State::Suppressed || !row.reason.wakes() {
+        return false;
+    }
+    let Some(order) = &row.order_id else { return !lead::was_said(dossier, row) };
+    let Some(standing) = dossier.orders.iter().find(|standing| standing.id == *order) else { return true };
+    let policy = rules.policy(row.policy_version);
+    let moment = match row.name {
+        EventName::Purchase if row.number > 0 => return false,
+        EventName::Purchase => policy.purchase_on.reached(&standing.order),
+        name => lifecycle::moment_of(name, &standing.order, &policy),
+    };
+    moment.is_none() && !standing.facts.iter().any(|fact| fact.undone)
+}
+
 /// The rows that changed, those among them that grew too old as `expired`.
 fn differing(mut rows: Vec<Conversion>, before: &[Conversion], now: Timestamp) -> Vec<Conversion> {
     for row in &mut rows {

@@ -120,9 +120,13 @@ fn is_idle(row: &Conversion, order: &Order) -> bool {
 
 fn draft_base(standing: &Standing, rows: &[Conversion], setting: Setting<'_>) -> Option<Draft> {
     let order = &standing.order;
-    let moment = setting.policy.purchase_on.reached(order).filter(|_| order.state.is_standing())?;
+    let moment = setting.policy.purchase_on.reached(order)?;
     let (value, _) = base_goods(order, rows);
-    let (state, reason) = readiness(EventName::Purchase, value.is_some(), setting);
+    let (state, reason) = match readiness(EventName::Purchase, value.is_some(), setting) {
+        // It ended before it was heard of: what is not sent is seen all the same.
+        (State::Held, _) if !order.state.is_standing() => (State::Suppressed, fallen(order)),
+        ready => ready,
+    };
     Some(Draft {
         name: EventName::Purchase,
         number: 0,
@@ -173,14 +177,18 @@ pub(super) fn fallen(order: &Order) -> Reason {
 }
 
 fn turn_base(row: &mut Conversion, order: &Order, value: Option<i64>, setting: Setting<'_>) {
-    let target = setting.policy.purchase_on.reached(order).filter(|_| order.state.is_standing());
+    let reached = setting.policy.purchase_on.reached(order);
+    let target = reached.filter(|_| order.state.is_standing());
+    if let Some(moment) = reached.filter(|_| row.is_open_to_change()) {
+        set_time(row, moment.occurred_at);
+        row.value = value;
+    }
     match (row.state, target) {
         (State::Held | State::Ready, None) => row.rest(fallen(order)),
-        (State::Held | State::Ready, Some(moment)) if !row.frozen => {
+        (State::Suppressed, None) if row.reason.wakes() => row.reason = fallen(order),
+        (State::Held | State::Ready, Some(_)) if !row.frozen => {
             let lives = Setting { mode: Mode::Live, ..setting };
             let (state, reason) = readiness(EventName::Purchase, value.is_some(), lives);
-            set_time(row, moment.occurred_at);
-            row.value = value;
             if reason != Reason::Hold
                 || row.reason == Reason::ValueMissing
                 || row.reason == Reason::PersonMissing

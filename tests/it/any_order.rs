@@ -1,0 +1,359 @@
+//! Webhooks and outside facts, in any order and any number of times, lead to one state.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+use salesbridge::clock::Timestamp;
+use salesbridge::flow::{self, Asked, Line};
+use salesbridge::vocabulary::arrival::Channel;
+use salesbridge::vocabulary::identity::{ConversationId, PageId, Psid};
+use salesbridge::vocabulary::outcome::{Item, Kind, Source};
+use salesbridge::vocabulary::policy::{LeadOn, Policy, PurchaseOn};
+use salesbridge::vocabulary::sale::Tag;
+
+use crate::arrivals::{Tables, ad, body, echo, imports_all, line, line_of, picture, tap, told, word};
+use crate::harness::{Shop, numbered, referred, say};
+
+/// How many cases a database tries; `PROPTEST_CASES` asks for another number.
+const CASES: u32 = 40;
+
+/// Phone numbers that nobody says but the person who has them: as they write them, and in full.
+const PHONES: [(&str, &str); 2] = [("577 11 22 33", "+995577112233"), ("577 44 55 66", "+995577445566")];
+
+/// The people: one with a sale of the service's number, one with a shop's number, two without a sale.
+const PEOPLE: [&str; 4] = ["71", "72", "73", "74"];
+
+/// A case: how the shop is set up, what arrives, and in which order besides the one that it stands in.
+#[derive(Clone, Debug)]
+struct Case {
+    policy: (PurchaseOn, LeadOn, bool),
+    before: u8,
+    news: Vec<News>,
+    order: Vec<Index>,
+}
+
+#[derive(Clone, Debug)]
+enum News {
+    Word { who: usize, hour: i64, text: usize },
+    Echo { who: usize, hour: i64, text: usize },
+    Tap { who: usize, hour: i64 },
+    Ad { who: usize, hour: i64, ad: usize, place: u8 },
+    Fact(FactNews),
+}
+
+#[derive(Clone, Debug)]
+struct FactNews {
+    whose: usize,
+    kind: Kind,
+    hour: i64,
+    value: Option<i64>,
+    with_items: bool,
+    name: Option<u8>,
+    reason: bool,
+    source: usize,
+}
+
+/// Whose fact it is: the order number, the person, and the phone.
+const WHOSE: [(Option<&str>, Option<&str>, Option<usize>); 11] = [
+    (Some("S-1001"), None, None),
+    (Some("A-1"), Some("71"), None),
+    (Some("A-2"), Some("71"), None),
+    (Some("A-1"), None, None),
+    (Some("A-20"), None, None),
+    (None, Some("72"), None),
+    (None, None, Some(0)),
+    (Some("C-30"), Some("73"), None),
+    (Some("C-30"), None, None),
+    (Some("C-31"), None, None),
+    (Some("C-31"), None, Some(1)),
+];
+
+fn hours() -> impl Strategy<Value = i64> {
+    // Few enough that facts often share a moment, some of them before the sale and some before 7 quiet days.
+    prop_oneof![6 => 30_i64..44, 1 => Just(60_i64), 1 => Just(70_i64)]
+}
+
+fn quiet_hours() -> impl Strategy<Value = i64> {
+    prop_oneof![5 => 20_i64..60, 1 => Just(90_i64), 1 => Just(250_i64), 1 => Just(252_i64)]
+}
+
+fn news() -> impl Strategy<Value = News> {
+    let who = || 0..PEOPLE.len();
+    let kinds = proptest::sample::select(Kind::ALL.to_vec());
+    let value = prop_oneof![
+        1 => Just(None), 4 => Just(Some(5000)), 2 => Just(Some(6000)), 1 => Just(Some(2000)), 1 => Just(Some(7000))
+    ];
+    let fact = (
+        0..WHOSE.len(),
+        kinds,
+        hours(),
+        value,
+        any::<bool>(),
+        proptest::option::of(0_u8..3),
+        any::<bool>(),
+        0_usize..3,
+    )
+        .prop_map(|(whose, kind, hour, value, with_items, name, reason, source)| {
+            News::Fact(FactNews { whose, kind, hour, value, with_items, name, reason, source })
+        });
+    prop_oneof![
+        2 => (who(), quiet_hours(), 0_usize..3).prop_map(|(who, hour, text)| News::Word { who, hour, text }),
+        1 => (who(), quiet_hours(), 0_usize..3).prop_map(|(who, hour, text)| News::Echo { who, hour, text }),
+        1 => (who(), quiet_hours()).prop_map(|(who, hour)| News::Tap { who, hour }),
+        2 => (who(), quiet_hours(), 0_usize..2, 0_u8..3)
+            .prop_map(|(who, hour, ad, place)| News::Ad { who, hour, ad, place }),
+        8 => fact,
+    ]
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let on = proptest::sample::select(vec![
+        PurchaseOn::Confirmed,
+        PurchaseOn::Confirmed,
+        PurchaseOn::Shipped,
+        PurchaseOn::Delivered,
+        PurchaseOn::Paid,
+    ]);
+    let lead = proptest::sample::select(vec![LeadOn::Contact, LeadOn::FirstMessage, LeadOn::Qualified]);
+    let order = proptest::collection::vec(any::<Index>(), 0..16);
+    (on, lead, any::<bool>(), 0_u8..6, proptest::collection::vec(news(), 1..12), order).prop_map(
+        |(on, lead, lifecycle, before, news, order)| Case {
+            policy: (on, lead, lifecycle),
+            before,
+            news,
+            order,
+        },
+    )
+}
+
+/// What arrives, as it is sent.
+enum Sent {
+    Body(String),
+    Line(Box<Line>),
+}
+
+impl Case {
+    fn at(&self, now: Timestamp, hour: i64) -> Timestamp {
+        // A lead of long ago is none, so that where the first word makes it nothing is so long ago.
+        let hour = if self.policy.1 == LeadOn::FirstMessage { hour.min(95) } else { hour };
+        Timestamp::from_millis(now.millis() - hour * 3_600_000)
+    }
+
+    fn sent(&self, page: &str, now: Timestamp, phones: &[String]) -> Vec<Sent> {
+        let texts = ["How much?", "My number is 599 12 34 56", "or 577 65 43 21"];
+        let each = |news: &News| {
+            let event = match news {
+                News::Word { who, hour, text } => {
+                    let mid = format!("m_{who}_{hour}_{text}");
+                    // A phone of long ago makes no lead any more.
+                    let text = if *hour > 95 { 0 } else { *text };
+                    word(PEOPLE[*who], &mid, self.at(now, *hour), texts[text])
+                }
+                News::Echo { who, hour, text } => {
+                    echo(PEOPLE[*who], &format!("e_{who}_{hour}_{text}"), self.at(now, *hour), texts[*text])
+                }
+                News::Tap { who, hour } => {
+                    tap(PEOPLE[*who], &format!("t_{who}_{hour}"), self.at(now, *hour), "Order")
+                }
+                News::Ad { who, hour, ad: which, place } => {
+                    let mid = format!("a_{who}_{hour}_{which}_{place}");
+                    ad(PEOPLE[*who], &mid, self.at(now, *hour), ["880001", "880002"][*which], *place)
+                }
+                News::Fact(fact) => {
+                    return Sent::Line(Box::new(fact.line(page, self.at(now, fact.hour), phones)));
+                }
+            };
+            Sent::Body(body(page, &[event]))
+        };
+        self.news.iter().map(each).collect()
+    }
+}
+
+impl FactNews {
+    fn line(&self, page: &str, at: Timestamp, phones: &[String]) -> Line {
+        let (mut number, mut person, phone) = WHOSE[self.whose];
+        let kind = match (self.kind, number) {
+            // Without a number a sale can't be agreed by an outside source in any order.
+            (Kind::Confirmed, None) => Kind::Delivered,
+            (kind, _) => kind,
+        };
+        if kind.is_of_conversation() {
+            (number, person) = (None, person.or(Some("73")));
+        }
+        let value = match kind {
+            Kind::CrossSold | Kind::Paid | Kind::Refunded => Some(self.value.unwrap_or(1500)),
+            Kind::Returned => self.value.filter(|_| self.name.is_some()),
+            Kind::Confirmed | Kind::Amended => self.value,
+            _ => None,
+        };
+        let source = [Source::Crm, Source::Courier, Source::Bank][self.source];
+        let mut tag = told(source, kind, value, at);
+        if self.with_items && matches!(kind, Kind::Confirmed | Kind::Amended) {
+            let unit_price = value.unwrap_or(6000) - 500;
+            let item =
+                Item { sku: Some("K-1".to_owned()), name: None, quantity: 1, unit_price, unit_cost: None };
+            tag.terms.items.push(item);
+            tag.terms.delivery_fee = Some(500);
+        }
+        if self.reason && kind.wants_reason() {
+            tag.reason = Some("too late".to_owned());
+        }
+        let adds_up = matches!(kind, Kind::CrossSold | Kind::Paid | Kind::Refunded);
+        if let Some(name) = self.name.or(adds_up.then_some(9)) {
+            // A sender's name of a fact is of one fact, whatever it says.
+            let all = format!(
+                "{name} {number:?} {person:?} {phone:?} {kind:?} {at:?} {value:?} {} {:?}",
+                self.with_items, tag.reason
+            );
+            tag = referred(tag, &all);
+        }
+        if let Some(number) = number {
+            tag = numbered(tag, number);
+        }
+        let mut line = match person {
+            Some(psid) => line_of(psid, tag),
+            None => line(tag),
+        };
+        line.page = PageId::from(page);
+        line.phone_hash = phone.filter(|_| person.is_none()).map(|index| phones[index].clone());
+        line
+    }
+}
+
+/// Pages are numbered over all cases, so that one database serves them all.
+static PAGES: AtomicU32 = AtomicU32::new(0);
+
+/// The shop on a Page of its own, with what people did there before anything else arrives.
+async fn begins(shop: &Shop, case: &Case, now: Timestamp) -> String {
+    let page = format!("9{:08}", PAGES.fetch_add(1, Ordering::Relaxed));
+    let (purchase_on, lead_on, lifecycle) = case.policy;
+    shop.set_page(|new| {
+        new.id = PageId::from(page.as_str());
+        new.policy = Policy { purchase_on, lead_on, lifecycle, ..Policy::default() };
+    })
+    .await;
+    let at = |hour: i64| case.at(now, hour);
+    let events = [
+        word("71", "first_71", at(50), "Is it there?"),
+        word("72", "first_72", at(50), &format!("call {}", PHONES[0].0)),
+        word("73", "first_73", at(51), "hello"),
+        word("74", "first_74", at(51), PHONES[1].0),
+    ];
+    shop.receives(body(&page, &events)).await;
+    let said = |kind, value, hour| Tag { occurred_at: Some(at(hour)), ..say(kind, value) };
+    let one = thread(shop, &page, "71").await;
+    let two = thread(shop, &page, "72").await;
+    says(shop, &one, said(Kind::Confirmed, Some(5000), 42)).await;
+    says(shop, &two, numbered(said(Kind::Confirmed, Some(7000), 42), "A-20")).await;
+    match case.before {
+        1 => says(shop, &one, referred(said(Kind::CrossSold, Some(1000), 41), "p-1")).await,
+        2 => says(shop, &one, said(Kind::Cancelled, None, 38)).await,
+        3 => says(shop, &one, said(Kind::Shipped, None, 37)).await,
+        4 => {
+            says(shop, &one, said(Kind::Cancelled, None, 40)).await;
+            says(shop, &one, said(Kind::Confirmed, Some(6000), 39)).await;
+        }
+        5 => {
+            // An order that nobody is known of waits.
+            let tag = numbered(told(Source::Crm, Kind::Confirmed, 5000, at(43)), "A-1");
+            imports_all(shop, vec![Line { page: PageId::from(page.as_str()), ..line(tag) }]).await;
+        }
+        _ => {}
+    }
+    page
+}
+
+async fn thread(shop: &Shop, page: &str, psid: &str) -> ConversationId {
+    let mut unit = shop.house.store.read().await.unwrap();
+    let psid = Psid(psid.to_owned());
+    unit.conversation_of(&PageId::from(page), Channel::Messenger, &psid).await.unwrap().unwrap()
+}
+
+async fn says(shop: &Shop, thread: &ConversationId, tag: Tag) {
+    let reason = tag.kind.wants_reason().then(|| "changed her mind".to_owned());
+    flow::tag(&shop.house, thread, &Tag { reason, ..tag }, "nino", &Asked::plainly()).await.unwrap();
+}
+
+/// The picture after everything arrived in this order.
+async fn arrives(
+    (shop, tables): (&Shop, &Tables),
+    case: &Case,
+    now: Timestamp,
+    order: &[usize],
+) -> Vec<String> {
+    let page = begins(shop, case, now).await;
+    let phones = PHONES.map(|(_, number)| shop.house.phone_key.hash(number).unwrap());
+    let sent = case.sent(&page, now, &phones);
+    for index in order {
+        match &sent[*index] {
+            Sent::Body(body) => shop.receives(body.clone()).await,
+            Sent::Line(line) => imports_all(shop, vec![(**line).clone()]).await,
+        }
+        shop.later(Duration::from_millis(7));
+    }
+    let mut rounds = 0;
+    while flow::fall_silent(&shop.house).await.unwrap() > 0 {
+        rounds += 1;
+        assert!(rounds < 20, "silence never comes to rest");
+    }
+    picture(shop, tables, &page).await
+}
+
+async fn check((shop, tables): (&Shop, &Tables), case: &Case) -> Result<(), TestCaseError> {
+    let now = shop.house.clock.now();
+    let as_written: Vec<usize> = (0..case.news.len()).collect();
+    let expected = arrives((shop, tables), case, now, &as_written).await;
+    let backwards: Vec<usize> = as_written.iter().rev().copied().collect();
+    let mut shuffled: Vec<usize> = case.order.iter().map(|index| index.index(case.news.len())).collect();
+    shuffled.extend(
+        as_written.iter().filter(|index| !case.order.iter().any(|at| at.index(case.news.len()) == **index)),
+    );
+    for order in [backwards, shuffled] {
+        let found = arrives((shop, tables), case, now, &order).await;
+        let only = |one: &[String], other: &[String]| {
+            one.iter().filter(|line| !other.contains(line)).cloned().collect::<Vec<_>>().join("\n  ")
+        };
+        prop_assert!(
+            found == expected,
+            "in the order {order:?}:\n  {}\nas written:\n  {}",
+            only(&found, &expected),
+            only(&expected, &found)
+        );
+    }
+    Ok(())
+}
+
+async fn any_order(shop: Shop) {
+    let tables = Tables::of(&shop).await;
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(CASES);
+    let config = ProptestConfig {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 400,
+        ..ProptestConfig::default()
+    };
+    let seed: u8 =
+        std::env::var("SALESBRIDGE_TEST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(7);
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let handle = tokio::runtime::Handle::current();
+    let done = tokio::task::block_in_place(|| {
+        runner.run(&case(), |case| handle.block_on(check((&shop, &tables), &case)))
+    });
+    if let Err(error) = done {
+        panic!("{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lead_to_one_state_on_sqlite() {
+    any_order(Shop::on_sqlite().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lead_to_one_state_on_postgres() {
+    any_order(Shop::on_postgres().await).await;
+}

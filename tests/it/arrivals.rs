@@ -1,0 +1,272 @@
+//! What arrives at a shop, as bodies of webhooks and lines of an import, and the whole ledger in words.
+
+use std::collections::BTreeMap;
+
+use salesbridge::clock::Timestamp;
+use salesbridge::error::{Error, Kind as Failure};
+use salesbridge::flow::{self, Line, Reply, Tagged};
+use salesbridge::vocabulary::conversion::event_id;
+use salesbridge::vocabulary::dossier::Dossier;
+use salesbridge::vocabulary::identity::{ConversationId, PageId, Psid};
+use salesbridge::vocabulary::outcome::{Fact, Kind, Source};
+use salesbridge::vocabulary::sale::Tag;
+use serde_json::{Value, json};
+
+use crate::harness::{PAGE, Shop, gel, say};
+
+/// An event of a webhook: a message of the customer.
+pub fn word(psid: &str, mid: &str, at: Timestamp, text: &str) -> Value {
+    json!({"sender": {"id": psid}, "recipient": {"id": PAGE}, "timestamp": at.millis(),
+           "message": {"mid": mid, "text": text}})
+}
+
+/// A message of the Page.
+pub fn echo(psid: &str, mid: &str, at: Timestamp, text: &str) -> Value {
+    json!({"sender": {"id": PAGE}, "recipient": {"id": psid}, "timestamp": at.millis(),
+           "message": {"mid": mid, "text": text, "is_echo": true}})
+}
+
+/// A button that was tapped.
+pub fn tap(psid: &str, mid: &str, at: Timestamp, title: &str) -> Value {
+    json!({"sender": {"id": psid}, "recipient": {"id": PAGE}, "timestamp": at.millis(),
+           "postback": {"mid": mid, "title": title, "payload": "GO"}})
+}
+
+/// The ad that led here, in one of its three places: an event of its own, inside of a message, or of a tap.
+pub fn ad(psid: &str, mid: &str, at: Timestamp, ad_id: &str, place: u8) -> Value {
+    let referral = json!({"ad_id": ad_id, "source": "ADS", "type": "OPEN_THREAD"});
+    let mut event = match place % 3 {
+        0 => json!({"sender": {"id": psid}, "recipient": {"id": PAGE}, "timestamp": at.millis()}),
+        1 => word(psid, mid, at, "from the ad"),
+        _ => tap(psid, mid, at, "Begin"),
+    };
+    match place % 3 {
+        0 => event["referral"] = referral,
+        1 => event["message"]["referral"] = referral,
+        _ => event["postback"]["referral"] = referral,
+    }
+    event
+}
+
+/// The body of a webhook with these events, on another Page than the usual if it says so.
+pub fn body(page: &str, events: &[Value]) -> String {
+    let entry = json!({"object": "page", "entry": [{"id": page, "time": 1, "messaging": events}]});
+    entry.to_string().replace(PAGE, page)
+}
+
+/// Something that a CRM, courier or bank says happened.
+pub fn told(source: Source, kind: Kind, value: impl Into<Option<i64>>, at: Timestamp) -> Tag {
+    let reason = kind.wants_reason().then(|| "no more needed".to_owned());
+    Tag { source, reason, occurred_at: Some(at), ..say(kind, value) }
+}
+
+/// A line of an import about nobody in particular.
+pub fn line(tag: Tag) -> Line {
+    Line { page: PageId::from(PAGE), psid: None, phone_hash: None, tag }
+}
+
+/// The line of a known person.
+pub fn line_of(psid: &str, tag: Tag) -> Line {
+    Line { psid: Some(Psid(psid.to_owned())), ..line(tag) }
+}
+
+fn render(tagged: &Tagged) -> Reply {
+    Reply { status: 200, body: tagged.outcome_id.0.clone() }
+}
+
+/// Imports lines; gives status and entry, or status and code, of each.
+pub async fn imports(shop: &Shop, lines: Vec<Line>) -> Vec<(u16, String)> {
+    let lines: Vec<(usize, Line)> = lines.into_iter().enumerate().collect();
+    let told = flow::import(&shop.house, &lines, "crm", None, render).await.unwrap();
+    let shown = |told: Result<Reply, Error>| match told {
+        Ok(reply) => (reply.status, reply.body),
+        Err(error) => (if error.kind == Failure::Conflict { 409 } else { 422 }, error.code.to_owned()),
+    };
+    told.into_iter().map(shown).collect()
+}
+
+/// Imports lines of which none may be refused.
+pub async fn imports_all(shop: &Shop, lines: Vec<Line>) {
+    for (status, code) in imports(shop, lines).await {
+        assert_eq!(status, 200, "{code}");
+    }
+}
+
+/// The tables as they are, beside the service.
+pub enum Tables {
+    Sqlite(sqlx::SqlitePool),
+    Postgres(sqlx::PgPool),
+}
+
+impl Tables {
+    pub async fn of(shop: &Shop) -> Self {
+        if shop.url.starts_with("sqlite:") {
+            Self::Sqlite(sqlx::SqlitePool::connect(&shop.url).await.unwrap())
+        } else {
+            Self::Postgres(sqlx::PgPool::connect(&shop.url).await.unwrap())
+        }
+    }
+
+    /// The rows of a table, each as JSON; bytes as hex.
+    pub async fn rows(&self, table: &str) -> Vec<Value> {
+        let texts: Vec<String> = match self {
+            Self::Sqlite(pool) => {
+                let columns = sqlx::query_as("select name, type from pragma_table_info($1)").bind(table);
+                let columns: Vec<(String, String)> = columns.fetch_all(pool).await.unwrap();
+                let member = |(name, kind): &(String, String)| match kind.to_lowercase().as_str() {
+                    "blob" => format!("'{name}', lower(hex(\"{name}\"))"),
+                    _ => format!("'{name}', \"{name}\""),
+                };
+                let members: Vec<String> = columns.iter().map(member).collect();
+                let text = format!("select json_object({}) from \"{table}\"", members.join(", "));
+                sqlx::query_scalar(sqlx::AssertSqlSafe(text)).fetch_all(pool).await.unwrap()
+            }
+            Self::Postgres(pool) => {
+                let text = format!("select row_to_json(\"{table}\")::text from \"{table}\"");
+                sqlx::query_scalar(sqlx::AssertSqlSafe(text)).fetch_all(pool).await.unwrap()
+            }
+        };
+        texts.iter().map(|text| serde_json::from_str(text).unwrap()).collect()
+    }
+
+    /// The names of all tables.
+    pub async fn names(&self) -> Vec<String> {
+        match self {
+            Self::Sqlite(pool) => {
+                let names = "select name from sqlite_master where type = 'table' and name not like 'sqlite%'";
+                sqlx::query_scalar(names).fetch_all(pool).await.unwrap()
+            }
+            Self::Postgres(pool) => {
+                let names =
+                    "select table_name::text from information_schema.tables where table_schema = 'public'";
+                sqlx::query_scalar(names).fetch_all(pool).await.unwrap()
+            }
+        }
+    }
+}
+
+/// The rows of a table.
+pub async fn rows(shop: &Shop, table: &str) -> Vec<Value> {
+    Tables::of(shop).await.rows(table).await
+}
+
+/// All that is known of the conversations of a Page.
+pub async fn dossiers(shop: &Shop, page: &str) -> Vec<Dossier> {
+    dossiers_among(shop, page, &rows(shop, "conversation").await).await
+}
+
+async fn dossiers_among(shop: &Shop, page: &str, conversations: &[Value]) -> Vec<Dossier> {
+    let mut found = Vec::new();
+    let mut unit = shop.house.store.begin().await.unwrap();
+    for row in conversations.iter().filter(|row| row["page_id"] == page) {
+        let id = ConversationId::from(row["id"].as_str().unwrap());
+        found.push(unit.hold(&id, gel()).await.unwrap().unwrap());
+    }
+    unit.commit().await.unwrap();
+    found
+}
+
+/// Everything that arrival must not change, in words, without our own ids: orders and their flags, conversions,
+/// chats, what was said of them, and phone numbers.
+pub async fn picture(shop: &Shop, tables: &Tables, page: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    let conversations = tables.rows("conversation").await;
+    for dossier in dossiers_among(shop, page, &conversations).await {
+        let who = dossier.thread.psid.as_ref().map_or("nobody".to_owned(), |psid| psid.as_str().to_owned());
+        names.insert(dossier.thread.id.0.clone(), who.clone());
+        picture_of(&dossier, &who, page, &mut lines);
+    }
+    let of_page = |row: &&Value| row["page_id"] == page;
+    for row in tables.rows("phone_word").await.iter().filter(of_page) {
+        let who = &names[row["conversation_id"].as_str().unwrap()];
+        lines.push(format!("{who} phone {} by {} at {}", row["hash"], row["said_by"], row["said_at"]));
+    }
+    for row in tables.rows("chat").await.iter().filter(of_page) {
+        let who = &names[row["conversation_id"].as_str().unwrap()];
+        lines.push(format!("{who} chat {} is {}", row["number"], row["stage"]));
+    }
+    for row in conversations.iter().filter(of_page) {
+        let who = &names[row["id"].as_str().unwrap()];
+        lines.push(format!("{who} {} since {}", row["state"], row["waiting_since"]));
+    }
+    let named = tables.rows("order_name").await;
+    for row in tables.rows("sale_order").await.iter().filter(of_page).filter(|row| row["same_as"].is_null()) {
+        let name =
+            named.iter().filter(|name| name["order_id"] == row["id"]).map(|name| name["name"].to_string());
+        let [state, value, paid, refunded] = ["state", "value", "paid", "refunded"].map(|key| &row[key]);
+        lines.push(format!("row of {:?}: {state} {value} {paid} {refunded}", name.min()));
+    }
+    lines.retain(|line| !line.starts_with("nobody done"));
+    lines.sort();
+    lines
+}
+
+fn shown(fact: &Fact) -> String {
+    let Fact { kind, occurred_at, source, reference, terms, reason, accepted, .. } = fact;
+    format!(
+        "{} {} {} {reference:?} {:?} {:?} {reason:?} {accepted}",
+        kind.as_str(),
+        occurred_at.millis(),
+        source.as_str(),
+        terms.value,
+        terms.delivery_fee
+    )
+}
+
+fn picture_of(dossier: &Dossier, who: &str, page: &str, lines: &mut Vec<String>) {
+    let facts: BTreeMap<_, _> = dossier
+        .orders
+        .iter()
+        .flat_map(|standing| &standing.facts)
+        .chain(&dossier.said)
+        .map(|fact| (fact.id.clone(), shown(fact)))
+        .collect();
+    for standing in &dossier.orders {
+        let mut names = standing.numbers.clone();
+        names.sort();
+        let order = &standing.order;
+        let mut flags: Vec<String> =
+            order.flags.iter().map(|(id, flag)| format!("{} {}", flag.as_str(), facts[id])).collect();
+        flags.sort();
+        flags.dedup();
+        let times = [order.confirmed, order.shipped, order.delivered, order.first_paid, order.ended]
+            .map(|moment| moment.map(|moment| moment.occurred_at.millis()));
+        lines.push(format!(
+            "{who} order {names:?} {} parked {} value {:?} fee {} returned {} paid {} refunded {} {times:?} {:?} items {:?} flags {flags:?}",
+            order.state.as_str(), standing.parked, order.value, order.delivery_fee, order.returned,
+            order.paid, order.refunded, order.reason, order.items,
+        ));
+    }
+    let mut said: Vec<String> = dossier.said.iter().filter(|fact| !fact.undone).map(shown).collect();
+    said.sort();
+    said.dedup();
+    lines.push(format!("{who} said {said:?}"));
+    for chat in &dossier.chats {
+        let times =
+            [Some(chat.began_at), Some(chat.last_at), chat.first_word_at, chat.last_word_at, chat.contact_at]
+                .map(|at| at.map(Timestamp::millis));
+        let stage = dossier.stage(chat).as_str();
+        lines.push(format!("{who} chat {} {times:?} {:?} {stage}", chat.number, chat.ad_id));
+    }
+    for row in &dossier.conversions {
+        let order = dossier.orders.iter().find(|standing| Some(&standing.id) == row.order_id.as_ref());
+        let psid = vec![who.to_owned()];
+        let subjects = order.map_or(&psid, |standing| &standing.numbers);
+        let is_of =
+            |subject: &&String| event_id(&PageId::from(page), subject, row.name, row.number) == row.event_id;
+        let subject = subjects.iter().find(is_of);
+        assert!(row.order_id.is_none() || order.is_some(), "a conversion of an order that is none: {row:?}");
+        let mut carries: Vec<&String> = row.carries.iter().map(|id| &facts[id]).collect();
+        carries.sort();
+        lines.push(format!(
+            "{who} {} {} of {subject:?} at {} {} {} value {:?} carries {carries:?}",
+            row.name.as_str(),
+            row.number,
+            row.event_time.millis(),
+            row.state.as_str(),
+            row.reason.as_str(),
+            row.value,
+        ));
+    }
+}
