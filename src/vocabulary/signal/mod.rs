@@ -119,9 +119,10 @@ pub fn is_without_cause(dossier: &Dossier, row: &Conversion, rules: &Rules) -> b
 fn differing(mut rows: Vec<Conversion>, before: &[Conversion], now: Timestamp) -> Vec<Conversion> {
     for row in &mut rows {
         if matches!(row.state, State::Held | State::Ready) && is_expired(row.event_time, now) {
-            (row.state, row.reason) = match row.resent {
-                true => (State::Unknown, Reason::AnswerLost),
-                false => (State::Expired, Reason::TooOld),
+            (row.state, row.reason) = if row.resent {
+                (State::Unknown, Reason::AnswerLost)
+            } else {
+                (State::Expired, Reason::TooOld)
             };
         }
     }
