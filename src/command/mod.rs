@@ -179,6 +179,7 @@ async fn open(config: &Config, phone_key: PhoneKey) -> Result<House> {
         phone_key,
         keep_text: config.keep_text,
         published: Published::default(),
+        changes_keep: config.changes_keep,
     })
 }
 

@@ -34,6 +34,9 @@ const DATABASE_URL: &str = "sqlite://data/salesbridge.db";
 /// Text and raw bodies are kept so long by default.
 const KEEP_TEXT: Duration = Duration::from_hours(7 * 24);
 
+/// How long changes of the feed are kept, unless it is set otherwise.
+const CHANGES_KEEP: Duration = Duration::from_hours(90 * 24);
+
 /// The largest body of a request by default.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
@@ -48,6 +51,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// How long message text and raw bodies are kept; zero drops them once projected.
     pub keep_text: Duration,
+    /// How long changes of the feed are kept.
+    pub changes_keep: Duration,
     /// The largest body of a request, in bytes.
     pub body_limit: usize,
     /// The app at Meta.
@@ -129,6 +134,9 @@ impl Config {
             keep_text: top
                 .parsed("keep_text", "a time such as \"7d\", or \"0s\"", span::parse)?
                 .unwrap_or(KEEP_TEXT),
+            changes_keep: top
+                .parsed("changes_keep", "a time such as \"90d\"", span::parse)?
+                .unwrap_or(CHANGES_KEEP),
             body_limit: top
                 .parsed("body_limit", "a size such as \"8MiB\" or \"512KiB\"", read_size)?
                 .unwrap_or(BODY_LIMIT),

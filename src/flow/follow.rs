@@ -46,6 +46,13 @@ impl Held {
         Self { dossier, page, rules, now, before, touched: Vec::new() }
     }
 
+    /// What changed is told against how the conversation was held `before`: what came to it may change what its
+    /// other orders are.
+    pub(super) fn after(mut self, before: Self) -> Self {
+        self.before = before.before;
+        self
+    }
+
     /// Folds every order again, joins those that turned out to be one, and writes what changed: orders,
     /// conversions, the queue, and what the feed will tell.
     pub(super) async fn follow(&mut self, unit: &mut Unit, house: &House) -> Result<()> {

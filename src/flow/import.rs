@@ -105,7 +105,12 @@ async fn take_one(
     if tag.reference.is_none() && sale::is_repeatable(&tag) {
         tag.reference = promise.map(Promise::as_reference);
     }
-    let reply = render(&say(unit, house, &conversation, &tag, actor).await?);
+    let said = say(unit, house, &conversation, &tag, actor).await;
+    if said.is_err() && unit.page_of_conversation(&conversation).await?.is_none() {
+        // Its order was adopted at this moment, and the thread in which it waited is gone.
+        return Err(Error::new(Failure::Contended, "order_moved", "The order moved at this moment"));
+    }
+    let reply = render(&said?);
     if let Some(promise) = promise {
         promise.keep(unit, &reply, now).await?;
     }

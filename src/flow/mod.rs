@@ -59,6 +59,8 @@ pub struct House {
     pub keep_text: Duration,
     /// Told when the feed has grown.
     pub published: Published,
+    /// How long changes of the feed are kept.
+    pub changes_keep: Duration,
 }
 
 /// How often a unit is begun again when another writer stood in its way.

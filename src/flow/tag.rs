@@ -88,7 +88,7 @@ pub(super) async fn say(
         let why = "may be said several times of an order, so it needs a ref or an Idempotency-Key";
         return Err(Error::field("/ref", format!("\"{}\" {why}.", tag.kind.as_str())));
     }
-    let mut held = adopt(unit, conversation, tag, now).await?;
+    let mut held = adopt(unit, house, conversation, tag).await?;
     if let Some(customer) = &tag.customer {
         meet(unit, house, &held, customer).await?;
     }
@@ -131,7 +131,8 @@ pub(super) async fn say(
 }
 
 /// Holds the conversation. An order of this number that waits in a thread without a person belongs to it.
-async fn adopt(unit: &mut Unit, id: &ConversationId, tag: &Tag, now: Timestamp) -> Result<Held> {
+async fn adopt(unit: &mut Unit, house: &House, id: &ConversationId, tag: &Tag) -> Result<Held> {
+    let now = house.clock.now();
     let Some(number) = &tag.order_number else { return hold(unit, id, now).await };
     let page = unit.page_of_conversation(id).await?.ok_or_else(|| Error::not_found("conversation"))?;
     let Some((order, waits_in)) = unit.order_named(&page, number).await? else {
@@ -142,7 +143,13 @@ async fn adopt(unit: &mut Unit, id: &ConversationId, tag: &Tag, now: Timestamp) 
     }
     // Both are held in the order of their ids, so that two units never wait for each other in a circle.
     let (first, second) = if waits_in < *id { (&waits_in, id) } else { (id, &waits_in) };
-    let (first, second) = (hold(unit, first, now).await?, hold(unit, second, now).await?);
+    let moved = |error: Error| match error.kind {
+        // The order was adopted at this moment, and its empty thread is gone.
+        Failure::NotFound => Error::new(Failure::Contended, "order_moved", "The order moved at this moment"),
+        _ => error,
+    };
+    let first = hold(unit, first, now).await.map_err(moved)?;
+    let second = hold(unit, second, now).await.map_err(moved)?;
     let (here, there) = if first.dossier.thread.id == *id { (first, second) } else { (second, first) };
     if !there.dossier.orders.iter().any(|standing| standing.id == order) {
         return Err(Error::new(Failure::Contended, "order_moved", "The order moved at this moment"));
@@ -154,9 +161,10 @@ async fn adopt(unit: &mut Unit, id: &ConversationId, tag: &Tag, now: Timestamp) 
     let last = here.dossier.orders.iter().map(|standing| standing.opened_at + sale::STEP).max();
     unit.adopt_order(&order, &here.dossier.thread, last.map_or(now, |last| last.max(now))).await?;
     unit.drop_thread(&there.dossier.thread.id).await?;
-    let mut held = hold(unit, id, now).await?;
+    let mut held = hold(unit, id, now).await?.after(here);
     held.touch(Some(&order));
-    Ok(held)
+    held.follow(unit, house).await?;
+    hold(unit, id, now).await
 }
 
 /// Notes what was said of the customer, beside what was known before.

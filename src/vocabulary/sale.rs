@@ -185,7 +185,7 @@ pub fn park(orders: &mut [Standing]) -> Vec<(usize, usize)> {
         let free: Vec<usize> = stranger.beside.iter().filter(is_free).copied().collect();
         match free.iter().rev().find(|sale| stranger.is_worth(&orders[**sale])) {
             Some(taken) => same.push((stranger.index, *taken)),
-            None if free.is_empty() => {}
+            None if free.is_empty() || stranger.is_accepted => {}
             None => perhaps.push(stranger.index),
         }
     }
@@ -213,6 +213,8 @@ struct Stranger {
     moment: Timestamp,
     /// The customer agreed to it.
     is_agreed: bool,
+    /// A person accepted it as a sale of its own, unless its worth says that it is another one.
+    is_accepted: bool,
     /// Its worth as agreed, if it was said.
     value: Option<i64>,
     /// The sales that were open then.
@@ -222,9 +224,8 @@ struct Stranger {
 impl Stranger {
     fn of(orders: &[Standing], index: usize) -> Option<Self> {
         let told = &orders[index];
-        let decided = |fact: &Fact| fact.source.is_person() || fact.accepted;
         let first = told.effective().map(|fact| fact.occurred_at).min()?;
-        if told.service_numbered || told.reported || told.effective().any(decided) {
+        if told.service_numbered || told.reported || told.effective().any(|fact| fact.source.is_person()) {
             return None;
         }
         let confirmed = told.effective().filter(|fact| fact.kind == Kind::Confirmed);
@@ -236,7 +237,14 @@ impl Stranger {
         };
         let beside: Vec<usize> = (0..index).filter(is_beside).collect();
         let value = confirmed.and_then(|fact| fact.terms.value);
-        (!beside.is_empty()).then_some(Self { index, moment, is_agreed: confirmed.is_some(), value, beside })
+        (!beside.is_empty()).then_some(Self {
+            index,
+            moment,
+            is_agreed: confirmed.is_some(),
+            is_accepted: told.effective().any(|fact| fact.accepted),
+            value,
+            beside,
+        })
     }
 
     /// Where it stands among others that may be the same sale: by its moment, then by its number.

@@ -86,6 +86,9 @@ async fn sweep(house: &House, stop: &CancellationToken) {
         let mut round = flow::fall_silent(house).await.map(drop);
         if round.is_ok() && forget_at <= now {
             round = flow::forget(house).await.map(drop);
+            if round.is_ok() {
+                round = flow::forget_changes(house, house.changes_keep).await.map(drop);
+            }
             forget_at = now + FORGET_EVERY;
         }
         rest(house, stop, None, "Sweeping", round).await;

@@ -89,6 +89,7 @@ impl Shop {
             phone_key: PhoneKey::new(vec![7; 32].into()),
             keep_text: Duration::from_hours(7 * 24),
             published: Published::default(),
+            changes_keep: Duration::from_hours(90 * 24),
         };
         let intake = Intake::start(house.clone(), Arc::default());
         let shop = Self { house, meta, graph, intake, url: url.to_owned(), file };
