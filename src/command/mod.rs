@@ -92,7 +92,7 @@ Examples:
   salesbridge key revoke 019a9f3c-0000-7000-8000-000000000000"
     )]
     Key(KeyVerb),
-    /// Prints the OpenAPI 3.1 document of the HTTP API.
+    /// Prints the `OpenAPI` 3.1 document of the HTTP API.
     #[command(after_help = "Example: salesbridge openapi > openapi.json")]
     Openapi,
     /// Asks a running service whether it lives; fails if not.

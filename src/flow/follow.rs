@@ -8,8 +8,9 @@ use crate::store::page::Page;
 use crate::vocabulary::conversion::{Conversion, event_id};
 use crate::vocabulary::dossier::{self, Dossier};
 use crate::vocabulary::identity::{ConversationId, ConversionId, OrderId};
+use crate::vocabulary::kinship;
 use crate::vocabulary::order::Order;
-use crate::vocabulary::sale::{self, Standing};
+use crate::vocabulary::sale::Standing;
 use crate::vocabulary::signal::{self, Rules};
 
 use super::House;
@@ -91,7 +92,7 @@ impl Held {
         for standing in orders.iter_mut() {
             standing.fold(currency);
         }
-        let same = sale::park(orders);
+        let same = kinship::park(orders);
         let named = |index: usize| orders[index].id.clone();
         let same: Vec<_> = same.into_iter().map(|(told, sale)| (named(told), named(sale))).collect();
         for (told, _) in before.iter().filter(|pair| !same.contains(pair)) {

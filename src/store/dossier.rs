@@ -12,9 +12,10 @@ use crate::vocabulary::dossier::{Dossier, Thread};
 use crate::vocabulary::identity::{
     AttemptId, ConversationId, ConversionId, OrderId, OutcomeId, PageId, Psid,
 };
+use crate::vocabulary::kinship;
 use crate::vocabulary::money::Currency;
 use crate::vocabulary::outcome::{Details, Fact, Item, Kind, Source, Terms};
-use crate::vocabulary::sale::{self, Standing, Told};
+use crate::vocabulary::sale::{Standing, Told};
 
 use super::sql::{Pair, Row, Unit, Value, values};
 
@@ -110,7 +111,7 @@ impl Unit {
                 let rows = dossier.conversions_of(&dossier.orders[index]);
                 dossier.orders[index].reported = rows.iter().any(|row| row.frozen || row.has_left());
             }
-            sale::park(&mut dossier.orders);
+            kinship::park(&mut dossier.orders);
         }
         Ok(found.into_values().collect())
     }

@@ -15,10 +15,10 @@ use crate::clock::Timestamp;
 
 use super::arrival::{Channel, Referral};
 use super::identity::{ConversationId, OrderId, PageId, Psid};
+use super::kinship;
 use super::money::{Currency, Money};
 use super::order::{self, Order};
 use super::outcome::{Fact, Flag, Item};
-use super::sale;
 
 /// The type of a change of an order.
 pub const ORDER_UPDATED: &str = "order.updated";
@@ -170,7 +170,7 @@ impl Change {
             Some(_) => Vec::new(),
             None => as_of(&record.entries, self.version),
         };
-        let fold = if self.parked { sale::waiting } else { order::fold };
+        let fold = if self.parked { kinship::waiting } else { order::fold };
         let order = fold(&facts, record.currency);
         let thread = record.conversation_id.as_ref().and_then(|id| records.threads.get(id));
         let names = record.names.iter().filter(|(_, since)| *since <= self.version);

@@ -10,6 +10,7 @@ pub mod customer;
 pub mod dossier;
 pub mod hours;
 pub mod identity;
+pub mod kinship;
 pub mod money;
 pub mod order;
 pub mod outcome;

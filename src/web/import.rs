@@ -108,7 +108,7 @@ pub async fn take(
     }
     let results: Vec<Reply> = results.into_iter().flatten().collect();
     let is_final = results.iter().all(|reply| !matches!(reply.status, 409 | 429 | 500..));
-    let reply = super::once::reply(200, &Results { results: results.into_iter().map(shown).collect() });
+    let reply = super::once::reply(200, &Results { results: results.iter().map(shown).collect() });
     if let Some(promise) = promise.as_ref().filter(|_| is_final) {
         super::once::keep(&app, Some(promise), &reply).await;
     }
@@ -121,7 +121,7 @@ async fn answered(app: &App, promise: Option<&Promise>) -> Result<Option<Reply>>
 }
 
 /// A line's answer beside its status.
-fn shown(reply: Reply) -> Value {
+fn shown(reply: &Reply) -> Value {
     let status = reply.status;
     match serde_json::from_str(&reply.body) {
         Ok(Value::Object(mut members)) if status < 400 => {

@@ -1,6 +1,15 @@
 //! The service as its parts are wired, on SQLite and on PostgreSQL, with the sandbox in Meta's place.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unchecked_time_subtraction,
+    clippy::duration_suboptimal_units,
+    clippy::cast_possible_wrap,
+    clippy::similar_names,
+    clippy::assigning_clones,
+    clippy::ref_option,
+    reason = "a test says its times and counts in the plainest words"
+)]
 
 mod any_order;
 mod api;

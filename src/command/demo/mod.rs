@@ -31,7 +31,7 @@ const PACE: Duration = Duration::from_millis(6);
 pub async fn run(exit: bool) -> Result<()> {
     let told_to_stop = super::told_to_stop()?;
     let midnight = yesterday(Clock::system().now());
-    let clock = Clock::steered(midnight + Duration::from_mins(9 * 60));
+    let clock = Clock::steered(midnight + Duration::from_hours(9));
     let shop = Shop::open(clock.clone()).await?;
     println!(
         "A shop with {} Pages and {} ads, yesterday from 09:00, under the default policy:",
