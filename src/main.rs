@@ -14,6 +14,7 @@ async fn main() -> ExitCode {
     let command = command::Command::parse();
     let setting = |name| std::env::var(name).ok();
     let (level, format) = (setting("SALESBRIDGE_LOG"), setting("SALESBRIDGE_LOG_FORMAT"));
+    let level = level.or(command.quiet_level().map(str::to_owned));
     if let Err(error) = telemetry::start(level.as_deref(), format.as_deref(), std::io::stderr().is_terminal())
     {
         eprintln!("salesbridge: {error}");

@@ -139,6 +139,14 @@ Examples:
 }
 
 impl Command {
+    /// What is logged where nobody says: the demo tells its own story.
+    pub const fn quiet_level(&self) -> Option<&'static str> {
+        match self.verb {
+            Verb::Demo { .. } => Some("error"),
+            _ => None,
+        }
+    }
+
     /// Does what was asked.
     pub async fn run(self) -> Result<()> {
         let config = || Config::load(self.config.as_deref(), environment());

@@ -101,7 +101,7 @@ pub fn is_of_no_order(dossier: &Dossier, row: &Conversion) -> bool {
 
 /// Whether nothing in the ledger, not even what was taken back, is a cause of a suppressed row.
 pub fn is_without_cause(dossier: &Dossier, row: &Conversion, rules: &Rules) -> bool {
-    if row.state != State::Suppressed || !row.reason.wakes() {
+    if row.state != State::Suppressed || !row.reason.wakes() || row.reason == Reason::NameRefused {
         return false;
     }
     let Some(order) = &row.order_id else { return !lead::was_said(dossier, row) };
