@@ -24,13 +24,13 @@ async fn act(config: &Config, house: &House, verb: KeyVerb) -> Result<()> {
             let page = page.map(PageId);
             if let Some(id) = &page
                 && !config.has_page(id)
-                && house.store.read().await?.page(id).await?.is_none()
+                && house.store.look().await?.page(id).await?.is_none()
             {
                 return Err(Error::invalid("page", format!("--page: there is no Page {id}; add it first")));
             }
             print(&format!("{}\n", key::create(house, &role, &name, page.as_ref()).await?))
         }
-        KeyVerb::List => print(&table(&house.store.read().await?.keys().await?)),
+        KeyVerb::List => print(&table(&house.store.look().await?.keys().await?)),
         KeyVerb::Revoke { id } => {
             key::revoke(house, &KeyId(id)).await?;
             tracing::info!("The key is revoked");
@@ -53,7 +53,12 @@ fn table(keys: &[Listed]) -> String {
             or_none(key.revoked_at.map(|at| at.to_string())),
         ]
     });
-    let rows: Vec<[String; 6]> = std::iter::once(head).chain(rows).collect();
+    columns(std::iter::once(head).chain(rows).collect())
+}
+
+/// Rows as a table, the first one its head.
+#[expect(clippy::needless_pass_by_value, reason = "what was laid out is not needed again")]
+pub(super) fn columns(rows: Vec<[String; 6]>) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; 6] = std::array::from_fn(width);
     let mut text = String::new();
@@ -66,7 +71,7 @@ fn table(keys: &[Listed]) -> String {
 }
 
 /// Writes to standard output; a reader that has gone away has read enough.
-fn print(text: &str) -> Result<()> {
+pub(super) fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {

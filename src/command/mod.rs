@@ -3,8 +3,10 @@
 mod demo;
 mod healthcheck;
 mod key;
+mod labels;
 mod sandbox;
 mod serve;
+mod user;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,7 +17,7 @@ use salesbridge::clock::Clock;
 use salesbridge::config::Config;
 use salesbridge::error::{Error, Result};
 use salesbridge::flow::key::ROLES;
-use salesbridge::flow::{House, PhoneKey, Published};
+use salesbridge::flow::{House, PhoneKey, Published, Tags};
 use salesbridge::id::Ids;
 use salesbridge::store::{Store, lock};
 use tokio::signal::unix::{SignalKind, signal};
@@ -92,6 +94,26 @@ Examples:
   salesbridge key revoke 019a9f3c-0000-7000-8000-000000000000"
     )]
     Key(KeyVerb),
+    /// People who use the console: adds, invites, resets and lists them, also beside a running `serve`.
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  salesbridge user invite --role admin --name giorgi
+  salesbridge user reset nino
+  salesbridge user list"
+    )]
+    User(UserVerb),
+    /// Makes the labels of [pages.labels] in the Pages' inboxes, where they are missing; can be run again.
+    #[command(after_help = "\
+Examples:
+  salesbridge labels
+  salesbridge labels --page 1111111111")]
+    Labels {
+        /// On this Page alone.
+        #[arg(long, value_name = "PAGE_ID")]
+        page: Option<String>,
+    },
     /// Prints the `OpenAPI` 3.1 document of the HTTP API.
     #[command(after_help = "Example: salesbridge openapi > openapi.json")]
     Openapi,
@@ -138,6 +160,49 @@ Examples:
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum UserVerb {
+    /// Adds a person with the password that standard input gives.
+    #[command(after_help = "Example: salesbridge user add --role operator --name nino < password")]
+    Add {
+        #[command(flatten)]
+        person: PersonNamed,
+    },
+    /// Adds a person and prints the one-time link by which they set their password, alone on standard output.
+    #[command(after_help = "Example: salesbridge user invite --role operator --name nino --page 1111111111")]
+    Invite {
+        #[command(flatten)]
+        person: PersonNamed,
+    },
+    /// Prints a one-time link by which a person sets a new password; their other links end.
+    #[command(after_help = "Example: salesbridge user reset nino")]
+    Reset {
+        /// Whose.
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Prints all people as a table: name, role, page, language, made, left.
+    #[command(after_help = "Example: salesbridge user list")]
+    List,
+}
+
+/// Who somebody is.
+#[derive(Debug, clap::Args)]
+struct PersonNamed {
+    /// What they are called, at the login and beside each of their tags.
+    #[arg(long)]
+    name: String,
+    /// What they may do; the roles are those of keys.
+    #[arg(long, value_parser = PossibleValuesParser::new(ROLES))]
+    role: String,
+    /// For this Page alone.
+    #[arg(long, value_name = "PAGE_ID")]
+    page: Option<String>,
+    /// Their language.
+    #[arg(long, value_parser = PossibleValuesParser::new(["ka", "en"]), default_value = "ka")]
+    language: String,
+}
+
 impl Command {
     /// What is logged where nobody says: the demo tells its own story.
     pub const fn quiet_level(&self) -> Option<&'static str> {
@@ -151,12 +216,12 @@ impl Command {
     pub async fn run(self) -> Result<()> {
         let config = || Config::load(self.config.as_deref(), environment());
         match self.verb {
-            Verb::Serve => serve::run(&config()?).await,
+            Verb::Serve => Box::pin(serve::run(&config()?)).await,
             Verb::Openapi => {
                 println!("{}", salesbridge::web::openapi());
                 Ok(())
             }
-            Verb::Demo { exit } => demo::run(exit).await,
+            Verb::Demo { exit } => Box::pin(demo::run(exit)).await,
             Verb::Sandbox { listen } => sandbox::run(listen).await,
             Verb::Migrate => {
                 open(&config()?, PhoneKey::default()).await?.store.close().await;
@@ -164,6 +229,8 @@ impl Command {
                 Ok(())
             }
             Verb::Key(verb) => key::run(&config()?, verb).await,
+            Verb::User(verb) => Box::pin(user::run(&config()?, verb)).await,
+            Verb::Labels { page } => Box::pin(labels::run(&config()?, page)).await,
             Verb::Healthcheck { url: Some(url) } => healthcheck::run(&url).await,
             Verb::Healthcheck { url: None } => healthcheck::run(&healthcheck::url(config()?.listen)).await,
         }
@@ -187,6 +254,7 @@ async fn open(config: &Config, phone_key: PhoneKey) -> Result<House> {
         phone_key,
         keep_text: config.keep_text,
         published: Published::default(),
+        tags: Tags::default(),
         changes_keep: config.changes_keep,
     })
 }

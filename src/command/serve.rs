@@ -18,7 +18,10 @@ use tokio_util::sync::CancellationToken;
 
 /// The work behind ends within this time of the word to stop: 9 s for what is out, and the writing down of
 /// what was cut off.
-const WORK_ENDS_WITHIN: Duration = Duration::from_millis(9800);
+const WORK_ENDS_WITHIN: Duration = Duration::from_millis(9600);
+
+/// The database is closed within this time: a query may wait for a row that somebody else holds.
+const CLOSES_WITHIN: Duration = Duration::from_millis(300);
 
 /// Serves until it is told to stop.
 pub async fn run(config: &Config) -> Result<()> {
@@ -72,8 +75,8 @@ pub async fn run(config: &Config) -> Result<()> {
         () = told_to_stop => None,
         ended = &mut work => Some(ended),
     };
-    tracing::info!("Stopping: no new work is taken, what is in hand is finished");
     readiness.fall();
+    tracing::info!("Stopping: no new work is taken, what is in hand is finished");
     stop.cancel();
     if broken.is_none() && tokio::time::timeout(WORK_ENDS_WITHIN, &mut work).await.is_err() {
         tracing::error!("The work behind did not end in time and is cut off");
@@ -86,7 +89,9 @@ pub async fn run(config: &Config) -> Result<()> {
             Err(error) => tracing::error!("The server broke: {error}"),
         }
     }
-    house.store.close().await;
+    if tokio::time::timeout(CLOSES_WITHIN, house.store.close()).await.is_err() {
+        tracing::warn!("The database is left as by a crash: a query still waits for somebody else");
+    }
     if let Some(ended) = broken {
         let why = ended.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string());
         return Err(Error::internal(format!("The work behind broke: {why}")));

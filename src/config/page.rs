@@ -122,6 +122,10 @@ pub(super) fn read(section: Section) -> Result<Written> {
             TimeZone::get(name).is_ok().then(|| name.to_owned())
         })?;
     let country = country(&mut of, &timezone)?;
+    let take_off_labels = of.section.truth("take_off_labels")?;
+    if let Some(truth) = take_off_labels {
+        of.said.push((Key::TakeOffLabels, truth.to_string()));
+    }
     let page = Page {
         id,
         name: of.needed(Key::Name, "name", "a name", |name| Some(name.to_owned()))?,
@@ -163,6 +167,7 @@ pub(super) fn read(section: Section) -> Result<Written> {
         )?,
         policy: of.inside("signals", policy)?.unwrap_or_default(),
         labels: labels(&mut of)?,
+        take_off_labels: take_off_labels.unwrap_or(false),
         sentences: sentences(&mut of)?,
         reasons: of.inside("reasons", reasons)?.unwrap_or_default(),
     };

@@ -12,37 +12,48 @@ use super::tag::{Entry, Tagged, answer_of};
 use super::{House, retried};
 
 /// Takes an entry back. A person takes back the newest effective entry that a person made on that order or
-/// chat; a CRM (`outside`) its own facts, at any depth. Undoing twice gives the same entry.
+/// chat, and says so by a `door`; a CRM, which has none, its own facts, at any depth. Undoing twice gives the
+/// same entry.
 ///
 /// # Errors
 /// `not_found`; a 409 that names what stands in the way.
 pub async fn undo(
     house: &House,
     outcome: &OutcomeId,
-    (actor, outside): (&str, bool),
+    (actor, door): (&str, Option<Source>),
     asked: &Asked<Tagged>,
 ) -> Result<Answered<Tagged>> {
-    append(house, outcome, About::Undo, (actor, outside), asked).await
+    append(house, outcome, About::Undo, (actor, door), asked).await
 }
 
-/// Accepts a flagged fact, so that it moves its order after all.
+/// The undo of a person within a unit, by the door `source`.
+pub(super) async fn take_back(
+    unit: &mut Unit,
+    house: &House,
+    outcome: &OutcomeId,
+    (actor, source): (&str, Source),
+) -> Result<Tagged> {
+    append_within(unit, house, outcome, About::Undo, (actor, Some(source))).await
+}
+
+/// Accepts a flagged fact, so that it moves its order after all; a person says so by a `door`.
 ///
 /// # Errors
 /// `not_found`; 409 if the fact is not flagged.
 pub async fn accept(
     house: &House,
     outcome: &OutcomeId,
-    actor: &str,
+    (actor, door): (&str, Source),
     asked: &Asked<Tagged>,
 ) -> Result<Answered<Tagged>> {
-    append(house, outcome, About::Accept, (actor, false), asked).await
+    append(house, outcome, About::Accept, (actor, Some(door)), asked).await
 }
 
 async fn append(
     house: &House,
     outcome: &OutcomeId,
     what: About,
-    by: (&str, bool),
+    by: (&str, Option<Source>),
     asked: &Asked<Tagged>,
 ) -> Result<Answered<Tagged>> {
     retried(move || async move {
@@ -59,12 +70,13 @@ async fn append(
     .await
 }
 
+/// `door` is the one by which a person says so; who has none is from outside.
 async fn append_within(
     unit: &mut Unit,
     house: &House,
     outcome: &OutcomeId,
     what: About,
-    (actor, outside): (&str, bool),
+    (actor, door): (&str, Option<Source>),
 ) -> Result<Tagged> {
     let now = house.clock.now();
     let missing = || Error::not_found("outcome");
@@ -79,7 +91,7 @@ async fn append_within(
         return Ok(Tagged { known: true, about, ..answer_of(&held, earlier, fact) });
     }
     match what {
-        About::Undo => may_undo(&held, &fact, actor, outside)?,
+        About::Undo => may_undo(&held, &fact, actor, door.is_none())?,
         About::Accept => is_flagged(&held, &fact)?,
     }
     let id = OutcomeId(house.ids.next(now));
@@ -90,8 +102,8 @@ async fn append_within(
         None => (None, held.dossier.thread.version + 1),
     };
     let spot = Spot { thread: &held.dossier.thread, order: order.as_ref(), version };
-    let source = if outside { fact.source } else { Source::Api };
-    unit.append_about(spot, (&id, what, &fact), (source, actor), now).await?;
+    let source = door.unwrap_or(fact.source);
+    unit.append_about(spot, (&id, what, &fact), (source, actor), now);
     mark(&mut held, outcome, what);
     if order.is_none() {
         held.conversation_changed(unit, house).await?;
@@ -153,9 +165,13 @@ fn may_undo(held: &Held, fact: &Fact, actor: &str, outside: bool) -> Result<()> 
 }
 
 fn is_flagged(held: &Held, fact: &Fact) -> Result<()> {
-    let flagged = held.dossier.orders.iter().flat_map(|standing| &standing.order.flags);
-    if flagged.into_iter().any(|(id, _)| *id == fact.id) {
-        return Ok(());
+    match held.dossier.orders.iter().find_map(|standing| standing.order.flag_of(&fact.id)) {
+        Some(flag) if flag.can_be_accepted() => Ok(()),
+        Some(_) => Err(Error::conflict(
+            "other_currency",
+            "This fact is of another currency than its order, so its sum can't be taken in: have it taken back \
+             by its sender, and say it in the order's currency.",
+        )),
+        None => Err(Error::conflict("not_flagged", "This fact is not flagged: there is nothing to accept.")),
     }
-    Err(Error::conflict("not_flagged", "This fact is not flagged: there is nothing to accept."))
 }

@@ -34,6 +34,7 @@ pub enum Key {
     Lifecycle,
     OnUnknown,
     Labels,
+    TakeOffLabels,
     Sentences,
     Lost,
     Cancelled,
@@ -43,7 +44,7 @@ pub enum Key {
 
 impl Key {
     /// All keys.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Name,
         Self::Mode,
         Self::DatasetId,
@@ -62,6 +63,7 @@ impl Key {
         Self::Lifecycle,
         Self::OnUnknown,
         Self::Labels,
+        Self::TakeOffLabels,
         Self::Sentences,
         Self::Lost,
         Self::Cancelled,
@@ -90,6 +92,7 @@ impl Key {
             Self::Lifecycle => "signals.lifecycle",
             Self::OnUnknown => "signals.on_unknown",
             Self::Labels => "labels",
+            Self::TakeOffLabels => "take_off_labels",
             Self::Sentences => "sentences",
             Self::Lost => "reasons.lost",
             Self::Cancelled => "reasons.cancelled",
@@ -119,6 +122,7 @@ impl Key {
             Self::Lifecycle => to.policy.lifecycle = from.policy.lifecycle,
             Self::OnUnknown => to.policy.on_unknown = from.policy.on_unknown,
             Self::Labels => to.labels.clone_from(&from.labels),
+            Self::TakeOffLabels => to.take_off_labels = from.take_off_labels,
             Self::Sentences => to.sentences.clone_from(&from.sentences),
             Self::Lost => to.reasons.lost.clone_from(&from.reasons.lost),
             Self::Cancelled => to.reasons.cancelled.clone_from(&from.reasons.cancelled),

@@ -76,7 +76,7 @@ async fn open_once(house: &House, page_id: &PageId, lease: &str) -> Result<Optio
         return Ok(None);
     }
     let rules = unit.rules(&page).await?;
-    let mut dossiers = unit.hold_all(Scope::Lease(lease), page.currency).await?;
+    let mut dossiers = unit.hold_all(Scope::Lease(lease)).await?;
     for dossier in &mut dossiers {
         judge(&mut unit, house, dossier, &page, &rules, now).await?;
     }

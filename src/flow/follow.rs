@@ -1,13 +1,18 @@
 //! What follows from a fact: the orders as they now fold, the conversions by policy, the queue, and changes
 //! for the feed.
 
+use std::collections::HashMap;
+
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::store::Unit;
+use crate::store::conversation::{ChatRow, StandingRow};
+use crate::store::dossier::Scope;
 use crate::store::page::Page;
+use crate::vocabulary::chat::{Chat, Stage};
 use crate::vocabulary::conversion::{Conversion, event_id};
 use crate::vocabulary::dossier::{self, Dossier};
-use crate::vocabulary::identity::{ConversationId, ConversionId, OrderId};
+use crate::vocabulary::identity::{ConversationId, ConversionId, OrderId, PageId};
 use crate::vocabulary::kinship;
 use crate::vocabulary::order::Order;
 use crate::vocabulary::sale::Standing;
@@ -26,15 +31,41 @@ pub(super) struct Held {
     before: Vec<(OrderId, Order, usize)>,
     /// Orders whose next version is due although they may fold as before.
     touched: Vec<OrderId>,
+    /// Something was said in it.
+    is_told: bool,
+    /// The chats as they are written.
+    written: Vec<(Chat, Stage)>,
 }
 
 /// Holds a conversation.
 pub(super) async fn hold(unit: &mut Unit, id: &ConversationId, now: Timestamp) -> Result<Held> {
-    let page = unit.page_of_conversation(id).await?.ok_or_else(|| Error::not_found("conversation"))?;
-    let page = unit.page(&page).await?.ok_or_else(|| Error::not_found("Page"))?;
-    let rules = unit.rules(&page).await?;
-    let dossier = unit.hold(id, page.currency).await?.ok_or_else(|| Error::not_found("conversation"))?;
-    Ok(Held::new(dossier, page, rules, now))
+    let held = hold_all(unit, std::slice::from_ref(id), now).await?.pop();
+    held.ok_or_else(|| Error::not_found("conversation"))
+}
+
+/// Holds those of these conversations that there are.
+pub(super) async fn hold_all(unit: &mut Unit, ids: &[ConversationId], now: Timestamp) -> Result<Vec<Held>> {
+    let mut pages: HashMap<PageId, (Page, Rules)> = HashMap::new();
+    let mut all = Vec::with_capacity(ids.len());
+    for dossier in unit.hold_all(Scope::Conversations(ids)).await? {
+        let id = &dossier.thread.page_id;
+        if !pages.contains_key(id) {
+            let page = unit.page(id).await?.ok_or_else(|| Error::not_found("Page"))?;
+            let rules = unit.rules(&page).await?;
+            pages.insert(id.clone(), (page, rules));
+        }
+        let (page, rules) = pages[id].clone();
+        all.push(Held::new(dossier, page, rules, now));
+    }
+    Ok(all)
+}
+
+/// Writes all that follows in conversations: orders, conversions, the queue, and what the feed will tell.
+pub(super) async fn follow_all(unit: &mut Unit, house: &House, all: &mut [&mut Held]) -> Result<()> {
+    for held in &mut *all {
+        held.follow_ledger(unit, house).await?;
+    }
+    queue_all(unit, all).await
 }
 
 impl Held {
@@ -44,7 +75,8 @@ impl Held {
             .iter()
             .map(|standing| (standing.id.clone(), standing.order.clone(), standing.facts.len()))
             .collect();
-        Self { dossier, page, rules, now, before, touched: Vec::new() }
+        let written = dossier.chats.iter().cloned().zip(dossier.stages.iter().copied()).collect();
+        Self { dossier, page, rules, now, before, touched: Vec::new(), is_told: false, written }
     }
 
     /// What changed is told against how the conversation was held `before`: what came to it may change what its
@@ -54,9 +86,14 @@ impl Held {
         self
     }
 
-    /// Folds every order again, joins those that turned out to be one, and writes what changed: orders,
-    /// conversions, the queue, and what the feed will tell.
+    /// Writes all that follows: orders, conversions, the queue, and what the feed will tell.
     pub(super) async fn follow(&mut self, unit: &mut Unit, house: &House) -> Result<()> {
+        follow_all(unit, house, &mut [self]).await
+    }
+
+    /// Folds every order again, joins those that turned out to be one, and writes what changed: orders,
+    /// conversions, and what the feed will tell.
+    pub(super) async fn follow_ledger(&mut self, unit: &mut Unit, house: &House) -> Result<()> {
         self.refold(unit, house).await?;
         for index in 0..self.dossier.orders.len() {
             let standing = &self.dossier.orders[index];
@@ -69,12 +106,10 @@ impl Held {
             }
             let standing = &mut self.dossier.orders[index];
             standing.version += 1;
-            unit.put_order(&standing.id, &standing.order, standing.version).await?;
-            let change = house.ids.next(self.now);
-            unit.order_changed(&change, &self.dossier.thread, standing, self.now).await?;
+            unit.put_order(&standing.id, &standing.order, standing.version);
+            unit.order_changed(house.ids.next(self.now), &self.dossier.thread, standing, self.now);
         }
-        judge(unit, house, &mut self.dossier, &self.page, &self.rules, self.now).await?;
-        self.queue(unit).await
+        judge(unit, house, &mut self.dossier, &self.page, &self.rules, self.now).await
     }
 
     /// Which orders are one follows from the ledgers as they now are: what was joined before may part.
@@ -146,19 +181,15 @@ impl Held {
         sale.fold(self.page.currency);
         if husk.version > 0 {
             husk.version += 1;
-            unit.put_order(told, &husk.order, husk.version).await?;
-            unit.order_changed(&house.ids.next(self.now), &self.dossier.thread, &husk, self.now).await?;
+            unit.put_order(told, &husk.order, husk.version);
+            unit.order_changed(house.ids.next(self.now), &self.dossier.thread, &husk, self.now);
         }
         Ok(())
     }
 
-    /// Writes the stages of the chats, and where the conversation stands in the queue.
+    /// Writes the chats that changed, and where the conversation stands in the queue.
     pub(super) async fn queue(&mut self, unit: &mut Unit) -> Result<()> {
-        let silence = dossier::silence(&self.dossier, self.page.silent_after, self.now);
-        let is_due = !silence.fallen.is_empty() || !silence.lifted.is_empty();
-        let silent_at = if is_due { Some(self.now) } else { silence.next_at };
-        unit.put_stages(&self.dossier).await?;
-        unit.put_standing(&self.dossier, silent_at).await
+        queue_all(unit, &mut [self]).await
     }
 
     /// An entry about this order makes a new version of it, even if it folds as before.
@@ -174,16 +205,47 @@ impl Held {
         self.touched.extend(self.dossier.orders.iter().filter(later).map(|standing| standing.id.clone()));
     }
 
-    /// Follows, if a new version of an order is due.
-    pub(super) async fn follow_touched(&mut self, unit: &mut Unit, house: &House) -> Result<()> {
-        if self.touched.is_empty() { Ok(()) } else { self.follow(unit, house).await }
+    /// Something was said in it.
+    pub(super) fn tell(&mut self) {
+        self.is_told = true;
+    }
+
+    /// Whether anything follows: something was said, or a new version of an order is due.
+    pub(super) fn is_moved(&self) -> bool {
+        self.is_told || !self.touched.is_empty()
     }
 
     /// Notes for the feed that the conversation itself changed; gives its new version.
     pub(super) async fn conversation_changed(&mut self, unit: &mut Unit, house: &House) -> Result<()> {
         self.dossier.thread.version += 1;
-        unit.conversation_changed(&house.ids.next(self.now), &self.dossier.thread, self.now).await
+        unit.conversation_changed(house.ids.next(self.now), &self.dossier.thread, self.now).await
     }
+}
+
+/// Writes of several conversations the chats that changed, and where they stand in the queue.
+pub(super) async fn queue_all(unit: &mut Unit, all: &mut [&mut Held]) -> Result<()> {
+    let Some(now) = all.first().map(|held| held.now) else { return Ok(()) };
+    let (mut chats, mut standings) = (Vec::new(), Vec::new());
+    for held in all {
+        let (thread, staged) = (&held.dossier.thread, staged(&held.dossier));
+        if staged.len() < held.written.len() {
+            unit.drop_chats(&thread.id, i64::try_from(staged.len()).unwrap_or(i64::MAX)).await?;
+        }
+        let changed =
+            staged.iter().enumerate().filter(|(place, chat)| held.written.get(*place) != Some(chat));
+        chats.extend(changed.map(|(_, (chat, stage))| ChatRow::new(thread, chat, *stage)));
+        let silence = dossier::silence(&held.dossier, held.page.silent_after, held.now);
+        let is_due = !silence.fallen.is_empty() || !silence.lifted.is_empty();
+        let silent_at = if is_due { Some(held.now) } else { silence.next_at };
+        standings.push(StandingRow::new(&held.dossier, silent_at));
+        held.written = staged;
+    }
+    unit.put_chats(&chats).await?;
+    unit.put_standings(&standings, now).await
+}
+
+fn staged(dossier: &Dossier) -> Vec<(Chat, Stage)> {
+    dossier.chats.iter().map(|chat| (chat.clone(), dossier.stage(chat))).collect()
 }
 
 /// Brings the conversions of a conversation in line with its ledger.
@@ -210,7 +272,7 @@ pub(super) async fn judge(
         let currency = order.map_or(page.currency, |standing| standing.order.currency);
         let id = ConversionId(house.ids.next(now));
         let event_id = event_id(&page.id, subject, draft.name, draft.number);
-        unit.add_conversion((&id, &event_id), &dossier.thread, &draft, currency, now).await?;
+        unit.add_conversion((&id, &event_id), &dossier.thread, &draft, currency, now);
         dossier.conversions.push(Conversion {
             id,
             name: draft.name,

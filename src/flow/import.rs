@@ -11,7 +11,7 @@ use crate::vocabulary::identity::{ConversationId, PageId, Psid};
 use crate::vocabulary::sale::{self, Tag};
 
 use super::once::{Promise, Reply};
-use super::tag::{Tagged, say};
+use super::tag::{ELSEWHERE, Tagged, say};
 use super::{House, retried};
 
 /// Lines that one unit takes.
@@ -106,7 +106,12 @@ async fn take_one(
         tag.reference = promise.map(Promise::as_reference);
     }
     let said = say(unit, house, &conversation, &tag, actor).await;
-    if said.is_err() && unit.page_of_conversation(&conversation).await?.is_none() {
+    // A line that names nobody but the order was led to where it is: it can only have come up since.
+    let names_nobody = line.psid.is_none() && line.phone_hash.is_none();
+    if names_nobody && said.as_ref().is_err_and(|error| error.code == ELSEWHERE) {
+        return Err(Error::new(Failure::Contended, "order_moved", "The order moved at this moment"));
+    }
+    if said.as_ref().is_err_and(is_of_the_line) && unit.page_of_conversation(&conversation).await?.is_none() {
         // Its order was adopted at this moment, and the thread in which it waited is gone.
         return Err(Error::new(Failure::Contended, "order_moved", "The order moved at this moment"));
     }

@@ -1,12 +1,15 @@
 //! Intake: the one way in for webhook bodies. A bounded queue gathers what waits, writes it in one
-//! transaction, and only then is Meta told 200. A full queue or a failing disk is a 503, never a false 200.
+//! statement, and only then is Meta told 200. A full queue or a failing disk is a 503, never a false 200.
 
+use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::error::{Error, Result};
+use crate::failpoint;
 
 use super::House;
 
@@ -18,6 +21,9 @@ const GROUP_MAX: usize = 512;
 
 /// Bytes after which a transaction takes no more bodies.
 const GROUP_BYTES: usize = 16 * 1024 * 1024;
+
+/// A group that is not durable within this time is answered 503: Meta waits no longer for long.
+const KEPT_WITHIN: Duration = Duration::from_secs(5);
 
 /// How often the task yields before it writes, so that requests which are on their way join the group.
 const YIELDS: usize = 3;
@@ -77,7 +83,12 @@ async fn write(house: House, mut queue: mpsc::Receiver<Waiting>, came_in: Arc<No
         }
         let (bodies, waiting): (Vec<Bytes>, Vec<_>) =
             group.into_iter().map(|one| (one.body, one.durable)).unzip();
-        let kept = keep(&house, &bodies).await;
+        let kept = tokio::select! {
+            kept = keep(&house, &bodies) => kept,
+            () = house.clock.sleep(KEPT_WITHIN) => {
+                Err(Error::unavailable("database", format!("The database took longer than {KEPT_WITHIN:?}")))
+            }
+        };
         if let Err(error) = &kept {
             tracing::error!("{} webhooks could not be stored and were answered 503: {error}", bodies.len());
         }
@@ -94,8 +105,9 @@ async fn write(house: House, mut queue: mpsc::Receiver<Waiting>, came_in: Arc<No
     }
 }
 
+/// One statement that is a unit of its own.
 async fn keep(house: &House, bodies: &[Bytes]) -> Result<()> {
-    let mut unit = house.store.begin().await?;
-    unit.keep_bodies(bodies, house.clock.now()).await?;
-    unit.commit().await
+    failpoint::at_commit("before", Location::caller())?;
+    house.store.keep_bodies(bodies, house.clock.now()).await?;
+    failpoint::at_commit("after", Location::caller())
 }

@@ -8,34 +8,57 @@ mod follow;
 mod import;
 mod intake;
 pub mod key;
+mod label;
+mod label_work;
 mod once;
 mod page;
 mod payout;
+pub mod people;
 mod phone;
+mod preview;
+mod price;
+mod profile;
 mod publish;
 mod receive;
 mod recover;
+mod sentence;
 mod settle;
+mod snooze;
 mod steer;
 mod sweep;
 mod tag;
+mod test_code;
+mod together;
+mod waiting;
 
 pub use about::{accept, undo};
 pub use configure::configure;
 pub use deliver::{Batch, claim, open, release};
 pub use import::{Line, Told, import};
 pub use intake::{INTAKE_MAX, Intake};
+pub use label_work::{
+    TakenOff, Wanted, ask_to_take_off, labels_to_name, labels_to_take_off, name_label, settle_taking_off,
+    unnamed,
+};
 pub use once::{Answered, Asked, IDEMPOTENT, Names, Promise, Reply, body_hash};
 pub use page::{PageChange, change_page};
 pub use payout::book_payout;
 pub use phone::PhoneKey;
+pub use preview::{Sum, preview};
+pub use price::set_products;
+pub use profile::{NotShown, Unnamed, name_person, not_shown, people_to_name};
 pub use publish::{LEASE, PUBLISH_MAX, Published, forget_changes, publish, stop_publishing};
-pub use receive::project;
+pub use receive::{PROJECT_MAX, project};
 pub use recover::{recover, recover_alone};
+pub use sentence::{Trial, Tried, try_sentence};
 pub use settle::settle;
+pub use snooze::{call_back, snooze};
 pub use steer::{Resolution, Resolved, Turned, resolve, retry, send_now};
 pub use sweep::{fall_silent, forget};
 pub use tag::{Entry, Tagged, tag};
+pub use test_code::{end_test_codes, set_test_code};
+pub use together::Tags;
+pub use waiting::decide;
 
 use std::time::Duration;
 
@@ -59,6 +82,8 @@ pub struct House {
     pub keep_text: Duration,
     /// Told when the feed has grown.
     pub published: Published,
+    /// Tags that wait for their unit.
+    pub tags: Tags,
     /// How long changes of the feed are kept.
     pub changes_keep: Duration,
 }

@@ -58,9 +58,10 @@ impl Drop for Running {
 }
 
 /// What a request asks besides its verb: whether it may have been answered before, and how its answer reads.
+#[derive(Clone, Debug)]
 pub struct Asked<T> {
     /// The request's name, if it has one.
-    pub promise: Option<Promise>,
+    pub promise: Option<Arc<Promise>>,
     /// How the answer reads.
     pub render: fn(&T) -> Reply,
 }

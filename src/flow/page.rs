@@ -29,6 +29,7 @@ pub struct PageChange {
     pub lifecycle: Option<bool>,
     pub on_unknown: Option<OnUnknown>,
     pub labels: Option<BTreeMap<String, Kind>>,
+    pub take_off_labels: Option<bool>,
     pub sentences: Option<BTreeMap<Kind, Vec<String>>>,
     pub lost: Option<Vec<String>>,
     pub cancelled: Option<Vec<String>>,
@@ -89,6 +90,7 @@ fn set(page: &mut Page, change: &PageChange) {
     put(&mut page.policy.lifecycle, change.lifecycle.as_ref());
     put(&mut page.policy.on_unknown, change.on_unknown.as_ref());
     put(&mut page.labels, change.labels.as_ref());
+    put(&mut page.take_off_labels, change.take_off_labels.as_ref());
     put(&mut page.sentences, change.sentences.as_ref());
     put(&mut page.reasons.lost, change.lost.as_ref());
     put(&mut page.reasons.cancelled, change.cancelled.as_ref());

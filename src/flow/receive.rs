@@ -1,14 +1,17 @@
 //! From kept bodies to conversations, in any order and any number of times with one result.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::meta::webhook;
 use crate::store::Unit;
-use crate::store::conversation::{Place, SaidBy};
+use crate::store::conversation::{Person, SaidBy};
+use crate::store::dossier::Scope;
+use crate::store::message::{Edit, NewMessage, Place};
 use crate::store::page::Page;
 use crate::vocabulary::arrival::{Arrival, Author, CartLine, Channel, What};
 use crate::vocabulary::chat::{self, Point};
@@ -16,12 +19,13 @@ use crate::vocabulary::contact;
 use crate::vocabulary::identity::{ConversationId, PageId};
 use crate::vocabulary::signal::Rules;
 
-use super::follow::Held;
+use super::follow::{Held, queue_all};
+use super::sentence::{self, Words};
 use super::sweep::follow_silence;
-use super::{House, retried};
+use super::{House, label, retried};
 
 /// Bodies that one unit projects at most.
-const PROJECT_MAX: i64 = 200;
+pub const PROJECT_MAX: usize = 500;
 
 /// Projects the oldest kept bodies into conversations; gives their number, 0 when none waits.
 pub async fn project(house: &House) -> Result<usize> {
@@ -31,51 +35,55 @@ pub async fn project(house: &House) -> Result<usize> {
 async fn project_once(house: &House) -> Result<usize> {
     let now = house.clock.now();
     let mut unit = house.store.begin().await?;
-    let bodies = unit.waiting_bodies(PROJECT_MAX).await?;
+    let bodies = unit.waiting_bodies(&house.store, PROJECT_MAX).await?;
+    if bodies.is_empty() {
+        return Ok(0);
+    }
     let mut counts: BTreeMap<(PageId, String), i64> = BTreeMap::new();
     let mut count = |page: &PageId, kind: &str| {
         *counts.entry((page.clone(), kind.to_owned())).or_default() += 1;
     };
     let mut pages = Pages::default();
-    let mut threads: BTreeMap<ConversationId, (PageId, Vec<Arrival>)> = BTreeMap::new();
-    for (id, body) in &bodies {
-        let unread = match webhook::read(body) {
-            Ok(delivery) => {
-                for (page, kind) in &delivery.kept {
-                    count(page, kind);
-                }
-                for label in &delivery.labels {
-                    count(&label.page_id, "label");
-                }
-                for arrival in delivery.arrivals {
-                    let Some(page) = pages.of(&mut unit, &arrival).await? else {
-                        count(&arrival.page_id, "page_not_connected");
-                        continue;
-                    };
-                    let id = conversation_of(&mut unit, house, &page, &arrival, now).await?;
-                    threads.entry(id).or_insert_with(|| (page, Vec::new())).1.push(arrival);
-                }
-                None
-            }
+    let (mut came, mut labels) = (Vec::new(), Vec::new());
+    for waiting in &bodies {
+        let delivery = match webhook::read(&waiting.body) {
+            Ok(delivery) => delivery,
             Err(unreadable) => {
                 count(&PageId::from(""), "unreadable");
-                Some(unreadable.0)
+                unit.unreadable(&house.store, waiting, &unreadable.0).await?;
+                continue;
             }
         };
-        unit.projected(*id, unread, now).await?;
+        for (page, kind) in &delivery.kept {
+            count(page, kind);
+        }
+        for label in &delivery.labels {
+            count(&label.page_id, "label");
+        }
+        labels.extend(delivery.labels);
+        for arrival in delivery.arrivals {
+            match pages.of(&mut unit, &arrival).await? {
+                Some(page) => came.push(Came::new(page, arrival)),
+                None => count(&arrival.page_id, "page_not_connected"),
+            }
+        }
     }
-    // In the order of their ids, so that two units never wait for each other in a circle.
-    for (id, (page, arrivals)) in &threads {
-        let (page, rules) = pages.known(&mut unit, page).await?;
-        receive(&mut unit, house, (page, rules), id, arrivals).await?;
+    unit.projected(&house.store, &bodies, now).await?;
+    receive(&mut unit, house, &mut pages, came).await?;
+    for (page, kind) in label::take(&mut unit, house, &labels).await? {
+        *counts.entry((page, kind.to_owned())).or_default() += 1;
     }
     for ((page, kind), number) in &counts {
         unit.count_kept(page, kind, *number).await?;
     }
-    if house.keep_text.is_zero() && !bodies.is_empty() {
-        unit.drop_texts(now + std::time::Duration::from_millis(1)).await?;
+    let dropped_before = house.keep_text.is_zero().then_some(now + Duration::from_millis(1));
+    if let Some(before) = dropped_before {
+        unit.drop_texts(before).await?;
     }
     unit.commit().await?;
+    if let Some(before) = dropped_before {
+        house.store.drop_bodies(before).await?;
+    }
     Ok(bodies.len())
 }
 
@@ -102,61 +110,119 @@ impl Pages {
         if let Some(known) = self.known.get(id) {
             return Ok(known.clone());
         }
-        let page = unit.page(id).await?.ok_or_else(|| crate::error::Error::not_found("Page"))?;
+        let page = unit.page(id).await?.ok_or_else(|| Error::not_found("Page"))?;
         let rules = unit.rules(&page).await?;
         self.known.insert(id.clone(), (page.clone(), rules.clone()));
         Ok((page, rules))
     }
 }
 
-async fn conversation_of(
-    unit: &mut Unit,
-    house: &House,
-    page: &PageId,
-    arrival: &Arrival,
-    now: Timestamp,
-) -> Result<ConversationId> {
-    if let Some(known) = unit.conversation_of(page, arrival.channel, &arrival.psid).await? {
-        return Ok(known);
-    }
-    let id = ConversationId(house.ids.next(now));
-    unit.open_conversation(&id, page, (arrival.channel, &arrival.psid), arrival.at).await
+/// Something that arrived on a connected Page.
+struct Came {
+    page: PageId,
+    arrival: Arrival,
+    /// What was said in it, if anything.
+    said: Option<Said>,
 }
 
-/// What arrived in one conversation takes effect, each message once by its `mid`.
-async fn receive(
-    unit: &mut Unit,
-    house: &House,
-    (page, rules): (Page, Rules),
-    id: &ConversationId,
-    arrivals: &[Arrival],
-) -> Result<()> {
-    let now = house.clock.now();
-    let Some(dossier) = unit.hold(id, page.currency).await? else { return Ok(()) };
-    let mut held = Held::new(dossier, page, rules, now);
-    let mut news = News::default();
-    for arrival in arrivals {
-        note(unit, house, &mut held, arrival, &mut news).await?;
+impl Came {
+    fn new(page: PageId, arrival: Arrival) -> Self {
+        Self { page, said: Said::of(&arrival), arrival }
     }
-    if news.points.is_empty() && !news.cut_anew && !news.referred {
+
+    fn person(&self) -> Person {
+        (self.page.clone(), self.arrival.channel, self.arrival.psid.clone())
+    }
+}
+
+/// What arrived takes effect, each message once by its `mid`. Whatever all conversations need is read and
+/// written for all of them together.
+async fn receive(unit: &mut Unit, house: &House, pages: &mut Pages, came: Vec<Came>) -> Result<()> {
+    if came.is_empty() {
         return Ok(());
     }
+    let now = house.clock.now();
+    let names = came.iter().filter_map(|came| Some((came.page.clone(), came.said.as_ref()?.mid.clone())));
+    let mut fresh = unit.first_seen(&names.collect(), now).await?;
+    let mut threads = by_conversation(unit, house, came, now).await?;
+    let ids: Vec<ConversationId> = threads.keys().cloned().collect();
+    let (mut all, mut brought) = (Vec::new(), Vec::new());
+    for dossier in unit.hold_all(Scope::Conversations(&ids)).await? {
+        let came = threads.remove(&dossier.thread.id).unwrap_or_default();
+        let (page, rules) = pages.known(unit, &dossier.thread.page_id).await?;
+        let mut held = Held::new(dossier, page, rules, now);
+        let mut news = News::default();
+        for came in came {
+            if came.said.as_ref().is_none_or(|said| fresh.remove(&(came.page.clone(), said.mid.clone()))) {
+                note(unit, house, &mut held, came, &mut news).await?;
+            }
+        }
+        all.push(held);
+        brought.push(news);
+    }
+    let messages: Vec<NewMessage> = brought.iter_mut().flat_map(|news| news.messages.drain(..)).collect();
+    unit.add_messages(&messages).await?;
+    unit.edit_late(&messages).await?;
+    let mut moved = Vec::new();
+    for (mut held, mut news) in all.into_iter().zip(brought) {
+        for edit in &news.edits {
+            unit.edit_message(&held.dossier.thread.id, edit).await?;
+        }
+        let words = std::mem::take(&mut news.words);
+        if news.is_nothing() {
+            sentence::hear(unit, house, &held, &words).await?;
+            continue;
+        }
+        cut(unit, house, &mut held, news).await?;
+        held.follow_ledger(unit, house).await?;
+        moved.push((held, words));
+    }
+    let (mut moved, words): (Vec<_>, Vec<_>) = moved.into_iter().unzip();
+    queue_all(unit, &mut moved.iter_mut().collect::<Vec<_>>()).await?;
+    for (held, words) in moved.iter().zip(&words) {
+        sentence::hear(unit, house, held, words).await?;
+    }
+    Ok(())
+}
+
+/// What came, by conversation; that of a person who writes for the first time is opened.
+async fn by_conversation(
+    unit: &mut Unit,
+    house: &House,
+    came: Vec<Came>,
+    now: Timestamp,
+) -> Result<BTreeMap<ConversationId, Vec<Came>>> {
+    let mut known = unit.conversations_of(&came.iter().map(Came::person).collect()).await?;
+    let mut threads: BTreeMap<ConversationId, Vec<Came>> = BTreeMap::new();
+    for came in came {
+        let person = came.person();
+        let id = if let Some(id) = known.get(&person) {
+            id.clone()
+        } else {
+            let (id, at) = (ConversationId(house.ids.next(now)), came.arrival.at);
+            let id = unit.open_conversation(&id, &person.0, (person.1, &person.2), at).await?;
+            known.insert(person, id.clone());
+            id
+        };
+        threads.entry(id).or_default().push(came);
+    }
+    Ok(threads)
+}
+
+/// Cuts a conversation into its chats as they now are, with what follows for the feed and for silence.
+async fn cut(unit: &mut Unit, house: &House, held: &mut Held, news: News) -> Result<()> {
     let before = held.dossier.chats.len();
     let began_at = |held: &Held| held.dossier.chats.first().map(|chat| chat.began_at);
-    let began_before = began_at(&held);
-    let from = if !news.cut_anew && chat::is_after(&held.dossier.chats, &news.points) {
+    let began_before = began_at(held);
+    if !news.cut_anew && chat::is_after(&held.dossier.chats, &news.points) {
         chat::extend(&mut held.dossier.chats, news.points);
-        i64::try_from(before.saturating_sub(1)).unwrap_or(0)
     } else {
-        held.dossier.chats = chat::cut(unit.points_of(id).await?);
-        0
-    };
-    unit.put_chats(&held.dossier, from).await?;
-    if news.referred || held.dossier.chats.len() != before || began_at(&held) != began_before {
+        held.dossier.chats = chat::cut(unit.points_of(&held.dossier.thread.id).await?);
+    }
+    if news.referred || held.dossier.chats.len() != before || began_at(held) != began_before {
         held.conversation_changed(unit, house).await?;
     }
-    follow_silence(unit, house, &mut held).await?;
-    held.follow(unit, house).await
+    follow_silence(unit, house, held).await
 }
 
 /// What a unit brought into a conversation.
@@ -166,38 +232,42 @@ struct News {
     /// Something was said that changes what earlier moments mean.
     cut_anew: bool,
     referred: bool,
+    messages: Vec<NewMessage>,
+    edits: Vec<Edit>,
+    /// What operators wrote.
+    words: Vec<Words>,
 }
 
-async fn note(
-    unit: &mut Unit,
-    house: &House,
-    held: &mut Held,
-    arrival: &Arrival,
-    news: &mut News,
-) -> Result<()> {
+impl News {
+    /// Nothing by which a chat or the queue could change.
+    fn is_nothing(&self) -> bool {
+        self.points.is_empty() && !self.cut_anew && !self.referred
+    }
+}
+
+async fn note(unit: &mut Unit, house: &House, held: &mut Held, came: Came, news: &mut News) -> Result<()> {
+    let Came { arrival, said, .. } = came;
     let (conversation, page) = (held.dossier.thread.id.clone(), held.page.id.clone());
     let at = arrival.at;
     let id = house.ids.next(held.now);
     let place = Place { conversation: &conversation, page: &page, id: &id, at };
-    match &arrival.what {
+    match arrival.what {
         What::Edited { mid, author, text, number } => {
-            unit.edit_message(&conversation, mid, text.clone(), *number).await?;
-            note_phones(unit, house, held, (*author, at), text.as_deref(), news).await?;
+            let name = format!("{mid}#{number}");
+            news.words.extend(Words::of(author, &name, text.as_deref(), at));
+            note_phones(unit, house, held, (author, at), text.as_deref(), news).await?;
+            news.edits.push(Edit { mid, text, number, at });
         }
-        What::Deleted { mid } => unit.delete_text(place, mid, held.now).await?,
-        What::Referral => {}
-        What::Message { .. } | What::Cart { .. } | What::Contact { .. } => {
-            let Some(said) = Said::of(&arrival.what) else { return Ok(()) };
-            let mid = said.mid.clone().unwrap_or_else(|| name_of(arrival, &said));
-            if !unit.first_seen(&page, &mid, held.now).await? {
-                return Ok(());
-            }
-            note_phones(unit, house, held, (said.author, at), said.text.as_deref(), news).await?;
-            let attachments = (!said.attachments.is_empty()).then(|| said.attachments.join(","));
-            unit.add_message(place, Some(mid), said.author, (said.text, attachments)).await?;
-            let by_customer = said.author == Author::Customer;
-            news.points.push(Point { at, by_customer, ad_id: None, gave_phone: false });
-        }
+        What::Deleted { mid } => unit.delete_text(place, &mid, held.now).await?,
+        _ => {}
+    }
+    if let Some(said) = said {
+        note_phones(unit, house, held, (said.author, at), said.text.as_deref(), news).await?;
+        news.words.extend(Words::of(said.author, &said.mid, said.text.as_deref(), at));
+        let attachments = (!said.attachments.is_empty()).then(|| said.attachments.join(","));
+        news.messages.push(NewMessage::new(place, said.mid, said.author, (said.text, attachments)));
+        let by_customer = said.author == Author::Customer;
+        news.points.push(Point { at, by_customer, ad_id: None, gave_phone: false });
     }
     if let Some(referral) = &arrival.referral {
         let version = held.dossier.thread.version + 1;
@@ -215,55 +285,43 @@ async fn note(
 
 /// Something that was said, in whatever form it came.
 struct Said {
-    mid: Option<String>,
+    /// Its name: Meta's, or one that is the same whenever it comes again.
+    mid: String,
     author: Author,
     text: Option<String>,
     attachments: Vec<String>,
 }
 
 impl Said {
-    fn of(what: &What) -> Option<Self> {
-        match what {
-            What::Message { mid, author, text, attachments } => Some(Self {
-                mid: mid.clone(),
-                author: *author,
-                text: text.clone(),
-                attachments: attachments.clone(),
-            }),
+    fn of(arrival: &Arrival) -> Option<Self> {
+        let (mid, author, text, attachments) = match &arrival.what {
+            What::Message { mid, author, text, attachments } => {
+                (mid, *author, text.clone(), attachments.clone())
+            }
             What::Cart { mid, lines, note } => {
-                let line = |line: &CartLine| {
-                    let name = line.name.as_deref().or(line.sku.as_deref()).unwrap_or("?");
-                    let price = line.unit_price.as_deref().unwrap_or_default();
-                    let currency = line.currency.as_deref().unwrap_or_default();
-                    format!("{} × {name} {price} {currency}", line.quantity.unwrap_or(1))
-                        .trim_end()
-                        .to_owned()
-                };
-                let text: Vec<String> = lines.iter().map(line).chain(note.clone()).collect();
-                let attachments = vec!["cart".to_owned()];
-                Some(Self {
-                    mid: mid.clone(),
-                    author: Author::Customer,
-                    text: Some(text.join("\n")),
-                    attachments,
-                })
+                let text: Vec<String> = lines.iter().map(line_of).chain(note.clone()).collect();
+                (mid, Author::Customer, Some(text.join("\n")), vec!["cart".to_owned()])
             }
             What::Contact { fields } => {
                 let text: Vec<&str> = fields.iter().map(|answer| answer.value.as_str()).collect();
-                let attachments = vec!["form".to_owned()];
-                Some(Self { mid: None, author: Author::Customer, text: Some(text.join("\n")), attachments })
+                (&None, Author::Customer, Some(text.join("\n")), vec!["form".to_owned()])
             }
-            What::Edited { .. } | What::Deleted { .. } | What::Referral => None,
-        }
+            What::Edited { .. } | What::Deleted { .. } | What::Referral => return None,
+        };
+        let unnamed = || {
+            let (psid, at) = (arrival.psid.as_str(), arrival.at.millis());
+            let (form, text) = (attachments.join(","), text.as_deref().unwrap_or_default());
+            format!("unnamed:{}", hex::encode(Sha256::digest(format!("{psid}\n{at}\n{form}\n{text}"))))
+        };
+        Some(Self { mid: mid.clone().unwrap_or_else(unnamed), author, text, attachments })
     }
 }
 
-/// A name for what Meta gave none, the same whenever it comes again.
-fn name_of(arrival: &Arrival, said: &Said) -> String {
-    let text = said.text.as_deref().unwrap_or_default();
-    let form = said.attachments.join(",");
-    let content = format!("{}\n{}\n{form}\n{text}", arrival.psid.as_str(), arrival.at.millis());
-    format!("unnamed:{}", hex::encode(Sha256::digest(content)))
+fn line_of(line: &CartLine) -> String {
+    let name = line.name.as_deref().or(line.sku.as_deref()).unwrap_or("?");
+    let price = line.unit_price.as_deref().unwrap_or_default();
+    let currency = line.currency.as_deref().unwrap_or_default();
+    format!("{} × {name} {price} {currency}", line.quantity.unwrap_or(1)).trim_end().to_owned()
 }
 
 /// Notes the phone numbers in what was said.

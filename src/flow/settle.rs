@@ -121,7 +121,7 @@ pub(super) async fn judge_attempt(
 ) -> Result<()> {
     let page = unit.page(page).await?.ok_or_else(|| Error::not_found("Page"))?;
     let rules = unit.rules(&page).await?;
-    for mut dossier in unit.hold_all(Scope::Attempt(attempt), page.currency).await? {
+    for mut dossier in unit.hold_all(Scope::Attempt(attempt)).await? {
         judge(unit, house, &mut dossier, &page, &rules, now).await?;
     }
     Ok(())

@@ -115,7 +115,7 @@ async fn turn(
         }
         unit.set_ready(id, from, now).await?;
         let Held { page, rules, .. } = &held;
-        let mut dossier = unit.hold(&held.dossier.thread.id, page.currency).await?.ok_or_else(missing)?;
+        let mut dossier = unit.hold(&held.dossier.thread.id).await?.ok_or_else(missing)?;
         judge(&mut unit, house, &mut dossier, page, rules, now).await?;
         held.dossier = dossier;
         let turned = turned(&held, id)?;

@@ -59,7 +59,7 @@ pub(super) async fn follow_silence(
         let spot = Spot { thread: &held.dossier.thread, order: None, version };
         let id = OutcomeId(house.ids.next(now));
         let about = (&id, About::Undo, &held.dossier.said[index]);
-        unit.append_about(spot, about, (Source::Service, SERVICE), now).await?;
+        unit.append_about(spot, about, (Source::Service, SERVICE), now);
         held.dossier.said[index].undone = true;
         entries += 1;
     }
@@ -80,7 +80,7 @@ pub(super) async fn follow_silence(
         };
         let version = held.dossier.thread.version + 1;
         let spot = Spot { thread: &held.dossier.thread, order: None, version };
-        unit.append_outcome(spot, &fact).await?;
+        unit.append_outcome(spot, &fact)?;
         held.dossier.said.push(fact);
         entries += 1;
     }
@@ -99,5 +99,6 @@ pub async fn forget(house: &House) -> Result<u64> {
     dropped += unit.forget_seen(now - SEEN_KEPT).await?;
     dropped += unit.forget_answers(now - KEPT).await?;
     unit.commit().await?;
+    dropped += house.store.drop_bodies(now - house.keep_text).await?;
     Ok(dropped)
 }

@@ -13,6 +13,7 @@ use crate::vocabulary::outcome::{Fact, Flag, Kind, Source, Terms};
 use crate::vocabulary::sale::{self, Decision, Fault, Refusal, Standing, Tag};
 
 use super::once::{Answered, Asked};
+use super::together::Wanted;
 use super::{House, follow::Held, follow::hold, retried};
 
 /// What a tag, an undo or an acceptance came to.
@@ -47,11 +48,36 @@ pub struct Entry {
     pub actor: String,
 }
 
+/// What came of a tag, before what follows from it.
+pub(super) struct Said {
+    /// The entry.
+    outcome: OutcomeId,
+    /// It already stood in the ledger.
+    known: bool,
+}
+
 /// Says of a conversation what happened in it, or to one of its orders; `actor` says so.
 ///
 /// # Errors
 /// `not_found`; a 409 with the `legal` moves when it can't be said as things stand; an invalid field.
 pub async fn tag(
+    house: &House,
+    conversation: &ConversationId,
+    tag: &Tag,
+    actor: &str,
+    asked: &Asked<Tagged>,
+) -> Result<Answered<Tagged>> {
+    is_whole(tag)?;
+    // An order number may bring in another conversation.
+    if tag.order_number.is_some() || house.store.is_shared() {
+        return alone(house, conversation, tag, actor, asked).await;
+    }
+    let (conversation, tag, actor) = (conversation.clone(), tag.clone(), actor.to_owned());
+    house.tags.say(house, Wanted { conversation, tag, actor, asked: asked.clone() }).await
+}
+
+/// A tag in a unit of its own.
+pub(super) async fn alone(
     house: &House,
     conversation: &ConversationId,
     tag: &Tag,
@@ -80,7 +106,17 @@ pub(super) async fn say(
     tag: &Tag,
     actor: &str,
 ) -> Result<Tagged> {
-    let now = house.clock.now();
+    is_whole(tag)?;
+    let mut held = adopt(unit, house, conversation, tag).await?;
+    let said = say_held(unit, house, &mut held, tag, actor).await?;
+    if held.is_moved() {
+        held.follow(unit, house).await?;
+    }
+    answer(&held, said)
+}
+
+/// Whether the tag says all that its kind needs.
+fn is_whole(tag: &Tag) -> Result<()> {
     if tag.kind.wants_reason() && tag.reason.is_none() {
         return Err(Error::field("/reason", format!("\"{}\" must say why.", tag.kind.as_str())));
     }
@@ -88,16 +124,26 @@ pub(super) async fn say(
         let why = "may be said several times of an order, so it needs a ref or an Idempotency-Key";
         return Err(Error::field("/ref", format!("\"{}\" {why}.", tag.kind.as_str())));
     }
-    let mut held = adopt(unit, house, conversation, tag).await?;
+    Ok(())
+}
+
+/// The tag in a conversation that is held. What follows from it is left to be written.
+pub(super) async fn say_held(
+    unit: &mut Unit,
+    house: &House,
+    held: &mut Held,
+    tag: &Tag,
+    actor: &str,
+) -> Result<Said> {
+    let now = held.now;
     if let Some(customer) = &tag.customer {
-        meet(unit, house, &held, customer).await?;
+        meet(unit, house, held, customer).await?;
     }
-    if let Some(known) = by_reference(unit, tag, &held).await? {
-        held.follow_touched(unit, house).await?;
-        return known_answer(&held, known);
+    if let Some(known) = by_reference(unit, tag, held).await? {
+        return Ok(Said { outcome: known, known: true });
     }
     if tag.kind.is_of_conversation() {
-        return say_of_chat(unit, house, &mut held, tag, actor).await;
+        return say_of_chat(unit, house, held, tag, actor).await;
     }
     let decided = sale::decide(tag, &held.dossier.orders, now)
         .map_err(|refusal| refused(&refusal, &held.dossier.orders))?;
@@ -105,15 +151,14 @@ pub(super) async fn say(
         Decision::Known { order, outcome_id, also_named } => {
             if let Some(number) = also_named {
                 let id = held.dossier.orders[order].id.clone();
-                name(unit, house, &mut held, &id, &number).await?;
+                name(unit, house, held, &id, &number).await?;
                 held.touch(Some(&id));
             }
-            held.follow_touched(unit, house).await?;
-            return known_answer(&held, outcome_id);
+            return Ok(Said { outcome: outcome_id, known: true });
         }
         Decision::Append { order, terms, occurred_at } => (order, terms, occurred_at),
         Decision::Open { number, terms, occurred_at } => {
-            (open(unit, house, &mut held, number, &terms).await?, terms, occurred_at)
+            (open(unit, house, held, number, &terms).await?, terms, occurred_at)
         }
     };
     let standing = &mut held.dossier.orders[order];
@@ -121,13 +166,15 @@ pub(super) async fn say(
     let order_id = standing.home_of(number);
     let fact = written(house, tag, actor, terms, (occurred_at, now));
     let spot = Spot { thread: &held.dossier.thread, order: Some(&order_id), version: standing.version + 1 };
-    unit.append_outcome(spot, &fact).await?;
+    unit.append_outcome(spot, &fact)?;
     if let Some(note) = &tag.note {
         unit.add_note(&fact.id, &held.page.id, note, now).await?;
     }
-    standing.add(&order_id, fact.clone());
-    held.follow(unit, house).await?;
-    Ok(answer_of(&held, fact.id.clone(), fact))
+    let outcome = fact.id.clone();
+    standing.add(&order_id, fact);
+    settle_what_waits(unit, held, tag, actor).await?;
+    held.tell();
+    Ok(Said { outcome, known: false })
 }
 
 /// Holds the conversation. An order of this number that waits in a thread without a person belongs to it.
@@ -185,17 +232,17 @@ async fn say_of_chat(
     held: &mut Held,
     tag: &Tag,
     actor: &str,
-) -> Result<Tagged> {
+) -> Result<Said> {
     let now = held.now;
     let mut occurred_at = tag.occurred_at.unwrap_or(now);
     if let Some(known) = held.dossier.said.iter().find(|fact| is_told_again(tag, fact)) {
-        return known_answer(held, known.id.clone());
+        return Ok(Said { outcome: known.id.clone(), known: true });
     }
     if let Some(chat) = held.dossier.chat_at(occurred_at) {
         let last = held.dossier.said_last(chat);
         let same = |fact: &&Fact| tag.source.is_person() && fact.kind == tag.kind && fact.source.is_person();
         if let Some(known) = last.filter(same) {
-            return known_answer(held, known.id.clone());
+            return Ok(Said { outcome: known.id.clone(), known: true });
         }
         if let Some(last) = last.filter(|last| tag.occurred_at.is_none() && last.occurred_at >= now) {
             occurred_at = last.occurred_at + sale::STEP;
@@ -204,14 +251,16 @@ async fn say_of_chat(
     let terms = Terms::silent(held.page.currency);
     let fact = written(house, tag, actor, terms, (occurred_at, now));
     let spot = Spot { thread: &held.dossier.thread, order: None, version: held.dossier.thread.version + 1 };
-    unit.append_outcome(spot, &fact).await?;
+    unit.append_outcome(spot, &fact)?;
     if let Some(note) = &tag.note {
         unit.add_note(&fact.id, &held.page.id, note, now).await?;
     }
-    held.dossier.said.push(fact.clone());
+    let outcome = fact.id.clone();
+    held.dossier.said.push(fact);
+    settle_what_waits(unit, held, tag, actor).await?;
     held.conversation_changed(unit, house).await?;
-    held.follow(unit, house).await?;
-    Ok(answer_of(held, fact.id.clone(), fact))
+    held.tell();
+    Ok(Said { outcome, known: false })
 }
 
 /// Whether an outside source says of a chat what it said before: without a name (`ref`), the same words of the
@@ -223,6 +272,15 @@ fn is_told_again(tag: &Tag, fact: &Fact) -> bool {
         && fact.source == tag.source
         && !fact.undone
         && (fact.kind, Some(fact.occurred_at), &fact.reason) == (tag.kind, tag.occurred_at, &tag.reason)
+}
+
+/// A person who saw the conversation has decided: what was said in Meta's inbox no longer waits for that.
+async fn settle_what_waits(unit: &mut Unit, held: &Held, tag: &Tag, actor: &str) -> Result<()> {
+    if !held.dossier.has_waiting || !matches!(tag.source, Source::Console | Source::Api) {
+        return Ok(());
+    }
+    let about_chat = tag.kind.is_of_conversation();
+    unit.settle_waiting_in(&held.dossier.thread.id, about_chat, actor, held.now).await
 }
 
 fn written(
@@ -276,7 +334,7 @@ async fn open(
     };
     let mut standing = Standing::new(id, service_numbered, held.page.policy.version, terms.currency);
     standing.opened_at = held.now;
-    unit.open_order(&held.dossier.thread, &standing, held.now).await?;
+    unit.open_order(&held.dossier.thread, &standing, held.now);
     let id = standing.id.clone();
     held.dossier.orders.push(standing);
     name(unit, house, held, &id, &number).await?;
@@ -297,35 +355,32 @@ async fn name(unit: &mut Unit, house: &House, held: &mut Held, id: &OrderId, num
     let Some(sale) = held.dossier.orders.iter_mut().find(|standing| standing.id == *id) else {
         return Err(Error::internal("the order to be named is missing"));
     };
-    let place = (number, sale.numbers.len());
-    if !unit.name_order(&held.page.id, &sale.id, place, sale.version + 1).await? {
-        // Nobody had it when this unit began: begun again, it finds whose it is.
-        let message = "The same order number was told elsewhere at this moment";
-        return Err(Error::new(Failure::Contended, "number_taken", message));
-    }
+    unit.name_order(&held.page.id, &sale.id, (number, sale.numbers.len()), sale.version + 1);
     sale.numbers.push(number.to_owned());
     Ok(())
 }
 
+/// The code of a refusal: the order number is of another conversation.
+pub(super) const ELSEWHERE: &str = "order_belongs_elsewhere";
+
 fn belongs_elsewhere() -> Error {
     let message = "This order number belongs to another conversation of the Page: check the number.";
-    Error::conflict("order_belongs_elsewhere", message)
+    Error::conflict(ELSEWHERE, message)
 }
 
-fn known_answer(held: &Held, id: OutcomeId) -> Result<Tagged> {
+/// How what was said now stands.
+pub(super) fn answer(held: &Held, said: Said) -> Result<Tagged> {
     let facts = held.dossier.orders.iter().flat_map(|standing| &standing.facts).chain(&held.dossier.said);
-    let fact = facts.into_iter().find(|fact| fact.id == id).cloned();
+    let fact = facts.into_iter().find(|fact| fact.id == said.outcome).cloned();
     let fact = fact.ok_or_else(|| Error::internal("an entry of the ledger is missing"))?;
-    Ok(Tagged { known: true, ..answer_of(held, id, fact) })
+    Ok(Tagged { known: said.known, ..answer_of(held, said.outcome, fact) })
 }
 
 /// How an entry about `fact` now stands.
 pub(super) fn answer_of(held: &Held, outcome_id: OutcomeId, fact: Fact) -> Tagged {
     let of_it = |standing: &&Standing| standing.facts.iter().any(|known| known.id == fact.id);
     let order = held.dossier.orders.iter().find(of_it).cloned();
-    let flag = order.as_ref().and_then(|standing| {
-        standing.order.flags.iter().find(|(id, _)| *id == fact.id).map(|(_, flag)| *flag)
-    });
+    let flag = order.as_ref().and_then(|standing| standing.order.flag_of(&fact.id));
     let conversions = match &order {
         Some(standing) => held.dossier.conversions_of(standing),
         None => held.dossier.conversions.iter().filter(|row| row.order_id.is_none()).cloned().collect(),

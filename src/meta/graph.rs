@@ -27,7 +27,7 @@ const ANSWER_MAX: usize = 1024 * 1024;
 /// Graph at its address.
 #[derive(Clone, Debug)]
 pub struct Graph {
-    client: reqwest::Client,
+    pub(super) client: reqwest::Client,
     base_url: String,
     version: String,
     /// The app's secret, where each token is to prove that it is used by its own app.
@@ -81,15 +81,26 @@ impl Graph {
         self
     }
 
-    /// Sends `count` events once. A failure of the line is an answer too.
-    pub async fn send(&self, dataset: &DatasetId, token: &SecretString, body: Bytes, count: usize) -> Answer {
-        let handed_out = Arc::new(AtomicBool::new(false));
-        let watched = Watched { bytes: Some(body), handed_out: Arc::clone(&handed_out) };
-        let mut url = format!("{}/{}/{dataset}/events", self.base_url, self.version);
+    /// The address of a call, with the proof that the token is used by its own app.
+    pub(super) fn url(&self, path: &str, token: &SecretString) -> String {
+        let mut url = format!("{}/{}/{path}", self.base_url, self.version);
         if let Some(secret) = &self.proving {
             url.push_str("?appsecret_proof=");
             url.push_str(&signature::proof(secret.expose_secret().as_bytes(), token.expose_secret()));
         }
+        url
+    }
+
+    /// Whether an address is on the same machine and port as Graph.
+    pub(super) fn is_at(&self, url: &reqwest::Url) -> bool {
+        reqwest::Url::parse(&self.base_url).is_ok_and(|base| base.origin() == url.origin())
+    }
+
+    /// Sends `count` events once. A failure of the line is an answer too.
+    pub async fn send(&self, dataset: &DatasetId, token: &SecretString, body: Bytes, count: usize) -> Answer {
+        let handed_out = Arc::new(AtomicBool::new(false));
+        let watched = Watched { bytes: Some(body), handed_out: Arc::clone(&handed_out) };
+        let url = self.url(&format!("{dataset}/events"), token);
         let request = self
             .client
             .post(url)

@@ -92,6 +92,7 @@ fn other(world: &mut World, now: Timestamp, call: &Call) -> Result<Value, Refusa
             ours(page)?;
             custom_labels(world, page, method, call)
         }
+        ([label, "label"], method) => label_on_person(world, label, method, call),
         ([id], &Method::GET) => label_or_person(world, id, call),
         _ => Err(Refusal::unknown_object(path.last().copied().unwrap_or_default())),
     }
@@ -155,6 +156,25 @@ fn custom_labels(world: &mut World, page: &str, method: &Method, call: &Call) ->
         }
         _ => Err(Refusal::unknown_object("custom_labels")),
     }
+}
+
+/// `POST /{label}/label` puts it on a person, `DELETE` takes it off; Meta says yes even if nothing changed.
+fn label_on_person(world: &mut World, label: &str, method: &Method, call: &Call) -> Result<Value, Refusal> {
+    let pages = world.links.touched_by(&call.token);
+    let is_ours =
+        pages.iter().any(|page| world.links.labels.get(*page).is_some_and(|ids| ids.contains_key(label)));
+    if !is_ours {
+        return Err(Refusal::unknown_object(label));
+    }
+    let user = call.text("user").filter(|user| !user.is_empty());
+    let user = user.ok_or_else(|| Refusal::new(100, None, "(#100) The parameter user is required"))?;
+    let people = world.links.labelled.entry(label.to_owned()).or_default();
+    match *method {
+        Method::POST => people.insert(user),
+        Method::DELETE => people.remove(&user),
+        _ => return Err(Refusal::unknown_object("label")),
+    };
+    Ok(json!({"success": true}))
 }
 
 /// `GET /{id}`: a label or a person of a Page that the token may touch.

@@ -1,7 +1,7 @@
 //! What Meta knows of the business: who is linked to which dataset, who wrote to which Page, and what each
 //! token may touch.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -22,6 +22,8 @@ pub(super) struct Links {
     pub(super) refused_names: HashMap<String, HashSet<String>>,
     /// Page → its custom labels, by id.
     pub(super) labels: HashMap<String, BTreeMap<String, String>>,
+    /// Label → the people that carry it.
+    pub(super) labelled: HashMap<String, BTreeSet<String>>,
     /// Page → the fields that the app is subscribed to.
     pub(super) subscriptions: HashMap<String, Vec<String>>,
     /// Token → the Pages, accounts and datasets that it may touch.

@@ -128,6 +128,22 @@ impl Sandbox {
         people.entry(page.to_owned()).or_default().insert(psid.to_owned(), profile);
     }
 
+    /// A label of a Page's inbox, by its id.
+    pub fn know_label(&self, page: &str, id: &str, name: &str) {
+        let labels = &mut self.world().links.labels;
+        labels.entry(page.to_owned()).or_default().insert(id.to_owned(), name.to_owned());
+    }
+
+    /// Somebody at the Page puts a label on a person. Meta's webhook of it is sent only on request.
+    pub fn put_label(&self, label: &str, psid: &str) {
+        self.world().links.labelled.entry(label.to_owned()).or_default().insert(psid.to_owned());
+    }
+
+    /// The people that carry a label.
+    pub fn labelled(&self, label: &str) -> Vec<String> {
+        self.world().links.labelled.get(label).into_iter().flatten().cloned().collect()
+    }
+
     /// A click on a WhatsApp ad of a Page; from then on other clicks are invalid (2804087).
     pub fn know_click(&self, ctwa_clid: &str, page: &str) {
         self.world().links.clicks.insert(ctwa_clid.to_owned(), page.to_owned());

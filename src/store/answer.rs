@@ -30,21 +30,22 @@ pub struct Stored {
 impl Unit {
     /// The answer given to a request of this name since `since`.
     pub async fn stored_answer(&mut self, name: Name<'_>, since: Timestamp) -> Result<Option<Stored>> {
-        let row = self
-            .row(
+        let rows = self
+            .rows_beside(
                 "select body_hash, status, answer from stored_answer
                   where key_id = $1 and route = $2 and idempotency_key = $3 and made_at > $4",
                 values![name.key_id, name.route, name.word, since],
             )
             .await?;
-        row.map(|row| {
-            Ok(Stored {
-                body_hash: row.get("body_hash")?,
-                status: row.get("status")?,
-                answer: row.get("answer")?,
+        rows.first()
+            .map(|row| {
+                Ok(Stored {
+                    body_hash: row.get("body_hash")?,
+                    status: row.get("status")?,
+                    answer: row.get("answer")?,
+                })
             })
-        })
-        .transpose()
+            .transpose()
     }
 
     /// Keeps an answer; false if another request of this name was quicker.
@@ -55,7 +56,7 @@ impl Unit {
         (now, since): (Timestamp, Timestamp),
     ) -> Result<bool> {
         let kept = self
-            .execute(
+            .execute_beside(
                 "insert into stored_answer (key_id, route, idempotency_key, body_hash, status, answer, made_at)
                  values ($1, $2, $3, $4, $5, $6, $7)
                  on conflict (key_id, route, idempotency_key) do update

@@ -205,8 +205,8 @@ impl Unit {
         let entries = self
             .rows(
                 "select id, conversation_id, order_id, about, kind, occurred_at, recorded_at, source, actor,
-                        reference, currency, value, delivery_fee, discount, fee, items, reason, payment, courier,
-                        waybill, clamped, coalesce(order_version, 1) as version
+                        reference, currency, value, total, delivery_fee, discount, fee, items, reason, payment,
+                        courier, waybill, clamped, coalesce(order_version, 1) as version
                    from outcome
                   where order_id in (select subject_id from change
                                       where sequence > $1 and sequence <= $2
@@ -286,8 +286,8 @@ impl Unit {
         let entries = self
             .rows(
                 "select id, conversation_id, about, kind, occurred_at, recorded_at, source, actor, reference,
-                        currency, value, delivery_fee, discount, fee, items, reason, payment, courier, waybill,
-                        clamped, coalesce(conversation_version, 1) as version
+                        currency, value, total, delivery_fee, discount, fee, items, reason, payment, courier,
+                        waybill, clamped, coalesce(conversation_version, 1) as version
                    from outcome
                   where order_id is null
                     and conversation_id in (select subject_id from change

@@ -1,26 +1,18 @@
-//! Conversations: their people, messages, referrals, phone numbers and chats.
+//! Conversations: their people, referrals, phone numbers and chats.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::vocabulary::arrival::{Author, Channel, Referral};
-use crate::vocabulary::chat::{Chat, Point};
-use crate::vocabulary::dossier::Dossier;
+use crate::vocabulary::chat::{Chat, Point, Stage};
+use crate::vocabulary::dossier::{Dossier, Thread};
 use crate::vocabulary::identity::{ConversationId, PageId, Psid};
 
-use super::sql::{Row, Unit, values};
-
-/// The ids that name a row of a conversation.
-#[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
-    /// The thread.
-    pub conversation: &'a ConversationId,
-    /// Its Page.
-    pub page: &'a PageId,
-    /// Our id of the row.
-    pub id: &'a str,
-    /// When.
-    pub at: Timestamp,
-}
+use super::message::Place;
+use super::sql::{Pair, Row, Unit, list, values};
 
 /// Who said a phone number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +35,61 @@ impl SaidBy {
     }
 }
 
-/// The name under which it is remembered that a message was taken back.
-fn gone(mid: &str) -> String {
-    format!("gone:{mid}")
+/// A chat as it is now cut and staged: conversation, number, Page, began, last, first word, last word, contact,
+/// ad, stage.
+#[derive(Debug, Serialize)]
+pub struct ChatRow(
+    String,
+    i64,
+    String,
+    i64,
+    i64,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<String>,
+    &'static str,
+);
+
+impl ChatRow {
+    /// A chat of a thread.
+    pub fn new(thread: &Thread, chat: &Chat, stage: Stage) -> Self {
+        let millis = |at: Option<Timestamp>| at.map(Timestamp::millis);
+        Self(
+            thread.id.0.clone(),
+            chat.number,
+            thread.page_id.0.clone(),
+            chat.began_at.millis(),
+            chat.last_at.millis(),
+            millis(chat.first_word_at),
+            millis(chat.last_word_at),
+            millis(chat.contact_at),
+            chat.ad_id.clone(),
+            stage.as_str(),
+        )
+    }
 }
+
+/// Where a conversation stands: its id, when it began, its last moment, since when it waits for a tag, when its
+/// silence is due.
+#[derive(Debug, Serialize)]
+pub struct StandingRow(String, Option<i64>, Option<i64>, Option<i64>, Option<i64>);
+
+impl StandingRow {
+    /// Of a conversation.
+    pub fn new(dossier: &Dossier, silent_at: Option<Timestamp>) -> Self {
+        Self(
+            dossier.thread.id.0.clone(),
+            dossier.chats.first().map(|chat| chat.began_at.millis()),
+            dossier.chats.last().map(|chat| chat.last_at.millis()),
+            dossier.waiting_since().map(Timestamp::millis),
+            silent_at.map(Timestamp::millis),
+        )
+    }
+}
+
+/// A person on a Page.
+pub type Person = (PageId, Channel, Psid);
 
 impl Unit {
     /// The conversation of a person, if there is one.
@@ -63,6 +106,37 @@ impl Unit {
             )
             .await?;
         row.map(|row| row.get("conversation_id").map(ConversationId)).transpose()
+    }
+
+    /// The conversations of those of these persons who have one. (PostgreSQL takes a list for a hundred rows,
+    /// and would rather read a table of some ten thousand whole than look up so many: here one by one.)
+    pub async fn conversations_of(
+        &mut self,
+        persons: &HashSet<Person>,
+    ) -> Result<HashMap<Person, ConversationId>> {
+        let given: Vec<_> = persons
+            .iter()
+            .map(|(page, channel, psid)| (page.as_str(), channel.as_str(), psid.as_str()))
+            .collect();
+        let text = Pair {
+            sqlite: "select person.page_id, person.channel, person.psid, conversation_id
+                       from json_each($1) as given
+                       join person on person.page_id = given.value ->> 0 and person.channel = given.value ->> 1
+                                  and person.psid = given.value ->> 2",
+            postgres: "select given.value ->> 0 as page_id, given.value ->> 1 as channel, given.value ->> 2 as psid,
+                              conversation_id
+                         from json_array_elements($1::json) as given (value)
+                         join lateral (select conversation_id from person
+                                        where page_id = given.value ->> 0 and channel = given.value ->> 1
+                                          and psid = given.value ->> 2 limit 1) as known on true",
+        };
+        let rows = self.rows(text, values![list(&given)?]).await?;
+        let found = rows.iter().map(|row| {
+            let channel = row.word("channel", Channel::parse)?;
+            let person = (PageId(row.get("page_id")?), channel, Psid(row.get("psid")?));
+            Ok((person, ConversationId(row.get("conversation_id")?)))
+        });
+        found.collect()
     }
 
     /// Whether a conversation is a person's; else an order waits in it that only a CRM has told of.
@@ -152,62 +226,6 @@ impl Unit {
         Ok(())
     }
 
-    /// Adds a message; without its text if the person took it back before it came.
-    pub async fn add_message(
-        &mut self,
-        place: Place<'_>,
-        mid: Option<String>,
-        author: Author,
-        (text, attachments): (Option<String>, Option<String>),
-    ) -> Result<()> {
-        self.execute(
-            "insert into message (conversation_id, sent_at, id, page_id, mid, author, text, attachments)
-             values ($1, $2, $3, $4, $5, $6,
-                     case when not exists (select 1 from seen where page_id = $4 and mid = $9) then $7 end, $8)",
-            values![
-                place.conversation.as_str(),
-                place.at,
-                place.id,
-                place.page.as_str(),
-                mid.clone(),
-                author.as_str(),
-                text,
-                attachments,
-                mid.map(|mid| gone(&mid)),
-            ],
-        )
-        .await?;
-        Ok(())
-    }
-
-    /// Sets the text of a message to that of its edit `number`, unless a later edit stands or it is gone.
-    pub async fn edit_message(
-        &mut self,
-        conversation: &ConversationId,
-        mid: &str,
-        text: Option<String>,
-        number: i64,
-    ) -> Result<()> {
-        self.execute(
-            "update message set text = $3, edits = $4
-              where conversation_id = $1 and mid = $2 and text is not null and edits < $4",
-            values![conversation.as_str(), mid, text, number],
-        )
-        .await?;
-        Ok(())
-    }
-
-    /// Drops the text of a message that the person took back, also of one that is still to come.
-    pub async fn delete_text(&mut self, place: Place<'_>, mid: &str, now: Timestamp) -> Result<()> {
-        self.first_seen(place.page, &gone(mid), now).await?;
-        self.execute(
-            "update message set text = null where conversation_id = $1 and mid = $2",
-            values![place.conversation.as_str(), mid],
-        )
-        .await?;
-        Ok(())
-    }
-
     /// Adds a referral, which appears with `version`, unless the same one is there; true if it was added.
     pub async fn add_referral(
         &mut self,
@@ -292,75 +310,120 @@ impl Unit {
         rows.iter().map(point).collect()
     }
 
-    /// Writes the chats of a conversation from number `from` on, as they are now cut and staged.
-    pub async fn put_chats(&mut self, dossier: &Dossier, from: i64) -> Result<()> {
-        let thread = &dossier.thread;
+    /// Takes away the chats of a conversation from number `from` on.
+    pub async fn drop_chats(&mut self, conversation: &ConversationId, from: i64) -> Result<()> {
         self.execute(
             "delete from chat where conversation_id = $1 and number >= $2",
-            values![thread.id.as_str(), from],
+            values![conversation.as_str(), from],
         )
         .await?;
-        for chat in dossier.chats.iter().filter(|chat| chat.number >= from) {
-            self.put_chat(dossier, chat).await?;
+        Ok(())
+    }
+
+    /// Writes chats as they are now cut and staged.
+    pub async fn put_chats(&mut self, chats: &[ChatRow]) -> Result<()> {
+        if chats.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let text = Pair {
+            sqlite: "insert into chat (conversation_id, number, page_id, began_at, last_at, first_word_at,
+                                       last_word_at, contact_at, ad_id, stage)
+                     select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+                            value ->> 6, value ->> 7, value ->> 8, value ->> 9
+                       from json_each($1) where true
+                     on conflict (conversation_id, number) do update
+                        set began_at = excluded.began_at, last_at = excluded.last_at,
+                            first_word_at = excluded.first_word_at, last_word_at = excluded.last_word_at,
+                            contact_at = excluded.contact_at, ad_id = excluded.ad_id, stage = excluded.stage",
+            postgres: "insert into chat (conversation_id, number, page_id, began_at, last_at, first_word_at,
+                                         last_word_at, contact_at, ad_id, stage)
+                       select value ->> 0, (value ->> 1)::bigint, value ->> 2, (value ->> 3)::bigint,
+                              (value ->> 4)::bigint, (value ->> 5)::bigint, (value ->> 6)::bigint,
+                              (value ->> 7)::bigint, value ->> 8, value ->> 9
+                         from json_array_elements($1::json)
+                       on conflict (conversation_id, number) do update
+                          set began_at = excluded.began_at, last_at = excluded.last_at,
+                              first_word_at = excluded.first_word_at, last_word_at = excluded.last_word_at,
+                              contact_at = excluded.contact_at, ad_id = excluded.ad_id, stage = excluded.stage",
+        };
+        self.execute(text, values![list(chats)?]).await.map(drop)
     }
 
-    async fn put_chat(&mut self, dossier: &Dossier, chat: &Chat) -> Result<()> {
-        self.execute(
-            "insert into chat (conversation_id, number, page_id, began_at, last_at, first_word_at, last_word_at,
-                               contact_at, ad_id, stage)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-            values![
-                dossier.thread.id.as_str(),
-                chat.number,
-                dossier.thread.page_id.as_str(),
-                chat.began_at,
-                chat.last_at,
-                chat.first_word_at,
-                chat.last_word_at,
-                chat.contact_at,
-                chat.ad_id.clone(),
-                dossier.stage(chat).as_str(),
-            ],
-        )
-        .await?;
-        Ok(())
-    }
-
-    /// Writes the stages of the chats where they changed.
-    pub async fn put_stages(&mut self, dossier: &Dossier) -> Result<()> {
-        for chat in &dossier.chats {
-            self.execute(
-                "update chat set stage = $3 where conversation_id = $1 and number = $2 and stage <> $3",
-                values![dossier.thread.id.as_str(), chat.number, dossier.stage(chat).as_str()],
-            )
-            .await?;
+    /// Writes where conversations stand in the queue, and when their silence is due. What waits for a person
+    /// keeps a conversation there. Most messages move the times alone, so that the rest, which many indexes
+    /// follow, is written only where it differs; and a silence that is due later than was written is found when
+    /// the written moment comes.
+    pub async fn put_standings(&mut self, standings: &[StandingRow], now: Timestamp) -> Result<()> {
+        macro_rules! times {
+            ($given:literal, $these:literal) => {
+                concat!(
+                    "update conversation
+                        set began_at = coalesce(given.began_at, conversation.began_at),
+                            last_at = coalesce(given.last_at, conversation.last_at)
+                       from (",
+                    $given,
+                    ") as given
+                      where conversation.id = given.id
+                        and (conversation.began_at <> given.began_at or conversation.last_at <> given.last_at) ",
+                    $these
+                )
+            };
         }
-        Ok(())
+        macro_rules! places {
+            ($given:literal, $these:literal) => {
+                concat!(
+                    "with placed as materialized (
+                       select given.id, given.silent_at,
+                              coalesce(given.waiting_since,
+                                       (select min(made_at) from waiting_tag
+                                         where conversation_id = given.id and settled_at is null))
+                                as waiting_since
+                         from (",
+                    $given,
+                    ") as given)
+                     update conversation
+                        set silent_at = placed.silent_at, waiting_since = placed.waiting_since,
+                            state = case when placed.waiting_since is null then 'done'
+                                         when snoozed_until is not null then 'snoozed' else 'waiting' end
+                       from placed
+                      where conversation.id = placed.id
+                        and (conversation.waiting_since is distinct from placed.waiting_since
+                             or (conversation.state = 'done') <> (placed.waiting_since is null)
+                             or (conversation.silent_at is null) <> (placed.silent_at is null)
+                             or placed.silent_at < conversation.silent_at or conversation.silent_at <= $2) ",
+                    $these
+                )
+            };
+        }
+        macro_rules! in_both {
+            ($text:ident) => {
+                Pair {
+                    sqlite: $text!(
+                        "select value ->> 0 as id, value ->> 1 as began_at, value ->> 2 as last_at,
+                                value ->> 3 as waiting_since, value ->> 4 as silent_at
+                           from json_each($1)",
+                        ""
+                    ),
+                    // Found by their index, whatever the list is thought to hold.
+                    postgres: $text!(
+                        "select value ->> 0 as id, (value ->> 1)::bigint as began_at, (value ->> 2)::bigint as last_at,
+                                (value ->> 3)::bigint as waiting_since, (value ->> 4)::bigint as silent_at
+                           from json_array_elements($1::json)",
+                        "and conversation.id = any(array(select value ->> 0 from json_array_elements($1::json)))"
+                    ),
+                }
+            };
+        }
+        let standings = list(standings)?;
+        self.execute(in_both!(times), values![standings.as_str()]).await?;
+        self.execute(in_both!(places), values![standings, now]).await.map(drop)
     }
 
-    /// Writes where a conversation stands in the queue, and when its silence is due.
-    pub async fn put_standing(&mut self, dossier: &Dossier, silent_at: Option<Timestamp>) -> Result<()> {
-        let waiting_since = dossier.waiting_since();
-        let state = if waiting_since.is_some() { "waiting" } else { "done" };
-        self.execute(
-            "update conversation
-                set began_at = coalesce($2, began_at), last_at = coalesce($3, last_at), waiting_since = $4,
-                    silent_at = $5,
-                    state = case when snoozed_until is not null and $6 = 'waiting' then 'snoozed' else $6 end
-              where id = $1",
-            values![
-                dossier.thread.id.as_str(),
-                dossier.chats.first().map(|chat| chat.began_at),
-                dossier.chats.last().map(|chat| chat.last_at),
-                waiting_since,
-                silent_at,
-                state,
-            ],
-        )
-        .await?;
-        Ok(())
+    /// Where a conversation stands in the queue: `waiting`, `snoozed` or `done`.
+    pub async fn queue_state(&mut self, conversation: &ConversationId) -> Result<Option<String>> {
+        let row =
+            self.row("select state from conversation where id = $1", values![conversation.as_str()]).await?;
+        row.map(|row| row.get("state")).transpose()
     }
 
     /// Conversations in which a chat has fallen silent by `now`.

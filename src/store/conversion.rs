@@ -9,6 +9,7 @@ use crate::vocabulary::dossier::Thread;
 use crate::vocabulary::identity::{ConversionId, OutcomeId, PageId};
 use crate::vocabulary::money::Currency;
 
+use super::sheet::{CarriesRow, ConversionRow};
 use super::sql::{Pair, Unit, values};
 
 /// How long a lease holds: longer than one request to Meta may take, shorter than the 60 s within which a
@@ -17,40 +18,38 @@ pub const LEASE: Duration = Duration::from_secs(45);
 
 impl Unit {
     /// Adds a conversion.
-    pub async fn add_conversion(
+    pub fn add_conversion(
         &mut self,
         (id, event_id): (&ConversionId, &str),
         thread: &Thread,
         draft: &Draft,
         currency: Currency,
         now: Timestamp,
-    ) -> Result<()> {
-        self.execute(
-            "insert into conversion (id, page_id, conversation_id, order_id, event_name, number, event_id,
-                                     event_time, state, reason, value, currency, made_at, leaves_at, next_at,
-                                     policy_version, frozen, tries, zeros, resent, chat_number)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, 0, 0, 0, 0, $16)",
-            values![
-                id.as_str(),
-                thread.page_id.as_str(),
-                thread.id.as_str(),
-                draft.order_id.as_ref().map(|order| order.0.clone()),
-                draft.name.as_str(),
-                draft.number,
-                event_id,
-                draft.event_time,
-                draft.state.as_str(),
-                draft.reason.as_str(),
-                draft.value,
-                currency.code(),
-                now,
-                draft.leaves_at,
-                draft.policy_version,
-                draft.order_id.is_none().then_some(draft.number),
-            ],
-        )
-        .await?;
-        self.set_carries(id, &draft.carries).await
+    ) {
+        self.sheet.conversions.push(ConversionRow {
+            id: id.0.clone(),
+            page_id: thread.page_id.0.clone(),
+            conversation_id: thread.id.0.clone(),
+            order_id: draft.order_id.as_ref().map(|order| order.0.clone()),
+            event_name: draft.name.as_str(),
+            number: draft.number,
+            event_id: event_id.to_owned(),
+            event_time: draft.event_time.millis(),
+            state: draft.state.as_str(),
+            reason: draft.reason.as_str(),
+            value: draft.value,
+            currency: currency.code(),
+            made_at: now.millis(),
+            leaves_at: draft.leaves_at.millis(),
+            next_at: draft.leaves_at.millis(),
+            policy_version: draft.policy_version,
+            frozen: 0,
+            tries: 0,
+            zeros: 0,
+            resent: 0,
+            chat_number: draft.order_id.is_none().then_some(draft.number),
+        });
+        self.add_carries(id, &draft.carries);
     }
 
     /// Writes a conversion that changed. One that is not frozen loses its old payload, and one that is not
@@ -93,15 +92,15 @@ impl Unit {
 
     async fn set_carries(&mut self, id: &ConversionId, outcomes: &[OutcomeId]) -> Result<()> {
         self.execute("delete from conversion_outcome where conversion_id = $1", values![id.as_str()]).await?;
-        for outcome in outcomes {
-            self.execute(
-                "insert into conversion_outcome (outcome_id, conversion_id) values ($1, $2)
-                 on conflict (outcome_id) do update set conversion_id = excluded.conversion_id",
-                values![outcome.as_str(), id.as_str()],
-            )
-            .await?;
-        }
+        self.add_carries(id, outcomes);
         Ok(())
+    }
+
+    fn add_carries(&mut self, id: &ConversionId, outcomes: &[OutcomeId]) {
+        for outcome in outcomes {
+            let (outcome_id, conversion_id) = (outcome.0.clone(), id.0.clone());
+            self.sheet.put_carries(CarriesRow { outcome_id, conversion_id });
+        }
     }
 
     /// Lets go what has been held long enough, and ends what grew too old, on every Page, paused or not.

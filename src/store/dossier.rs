@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::vocabulary::arrival::Channel;
-use crate::vocabulary::chat::Chat;
+use crate::vocabulary::chat::{Chat, Stage};
 use crate::vocabulary::conversion::{Conversion, EventName, Reason, State};
 use crate::vocabulary::dossier::{Dossier, Thread};
 use crate::vocabulary::identity::{
@@ -17,7 +17,7 @@ use crate::vocabulary::money::Currency;
 use crate::vocabulary::outcome::{Details, Fact, Item, Kind, Source, Terms};
 use crate::vocabulary::sale::{Standing, Told};
 
-use super::sql::{Pair, Row, Unit, Value, values};
+use super::sql::{Pair, Row, Unit, list, values};
 
 /// The entry that takes another back.
 pub(super) const UNDO: &str = "undo";
@@ -30,152 +30,200 @@ pub(super) const ACCEPT: &str = "accept";
 pub enum Scope<'a> {
     /// This one.
     Conversation(&'a ConversationId),
+    /// These.
+    Conversations(&'a [ConversationId]),
     /// Those of the conversions under a lease.
     Lease(&'a str),
     /// Those of the conversions that an attempt carries.
     Attempt(&'a AttemptId),
 }
 
-impl Scope<'_> {
-    fn values(self) -> Vec<Value> {
-        let (mut conversation, mut lease, mut attempt) = (None, None, None);
-        match self {
-            Self::Conversation(id) => conversation = Some(id.0.clone()),
-            Self::Lease(name) => lease = Some(name.to_owned()),
-            Self::Attempt(id) => attempt = Some(id.0.clone()),
+/// A query over the conversations of a list.
+macro_rules! of_these {
+    ($before:literal, $after:literal) => {
+        Pair {
+            sqlite: concat!($before, " in (select value from json_each($1)) ", $after),
+            postgres: concat!($before, " = any(array(select json_array_elements_text($1::json))) ", $after),
         }
-        values![conversation, lease, attempt]
-    }
+    };
+}
+
+/// Conversations while they are read, by id.
+#[derive(Default)]
+struct Found {
+    dossiers: BTreeMap<String, Dossier>,
+    /// The currencies of their Pages.
+    currencies: HashMap<String, Currency>,
 }
 
 impl Unit {
     /// The conversation, held until this unit ends: facts about it come one after the other.
-    pub async fn hold(&mut self, id: &ConversationId, currency: Currency) -> Result<Option<Dossier>> {
-        Ok(self.hold_all(Scope::Conversation(id), currency).await?.pop())
+    pub async fn hold(&mut self, id: &ConversationId) -> Result<Option<Dossier>> {
+        Ok(self.hold_all(Scope::Conversation(id)).await?.pop())
     }
 
     /// The conversations of a scope, held until this unit ends, in the order of their ids.
-    pub async fn hold_all(&mut self, scope: Scope<'_>, currency: Currency) -> Result<Vec<Dossier>> {
-        match self.lock_all(scope).await? {
-            0 => Ok(Vec::new()),
-            _ => self.dossiers(scope, currency).await,
-        }
+    pub async fn hold_all(&mut self, scope: Scope<'_>) -> Result<Vec<Dossier>> {
+        let ids = self.ids_of(scope).await?;
+        self.lock_these(&ids).await?;
+        self.read_these(ids).await
     }
 
-    /// Holds the conversations of a scope until this unit ends, always in the order of their ids, so that
-    /// two units never wait for each other in a circle; gives their number.
-    pub async fn lock_all(&mut self, scope: Scope<'_>) -> Result<usize> {
-        let text = Pair {
-            sqlite: "select id from conversation
-                      where id in (select $1 union select conversation_id from conversion where lease = $2
-                                   union select conversation_id from conversion where attempt_id = $3)
-                      order by id",
-            postgres: "select id from conversation
-                        where id in (select $1 union select conversation_id from conversion where lease = $2
-                                     union select conversation_id from conversion where attempt_id = $3)
-                        order by id for update",
+    /// Holds the conversations of a scope until this unit ends.
+    pub async fn lock_all(&mut self, scope: Scope<'_>) -> Result<()> {
+        let ids = self.ids_of(scope).await?;
+        self.lock_these(&ids).await
+    }
+
+    /// The conversations of a scope, in the order of their ids.
+    pub async fn dossiers(&mut self, scope: Scope<'_>) -> Result<Vec<Dossier>> {
+        let ids = self.ids_of(scope).await?;
+        self.read_these(ids).await
+    }
+
+    async fn ids_of(&mut self, scope: Scope<'_>) -> Result<String> {
+        let (text, name) = match scope {
+            Scope::Conversation(id) => return list(&[id.as_str()]),
+            Scope::Conversations(ids) => {
+                let ids: Vec<&str> = ids.iter().map(ConversationId::as_str).collect();
+                return list(&ids);
+            }
+            Scope::Lease(lease) => {
+                ("select distinct conversation_id as id from conversion where lease = $1", lease)
+            }
+            Scope::Attempt(attempt) => {
+                let text = "select distinct conversation_id as id from conversion where attempt_id = $1";
+                (text, attempt.as_str())
+            }
         };
-        Ok(self.rows(text, scope.values()).await?.len())
+        let rows = self.rows(text, values![name]).await?;
+        let ids: Vec<String> = rows.iter().map(|row| row.get("id")).collect::<Result<_>>()?;
+        list(&ids)
     }
 
-    /// The conversations of a scope; `currency` is the Page's.
-    pub async fn dossiers(&mut self, scope: Scope<'_>, currency: Currency) -> Result<Vec<Dossier>> {
-        let threads = self
-            .rows(
-                "select conversation.id, conversation.page_id, conversation.channel, version, psid
-                   from conversation left join person on person.conversation_id = conversation.id
-                  where conversation.id in
-                        (select $1 union select conversation_id from conversion where lease = $2
-                         union select conversation_id from conversion where attempt_id = $3)
-                  order by conversation.id",
-                scope.values(),
-            )
-            .await?;
-        let mut found: BTreeMap<String, Dossier> = BTreeMap::new();
-        for row in &threads {
-            let psid: Option<String> = row.get("psid")?;
-            let thread = Thread {
-                id: ConversationId(row.get("id")?),
-                page_id: PageId(row.get("page_id")?),
-                channel: row.word("channel", Channel::parse)?,
-                psid: psid.map(Psid),
-                version: row.get("version")?,
-            };
-            found.insert(thread.id.0.clone(), empty(thread));
+    /// Always in the order of their ids, so that two units never wait for each other in a circle. The one
+    /// writer holds everything anyway.
+    async fn lock_these(&mut self, ids: &str) -> Result<()> {
+        if self.is_alone() {
+            return Ok(());
         }
-        self.read_chats(scope, &mut found).await?;
-        self.read_orders(scope, currency, &mut found).await?;
-        self.read_conversions(scope, &mut found).await?;
-        for dossier in found.values_mut() {
+        let text = "select id from conversation
+                     where id = any(array(select json_array_elements_text($1::json))) order by id for update";
+        self.rows(text, values![ids]).await.map(drop)
+    }
+
+    /// What most conversations do not have is read only for those that have it. (Asked with `limit 1`, because
+    /// PostgreSQL answers an `exists` of a short list by reading the whole table.)
+    async fn read_these(&mut self, ids: String) -> Result<Vec<Dossier>> {
+        let text = of_these!(
+            "select conversation.id, conversation.page_id, conversation.channel, conversation.version, psid,
+                    currency,
+                    cast(case when (select 1 from outcome where conversation_id = conversation.id limit 1) = 1
+                                or (select 1 from sale_order where conversation_id = conversation.id limit 1) = 1
+                              then 1 else 0 end as bigint) as has_ledger,
+                    cast(case when (select 1 from conversion where conversation_id = conversation.id limit 1) = 1
+                              then 1 else 0 end as bigint) as has_conversions,
+                    cast(case when (select 1 from waiting_tag
+                                     where conversation_id = conversation.id and settled_at is null limit 1) = 1
+                              then 1 else 0 end as bigint) as has_waiting
+               from conversation join page on page.id = conversation.page_id
+                                 left join person on person.conversation_id = conversation.id
+              where conversation.id",
+            "order by conversation.id"
+        );
+        let threads = self.rows(text, values![ids.as_str()]).await?;
+        let mut found = Found::default();
+        let (mut with_ledger, mut with_conversions) = (Vec::new(), Vec::new());
+        for row in &threads {
+            let thread = read_thread(row)?;
+            let id = thread.id.0.clone();
+            if row.get::<i64>("has_ledger")? > 0 {
+                with_ledger.push(id.clone());
+            }
+            if row.get::<i64>("has_conversions")? > 0 {
+                with_conversions.push(id.clone());
+            }
+            found.currencies.insert(id.clone(), row.word("currency", Currency::parse)?);
+            let has_waiting = row.get::<i64>("has_waiting")? > 0;
+            found.dossiers.insert(id, Dossier { has_waiting, ..empty(thread) });
+        }
+        if found.dossiers.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.read_chats(ids, &mut found).await?;
+        if !with_ledger.is_empty() {
+            self.read_orders(&list(&with_ledger)?, &mut found).await?;
+        }
+        if !with_conversions.is_empty() {
+            self.read_conversions(&list(&with_conversions)?, &mut found).await?;
+        }
+        for dossier in found.dossiers.values_mut() {
             for index in 0..dossier.orders.len() {
                 let rows = dossier.conversions_of(&dossier.orders[index]);
                 dossier.orders[index].reported = rows.iter().any(|row| row.frozen || row.has_left());
             }
             kinship::park(&mut dossier.orders);
         }
-        Ok(found.into_values().collect())
+        Ok(found.dossiers.into_values().collect())
     }
 
-    async fn read_chats(&mut self, scope: Scope<'_>, found: &mut BTreeMap<String, Dossier>) -> Result<()> {
+    async fn read_chats(&mut self, ids: String, found: &mut Found) -> Result<()> {
         let rows = self
             .rows(
-                "select conversation_id, number, began_at, last_at, first_word_at, last_word_at, contact_at, ad_id
+                of_these!(
+                    "select conversation_id, number, began_at, last_at, first_word_at, last_word_at, contact_at, ad_id,
+                        stage
                    from chat
-                  where conversation_id in
-                        (select $1 union select conversation_id from conversion where lease = $2
-                         union select conversation_id from conversion where attempt_id = $3)
-                  order by conversation_id, number",
-                scope.values(),
+                  where conversation_id",
+                    "order by conversation_id, number"
+                ),
+                values![ids],
             )
             .await?;
         for row in &rows {
-            if let Some(dossier) = found.get_mut(&row.get::<String>("conversation_id")?) {
+            if let Some(dossier) = found.dossiers.get_mut(&row.get::<String>("conversation_id")?) {
                 dossier.chats.push(read_chat(row)?);
+                dossier.stages.push(row.word("stage", Stage::parse)?);
             }
         }
         Ok(())
     }
 
-    async fn read_orders(
-        &mut self,
-        scope: Scope<'_>,
-        currency: Currency,
-        found: &mut BTreeMap<String, Dossier>,
-    ) -> Result<()> {
+    async fn read_orders(&mut self, ids: &str, found: &mut Found) -> Result<()> {
         let orders = self
             .rows(
-                "select conversation_id, id, service_numbered, version, policy_version, opened_at, same_as, same_said
+                of_these!(
+                    "select conversation_id, id, service_numbered, version, policy_version, opened_at, same_as, same_said
                    from sale_order
-                  where conversation_id in
-                        (select $1 union select conversation_id from conversion where lease = $2
-                         union select conversation_id from conversion where attempt_id = $3)
-                  order by conversation_id, opened_at, id",
-                scope.values(),
+                  where conversation_id",
+                    "order by conversation_id, opened_at, id"
+                ),
+                values![ids],
             )
             .await?;
         let names = self
             .rows(
-                "select order_id, name, told_of
+                of_these!(
+                    "select order_id, name, told_of
                    from order_name join sale_order on sale_order.id = order_name.order_id
-                  where conversation_id in
-                        (select $1 union select conversation_id from conversion where lease = $2
-                         union select conversation_id from conversion where attempt_id = $3)
-                  order by order_id, position, name",
-                scope.values(),
+                  where conversation_id",
+                    "order by order_id, position, name"
+                ),
+                values![ids],
             )
             .await?;
         let facts = self
             .rows(
-                "select outcome.id, outcome.conversation_id, coalesce(same_as, order_id) as order_id,
+                of_these!(
+                    "select outcome.id, outcome.conversation_id, coalesce(same_as, order_id) as order_id,
                         order_id as told_of, about, kind,
                         occurred_at, recorded_at, source, actor, reference, outcome.currency, outcome.value,
-                        delivery_fee, discount, fee, items, reason, payment, courier, waybill, clamped
+                        total, delivery_fee, discount, fee, items, reason, payment, courier, waybill, clamped
                    from outcome left join sale_order on sale_order.id = outcome.order_id
-                  where outcome.conversation_id in
-                        (select $1 union select conversation_id from conversion where lease = $2
-                         union select conversation_id from conversion where attempt_id = $3)
-                  order by recorded_at, outcome.id",
-                scope.values(),
+                  where outcome.conversation_id",
+                    "order by recorded_at, outcome.id"
+                ),
+                values![ids],
             )
             .await?;
         let (mut names_of, mut names_told): (Texts, Texts) = Default::default();
@@ -193,7 +241,10 @@ impl Unit {
         }
         let (mut of_orders, mut of_chats) = read_ledgers(&facts)?;
         for row in &orders {
-            let Some(dossier) = found.get_mut(&row.get::<String>("conversation_id")?) else { continue };
+            let Some(dossier) = found.dossiers.get_mut(&row.get::<String>("conversation_id")?) else {
+                continue;
+            };
+            let Some(currency) = found.currencies.get(&dossier.thread.id.0).copied() else { continue };
             let id: String = row.get("id")?;
             if row.get::<Option<String>>("same_as")?.is_some() {
                 continue;
@@ -211,7 +262,9 @@ impl Unit {
             dossier.orders.push(standing);
         }
         for row in &orders {
-            let Some(dossier) = found.get_mut(&row.get::<String>("conversation_id")?) else { continue };
+            let Some(dossier) = found.dossiers.get_mut(&row.get::<String>("conversation_id")?) else {
+                continue;
+            };
             let sale: Option<String> = row.get("same_as")?;
             let sale = dossier.orders.iter_mut().find(|standing| Some(&standing.id.0) == sale.as_ref());
             let Some(sale) = sale.filter(|_| row.get::<i64>("same_said").is_ok_and(|said| said == 0)) else {
@@ -227,26 +280,22 @@ impl Unit {
                 id: OrderId(id),
             });
         }
-        for (id, dossier) in found {
+        for (id, dossier) in &mut found.dossiers {
             dossier.said = of_chats.remove(id).unwrap_or_default();
         }
         Ok(())
     }
 
-    async fn read_conversions(
-        &mut self,
-        scope: Scope<'_>,
-        found: &mut BTreeMap<String, Dossier>,
-    ) -> Result<()> {
+    async fn read_conversions(&mut self, ids: &str, found: &mut Found) -> Result<()> {
         let reported = self
             .rows(
-                "select conversion_outcome.conversion_id, outcome_id
+                of_these!(
+                    "select conversion_outcome.conversion_id, outcome_id
                    from conversion_outcome join conversion on conversion.id = conversion_outcome.conversion_id
-                  where conversation_id in
-                        (select $1 union select conversation_id from conversion where lease = $2
-                         union select conversation_id from conversion where attempt_id = $3)
-                  order by outcome_id",
-                scope.values(),
+                  where conversation_id",
+                    "order by outcome_id"
+                ),
+                values![ids],
             )
             .await?;
         let mut carries: HashMap<String, Vec<OutcomeId>> = HashMap::new();
@@ -255,18 +304,18 @@ impl Unit {
         }
         let rows = self
             .rows(
-                "select conversation_id, id, order_id, policy_version, event_name, number, event_id, event_time,
+                of_these!(
+                    "select conversation_id, id, order_id, policy_version, event_name, number, event_id, event_time,
                         state, reason, value, leaves_at, frozen, resent
                    from conversion
-                  where conversation_id in
-                        (select $1 union select conversation_id from conversion where lease = $2
-                         union select conversation_id from conversion where attempt_id = $3)
-                  order by event_name, number, id",
-                scope.values(),
+                  where conversation_id",
+                    "order by event_name, number, id"
+                ),
+                values![ids],
             )
             .await?;
         for row in &rows {
-            if let Some(dossier) = found.get_mut(&row.get::<String>("conversation_id")?) {
+            if let Some(dossier) = found.dossiers.get_mut(&row.get::<String>("conversation_id")?) {
                 dossier.conversions.push(read_conversion(row, &mut carries)?);
             }
         }
@@ -274,8 +323,27 @@ impl Unit {
     }
 }
 
+fn read_thread(row: &Row) -> Result<Thread> {
+    let psid: Option<String> = row.get("psid")?;
+    Ok(Thread {
+        id: ConversationId(row.get("id")?),
+        page_id: PageId(row.get("page_id")?),
+        channel: row.word("channel", Channel::parse)?,
+        psid: psid.map(Psid),
+        version: row.get("version")?,
+    })
+}
+
 fn empty(thread: Thread) -> Dossier {
-    Dossier { thread, chats: Vec::new(), said: Vec::new(), orders: Vec::new(), conversions: Vec::new() }
+    Dossier {
+        thread,
+        chats: Vec::new(),
+        stages: Vec::new(),
+        said: Vec::new(),
+        orders: Vec::new(),
+        conversions: Vec::new(),
+        has_waiting: false,
+    }
 }
 
 fn read_chat(row: &Row) -> Result<Chat> {
@@ -340,6 +408,7 @@ pub(super) fn read_fact(row: &Row) -> Result<Fact> {
         terms: Terms {
             currency: row.word("currency", Currency::parse)?,
             value: row.get("value")?,
+            total: row.get("total")?,
             delivery_fee: row.get("delivery_fee")?,
             discount: row.get("discount")?,
             fee: row.get("fee")?,

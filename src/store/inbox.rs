@@ -1,53 +1,149 @@
 //! The raw bodies of webhooks, from their arrival until `keep_text` is over, and what was seen in them.
 
+use std::collections::{BTreeSet, HashSet};
+
+use bytes::Bytes;
+
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::vocabulary::identity::PageId;
 
-use super::sql::{Pair, Unit, values};
+use super::sql::{Pair, Row, Store, Unit, list, values};
 
-impl Unit {
-    /// Keeps the raw bytes of webhooks, all in one statement: packed, with a list of `[offset, length]`. (For
-    /// SQLite a part of nothing is null, also an empty one.)
-    pub async fn keep_bodies(&mut self, bodies: &[bytes::Bytes], now: Timestamp) -> Result<()> {
-        let mut packed = Vec::with_capacity(bodies.iter().map(bytes::Bytes::len).sum());
-        let mut places: Vec<[usize; 2]> = Vec::with_capacity(bodies.len());
+/// Where a body stands among those that it is packed with: its first byte, from 1, and its length.
+type Place = [usize; 2];
+
+/// A body that waits.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// Its row.
+    pub row: i64,
+    /// Its place among the bodies of its row, from 0.
+    pub place: usize,
+    /// The raw bytes.
+    pub body: Bytes,
+}
+
+impl Store {
+    /// Keeps the raw bytes of webhooks, all in one statement, durable when it returns: packed, with a list of
+    /// `[start, length]`. On SQLite they stay so, as one row.
+    pub async fn keep_bodies(&self, bodies: &[Bytes], now: Timestamp) -> Result<()> {
+        let mut packed = Vec::with_capacity(bodies.iter().map(Bytes::len).sum());
+        let mut places: Vec<Place> = Vec::with_capacity(bodies.len());
         for body in bodies {
             places.push([packed.len() + 1, body.len()]);
             packed.extend_from_slice(body);
         }
-        let places = serde_json::to_string(&places)
-            .map_err(|error| Error::internal("places can't be written").caused_by(error))?;
+        let number = i64::try_from(bodies.len()).unwrap_or(i64::MAX);
         let text = Pair {
-            sqlite: "insert into inbox (received_at, body)
-                     select $1, coalesce(substr($2, value ->> 0, value ->> 1), x'') from json_each($3)",
+            sqlite: "insert into inbox (received_at, bodies, places, number) values ($1, $2, $3, $4)",
             postgres: "insert into inbox (received_at, body)
                        select $1, substring($2 from (value ->> 0)::int for (value ->> 1)::int)
-                         from json_array_elements($3::json)",
+                         from json_array_elements($3::json) limit $4",
         };
-        self.execute(text, values![now, packed, places]).await?;
+        self.execute_in_inbox(text, values![now, packed, list(&places)?, number]).await?;
         Ok(())
     }
 
-    /// The oldest bodies that are not projected yet, held until this unit ends.
-    pub async fn waiting_bodies(&mut self, limit: i64) -> Result<Vec<(i64, Vec<u8>)>> {
-        let text = Pair {
-            sqlite: "select id, body from inbox where projected_at is null order by id limit $1",
-            postgres: "select id, body from inbox where projected_at is null order by id limit $1
-                          for update skip locked",
+    /// Drops the raw bodies from before a moment that are projected; gives how many.
+    pub async fn drop_bodies(&self, before: Timestamp) -> Result<u64> {
+        let Some(file) = self.inbox_file() else {
+            let text = "delete from inbox where projected_at is not null and received_at < $1";
+            return self.execute_in_inbox(text, values![before]).await;
         };
-        let rows = self.rows(text, values![limit]).await?;
-        rows.iter().map(|row| Ok((row.get("id")?, row.get("body")?))).collect()
+        // What is committed counts: a unit that is under way may still come to nothing.
+        let mark = self.look().await?.mark_of(file).await?;
+        let text = "delete from inbox
+                     where id <= $1
+                       and id < coalesce((select id from inbox where received_at >= $2 order by id limit 1), $1 + 1)";
+        let dropped = self.execute_in_inbox(text, values![mark, before]).await?;
+        let text = "delete from unread where id < coalesce((select min(id) from inbox), $1 + 1)";
+        self.execute_in_inbox(text, values![mark]).await?;
+        Ok(dropped)
+    }
+}
+
+impl Unit {
+    /// Up to which body of a file all is projected.
+    async fn mark_of(&mut self, file: &str) -> Result<i64> {
+        let row = self.row("select last from inbox_mark where file = $1", values![file]).await?;
+        row.map_or(Ok(0), |row| row.get("last"))
     }
 
-    /// A body is projected; `unread` is the shape of one that could not be read.
-    pub async fn projected(&mut self, id: i64, unread: Option<String>, now: Timestamp) -> Result<()> {
-        self.execute(
-            "update inbox set projected_at = $2, unread = $3 where id = $1",
-            values![id, now, unread],
-        )
-        .await?;
-        Ok(())
+    /// The oldest bodies that are not projected yet, about `limit`; nobody else projects them before this unit ends.
+    pub async fn waiting_bodies(&mut self, store: &Store, limit: usize) -> Result<Vec<Waiting>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let Some(file) = store.inbox_file() else {
+            let text = "select id, body from inbox where projected_at is null order by id limit $1
+                           for update skip locked";
+            let rows = self.rows(text, values![limit]).await?;
+            let waiting = |row: &Row| {
+                Ok(Waiting { row: row.get("id")?, place: 0, body: row.get::<Vec<u8>>("body")?.into() })
+            };
+            return rows.iter().map(waiting).collect();
+        };
+        let mark = self.mark_of(file).await?;
+        let text = "select id, places, bodies
+                      from (select id, places, bodies, sum(number) over (order by id) - number as before
+                              from inbox where id > $1 order by id limit $2)
+                     where before < $2 order by id";
+        let rows = store.rows_of_inbox(text, values![mark, limit]).await?;
+        let mut waiting = Vec::new();
+        for row in &rows {
+            let (id, places) = (row.get("id")?, row.get::<String>("places")?);
+            let bodies = Bytes::from(row.get::<Vec<u8>>("bodies")?);
+            let broken = || Error::internal(format!("row {id} of the inbox can't be read"));
+            let places: Vec<Place> =
+                serde_json::from_str(&places).map_err(|error| broken().caused_by(error))?;
+            for (place, [start, length]) in places.into_iter().enumerate() {
+                let within = start.checked_sub(1).filter(|from| from + length <= bodies.len());
+                let from = within.ok_or_else(broken)?;
+                waiting.push(Waiting { row: id, place, body: bodies.slice(from..from + length) });
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// These bodies, which waited, are projected.
+    pub async fn projected(&mut self, store: &Store, bodies: &[Waiting], now: Timestamp) -> Result<()> {
+        if let Some(file) = store.inbox_file() {
+            let last = bodies.iter().map(|waiting| waiting.row).max().unwrap_or(0);
+            let text = "insert into inbox_mark (file, last) values ($1, $2)
+                        on conflict (file) do update set last = excluded.last";
+            return self.execute(text, values![file, last]).await.map(drop);
+        }
+        let ids: Vec<i64> = bodies.iter().map(|waiting| waiting.row).collect();
+        let text = "update inbox set projected_at = $1
+                     where id = any(array(select value::text::bigint from json_array_elements($2::json)))";
+        self.execute(text, values![now, list(&ids)?]).await.map(drop)
+    }
+
+    /// A body could not be read; its shape stays.
+    pub async fn unreadable(&mut self, store: &Store, waiting: &Waiting, shape: &str) -> Result<()> {
+        if store.is_shared() {
+            let text = "update inbox set unread = $2 where id = $1";
+            return self.execute(text, values![waiting.row, shape]).await.map(drop);
+        }
+        let place = i64::try_from(waiting.place).unwrap_or(i64::MAX);
+        let text =
+            "insert into unread (id, place, shape) values ($1, $2, $3) on conflict (id, place) do nothing";
+        store.execute_in_inbox(text, values![waiting.row, place, shape]).await.map(drop)
+    }
+
+    /// How many webhooks wait to be read, and since when the oldest does.
+    pub async fn waiting(&mut self, store: &Store) -> Result<(i64, Option<Timestamp>)> {
+        let rows = if let Some(file) = store.inbox_file() {
+            let mark = self.mark_of(file).await?;
+            let text = "select coalesce(sum(number), 0) as number, min(received_at) as oldest
+                          from inbox where id > $1";
+            store.rows_of_inbox(text, values![mark]).await?
+        } else {
+            let text =
+                "select count(*) as number, min(received_at) as oldest from inbox where projected_at is null";
+            self.rows(text, values![]).await?
+        };
+        let Some(row) = rows.first() else { return Ok((0, None)) };
+        Ok((row.get("number")?, row.get::<Option<i64>>("oldest")?.map(Timestamp::from_millis)))
     }
 
     /// Counts events that are kept but not projected.
@@ -61,15 +157,23 @@ impl Unit {
         Ok(())
     }
 
-    /// Remembers a message's id; false if it was seen before.
-    pub async fn first_seen(&mut self, page: &PageId, mid: &str, now: Timestamp) -> Result<bool> {
-        let added = self
-            .execute(
-                "insert into seen (page_id, mid, seen_at) values ($1, $2, $3) on conflict (page_id, mid) do nothing",
-                values![page.as_str(), mid, now],
-            )
-            .await?;
-        Ok(added == 1)
+    /// Remembers ids of messages; gives those that were not seen before.
+    pub async fn first_seen(
+        &mut self,
+        names: &BTreeSet<(PageId, String)>,
+        now: Timestamp,
+    ) -> Result<HashSet<(PageId, String)>> {
+        let given: Vec<_> = names.iter().map(|(page, mid)| (page.as_str(), mid)).collect();
+        let text = Pair {
+            sqlite: "insert into seen (page_id, mid, seen_at)
+                     select value ->> 0, value ->> 1, $1 from json_each($2) where true
+                     on conflict (page_id, mid) do nothing returning page_id, mid",
+            postgres: "insert into seen (page_id, mid, seen_at)
+                       select value ->> 0, value ->> 1, $1 from json_array_elements($2::json)
+                       on conflict (page_id, mid) do nothing returning page_id, mid",
+        };
+        let rows = self.rows(text, values![now, list(&given)?]).await?;
+        rows.iter().map(|row| Ok((PageId(row.get("page_id")?), row.get("mid")?))).collect()
     }
 
     /// Forgets ids of messages that Meta no longer repeats.
@@ -77,13 +181,13 @@ impl Unit {
         self.execute("delete from seen where seen_at < $1", values![before]).await
     }
 
-    /// Drops the texts of messages and notes, and the raw bodies, from before a moment.
+    /// Drops the texts of messages and notes from before a moment.
     pub async fn drop_texts(&mut self, before: Timestamp) -> Result<u64> {
         let mut dropped = 0;
         for text in [
             "update message set text = null where text is not null and sent_at < $1",
+            "delete from early_edit where edited_at < $1",
             "delete from note where written_at < $1",
-            "delete from inbox where projected_at is not null and received_at < $1",
         ] {
             dropped += self.execute(text, values![before]).await?;
         }

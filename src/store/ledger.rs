@@ -6,11 +6,12 @@ use crate::vocabulary::change::{CONVERSATION_UPDATED, ORDER_UPDATED};
 use crate::vocabulary::dossier::Thread;
 use crate::vocabulary::identity::{ConversationId, OrderId, OutcomeId, PageId};
 use crate::vocabulary::money::Currency;
-use crate::vocabulary::order::Order;
+use crate::vocabulary::order::{Order, State};
 use crate::vocabulary::outcome::{Fact, Source};
 use crate::vocabulary::sale::Standing;
 
 use super::dossier::{ACCEPT, UNDO};
+use super::sheet::{ChangeRow, NameRow, OpenedRow, OrderRow, OutcomeRow};
 use super::sql::{Unit, values};
 
 /// An entry about another: it takes it back, or accepts it.
@@ -83,42 +84,32 @@ impl Unit {
     }
 
     /// Opens an order that nothing is known of yet.
-    pub async fn open_order(&mut self, thread: &Thread, standing: &Standing, now: Timestamp) -> Result<()> {
-        self.execute(
-            "insert into sale_order (id, page_id, conversation_id, service_numbered, policy_version, state,
-                                     currency, paid, refunded, opened_at, version)
-             values ($1, $2, $3, $4, $5, 'none', $6, 0, 0, $7, 0)",
-            values![
-                standing.id.as_str(),
-                thread.page_id.as_str(),
-                thread.id.as_str(),
-                standing.service_numbered,
-                standing.policy_version,
-                standing.order.currency.code(),
-                now,
-            ],
-        )
-        .await?;
-        Ok(())
+    pub fn open_order(&mut self, thread: &Thread, standing: &Standing, now: Timestamp) {
+        self.sheet.opened.push(OpenedRow {
+            id: standing.id.0.clone(),
+            page_id: thread.page_id.0.clone(),
+            conversation_id: thread.id.0.clone(),
+            service_numbered: i64::from(standing.service_numbered),
+            policy_version: standing.policy_version,
+            state: State::None.as_str(),
+            currency: standing.order.currency.code(),
+            paid: 0,
+            refunded: 0,
+            opened_at: now.millis(),
+            version: 0,
+        });
     }
 
-    /// Gives an order a further name, which appears with its `version`; false if another order has it.
-    pub async fn name_order(
-        &mut self,
-        page: &PageId,
-        id: &OrderId,
-        (name, position): (&str, usize),
-        version: i64,
-    ) -> Result<bool> {
-        let position = i64::try_from(position).unwrap_or(i64::MAX);
-        let added = self
-            .execute(
-                "insert into order_name (page_id, name, order_id, position, version) values ($1, $2, $3, $4, $5)
-                 on conflict (page_id, name) do nothing",
-                values![page.as_str(), name, id.as_str(), position, version],
-            )
-            .await?;
-        Ok(added == 1)
+    /// Gives an order a further name, which appears with its `version`. If another unit takes the name
+    /// meanwhile, this one is contended.
+    pub fn name_order(&mut self, page: &PageId, id: &OrderId, (name, position): (&str, usize), version: i64) {
+        self.sheet.names.push(NameRow {
+            page_id: page.0.clone(),
+            name: name.to_owned(),
+            order_id: id.0.clone(),
+            position: i64::try_from(position).unwrap_or(i64::MAX),
+            version,
+        });
     }
 
     /// `told` turned out to be `sale`: its names and facts are those of `sale` from here on.
@@ -172,76 +163,65 @@ impl Unit {
     }
 
     /// Adds a fact to the ledger.
-    pub async fn append_outcome(&mut self, spot: Spot<'_>, fact: &Fact) -> Result<()> {
+    pub fn append_outcome(&mut self, spot: Spot<'_>, fact: &Fact) -> Result<()> {
         let items = (!fact.terms.items.is_empty())
             .then(|| serde_json::to_string(&fact.terms.items))
             .transpose()
             .map_err(|error| Error::internal("items can't be written").caused_by(error))?;
-        self.execute(
-            "insert into outcome (id, page_id, conversation_id, order_id, kind, occurred_at, clamped, recorded_at,
-                                  source, actor, reference, currency, value, delivery_fee, discount, fee, items,
-                                  reason, payment, courier, waybill, order_version, conversation_version)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-                     $21, $22, $23)",
-            values![
-                fact.id.as_str(),
-                spot.thread.page_id.as_str(),
-                spot.thread.id.as_str(),
-                spot.order.map(|id| id.0.clone()),
-                fact.kind.as_str(),
-                fact.occurred_at,
-                fact.details.clamped,
-                fact.recorded_at,
-                fact.source.as_str(),
-                fact.actor.as_str(),
-                fact.reference.clone(),
-                fact.terms.currency.code(),
-                fact.terms.value,
-                fact.terms.delivery_fee,
-                fact.terms.discount,
-                fact.terms.fee,
-                items,
-                fact.reason.clone(),
-                fact.details.payment.clone(),
-                fact.details.courier.clone(),
-                fact.details.waybill.clone(),
-                spot.order_version(),
-                spot.conversation_version(),
-            ],
-        )
-        .await?;
+        self.sheet.outcomes.push(OutcomeRow {
+            id: fact.id.0.clone(),
+            page_id: spot.thread.page_id.0.clone(),
+            conversation_id: spot.thread.id.0.clone(),
+            order_id: spot.order.map(|id| id.0.clone()),
+            about: None,
+            kind: fact.kind.as_str(),
+            occurred_at: fact.occurred_at.millis(),
+            clamped: i64::from(fact.details.clamped),
+            recorded_at: fact.recorded_at.millis(),
+            source: fact.source.as_str(),
+            actor: fact.actor.clone(),
+            reference: fact.reference.clone(),
+            currency: fact.terms.currency.code(),
+            value: fact.terms.value,
+            total: fact.terms.total,
+            delivery_fee: fact.terms.delivery_fee,
+            discount: fact.terms.discount,
+            fee: fact.terms.fee,
+            items,
+            reason: fact.reason.clone(),
+            payment: fact.details.payment.clone(),
+            courier: fact.details.courier.clone(),
+            waybill: fact.details.waybill.clone(),
+            order_version: spot.order_version(),
+            conversation_version: spot.conversation_version(),
+        });
         Ok(())
     }
 
     /// Adds an entry about another one.
-    pub async fn append_about(
+    pub fn append_about(
         &mut self,
         spot: Spot<'_>,
         (id, what, about): (&OutcomeId, About, &Fact),
         (source, actor): (Source, &str),
         now: Timestamp,
-    ) -> Result<()> {
-        self.execute(
-            "insert into outcome (id, page_id, conversation_id, order_id, about, kind, occurred_at, clamped,
-                                  recorded_at, source, actor, currency, order_version, conversation_version)
-             values ($1, $2, $3, $4, $5, $6, $7, 0, $7, $8, $9, $10, $11, $12)",
-            values![
-                id.as_str(),
-                spot.thread.page_id.as_str(),
-                spot.thread.id.as_str(),
-                spot.order.map(|order| order.0.clone()),
-                about.id.as_str(),
-                what.as_str(),
-                now,
-                source.as_str(),
-                actor,
-                about.terms.currency.code(),
-                spot.order_version(),
-                spot.conversation_version(),
-            ],
-        )
-        .await?;
-        Ok(())
+    ) {
+        self.sheet.outcomes.push(OutcomeRow {
+            id: id.0.clone(),
+            page_id: spot.thread.page_id.0.clone(),
+            conversation_id: spot.thread.id.0.clone(),
+            order_id: spot.order.map(|order| order.0.clone()),
+            about: Some(about.id.0.clone()),
+            kind: what.as_str(),
+            occurred_at: now.millis(),
+            recorded_at: now.millis(),
+            source: source.as_str(),
+            actor: actor.to_owned(),
+            currency: about.terms.currency.code(),
+            order_version: spot.order_version(),
+            conversation_version: spot.conversation_version(),
+            ..OutcomeRow::default()
+        });
     }
 
     /// Keeps an operator's remark beside an entry.
@@ -295,64 +275,55 @@ impl Unit {
     }
 
     /// Writes what the ledger now folds into.
-    pub async fn put_order(&mut self, id: &OrderId, order: &Order, version: i64) -> Result<()> {
-        self.execute(
-            "update sale_order
-                set state = $2, currency = $3, value = $4, paid = $5, refunded = $6, version = $7
-              where id = $1",
-            values![
-                id.as_str(),
-                order.state.as_str(),
-                order.currency.code(),
-                order.value,
-                order.paid,
-                order.refunded,
-                version,
-            ],
-        )
-        .await?;
-        Ok(())
+    pub fn put_order(&mut self, id: &OrderId, order: &Order, version: i64) {
+        self.sheet.put_order(OrderRow {
+            id: id.0.clone(),
+            state: order.state.as_str(),
+            currency: order.currency.code(),
+            value: order.value,
+            paid: order.paid,
+            refunded: order.refunded,
+            version,
+        });
     }
 
     /// Notes for the feed that something is now at `version`; the publisher numbers it after the commit.
-    async fn append_change(
+    fn append_change(
         &mut self,
-        id: &str,
+        id: String,
         thread: &Thread,
-        (kind, subject): (&str, &str),
+        (kind, subject): (&'static str, &str),
         (version, parked): (i64, bool),
         now: Timestamp,
-    ) -> Result<()> {
-        self.execute(
-            "insert into change (id, page_id, kind, subject_id, version, occurred_at, parked, conversation_version)
-             values ($1, $2, $3, $4, $5, $6, $7, $8)",
-            values![id, thread.page_id.as_str(), kind, subject, version, now, parked, thread.version],
-        )
-        .await?;
-        Ok(())
+    ) {
+        self.sheet.changes.push(ChangeRow {
+            id,
+            page_id: thread.page_id.0.clone(),
+            kind,
+            subject_id: subject.to_owned(),
+            version,
+            occurred_at: now.millis(),
+            parked: i64::from(parked),
+            conversation_version: thread.version,
+        });
     }
 
     /// The feed will tell that an order of `thread` is now at its version.
-    pub async fn order_changed(
-        &mut self,
-        id: &str,
-        thread: &Thread,
-        order: &Standing,
-        now: Timestamp,
-    ) -> Result<()> {
+    pub fn order_changed(&mut self, id: String, thread: &Thread, order: &Standing, now: Timestamp) {
         let subject = (ORDER_UPDATED, order.id.as_str());
-        self.append_change(id, thread, subject, (order.version, order.parked), now).await
+        self.append_change(id, thread, subject, (order.version, order.parked), now);
     }
 
     /// The feed will tell that a conversation is now at its version.
-    pub async fn conversation_changed(&mut self, id: &str, thread: &Thread, now: Timestamp) -> Result<()> {
+    pub async fn conversation_changed(&mut self, id: String, thread: &Thread, now: Timestamp) -> Result<()> {
         self.execute(
             "update conversation set version = $2 where id = $1",
             values![thread.id.as_str(), thread.version],
         )
         .await?;
         let subject = (CONVERSATION_UPDATED, thread.id.as_str());
-        self.append_change(id, thread, subject, (thread.version, false), now).await
+        self.append_change(id, thread, subject, (thread.version, false), now);
+        Ok(())
     }
 
     /// The currency that a Page sells in.

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
-use sqlx::{PgPool, SqlitePool};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{PgPool, SqlSafeStr as _, SqlitePool};
 
 use crate::error::{Error, Result};
 use crate::failpoint;
@@ -19,15 +19,53 @@ const RENEW: Duration = Duration::from_secs(5);
 /// How often a process that waits for another looks again.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// A step: its name, which is the same for both databases, and its text.
+type Step = (&'static str, &'static str);
+
+macro_rules! steps {
+    ($folder:literal: $($name:literal),*) => {
+        [$(($name, include_str!(concat!("../../migrations/", $folder, "/", $name, ".sql")))),*]
+    };
+    ($folder:literal) => {
+        steps![$folder:
+            "0001_the_whole_ledger",
+            "0002_every_fact_and_its_change",
+            "0003_lists",
+            "0004_people",
+            "0005_labels_and_sentences",
+            "0006_what_is_due",
+            "0007_early_edits",
+            "0008_ads",
+            "0009_wholes",
+            "0010_inbox_apart"
+        ]
+    };
+}
+
+/// The steps in their order, each in a transaction of its own.
+fn migrations(steps: &[Step]) -> Migrator {
+    let numbered = (1..).zip(steps);
+    let read = numbered.map(|(number, (name, text))| {
+        let (_, words) = name.split_once('_').unwrap_or_default();
+        Migration::new(
+            number,
+            words.replace('_', " ").into(),
+            MigrationType::Simple,
+            text.into_sql_str(),
+            false,
+        )
+    });
+    Migrator::with_migrations(read.collect())
+}
+
 /// Brings a SQLite file to the newest schema; the operating system's lock on the file orders processes.
 pub(super) async fn sqlite(pool: &SqlitePool) -> Result<()> {
-    static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-    MIGRATIONS.run(pool).await.map_err(failed)
+    migrations(&steps!["sqlite"]).run(pool).await.map_err(failed)
 }
 
 /// Brings a PostgreSQL database to the newest schema.
 pub(super) async fn postgres(pool: &PgPool) -> Result<()> {
-    let mut migrations = sqlx::migrate!("migrations/postgres");
+    let mut migrations = migrations(&steps!["postgres"]);
     migrations.set_locking(false);
     if is_newest(pool, &migrations).await? {
         return Ok(());

@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::vocabulary::arrival::Channel;
 use crate::vocabulary::hours::WorkingHours;
-use crate::vocabulary::identity::{DatasetId, PageId};
+use crate::vocabulary::identity::{ConversationId, DatasetId, PageId};
 use crate::vocabulary::money::Currency;
 use crate::vocabulary::outcome::Kind;
 use crate::vocabulary::policy::{LeadOn, Mode, OnUnknown, Policy, PurchaseOn};
@@ -54,12 +54,30 @@ pub struct Page {
     pub working_hours: Option<WorkingHours>,
     /// What a label in Meta's inbox says.
     pub labels: BTreeMap<String, Kind>,
+    /// Whether the service takes such a label off once it was heard, so that the next order can carry it.
+    pub take_off_labels: bool,
     /// What operators write anyway, as patterns, and what it says.
     pub sentences: BTreeMap<Kind, Vec<String>>,
     /// The reasons to choose from.
     pub reasons: Reasons,
     /// The signal policy in force.
     pub policy: Policy,
+}
+
+/// A Page with its policy in force, by its id.
+macro_rules! page_rows {
+    ($id:literal) => {
+        concat!(
+            "select page.id, name, dataset_id, token, currency, country, timezone, mode, fault, test_event_code,
+                    instagram_id, whatsapp_id, take_off_labels,
+                    silent_after, working_hours, labels, sentences, reasons, version, purchase_on, hold,
+                    lead_on, lifecycle,
+                    on_unknown, policy.made_at
+               from page join policy on policy.page_id = page.id and policy.version = page.policy_version
+              where page.id = ",
+            $id
+        )
+    };
 }
 
 impl Unit {
@@ -71,15 +89,16 @@ impl Unit {
         self.execute(
             "insert into page (id, name, dataset_id, token, currency, country, timezone, mode, test_event_code,
                                silent_after, working_hours, labels, sentences, reasons, instagram_id, whatsapp_id,
-                               policy_version, next_number)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1, 1001)
+                               take_off_labels, policy_version, next_number)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 1, 1001)
              on conflict (id) do update
                 set name = excluded.name, dataset_id = excluded.dataset_id, token = excluded.token,
                     currency = excluded.currency, country = excluded.country, timezone = excluded.timezone,
                     mode = excluded.mode, test_event_code = excluded.test_event_code,
                     silent_after = excluded.silent_after, working_hours = excluded.working_hours,
                     labels = excluded.labels, sentences = excluded.sentences, reasons = excluded.reasons,
-                    instagram_id = excluded.instagram_id, whatsapp_id = excluded.whatsapp_id",
+                    instagram_id = excluded.instagram_id, whatsapp_id = excluded.whatsapp_id,
+                    take_off_labels = excluded.take_off_labels",
             values![
                 page.id.as_str(),
                 page.name.as_str(),
@@ -97,6 +116,7 @@ impl Unit {
                 reasons_text(&page.reasons),
                 page.instagram_id.clone(),
                 page.whatsapp_id.clone(),
+                page.take_off_labels,
             ],
         )
         .await?;
@@ -173,18 +193,15 @@ impl Unit {
 
     /// A Page with its policy in force.
     pub async fn page(&mut self, id: &PageId) -> Result<Option<Page>> {
-        let found = self
-            .row(
-                "select page.id, name, dataset_id, token, currency, country, timezone, mode, fault, test_event_code,
-                        instagram_id, whatsapp_id,
-                        silent_after, working_hours, labels, sentences, reasons, version, purchase_on, hold,
-                        lead_on, lifecycle,
-                        on_unknown, policy.made_at
-                   from page join policy on policy.page_id = page.id and policy.version = page.policy_version
-                  where page.id = $1",
-                values![id.as_str()],
-            )
-            .await?;
+        let text = page_rows!("$1");
+        let found = self.row(text, values![id.as_str()]).await?;
+        found.as_ref().map(read_page).transpose()
+    }
+
+    /// The Page of a conversation, with its policy in force.
+    pub async fn page_around(&mut self, conversation: &ConversationId) -> Result<Option<Page>> {
+        let text = page_rows!("(select page_id from conversation where id = $1)");
+        let found = self.row(text, values![conversation.as_str()]).await?;
         found.as_ref().map(read_page).transpose()
     }
 
@@ -225,14 +242,21 @@ impl Unit {
 
     /// Gives the next of the service's own order numbers: `S-1001`, `S-1002`, …
     pub async fn next_order_number(&mut self, page: &PageId) -> Result<String> {
-        let row = self
-            .row(
-                "update page set next_number = next_number + 1 where id = $1 returning next_number - 1 as number",
-                values![page.as_str()],
-            )
-            .await?
-            .ok_or_else(|| Error::not_found("Page"))?;
-        Ok(format!("S-{}", row.get::<i64>("number")?))
+        loop {
+            let rows = self
+                .rows_beside(
+                    "update page set next_number = next_number + 1 where id = $1
+                     returning next_number - 1 as number,
+                               (select 1 from order_name
+                                 where page_id = $1 and name = 'S-' || (next_number - 1)) as taken",
+                    values![page.as_str()],
+                )
+                .await?;
+            let row = rows.first().ok_or_else(|| Error::not_found("Page"))?;
+            if row.get::<Option<i32>>("taken")?.is_none() {
+                return Ok(format!("S-{}", row.get::<i64>("number")?));
+            }
+        }
     }
 
     /// Stops a Page for a fault of its token or link (`Some`), or lets it go on (`None`).
@@ -367,6 +391,7 @@ fn read_page(row: &Row) -> Result<Page> {
             .map(|text| WorkingHours::parse(&text).map_err(Error::internal))
             .transpose()?,
         labels: row.word("labels", read_labels)?,
+        take_off_labels: row.get::<i64>("take_off_labels")? != 0,
         sentences: row.word("sentences", read_sentences)?,
         reasons: row.word("reasons", read_reasons)?,
         policy: read_policy(row)?,

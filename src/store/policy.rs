@@ -1,5 +1,7 @@
 //! What a Page's rules are: its policies as they followed each other, and the names its dataset refuses.
 
+use std::collections::HashSet;
+
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::vocabulary::conversion::EventName;
@@ -12,27 +14,25 @@ use super::sql::{Unit, values};
 impl Unit {
     /// What decides about the conversions of a Page.
     pub async fn rules(&mut self, page: &Page) -> Result<Rules> {
-        let policies = self
+        let rows = self
             .rows(
-                "select version, purchase_on, hold, lead_on, lifecycle, on_unknown, made_at
-                   from policy where page_id = $1 and version <= $2 order by version",
-                values![page.id.as_str(), page.policy.version],
+                "select version, purchase_on, hold, lead_on, lifecycle, on_unknown, made_at, event_name
+                   from policy left join refused_name on dataset_id = $3
+                  where page_id = $1 and version <= $2 order by version",
+                values![page.id.as_str(), page.policy.version, page.dataset_id.as_str()],
             )
             .await?;
-        let refused = self
-            .rows(
-                "select event_name from refused_name where dataset_id = $1",
-                values![page.dataset_id.as_str()],
-            )
-            .await?;
-        Ok(Rules {
-            mode: page.mode,
-            policies: policies.iter().map(read_policy).collect::<Result<_>>()?,
-            refused: refused
-                .iter()
-                .map(|row| row.word("event_name", EventName::parse))
-                .collect::<Result<_>>()?,
-        })
+        let mut rules = Rules { mode: page.mode, policies: Vec::new(), refused: HashSet::new() };
+        for row in &rows {
+            let policy = read_policy(row)?;
+            if rules.policies.last().is_none_or(|last| last.version != policy.version) {
+                rules.policies.push(policy);
+            }
+            if row.get::<Option<String>>("event_name")?.is_some() {
+                rules.refused.insert(row.word("event_name", EventName::parse)?);
+            }
+        }
+        Ok(rules)
     }
 
     /// Remembers that a dataset does not take events of this name.

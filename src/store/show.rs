@@ -118,6 +118,20 @@ impl Unit {
         Ok((row.time("recorded_at")?, row.word("source", Source::parse)?, row.get("actor")?))
     }
 
+    /// The facts that outside sources told under this name (`ref`), on all Pages or on one.
+    pub async fn told_under(&mut self, reference: &str, page: Option<&PageId>) -> Result<Vec<OutcomeId>> {
+        let rows = self
+            .rows(
+                "select outcome.id
+                   from page join outcome on outcome.page_id = page.id
+                  where source in ('crm', 'courier', 'bank', 'site') and reference = $1
+                    and (cast($2 as text) is null or page.id = $2)",
+                values![reference, page.map(|page| page.0.clone())],
+            )
+            .await?;
+        rows.iter().map(|row| row.get("id").map(OutcomeId)).collect()
+    }
+
     /// The order that an entry is about.
     pub async fn order_of_outcome(&mut self, id: &OutcomeId) -> Result<Option<OrderId>> {
         let row = self

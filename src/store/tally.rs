@@ -18,18 +18,6 @@ pub struct Verdicts {
 }
 
 impl Unit {
-    /// How many webhooks wait to be read, and since when the oldest does.
-    pub async fn waiting(&mut self) -> Result<(i64, Option<Timestamp>)> {
-        let row = self
-            .row(
-                "select count(*) as number, min(received_at) as oldest from inbox where projected_at is null",
-                values![],
-            )
-            .await?;
-        let Some(row) = row else { return Ok((0, None)) };
-        Ok((row.get("number")?, row.get::<Option<i64>>("oldest")?.map(Timestamp::from_millis)))
-    }
-
     /// How many conversions stand in each state.
     pub async fn conversions_by_state(&mut self) -> Result<Vec<(State, i64)>> {
         let rows =

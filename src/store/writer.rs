@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnectOptions};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
@@ -25,6 +26,8 @@ struct Seat {
     group: Option<Group>,
     /// A unit left without a word: its savepoint is still there.
     abandoned: bool,
+    /// A unit that is done has left its savepoint to the next one, or to the commit.
+    left: bool,
 }
 
 /// Those who wait for one commit. `None`: not yet.
@@ -43,24 +46,58 @@ pub(super) struct Turn {
 impl Writer {
     pub(super) async fn open(options: &SqliteConnectOptions) -> sqlx::Result<Self> {
         let connection = Some(options.connect().await?);
-        Ok(Self(Arc::new(Mutex::new(Seat { connection, group: None, abandoned: false }))))
+        Ok(Self(Arc::new(Mutex::new(Seat { connection, group: None, abandoned: false, left: false }))))
     }
 
     /// Waits for a turn.
     pub(super) async fn turn(&self) -> Result<Turn> {
         let mut seat = Arc::clone(&self.0).lock_owned().await;
         seat.tidy().await;
-        if seat.group.is_none() {
-            seat.execute("begin immediate").await?;
-            seat.group = Some(Group(watch::Sender::new(None)));
-        }
-        let begun = seat.execute("savepoint unit").await;
+        // One text, because each costs a way to the connection's own thread and back.
+        let left = std::mem::take(&mut seat.left);
+        let begun = match (&seat.group, left) {
+            (None, _) => seat.execute("begin immediate; savepoint unit").await,
+            (Some(_), true) => seat.execute("release unit; savepoint unit").await,
+            (Some(_), false) => seat.execute("savepoint unit").await,
+        };
         if begun.is_err() {
-            seat.fail("the transaction was lost");
+            seat.roll_back().await;
         }
         begun?;
+        seat.group.get_or_insert_with(|| Group(watch::Sender::new(None)));
         seat.abandoned = true;
         Ok(Turn { seat: Some(seat), writer: self.clone() })
+    }
+
+    /// Runs one statement as a unit of its own. Where nobody waits for a commit it commits itself, which saves
+    /// all that a transaction costs besides; else it commits for them too.
+    pub(super) async fn alone(&self, query: Query<'static, Sqlite, SqliteArguments>) -> Result<u64> {
+        // A task of its own: whoever gives up waiting must not leave others without their commit.
+        let writer = self.clone();
+        tokio::spawn(async move { writer.run_alone(query).await }).await.map_err(|_| closed())?
+    }
+
+    async fn run_alone(&self, query: Query<'static, Sqlite, SqliteArguments>) -> Result<u64> {
+        let mut seat = self.0.lock().await;
+        seat.tidy().await;
+        let group = seat.group.as_ref().map(|group| group.0.subscribe());
+        let connection = seat.connection.as_mut().ok_or_else(closed)?;
+        let done = query.execute(connection).await;
+        let Some(mut group) = group else {
+            if let Err(error) = &done {
+                end_if_broken(error);
+            }
+            return Ok(done?.rows_affected());
+        };
+        // Refused, it leaves nothing behind, and those who wait are committed by one of themselves.
+        let rows = done?.rows_affected();
+        seat.finish().await;
+        drop(seat);
+        match group.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) {
+            Ok(Some(Ok(()))) => Ok(rows),
+            Ok(Some(Err((kind, why)))) => Err(Error::new(kind, "database", &*why)),
+            _ => Err(closed()),
+        }
     }
 
     /// Closes the connection, after what is in hand.
@@ -84,12 +121,8 @@ impl Turn {
     /// Makes the unit durable, together with those that were done meanwhile.
     pub(super) async fn commit(mut self) -> Result<()> {
         let Some(mut seat) = self.seat.take() else { return Err(closed()) };
-        if let Err(error) = seat.execute("release unit").await {
-            seat.abandoned = false;
-            seat.fail("the transaction was lost");
-            return Err(error);
-        }
         seat.abandoned = false;
+        seat.left = true;
         let Some(mut done) = seat.group.as_ref().map(|group| group.0.subscribe()) else {
             return Err(closed());
         };
@@ -167,12 +200,7 @@ impl Seat {
         let outcome = match committed {
             Ok(_) => Ok(()),
             Err(error) => {
-                if is_broken(&error) {
-                    tracing::error!(
-                        "The disk failed while writing; ending, so that nothing false is said: {error}"
-                    );
-                    std::process::exit(1);
-                }
+                end_if_broken(&error);
                 drop(self.execute("rollback").await);
                 let error = Error::from(error);
                 Err((error.kind, Arc::from(error.to_string())))
@@ -193,11 +221,14 @@ impl Seat {
     }
 }
 
-/// Whether the medium failed: a failed fsync must end the process, for a second one may report success over
+/// Ends the process if the medium failed while a commit was written: a second fsync may report success over
 /// lost data.
-fn is_broken(error: &sqlx::Error) -> bool {
+fn end_if_broken(error: &sqlx::Error) {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == IOERR)
+    if code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == IOERR) {
+        tracing::error!("The disk failed while writing; ending, so that nothing false is said: {error}");
+        std::process::exit(1);
+    }
 }
 
 fn closed() -> Error {

@@ -188,7 +188,7 @@ impl Change {
             "psid": thread.and_then(|thread| thread.psid.as_ref()).map(Psid::as_str),
             "conversation_id": record.conversation_id.as_ref().map(ConversationId::as_str),
             "referral": thread.and_then(|thread| self.referral(&order, thread)).map(referral),
-            "outcomes": outcomes(&facts, &order.flags),
+            "outcomes": facts.iter().map(|fact| outcome(fact, Some(&order))).collect::<Vec<_>>(),
         });
         if let (Some(sale), Value::Object(members)) = (same_as, &mut body) {
             members.insert("same_as".to_owned(), sale.as_str().into());
@@ -216,7 +216,7 @@ impl Change {
             "began_at": record.began_at.to_string(),
             "first_referral": first.map(referral),
             "last_referral": last.map(referral),
-            "outcomes": outcomes(&as_of(&record.entries, self.version), &[]),
+            "outcomes": as_of(&record.entries, self.version).iter().map(|fact| outcome(fact, None)).collect::<Vec<_>>(),
         })
     }
 }
@@ -253,19 +253,16 @@ fn referral(led: &Led) -> Value {
     })
 }
 
-fn outcomes(facts: &[Fact], flags: &[(super::identity::OutcomeId, Flag)]) -> Vec<Value> {
-    let flag_of = |fact: &Fact| flags.iter().find(|(id, _)| *id == fact.id).map(|(_, flag)| *flag);
-    facts.iter().map(|fact| outcome(fact, flag_of(fact))).collect()
-}
-
 /// A fact as every answer shows it. What only some kinds have is left out where it is not there.
-pub fn outcome(fact: &Fact, flag: Option<Flag>) -> Value {
+fn outcome(fact: &Fact, order: Option<&Order>) -> Value {
+    let flag = order.and_then(|order| order.flag_of(&fact.id));
+    let value = order.map_or(fact.terms.value, |order| order.value_of(fact));
     let money = |minor: Option<i64>| minor.map(|minor| decimal(minor, fact.terms.currency));
     let mut members = Map::new();
     let always = [
         ("id", json!(fact.id.as_str())),
         ("kind", json!(fact.kind.as_str())),
-        ("value", json!(money(fact.terms.value))),
+        ("value", json!(money(value))),
         ("currency", json!(fact.terms.currency.code())),
         ("occurred_at", json!(fact.occurred_at.to_string())),
         ("recorded_at", json!(fact.recorded_at.to_string())),
@@ -281,6 +278,7 @@ pub fn outcome(fact: &Fact, flag: Option<Flag>) -> Value {
     let items: Vec<Value> = fact.terms.items.iter().map(|item| line(item, fact.terms.currency)).collect();
     let sometimes = [
         ("items", (!items.is_empty()).then(|| items.into())),
+        ("total", money(fact.terms.total).map(Value::from)),
         ("delivery_fee", money(fact.terms.delivery_fee).map(Value::from)),
         ("discount", money(fact.terms.discount).map(Value::from)),
         ("fee", money(fact.terms.fee).map(Value::from)),

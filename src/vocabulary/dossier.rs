@@ -34,12 +34,16 @@ pub struct Dossier {
     pub thread: Thread,
     /// Its chats, by number.
     pub chats: Vec<Chat>,
+    /// The stages of its chats as they are written.
+    pub stages: Vec<Stage>,
     /// `qualified` and `lost`, as they were written.
     pub said: Vec<Fact>,
     /// Its orders, oldest first.
     pub orders: Vec<Standing>,
     /// Its conversions.
     pub conversions: Vec<Conversion>,
+    /// Something that was said in Meta's inbox waits for a person.
+    pub has_waiting: bool,
 }
 
 impl Dossier {
@@ -85,11 +89,27 @@ impl Dossier {
         })
     }
 
-    /// When the customer's wait for a tag began: their first word in the current chat, until it has a tag.
+    /// When the wait for a person began: with the customer's first word in the current chat, until it has a
+    /// tag; or with an order that a person confirmed without a value, until it has one.
     pub fn waiting_since(&self) -> Option<Timestamp> {
-        let chat = self.chats.last()?;
-        chat.first_word_at.filter(|_| self.stage(chat) == Stage::Open)
+        let chat = self.chats.last().filter(|chat| self.stage(chat) == Stage::Open);
+        chat.and_then(|chat| chat.first_word_at).or_else(|| {
+            let without_value = self.orders.iter().filter(|standing| waits_for_value(standing));
+            without_value
+                .filter_map(|standing| standing.order.confirmed)
+                .map(|moment| moment.occurred_at)
+                .min()
+        })
     }
+}
+
+/// Whether a person confirmed an order, and nobody has said what it is worth.
+pub fn waits_for_value(standing: &Standing) -> bool {
+    let by_person = |fact: &Fact| fact.kind == Kind::Confirmed && fact.source.is_person() && !fact.undone;
+    !standing.parked
+        && standing.order.state.is_open()
+        && standing.order.value.is_none()
+        && standing.facts.iter().any(by_person)
 }
 
 /// What silence asks for: the service's own `lost` entries that hold no longer, and the moments of new ones.

@@ -58,6 +58,10 @@ identity! {
     AttemptId;
     /// An API key.
     KeyId;
+    /// A person who uses the console.
+    OperatorId;
+    /// Something that was said in Meta's inbox and waits for a person.
+    WaitingId;
 }
 
 /// A person as one Page knows them (page-scoped id). Personal data: it never shows in `Debug`.

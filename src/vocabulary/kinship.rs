@@ -3,7 +3,7 @@
 
 use crate::clock::Timestamp;
 
-use super::money::Currency;
+use super::money::{Currency, Money};
 use super::order::{self, Order, State};
 use super::outcome::{Fact, Flag, Kind};
 use super::sale::Standing;
@@ -52,7 +52,7 @@ struct Stranger {
     /// A person accepted it as a sale of its own, unless its worth says that it is another one.
     is_accepted: bool,
     /// Its worth as agreed, if it was said.
-    value: Option<i64>,
+    value: Option<Money>,
     /// The sales that were open then.
     beside: Vec<usize>,
 }
@@ -72,7 +72,7 @@ impl Stranger {
             sale.service_numbered && sale.numbers.len() == 1 && is_open_until(sale, moment)
         };
         let beside: Vec<usize> = (0..index).filter(is_beside).collect();
-        let value = confirmed.and_then(|fact| fact.terms.value);
+        let value = confirmed.and_then(|fact| fact.terms.money());
         (!beside.is_empty()).then_some(Self {
             index,
             moment,

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use crate::clock::Timestamp;
 
 use super::identity::OutcomeId;
-use super::money::Currency;
+use super::money::{Currency, Money};
 use super::outcome::{Fact, Flag, Item, Kind, Terms};
 
 /// Where an order stands.
@@ -108,8 +108,10 @@ pub struct Uplift {
 pub struct Order {
     /// Where it stands.
     pub state: State,
-    /// The currency of the sale.
+    /// The currency of the sale: that of the first fact that names a sum, until then the Page's.
     pub currency: Currency,
+    /// A fact has named a sum.
+    pub is_priced: bool,
     /// The whole: confirmed, amended, with every uplift. Unknown until someone says it.
     pub value: Option<i64>,
     /// Part of `value`.
@@ -192,6 +194,7 @@ impl Order {
         Self {
             state: State::None,
             currency,
+            is_priced: false,
             value: None,
             delivery_fee: 0,
             discount: 0,
@@ -212,17 +215,34 @@ impl Order {
         }
     }
 
-    /// Whether `value` is what this sale is known to be worth: as confirmed, or as it now stands.
-    pub fn is_worth(&self, value: i64) -> bool {
-        self.value == Some(value) || self.confirmed_value == Some(value)
+    /// Whether `money` is what this sale is known to be worth: as confirmed, or as it now stands.
+    pub fn is_worth(&self, money: Money) -> bool {
+        let known = [self.value, self.confirmed_value];
+        self.currency == money.currency && known.contains(&Some(money.minor))
+    }
+
+    /// Why a fact moves nothing until a person accepts it.
+    pub fn flag_of(&self, fact: &OutcomeId) -> Option<Flag> {
+        self.flags.iter().find(|(id, _)| id == fact).map(|(_, flag)| *flag)
+    }
+
+    /// What a fact of this order says of money: as it was said, or as it follows for an uplift of which the new
+    /// whole was said.
+    pub fn value_of(&self, fact: &Fact) -> Option<i64> {
+        let uplift = || self.uplifts.iter().find(|uplift| uplift.outcome_id == fact.id);
+        fact.terms.value.or_else(|| uplift()?.terms.value)
     }
 
     fn take(&mut self, fact: &Fact, again: Option<&Fact>) {
         let otherwise = again.is_some_and(|first| first.is_worth_otherwise_in(fact));
         let objection = self.objection(fact).or_else(|| otherwise.then_some(Flag::OtherValue));
-        if let Some(flag) = objection.filter(|_| !fact.accepted) {
+        if let Some(flag) = objection.filter(|flag| !fact.accepted || !flag.can_be_accepted()) {
             self.flags.push((fact.id.clone(), flag));
             return;
+        }
+        if fact.terms.name_money() {
+            self.currency = fact.terms.currency;
+            self.is_priced = true;
         }
         let moment = Moment { occurred_at: fact.occurred_at, recorded_at: fact.recorded_at };
         match fact.kind {
@@ -265,8 +285,11 @@ impl Order {
 
     /// Why `fact` can't follow on what this order already is.
     fn objection(&self, fact: &Fact) -> Option<Flag> {
-        use Kind::{Cancelled, Confirmed, Paid, Refunded, Shipped};
+        use Kind::{Cancelled, Confirmed, CrossSold, Paid, Refunded, Shipped};
         let reopened_by_person = fact.kind == Confirmed && fact.source.is_person();
+        if self.is_priced && fact.terms.name_money() && fact.terms.currency != self.currency {
+            return Some(Flag::OtherCurrency);
+        }
         match (self.state, fact.kind) {
             (State::Cancelled, Cancelled | Paid | Refunded) => None,
             (State::Cancelled, _) if reopened_by_person => None,
@@ -275,9 +298,10 @@ impl Order {
             }
             (state, Confirmed) if state.is_standing() => {
                 let known = self.confirmed_value.is_none()
-                    || fact.terms.value.is_none_or(|value| self.is_worth(value));
+                    || fact.terms.money().is_none_or(|money| self.is_worth(money));
                 (!known).then_some(Flag::OtherValue)
             }
+            (_, CrossSold) => (!self.can_grow_by(&fact.terms)).then_some(Flag::OtherValue),
             _ => None,
         }
     }
@@ -302,14 +326,16 @@ impl Order {
         if terms.value.is_some() {
             self.set_terms(terms);
             self.confirmed_value = terms.value;
-            for uplift in std::mem::take(&mut self.uplifts) {
+            for mut uplift in std::mem::take(&mut self.uplifts) {
+                // A whole that was said before the sale was agreed can't make it less.
+                uplift.terms.total =
+                    uplift.terms.total.max(self.value.filter(|_| uplift.terms.total.is_some()));
                 self.add(uplift);
             }
         }
     }
 
     fn set_terms(&mut self, terms: &Terms) {
-        self.currency = terms.currency;
         self.value = terms.value.or(self.value);
         self.delivery_fee = terms.delivery_fee.unwrap_or(self.delivery_fee);
         self.discount = terms.discount.unwrap_or(self.discount);
@@ -318,9 +344,21 @@ impl Order {
         }
     }
 
-    fn add(&mut self, uplift: Uplift) {
-        let terms = &uplift.terms;
-        self.value = self.value.map(|value| value.saturating_add(terms.value.unwrap_or(0)));
+    /// Whether a cross-sell leads from what the order is worth to the new whole that it names.
+    fn can_grow_by(&self, terms: &Terms) -> bool {
+        terms.total.zip(self.value).is_none_or(|(total, before)| {
+            total > before && terms.value.is_none_or(|uplift| uplift == total - before)
+        })
+    }
+
+    fn add(&mut self, mut uplift: Uplift) {
+        let terms = &mut uplift.terms;
+        if let Some(total) = terms.total {
+            terms.value = self.value.map(|before| total.saturating_sub(before).max(0)).or(terms.value);
+            self.value = Some(total);
+        } else {
+            self.value = self.value.map(|value| value.saturating_add(terms.value.unwrap_or(0)));
+        }
         self.delivery_fee = self.delivery_fee.saturating_add(terms.delivery_fee.unwrap_or(0));
         self.discount = self.discount.saturating_add(terms.discount.unwrap_or(0));
         self.items.extend(terms.items.iter().cloned());

@@ -77,6 +77,11 @@ impl Kind {
         matches!(self, Self::Qualified | Self::Lost)
     }
 
+    /// Whether it says nothing without an amount. A sale can wait for its value; a sum can't.
+    pub const fn is_amount(self) -> bool {
+        matches!(self, Self::CrossSold | Self::Amended | Self::Paid | Self::Refunded)
+    }
+
     /// Whether it must say why.
     pub const fn wants_reason(self) -> bool {
         matches!(self, Self::Lost | Self::Cancelled | Self::Returned)
@@ -168,6 +173,9 @@ pub struct Terms {
     /// `confirmed`, `amended`: the whole; `cross_sold`: the uplift; `returned`: the part; `paid`,
     /// `refunded`: the sum.
     pub value: Option<i64>,
+    /// `cross_sold`: the new whole, where that was said. The uplift then follows from what the order was worth
+    /// at that moment, of which a fact may still come.
+    pub total: Option<i64>,
     /// What the customer pays for delivery; part of `value`.
     pub delivery_fee: Option<i64>,
     /// Taken off the items; already taken off `value`.
@@ -181,7 +189,20 @@ pub struct Terms {
 impl Terms {
     /// Terms that say nothing but the currency.
     pub const fn silent(currency: Currency) -> Self {
-        Self { currency, value: None, delivery_fee: None, discount: None, fee: None, items: Vec::new() }
+        Self {
+            currency,
+            value: None,
+            total: None,
+            delivery_fee: None,
+            discount: None,
+            fee: None,
+            items: Vec::new(),
+        }
+    }
+
+    /// Whether they say anything besides the currency.
+    pub fn name_money(&self) -> bool {
+        *self != Self::silent(self.currency)
     }
 
     /// Σ items − discount + delivery fee, where items are given.
@@ -265,14 +286,14 @@ impl Fact {
 
     /// Whether `other`, the same fact, names another sum.
     pub fn is_worth_otherwise_in(&self, other: &Self) -> bool {
-        self.terms.value.zip(other.terms.value).is_some_and(|(one, two)| one != two)
+        self.terms.money().zip(other.terms.money()).is_some_and(|(one, two)| one != two)
     }
 
     /// An order of facts by what they say alone.
     pub fn by_content(&self, other: &Self) -> Ordering {
         let sums = |fact: &Self| {
-            let Terms { value, delivery_fee, discount, fee, .. } = fact.terms;
-            (value, delivery_fee, discount, fee)
+            let Terms { value, total, delivery_fee, discount, fee, .. } = fact.terms;
+            (value, total, delivery_fee, discount, fee)
         };
         let words = |fact: &Self| {
             let Details { payment, courier, waybill, clamped: _ } = fact.details.clone();
@@ -291,18 +312,26 @@ impl Fact {
 pub enum Flag {
     /// Not possible after what happened before, such as shipped after returned.
     Contradiction,
-    /// `confirmed` again with another value.
+    /// `confirmed` again with another value; `cross_sold` to a whole that does not fit.
     OtherValue,
+    /// Of another currency than the order: no sum of it can be added or compared.
+    OtherCurrency,
     /// An order number from outside for a sale that may already stand under the service's own number.
     PerhapsSameSale,
 }
 
 impl Flag {
+    /// Whether a person can let the fact move its order all the same.
+    pub const fn can_be_accepted(self) -> bool {
+        !matches!(self, Self::OtherCurrency)
+    }
+
     /// The word in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Contradiction => "contradiction",
             Self::OtherValue => "other_value",
+            Self::OtherCurrency => "other_currency",
             Self::PerhapsSameSale => "perhaps_same_sale",
         }
     }

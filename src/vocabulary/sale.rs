@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 
 use super::customer::Customer;
 use super::identity::{OrderId, OutcomeId};
-use super::money::Currency;
+use super::money::{Currency, Money};
 use super::order::{self, Order, State};
 use super::outcome::{Details, Fact, Kind, Source, Terms};
 
@@ -32,14 +32,32 @@ pub struct Tag {
     pub note: Option<String>,
     /// What is known of the customer beside their words.
     pub customer: Option<Customer>,
-    /// `cross_sold`: the new whole instead of the uplift, in minor units.
-    pub total: Option<i64>,
     /// When it happened, if it was said.
     pub occurred_at: Option<Timestamp>,
     /// The sender's own id of the fact.
     pub reference: Option<String>,
     /// The version of the order that the person looked at.
     pub if_version: Option<i64>,
+}
+
+impl Tag {
+    /// A tag that says nothing but what happened.
+    pub fn bare(kind: Kind, source: Source, currency: Currency) -> Self {
+        Self {
+            kind,
+            source,
+            order_number: None,
+            new_order: false,
+            terms: Terms::silent(currency),
+            details: Details::default(),
+            reason: None,
+            note: None,
+            customer: None,
+            occurred_at: None,
+            reference: None,
+            if_version: None,
+        }
+    }
 }
 
 /// An order of the conversation, as it stands.
@@ -355,8 +373,9 @@ fn other_value(index: usize) -> Refusal {
     }
 }
 
-fn said_value(tag: &Tag) -> Option<i64> {
-    tag.terms.value.or_else(|| tag.terms.sum())
+fn said_value(tag: &Tag) -> Option<Money> {
+    let minor = tag.terms.value.or_else(|| tag.terms.sum())?;
+    Some(Money::new(minor, tag.terms.currency))
 }
 
 /// The entry by which an outside source has told this before: without a name of its own (`ref`), the same words
@@ -392,7 +411,7 @@ fn known(tag: &Tag, standing: &Standing) -> Option<OutcomeId> {
     let same_value = || said_value(tag).is_none_or(|value| order.is_worth(value));
     match tag.kind {
         Kind::Confirmed if order.state.is_standing() && same_value() => earlier(&|_| true),
-        Kind::Amended if order.value == said_value(tag) => {
+        Kind::Amended if order.value.map(|minor| Money::new(minor, order.currency)) == said_value(tag) => {
             earlier(&|fact| fact.terms.items == tag.terms.items)
         }
         Kind::Cancelled if order.state == State::Cancelled => earlier(&|_| true),
@@ -426,7 +445,8 @@ fn version_is(tag: &Tag, version: i64, order: Option<usize>) -> Result<(), Refus
     }
 }
 
-/// The terms with what follows from them: the uplift from a total, the value from the items.
+/// The terms with what follows from them, such as the value from the items. What a fact from outside is completed
+/// with, and whether it is taken, must not depend on what has arrived: the fold of the order decides.
 fn complete(tag: &Tag, order: &Order, index: Option<usize>) -> Result<Terms, Refusal> {
     let wrong = |field: &'static str, message: String| Refusal {
         at_fault: Fault::Field(field),
@@ -435,20 +455,15 @@ fn complete(tag: &Tag, order: &Order, index: Option<usize>) -> Result<Terms, Ref
         order: index,
     };
     let mut terms = tag.terms.clone();
-    if index.is_some() && order.state != State::None && order.currency != terms.currency {
+    let by_person = tag.source.is_person();
+    if by_person && order.is_priced && terms.name_money() && order.currency != terms.currency {
         return Err(wrong(
             "/currency",
             format!("The order is in {}; say it in that currency.", order.currency),
         ));
     }
-    if let Some(total) = tag.total.filter(|_| tag.kind == Kind::CrossSold) {
-        let Some(before) = order.value else {
-            return Err(wrong("/total", "The order has no value yet: give the uplift as value.".to_owned()));
-        };
-        terms.value = Some(total - before);
-    }
-    if tag.kind == Kind::Amended && !tag.source.is_person() {
-        // What it is completed with must not depend on what has arrived: where goods are given, that is all.
+    if tag.kind == Kind::Amended && !by_person {
+        // Where goods are given, that is all.
         let fee_and_discount = (!terms.items.is_empty()).then_some(0);
         terms.delivery_fee = terms.delivery_fee.or(fee_and_discount);
         terms.discount = terms.discount.or(fee_and_discount);
@@ -460,7 +475,7 @@ fn complete(tag: &Tag, order: &Order, index: Option<usize>) -> Result<Terms, Ref
         let value = *terms.value.get_or_insert(sum);
         if value != sum {
             let [said, counted, difference] =
-                [value, sum, value - sum].map(|minor| super::money::Money::new(minor, terms.currency));
+                [value, sum, value - sum].map(|minor| Money::new(minor, terms.currency));
             return Err(wrong(
                 "/value",
                 format!(
@@ -473,8 +488,10 @@ fn complete(tag: &Tag, order: &Order, index: Option<usize>) -> Result<Terms, Ref
     }
     let lowest = i64::from(tag.kind == Kind::CrossSold);
     if terms.value.is_some_and(|value| value < lowest) {
-        let field = if tag.total.is_some() { "/total" } else { "/value" };
-        return Err(wrong(field, "It must be more than the order is worth now.".to_owned()));
+        return Err(wrong("/value", "It must be more than nothing.".to_owned()));
+    }
+    if let Some(total) = terms.total {
+        grows_to(total, &terms, order, by_person).map_err(|message| wrong("/total", message))?;
     }
     if terms.value.zip(terms.delivery_fee).is_some_and(|(value, fee)| fee > value) {
         return Err(wrong(
@@ -483,6 +500,29 @@ fn complete(tag: &Tag, order: &Order, index: Option<usize>) -> Result<Terms, Ref
         ));
     }
     Ok(terms)
+}
+
+/// Whether a cross-sell can lead to this new whole. A person sees what the order is worth, so that theirs must fit.
+fn grows_to(total: i64, terms: &Terms, order: &Order, by_person: bool) -> Result<(), String> {
+    let before = match order.value {
+        _ if total < 1 => return Err("It must be more than nothing.".to_owned()),
+        _ if !by_person => return Ok(()),
+        None => return Err("The order has no value yet: give the uplift as value.".to_owned()),
+        Some(before) => before,
+    };
+    let money = |minor| Money::new(minor, terms.currency);
+    match terms.value {
+        _ if total <= before => {
+            Err(format!("It must be more than {}, what the order is worth.", money(before)))
+        }
+        Some(uplift) if uplift != total - before => Err(format!(
+            "The order is worth {} and the items add {}: that is not {}.",
+            money(before),
+            money(uplift),
+            money(total)
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn after_the_last(standing: &Standing, now: Timestamp) -> Timestamp {

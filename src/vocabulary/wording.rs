@@ -1,6 +1,7 @@
 //! What a Page's own words can say: labels of Meta's inbox, and the sentences that operators write anyway.
 
 use super::outcome::Kind;
+use super::sentence::Pattern;
 
 /// What a label can say: the facts that need no amount.
 pub const LABELLED: [Kind; 7] = [
@@ -13,12 +14,7 @@ pub const LABELLED: [Kind; 7] = [
     Kind::Returned,
 ];
 
-/// The part of a sentence that is the amount, and the part that may be anything.
-const PLACES: [&str; 2] = ["{value}", "{*}"];
-
 /// Whether a sentence has words of its own, and only places that are known.
 pub fn is_pattern(text: &str) -> bool {
-    let once = text.matches(PLACES[0]).count() <= 1;
-    let words = PLACES.iter().fold(text.to_owned(), |text, place| text.replace(place, " "));
-    once && words.chars().any(char::is_alphanumeric) && !words.contains(['{', '}'])
+    Pattern::parse(text).is_ok()
 }

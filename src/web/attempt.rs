@@ -164,7 +164,7 @@ pub async fn resolve(
     let asked = once::asked(&app, (&caller, word, format!("attempts/{id}/resolve")), &body, resolved)?;
     let done = Box::pin(async {
         let (id, missing) = (AttemptId(id), || Error::not_found("attempt"));
-        let page = app.house.store.read().await?.page_of_attempt(&id).await?.ok_or_else(missing)?;
+        let page = app.house.store.look().await?.page_of_attempt(&id).await?.ok_or_else(missing)?;
         caller.sees(&page, "attempt")?;
         let ResolveBody { r#as } = read::json(&body)?;
         let as_what = Resolution::parse(&r#as)

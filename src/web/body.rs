@@ -1,6 +1,9 @@
-//! The body of a request, which must be there in time.
+//! The body of a request, which must be there in time, and for which there must be room.
 
+use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,18 +13,71 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep};
 
-/// A body that fails if it is not whole `within` the time since it was first waited for.
+/// Large bodies that are on their way may hold so many bytes, all together: whoever sends them is not known yet.
+const ROOM: usize = 64 * 1024 * 1024;
+
+/// What of a body needs no room: nearly every webhook is smaller, and none of those is ever turned away.
+const SMALL: usize = 64 * 1024;
+
+/// A smaller piece is copied: it is a part of the buffer that it was read into (8 KiB of hyper), which would stay for
+/// as long as the piece does, so that a body that comes byte by byte would hold some thousand times its length.
+const COPIED: usize = 4096;
+
+/// The bytes that large bodies on their way hold; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Room(Arc<AtomicUsize>);
+
+/// There is no room for a large body now.
+#[derive(Debug)]
+pub struct Crowded;
+
+impl fmt::Display for Crowded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("too many large bodies are on their way")
+    }
+}
+
+impl std::error::Error for Crowded {}
+
+/// A body that fails if it is not whole `within` the time since it was first waited for, or if there is no
+/// room for it.
 pub struct Timed {
     body: Incoming,
     within: Duration,
     deadline: Option<Pin<Box<Sleep>>>,
+    room: Room,
+    length: usize,
 }
 
 impl Timed {
     /// `body`, which must be whole `within` this time.
-    pub fn new(body: Incoming, within: Duration) -> Self {
-        Self { body, within, deadline: None }
+    pub fn new(body: Incoming, within: Duration, room: Room) -> Self {
+        Self { body, within, deadline: None, room, length: 0 }
     }
+
+    /// Takes the room for a further piece.
+    fn hold(&mut self, piece: usize) -> Result<(), Crowded> {
+        let before = self.held();
+        self.length += piece;
+        let more = self.held() - before;
+        let taken = self.room.0.fetch_add(more, Ordering::Relaxed) + more;
+        if more > 0 && taken > ROOM { Err(Crowded) } else { Ok(()) }
+    }
+
+    fn held(&self) -> usize {
+        self.length.saturating_sub(SMALL)
+    }
+}
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        self.room.0.fetch_sub(self.held(), Ordering::Relaxed);
+    }
+}
+
+/// A piece that holds nothing besides itself.
+fn apart(piece: Bytes) -> Bytes {
+    if piece.len() < COPIED { Bytes::copy_from_slice(&piece) } else { piece }
 }
 
 impl Body for Timed {
@@ -34,7 +90,12 @@ impl Body for Timed {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
-            return Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)));
+            let frame = frame.map(|frame| frame.map(|frame| frame.map_data(apart)).map_err(BoxError::from));
+            let piece = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref().map(Bytes::len));
+            return match piece.map_or(Ok(()), |length| this.hold(length)) {
+                Ok(()) => Poll::Ready(frame),
+                Err(crowded) => Poll::Ready(Some(Err(crowded.into()))),
+            };
         }
         let within = this.within;
         let deadline = this.deadline.get_or_insert_with(|| Box::pin(sleep(within)));

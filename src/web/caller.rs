@@ -124,7 +124,7 @@ impl<const ROLES: u8> FromRequestParts<App> for By<ROLES> {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(invalid());
         }
-        let found = app.house.store.read().await?.key_by_hash(&key::hash(secret.trim())).await?;
+        let found = app.house.store.look().await?.key_by_hash(&key::hash(secret.trim())).await?;
         let found = found.ok_or_else(invalid)?;
         let role = Role::parse(&found.role).ok_or_else(invalid)?;
         if !role.is_among(ROLES) {

@@ -206,7 +206,7 @@ pub async fn show(
     let row = unit.conversation(&id).await?.ok_or_else(missing)?;
     caller.sees(&row.page_id, "conversation")?;
     let currency = unit.currency_of(&row.page_id).await?;
-    let dossier = unit.dossiers(Scope::Conversation(&id), currency).await?.pop().ok_or_else(missing)?;
+    let dossier = unit.dossiers(Scope::Conversation(&id)).await?.pop().ok_or_else(missing)?;
     let notes = unit.notes(&id).await?;
     let referrals = unit.referrals(&id).await?;
     Ok(Json(ConversationDetail {

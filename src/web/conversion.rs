@@ -183,7 +183,7 @@ pub async fn retry(
 
 async fn own(app: &App, caller: &Caller, id: String, body: &[u8]) -> Result<ConversionId> {
     let id = ConversionId(id);
-    let page = app.house.store.read().await?.page_of_conversion(&id).await?;
+    let page = app.house.store.look().await?.page_of_conversion(&id).await?;
     caller.sees(&page.ok_or_else(|| Error::not_found("conversion"))?, "conversion")?;
     read::nothing(body)?;
     Ok(id)

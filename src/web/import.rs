@@ -117,7 +117,7 @@ pub async fn take(
 
 async fn answered(app: &App, promise: Option<&Promise>) -> Result<Option<Reply>> {
     let Some(promise) = promise else { return Ok(None) };
-    promise.answer(&mut app.house.store.read().await?, app.house.clock.now()).await
+    promise.answer(&mut app.house.store.look().await?, app.house.clock.now()).await
 }
 
 /// A line's answer beside its status.
@@ -151,7 +151,7 @@ async fn line(
     let page = PageId(page.ok_or_else(|| Error::field("/page_id", "Say which Page: give page_id."))?);
     caller.sees(&page, "Page")?;
     if !pages.contains_key(&page) {
-        let found = app.house.store.read().await?.page(&page).await?;
+        let found = app.house.store.look().await?.page(&page).await?;
         pages.insert(page.clone(), found.ok_or_else(|| Error::not_found("Page"))?);
     }
     let known = &pages[&page];

@@ -81,7 +81,7 @@ async fn measure(house: &House) -> Result<()> {
     let now = house.clock.now();
     let age = |since: Option<Timestamp>| since.map_or(0.0, |since| now.since(since).as_secs_f64());
     let mut unit = house.store.read().await?;
-    let (waiting, oldest) = unit.waiting().await?;
+    let (waiting, oldest) = unit.waiting(&house.store).await?;
     gauge!("salesbridge_inbox_waiting").set(number(waiting));
     gauge!("salesbridge_inbox_oldest_age_seconds").set(age(oldest));
     let by_state = unit.conversions_by_state().await?;

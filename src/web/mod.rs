@@ -5,6 +5,7 @@ mod attempt;
 mod body;
 mod caller;
 mod change;
+mod console;
 mod conversation;
 mod conversion;
 mod import;
@@ -109,6 +110,7 @@ fn api() -> OpenApiRouter<App> {
 pub fn router(app: App) -> Router {
     let (router, _) = api().split_for_parts();
     router
+        .merge(console::routes())
         .fallback(|| async {
             Error::new(Kind::NotFound, "no_such_route", "There is nothing here: see /docs.")
         })

@@ -1,6 +1,7 @@
 //! The same request again gets the first answer: what an Idempotency-Key promises.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
@@ -27,7 +28,7 @@ pub fn asked<T>(
     render: fn(&T) -> Reply,
 ) -> Result<Asked<T>> {
     let begin = |word| Promise::begin(&app.names, [caller.key_id.0.clone(), route, word], body);
-    Ok(Asked { promise: word.map(begin).transpose()?, render })
+    Ok(Asked { promise: word.map(begin).transpose()?.map(Arc::new), render })
 }
 
 /// Answers as before, or with what `work` comes to. A refusal is kept as well, unless another time it may be
@@ -51,7 +52,7 @@ pub async fn answer<T>(
             let is_kept = is_final && error.code != "idempotency_key_reused";
             let reply = problem::reply(app, error).await;
             if is_kept {
-                keep(app, asked.promise.as_ref(), &reply).await;
+                keep(app, asked.promise.as_deref(), &reply).await;
             }
             problem::response(reply)
         }
@@ -61,7 +62,7 @@ pub async fn answer<T>(
 async fn before<T>(app: &App, asked: &Asked<T>) -> Result<Option<Reply>> {
     match &asked.promise {
         None => Ok(None),
-        Some(promise) => promise.answer(&mut app.house.store.read().await?, app.house.clock.now()).await,
+        Some(promise) => promise.answer(&mut app.house.store.look().await?, app.house.clock.now()).await,
     }
 }
 

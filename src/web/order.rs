@@ -134,8 +134,7 @@ pub async fn show(
     let row = unit.order(&OrderId(id)).await?.ok_or_else(missing)?;
     caller.sees(&row.page_id, "order")?;
     let conversation = row.conversation_id.ok_or_else(missing)?;
-    let currency = unit.currency_of(&row.page_id).await?;
-    let dossier = unit.dossiers(Scope::Conversation(&conversation), currency).await?.pop();
+    let dossier = unit.dossiers(Scope::Conversation(&conversation)).await?.pop();
     let dossier = dossier.ok_or_else(missing)?;
     let standing = dossier.orders.iter().find(|standing| standing.id == row.id).ok_or_else(missing)?;
     // A remark is a person's own words, which an analyst does not see.

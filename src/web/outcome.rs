@@ -6,12 +6,13 @@ use axum::response::Response;
 use crate::error::{Error, Kind, Result};
 use crate::flow::{self, Answered, Tagged};
 use crate::vocabulary::identity::{ConversationId, OutcomeId};
+use crate::vocabulary::outcome::Source;
 use crate::vocabulary::sale;
 
 use super::App;
 use super::caller::{By, CRM, Caller, OPERATOR, Role};
 use super::once;
-use super::read::{self, Id, Raw, Word};
+use super::read::{self, BY_REF, Id, Raw, Word};
 use super::tag_body::{self, Setting, TagBody};
 use super::view::{self, TaggedView};
 
@@ -34,17 +35,14 @@ pub async fn tag(
     let asked = once::asked(&app, (&caller, word, route), &body, view::tagged)?;
     let said = Box::pin(async {
         let conversation = ConversationId(id);
-        let mut unit = app.house.store.read().await?;
-        let missing = || Error::not_found("conversation");
-        let page = unit.page_of_conversation(&conversation).await?.ok_or_else(missing)?;
-        caller.sees(&page, "conversation")?;
-        let page = unit.page(&page).await?.ok_or_else(missing)?;
-        unit.commit().await?;
+        let page = app.house.store.look().await?.page_around(&conversation).await?;
+        let page = page.ok_or_else(|| Error::not_found("conversation"))?;
+        caller.sees(&page.id, "conversation")?;
         let (currency, now) = (page.currency, app.house.clock.now());
         let setting = Setting { role: caller.role, currency, country: &page.country, now };
         let mut tag = tag_body::read(&read::json::<TagBody>(&body)?, setting)?;
         if tag.reference.is_none() && sale::is_repeatable(&tag) {
-            tag.reference = asked.promise.as_ref().map(flow::Promise::as_reference);
+            tag.reference = asked.promise.as_deref().map(flow::Promise::as_reference);
         }
         flow::tag(&app.house, &conversation, &tag, &caller.name, &asked).await
     });
@@ -54,7 +52,7 @@ pub async fn tag(
 /// Takes an entry back in the ledger, and says what Meta already knows: 201, or 200 if it was taken back before.
 #[utoipa::path(
     post, path = "/v1/outcomes/{id}/undo", operation_id = "undo", tag = "operator",
-    params(("id" = String, Path, description = "Our id of the entry")),
+    params(("id" = String, Path, description = "Our id of the entry; a CRM may also give its own id of the fact, as ref:…")),
     responses((status = 201, body = TaggedView), (status = 200, description = "Known already", body = TaggedView)),
     extensions(("x-roles" = json!(["operator", "crm"]))),
 )]
@@ -68,7 +66,7 @@ pub async fn undo(
     let asked = once::asked(&app, (&caller, word, format!("outcomes/{id}/undo")), &body, view::tagged)?;
     let undone = Box::pin(async {
         let id = own(&app, &caller, id, &body).await?;
-        let by = (caller.name.as_str(), caller.role == Role::Crm);
+        let by = (caller.name.as_str(), (caller.role != Role::Crm).then_some(Source::Api));
         with_order(&app, &id, flow::undo(&app.house, &id, by, &asked).await).await
     });
     Ok(once::answer(&app, &asked, undone).await)
@@ -91,15 +89,31 @@ pub async fn accept(
     let asked = once::asked(&app, (&caller, word, format!("outcomes/{id}/accept")), &body, view::tagged)?;
     let accepted = Box::pin(async {
         let id = own(&app, &caller, id, &body).await?;
-        with_order(&app, &id, flow::accept(&app.house, &id, &caller.name, &asked).await).await
+        with_order(&app, &id, flow::accept(&app.house, &id, (&caller.name, Source::Api), &asked).await).await
     });
     Ok(once::answer(&app, &asked, accepted).await)
 }
 
-/// An entry that is the caller's to see; the body has nothing to say.
+/// An entry that is the caller's to see, by our id, or a fact from outside by its sender's (`ref:…`); the body has
+/// nothing to say.
 async fn own(app: &App, caller: &Caller, id: String, body: &[u8]) -> Result<OutcomeId> {
-    let (id, missing) = (OutcomeId(id), || Error::not_found("outcome"));
+    let missing = || Error::not_found("outcome");
     let mut unit = app.house.store.read().await?;
+    let id = match id.strip_prefix(BY_REF).filter(|_| caller.role != Role::Operator) {
+        None => OutcomeId(id),
+        Some(reference) => {
+            let mut found = unit.told_under(reference, caller.page()).await?;
+            let id = found.pop().ok_or_else(missing)?;
+            if !found.is_empty() {
+                return Err(Error::conflict(
+                    "several_facts_of_this_ref",
+                    "Several Pages or sources told a fact under this ref: name the one that is meant by our id, \
+                     which the answer to it gave.",
+                ));
+            }
+            id
+        }
+    };
     let conversation = unit.conversation_of_outcome(&id).await?.ok_or_else(missing)?;
     let page = unit.page_of_conversation(&conversation).await?.ok_or_else(missing)?;
     caller.sees(&page, "outcome")?;
@@ -111,7 +125,7 @@ async fn own(app: &App, caller: &Caller, id: String, body: &[u8]) -> Result<Outc
 async fn with_order(app: &App, id: &OutcomeId, done: Result<Answered<Tagged>>) -> Result<Answered<Tagged>> {
     match done {
         Err(error) if error.kind == Kind::Conflict && error.order.is_none() => {
-            let order = app.house.store.read().await?.order_of_outcome(id).await?;
+            let order = app.house.store.look().await?.order_of_outcome(id).await?;
             Err(match order {
                 Some(order) => error.about_order(order),
                 None => error,

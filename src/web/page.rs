@@ -40,6 +40,7 @@ pub struct PageView {
     working_hours: Option<String>,
     signals: SignalsView,
     labels: BTreeMap<String, &'static str>,
+    take_off_labels: bool,
     sentences: BTreeMap<&'static str, Vec<String>>,
     reasons: ReasonsView,
     /// Event names that the dataset does not take.
@@ -99,7 +100,7 @@ pub async fn change(
 ) -> Result<Json<PageView>> {
     let id = PageId(id);
     caller.sees(&id, "Page")?;
-    app.house.store.read().await?.page(&id).await?.ok_or_else(|| Error::not_found("Page"))?;
+    app.house.store.look().await?.page(&id).await?.ok_or_else(|| Error::not_found("Page"))?;
     let change = page_body::read(read::json::<PageBody>(&body)?)?;
     flow::change_page(&app.house, &id, &change).await?;
     tracing::info!(page.id = %id, by = caller.name, "Page {id} is set anew");
@@ -129,6 +130,7 @@ async fn view(unit: &mut Unit, id: &PageId) -> Result<PageView> {
             not_a_sale: reasons.not_a_sale.clone(),
         },
         labels: page.labels.iter().map(|(label, kind)| (label.clone(), kind.as_str())).collect(),
+        take_off_labels: page.take_off_labels,
         sentences: page.sentences.iter().map(|(kind, list)| (kind.as_str(), list.clone())).collect(),
         currency: page.currency.code(),
         mode: page.mode.as_str(),

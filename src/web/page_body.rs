@@ -38,6 +38,8 @@ pub struct PageBody {
     /// Labels of Meta's inbox, and what each says. All of them anew.
     #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
     labels: Option<Map<String>>,
+    /// Whether a label is taken off once it was heard, so that the next order can carry it.
+    take_off_labels: Option<bool>,
     /// What operators write anyway, by the outcome that it says. All of them anew.
     #[schema(value_type = Option<std::collections::HashMap<String, Vec<String>>>)]
     sentences: Option<Map<Vec<String>>>,
@@ -149,6 +151,7 @@ pub fn read(body: PageBody) -> Result<PageChange> {
         lifecycle: signals.lifecycle,
         on_unknown: word("/signals/on_unknown", signals.on_unknown, "keep or resend", OnUnknown::parse)?,
         labels: body.labels.map(labels).transpose()?,
+        take_off_labels: body.take_off_labels,
         sentences: body.sentences.map(sentences).transpose()?,
         lost: list("/reasons/lost", reasons.lost)?,
         cancelled: list("/reasons/cancelled", reasons.cancelled)?,

@@ -112,7 +112,7 @@ pub async fn book(
         let page = PageId(body.page_id.clone());
         caller.sees(&page, "Page")?;
         let page =
-            app.house.store.read().await?.page(&page).await?.ok_or_else(|| Error::not_found("Page"))?;
+            app.house.store.look().await?.page(&page).await?.ok_or_else(|| Error::not_found("Page"))?;
         let payout = payout_of(&body, &page.id, page.currency, app.house.clock.now())?;
         flow::book_payout(&app.house, &payout, &caller.name, &asked).await
     });

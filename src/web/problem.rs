@@ -89,7 +89,7 @@ pub async fn reply(app: &App, mut error: Error) -> Reply {
 }
 
 async fn standing(app: &App, id: &OrderId) -> Result<Option<(Value, Value)>> {
-    let Some(order) = app.house.store.read().await?.order(id).await? else { return Ok(None) };
+    let Some(order) = app.house.store.look().await?.order(id).await? else { return Ok(None) };
     let legal: Vec<&str> = order.state.legal().iter().map(|kind: &Said| kind.as_str()).collect();
     let order = serde_json::to_value(OrderView::of_row(&order))
         .map_err(|error| Error::internal("an order can't be written").caused_by(error))?;

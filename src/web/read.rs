@@ -2,6 +2,7 @@
 //! wrong: a body by JSON pointer, a parameter by its name.
 
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -11,9 +12,16 @@ use serde_json::Value;
 use crate::error::{Error, FieldFault, Kind, Result};
 
 use super::App;
+use super::body::Crowded;
 
 /// An id of ours, or of Meta's, is at most so long.
 const ID_MAX: usize = 64;
+
+/// Begins a path's id that is the sender's own of a fact (`ref`).
+pub const BY_REF: &str = "ref:";
+
+/// Characters of a sender's own id of a fact (`ref`) at most.
+pub const REF_MAX: usize = 255;
 
 /// An Idempotency-Key is at most so long.
 const WORD_MAX: usize = 255;
@@ -28,7 +36,9 @@ impl FromRequestParts<App> for Id {
         let missing = || Error::not_found("id");
         let Path(id) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| missing())?;
         let is_id = id.len() <= ID_MAX && id.bytes().all(|byte| byte.is_ascii_graphic());
-        is_id.then_some(Self(id)).ok_or_else(missing)
+        let is_ref = id.starts_with(BY_REF) && id.len() <= BY_REF.len() + REF_MAX;
+        let is_clean = !id.chars().any(char::is_control);
+        (is_id || is_ref && is_clean).then_some(Self(id)).ok_or_else(missing)
     }
 }
 
@@ -109,15 +119,30 @@ impl FromRequest<App> for Raw {
 /// The bytes of a body.
 ///
 /// # Errors
-/// 413 for too many, 400 when they do not arrive.
+/// 413 for too many, 503 when there is no room for them now, 400 when they do not arrive.
 pub async fn bytes(request: Request, app: &App) -> Result<Bytes> {
     Bytes::from_request(request, app).await.map_err(|rejected| {
         if rejected.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
             let message = format!("The body is larger than {} bytes: send it in parts.", app.body_limit);
             return Error::new(Kind::TooLarge, "body_too_large", message);
         }
+        if is_crowded(&rejected) {
+            let message = "Too many large bodies are on their way: send it again, or in parts.";
+            return Error::unavailable("crowded", message);
+        }
         Error::new(Kind::Malformed, "body_broken", "The body did not arrive whole: send it again.")
     })
+}
+
+fn is_crowded(rejected: &BytesRejection) -> bool {
+    let mut below = std::error::Error::source(rejected);
+    while let Some(cause) = below {
+        if cause.is::<Crowded>() {
+            return true;
+        }
+        below = cause.source();
+    }
+    false
 }
 
 fn is_json(headers: &HeaderMap) -> Result<()> {

@@ -1,7 +1,9 @@
 //! The accept loop: connections with limits, and an end at which requests in hand are still answered.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
@@ -18,13 +20,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::failpoint;
 
-use super::body::Timed;
+use super::body::{Room, Timed};
 
 /// The head of a request, line and headers, is at most so large; beside that hyper takes at most 100 headers.
 const HEAD_MAX: usize = 64 * 1024;
 
 /// After a failure to accept (there are no file descriptors left, say) the next try waits so long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Who has knocked when the door closes is still let in, so many at most.
+const LAST_MAX: usize = 4096;
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
@@ -58,25 +63,33 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
     http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_header_size(HEAD_MAX);
     let closing = CancellationToken::new();
     let mut connections = JoinSet::new();
+    let room = Room::default();
     let grace_is_over = async {
         stop.cancelled().await;
         sleep(limits.grace).await;
     };
     tokio::pin!(grace_is_over);
     loop {
-        tokio::select! {
+        let accepted = tokio::select! {
             () = &mut grace_is_over => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(converse(http.clone(), stream, router.clone(), limits, closing.clone()));
-                }
-                Err(error) => {
-                    tracing::warn!("A connection can't be accepted: {error}");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            },
-            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let limits = (limits, room.clone());
+                connections.spawn(converse(http.clone(), stream, router.clone(), limits, closing.clone()));
+            }
+            Err(error) => {
+                tracing::warn!("A connection can't be accepted: {error}");
+                sleep(ACCEPT_PAUSE).await;
+            }
         }
+    }
+    for _ in 0..LAST_MAX {
+        let Some(stream) = at_the_door(&listener).await else { break };
+        let limits = (limits, room.clone());
+        connections.spawn(converse(http.clone(), stream, router.clone(), limits, closing.clone()));
     }
     drop(listener);
     closing.cancel();
@@ -85,12 +98,21 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
     connections.len()
 }
 
+/// The next connection that waits to be accepted; none if there is none now.
+async fn at_the_door(listener: &TcpListener) -> Option<TcpStream> {
+    let accepted = poll_fn(|context| match listener.poll_accept(context) {
+        Poll::Ready(accepted) => Poll::Ready(accepted.ok()),
+        Poll::Pending => Poll::Ready(None),
+    });
+    accepted.await.map(|(stream, _)| stream)
+}
+
 /// Answers the requests of one connection, after `closing` only the one in hand.
 async fn converse(
     http: http1::Builder,
     stream: TcpStream,
     router: Router,
-    limits: Limits,
+    (limits, room): (Limits, Room),
     closing: CancellationToken,
 ) {
     // Without it a small answer may wait for the acknowledgement of the one before.
@@ -100,7 +122,7 @@ async fn converse(
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |request: Request<Incoming>| {
         asked.store(true, Ordering::Relaxed);
-        let answer = router.call(request.map(|body| Timed::new(body, limits.body)));
+        let answer = router.call(request.map(|body| Timed::new(body, limits.body, room.clone())));
         async move {
             failpoint::reach("request.begun");
             let answer = answer.await;

@@ -17,6 +17,7 @@ use crate::vocabulary::outcome::{Details, Item, Kind, Source, Terms};
 use crate::vocabulary::sale::Tag;
 
 use super::caller::Role;
+use super::read::REF_MAX;
 
 /// How far ahead of our clock a time may lie; it is taken as now.
 const AHEAD_MAX: Duration = Duration::from_mins(5);
@@ -27,7 +28,6 @@ const EARLIEST: Timestamp = Timestamp::from_seconds(1_262_304_000);
 /// The longest order number.
 const NUMBER_MAX: usize = 64;
 /// The longest `ref`.
-const REF_MAX: usize = 255;
 /// The longest name, article number, reason, waybill and the like.
 const WORDS_MAX: usize = 200;
 /// The longest note.
@@ -195,6 +195,7 @@ pub fn read(body: &TagBody, setting: Setting<'_>) -> Result<Tag> {
     let terms = Terms {
         currency,
         value: amount("/value", &body.value)?,
+        total: amount("/total", &body.total)?,
         delivery_fee: amount("/delivery_fee", &body.delivery_fee)?,
         discount: amount("/discount", &body.discount)?,
         fee: amount("/fee", &body.fee)?,
@@ -214,7 +215,6 @@ pub fn read(body: &TagBody, setting: Setting<'_>) -> Result<Tag> {
         order_number: named("/order_id", body.order_id.as_ref(), NUMBER_MAX)?,
         new_order: body.new_order.unwrap_or(false),
         terms,
-        total: amount("/total", &body.total)?,
         occurred_at,
         reference: named("/ref", body.r#ref.as_ref(), REF_MAX)?,
         if_version: body.if_version,

@@ -37,6 +37,9 @@ pub struct OutcomeView {
     /// The amount.
     #[schema(example = "125.50")]
     pub value: Option<String>,
+    /// `cross_sold`: the new whole, where that was said; `value` is the uplift that follows from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<String>,
     /// Its currency.
     #[schema(example = "GEL")]
     pub currency: &'static str,
@@ -62,12 +65,16 @@ pub struct OutcomeView {
 
 impl OutcomeView {
     /// A fact.
-    pub fn of(fact: &Fact, number: Option<&String>, flag: Option<Flag>) -> Self {
+    pub fn of(fact: &Fact, standing: Option<&Standing>) -> Self {
+        let money = |minor: Option<i64>| minor.map(|minor| amount(minor, fact.terms.currency));
+        let order = standing.map(|standing| &standing.order);
+        let flag = order.and_then(|order| order.flag_of(&fact.id));
         Self {
             id: fact.id.0.clone(),
             kind: fact.kind.as_str(),
-            order_id: number.cloned(),
-            value: fact.terms.value.map(|minor| amount(minor, fact.terms.currency)),
+            order_id: standing.and_then(|standing| standing.numbers.first()).cloned(),
+            value: money(order.map_or(fact.terms.value, |order| order.value_of(fact))),
+            total: money(fact.terms.total),
             currency: fact.terms.currency.code(),
             occurred_at: fact.occurred_at.to_string(),
             recorded_at: fact.recorded_at.to_string(),
@@ -143,12 +150,9 @@ impl EntryView {
     /// A fact of an order, or of a chat.
     pub fn of(fact: &Fact, standing: Option<&Standing>, note: Option<String>) -> Self {
         let money = |minor: Option<i64>| minor.map(|minor| amount(minor, fact.terms.currency));
-        let flags = standing.map(|standing| &standing.order.flags);
-        let flag = flags.and_then(|flags| flags.iter().find(|(id, _)| *id == fact.id).map(|(_, flag)| *flag));
-        let number = standing.and_then(|standing| standing.numbers.first());
         let named_by_sender = |name: &&String| !name.starts_with(IDEMPOTENT);
         Self {
-            outcome: OutcomeView::of(fact, number, flag),
+            outcome: OutcomeView::of(fact, standing),
             r#ref: fact.reference.as_ref().filter(named_by_sender).cloned(),
             reason: fact.reason.clone(),
             note,
@@ -301,10 +305,9 @@ pub struct TaggedView {
 impl TaggedView {
     /// As it now stands.
     pub fn of(tagged: &Tagged) -> Self {
-        let Tagged { outcome_id, fact, about, flag, order, conversions, .. } = tagged;
+        let Tagged { outcome_id, fact, about, order, conversions, .. } = tagged;
         let currency = order.as_ref().map_or(fact.terms.currency, |standing| standing.order.currency);
-        let number = order.as_ref().and_then(|standing| standing.numbers.first());
-        let mut outcome = OutcomeView::of(fact, number, *flag);
+        let mut outcome = OutcomeView::of(fact, order.as_ref());
         if let Some(entry) = about {
             outcome.about = Some(std::mem::replace(&mut outcome.id, outcome_id.0.clone()));
             outcome.kind = entry.what.as_str();

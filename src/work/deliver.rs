@@ -12,6 +12,9 @@ use crate::meta::payload;
 use crate::vocabulary::attempt::{Answer, Verdict};
 use crate::vocabulary::identity::PageId;
 
+/// Requests of one lane that are out at the same time.
+const IN_FLIGHT: usize = 4;
+
 /// When sending must end.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
@@ -47,18 +50,37 @@ pub async fn drain(house: &House, graph: &Graph, stop: &Stop) -> Result<usize> {
     failed.map_or(Ok(requests), Err)
 }
 
+/// Claims one lease after the other, each as full as it can be, and sends what they hold side by side.
 async fn drain_lane(house: &House, graph: &Graph, page: &PageId, stop: &Stop) -> Result<usize> {
-    let mut requests = 0;
-    while !stop.soon.is_cancelled() {
-        let Some(lease) = flow::claim(house, page).await? else { break };
-        failpoint::reach("send.claimed");
-        let sent = send_claimed(house, graph, page, lease, stop).await?;
-        requests += sent;
-        if sent == 0 {
-            break;
+    let mut senders = JoinSet::new();
+    let (mut requests, mut failed, mut is_over) = (0, None, false);
+    loop {
+        while senders.len() < IN_FLIGHT && !is_over && !stop.soon.is_cancelled() {
+            match flow::claim(house, page).await {
+                Ok(Some(lease)) => {
+                    failpoint::reach("send.claimed");
+                    let (house, graph, page, stop) =
+                        (house.clone(), graph.clone(), page.clone(), stop.clone());
+                    senders.spawn(async move { send_claimed(&house, &graph, &page, lease, &stop).await });
+                }
+                Ok(None) => break,
+                Err(error) => (failed, is_over) = (failed.or(Some(error)), true),
+            }
+        }
+        match senders.join_next().await {
+            Some(Ok(Ok(sent))) => {
+                requests += sent;
+                // Nothing of it might leave: what it held may still be due, but not now.
+                is_over |= sent == 0;
+            }
+            Some(Ok(Err(error))) => (failed, is_over) = (failed.or(Some(error)), true),
+            Some(Err(ended)) => {
+                let error = Error::internal("a sender ended").caused_by(ended);
+                (failed, is_over) = (failed.or(Some(error)), true);
+            }
+            None => return failed.map_or(Ok(requests), Err),
         }
     }
-    Ok(requests)
 }
 
 /// Sends what one lease holds. A refused batch comes back as two leases: each half is an attempt of its own,

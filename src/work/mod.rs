@@ -1,7 +1,9 @@
-//! Background work, in loops beside each other: projecting what came in, sending what is due, publishing
-//! changes, sweeping up what time alone brings.
+//! Background work, in loops beside each other: projecting what came in, sending what is due, asking about
+//! labels and people, publishing changes, sweeping up what time alone brings.
 
 pub mod deliver;
+pub mod labels;
+pub mod profiles;
 pub mod publish;
 
 use std::sync::Arc;
@@ -18,6 +20,13 @@ use deliver::Stop;
 
 /// Each loop looks for work at least so often.
 const TICK: Duration = Duration::from_secs(1);
+
+/// A round of so many webhooks shows that many come in: then the next round waits for [`GATHER`], because one unit
+/// over many of them costs less than many units, and webhooks are taken meanwhile.
+const BUSY: usize = 32;
+
+/// See [`BUSY`].
+const GATHER: Duration = Duration::from_millis(10);
 
 /// How often texts, old ids and old answers are dropped.
 const FORGET_EVERY: Duration = Duration::from_mins(10);
@@ -41,6 +50,8 @@ pub async fn run(house: House, graph: Graph, came_in: Arc<Notify>, stop: Cancell
         tokio::join!(
             project(&house, &came_in, &stop),
             send(&house, &graph, &halt),
+            ask_about_labels(&house, &graph, &stop),
+            ask_about_people(&house, &graph, &stop),
             publish::run(&house, &stop),
             sweep(&house, &stop)
         )
@@ -68,7 +79,18 @@ async fn project(house: &House, came_in: &Notify, stop: &CancellationToken) {
 }
 
 async fn project_all(house: &House, stop: &CancellationToken) -> Result<()> {
-    while !stop.is_cancelled() && flow::project(house).await? > 0 {}
+    while !stop.is_cancelled() {
+        match flow::project(house).await? {
+            0 => break,
+            BUSY..flow::PROJECT_MAX => {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = house.clock.sleep(GATHER) => {}
+                }
+            }
+            _ => {}
+        }
+    }
     Ok(())
 }
 
@@ -79,13 +101,36 @@ async fn send(house: &House, graph: &Graph, halt: &Stop) {
     }
 }
 
+async fn ask_about_labels(house: &House, graph: &Graph, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
+        let round = labels::drain(house, graph, stop).await.map(drop);
+        rest(house, stop, None, "Asking about labels", round).await;
+    }
+}
+
+async fn ask_about_people(house: &House, graph: &Graph, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
+        let round = profiles::drain(house, graph, stop).await.map(drop);
+        rest(house, stop, None, "Asking about people", round).await;
+    }
+}
+
 async fn sweep(house: &House, stop: &CancellationToken) {
     let mut forget_at = house.clock.now();
     while !stop.is_cancelled() {
         let now = house.clock.now();
         let mut round = flow::fall_silent(house).await.map(drop);
+        if round.is_ok() {
+            round = flow::call_back(house).await.map(drop);
+        }
+        if round.is_ok() {
+            round = flow::end_test_codes(house).await;
+        }
         if round.is_ok() && forget_at <= now {
             round = flow::forget(house).await.map(drop);
+            if round.is_ok() {
+                round = flow::people::forget_logins(house).await;
+            }
             if round.is_ok() {
                 round = flow::forget_changes(house, house.changes_keep).await.map(drop);
             }

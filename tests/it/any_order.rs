@@ -1,4 +1,5 @@
-//! Webhooks and outside facts, in any order and any number of times, lead to one state.
+//! Webhooks and outside facts, in any order and any number of times, lead to one state; also where a sender takes
+//! some of its facts back, and where a person decides something in between.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -9,12 +10,17 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use salesbridge::clock::Timestamp;
 use salesbridge::flow::{self, Asked, Line};
 use salesbridge::vocabulary::arrival::Channel;
-use salesbridge::vocabulary::identity::{ConversationId, PageId, Psid};
-use salesbridge::vocabulary::outcome::{Item, Kind, Source};
+use salesbridge::vocabulary::dossier::Dossier;
+use salesbridge::vocabulary::identity::{ConversationId, OutcomeId, PageId, Psid};
+use salesbridge::vocabulary::money::Currency;
+use salesbridge::vocabulary::outcome::{Fact, Flag, Item, Kind, Source};
 use salesbridge::vocabulary::policy::{LeadOn, Policy, PurchaseOn};
 use salesbridge::vocabulary::sale::Tag;
 
-use crate::arrivals::{Tables, ad, body, echo, imports_all, line, line_of, picture, tap, told, word};
+use crate::arrivals::{
+    Tables, ad, body, dossiers_among, echo, edit, imports, imports_all, line, line_of, picture, shown, tap,
+    told, unsent, word,
+};
 use crate::harness::{Shop, numbered, referred, say};
 
 /// How many cases a database tries; `PROPTEST_CASES` asks for another number.
@@ -26,21 +32,61 @@ const PHONES: [(&str, &str); 2] = [("577 11 22 33", "+995577112233"), ("577 44 5
 /// The people: one with a sale of the service's number, one with a shop's number, two without a sale.
 const PEOPLE: [&str; 4] = ["71", "72", "73", "74"];
 
-/// A case: how the shop is set up, what arrives, and in which order besides the one that it stands in.
+/// A case: how the shop is set up, what arrives, and in which order besides the one that it stands in. Where a person
+/// decides something in between, what arrives before that and what comes after are shuffled apart.
 #[derive(Clone, Debug)]
 struct Case {
     policy: (PurchaseOn, LeadOn, bool),
     before: u8,
     news: Vec<News>,
     order: Vec<Index>,
+    decided: Option<(Decided, Index)>,
+}
+
+/// What a person decides.
+#[derive(Clone, Copy, Debug)]
+enum Decided {
+    /// To accept a fact that is flagged by then, if there is one.
+    Accept,
+    /// To take back what a person said last of the first sale.
+    Undo,
 }
 
 #[derive(Clone, Debug)]
 enum News {
-    Word { who: usize, hour: i64, text: usize },
-    Echo { who: usize, hour: i64, text: usize },
-    Tap { who: usize, hour: i64 },
-    Ad { who: usize, hour: i64, ad: usize, place: u8 },
+    Word {
+        who: usize,
+        hour: i64,
+        text: usize,
+    },
+    Echo {
+        who: usize,
+        hour: i64,
+        text: usize,
+    },
+    Tap {
+        who: usize,
+        hour: i64,
+    },
+    Ad {
+        who: usize,
+        hour: i64,
+        ad: usize,
+        place: u8,
+    },
+    /// A word that was said, or will be, reads otherwise now.
+    Edit {
+        who: usize,
+        hour: i64,
+        text: usize,
+        number: usize,
+    },
+    /// A word is taken back.
+    Unsent {
+        who: usize,
+        hour: i64,
+        text: usize,
+    },
     Fact(FactNews),
 }
 
@@ -54,6 +100,18 @@ struct FactNews {
     name: Option<u8>,
     reason: bool,
     source: usize,
+    told: Told,
+}
+
+/// How a fact is told besides.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    /// `cross_sold`: it names the new whole.
+    as_total: bool,
+    /// It is told in another currency than the Page's.
+    in_dollars: bool,
+    /// Its sender takes it back later.
+    taken_back: bool,
 }
 
 /// Whose fact it is: the order number, the person, and the phone.
@@ -95,9 +153,12 @@ fn news() -> impl Strategy<Value = News> {
         proptest::option::of(0_u8..3),
         any::<bool>(),
         0_usize..3,
+        (any::<bool>(), proptest::bool::weighted(0.1), proptest::bool::weighted(0.15)),
     )
-        .prop_map(|(whose, kind, hour, value, with_items, name, reason, source)| {
-            News::Fact(FactNews { whose, kind, hour, value, with_items, name, reason, source })
+        .prop_map(|(whose, kind, hour, value, with_items, name, reason, source, told)| {
+            let (as_total, in_dollars, taken_back) = told;
+            let told = Told { as_total, in_dollars, taken_back };
+            News::Fact(FactNews { whose, kind, hour, value, with_items, name, reason, source, told })
         });
     prop_oneof![
         2 => (who(), quiet_hours(), 0_usize..3).prop_map(|(who, hour, text)| News::Word { who, hour, text }),
@@ -105,6 +166,9 @@ fn news() -> impl Strategy<Value = News> {
         1 => (who(), quiet_hours()).prop_map(|(who, hour)| News::Tap { who, hour }),
         2 => (who(), quiet_hours(), 0_usize..2, 0_u8..3)
             .prop_map(|(who, hour, ad, place)| News::Ad { who, hour, ad, place }),
+        1 => (who(), quiet_hours(), 0_usize..3, 1_usize..4)
+            .prop_map(|(who, hour, text, number)| News::Edit { who, hour, text, number }),
+        1 => (who(), quiet_hours(), 0_usize..3).prop_map(|(who, hour, text)| News::Unsent { who, hour, text }),
         8 => fact,
     ]
 }
@@ -119,12 +183,15 @@ fn case() -> impl Strategy<Value = Case> {
     ]);
     let lead = proptest::sample::select(vec![LeadOn::Contact, LeadOn::FirstMessage, LeadOn::Qualified]);
     let order = proptest::collection::vec(any::<Index>(), 0..16);
-    (on, lead, any::<bool>(), 0_u8..6, proptest::collection::vec(news(), 1..12), order).prop_map(
-        |(on, lead, lifecycle, before, news, order)| Case {
+    let decided = proptest::sample::select(vec![Decided::Accept, Decided::Accept, Decided::Undo]);
+    let decided = proptest::option::weighted(0.4, (decided, any::<Index>()));
+    (on, lead, any::<bool>(), 0_u8..6, proptest::collection::vec(news(), 1..12), order, decided).prop_map(
+        |(on, lead, lifecycle, before, news, order, decided)| Case {
             policy: (on, lead, lifecycle),
             before,
             news,
             order,
+            decided,
         },
     )
 }
@@ -133,6 +200,8 @@ fn case() -> impl Strategy<Value = Case> {
 enum Sent {
     Body(String),
     Line(Box<Line>),
+    /// The sender of the fact at this place takes it back; never before it is there.
+    TakenBack(usize),
 }
 
 impl Case {
@@ -142,9 +211,30 @@ impl Case {
         Timestamp::from_millis(now.millis() - hour * 3_600_000)
     }
 
+    /// How much of what arrives comes before a person decides.
+    fn first(&self) -> usize {
+        self.decided.map_or(self.news.len(), |(_, at)| at.index(self.news.len()) + 1)
+    }
+
+    /// An order in which everything arrives: what comes first, and what comes after a person decided.
+    fn in_order(&self, order: &[usize]) -> [Vec<usize>; 2] {
+        let (first, then) = order.iter().partition(|index| **index < self.first());
+        [first, then]
+    }
+
+    fn takes_back(&self) -> bool {
+        matches!(self.decided, Some((Decided::Undo, _))) || self.taken_back().next().is_some()
+    }
+
+    /// What arrives besides: facts that are taken back by who sent them.
+    fn taken_back(&self) -> impl Iterator<Item = usize> {
+        let is_taken_back = |news: &News| matches!(news, News::Fact(fact) if fact.told.taken_back);
+        self.news.iter().enumerate().filter(move |(_, news)| is_taken_back(news)).map(|(index, _)| index)
+    }
+
     fn sent(&self, page: &str, now: Timestamp, phones: &[String]) -> Vec<Sent> {
         let texts = ["How much?", "My number is 599 12 34 56", "or 577 65 43 21"];
-        let each = |news: &News| {
+        let each = |(index, news): (usize, &News)| {
             let event = match news {
                 News::Word { who, hour, text } => {
                     let mid = format!("m_{who}_{hour}_{text}");
@@ -162,13 +252,26 @@ impl Case {
                     let mid = format!("a_{who}_{hour}_{which}_{place}");
                     ad(PEOPLE[*who], &mid, self.at(now, *hour), ["880001", "880002"][*which], *place)
                 }
+                News::Edit { who, hour, text, number } => {
+                    let said = if *hour > 95 { 0 } else { (text + number) % 3 };
+                    let at = self.at(now, *hour) + Duration::from_secs(*number as u64);
+                    edit(PEOPLE[*who], &format!("m_{who}_{hour}_{text}"), at, (texts[said], *number))
+                }
+                News::Unsent { who, hour, text } => {
+                    unsent(PEOPLE[*who], &format!("m_{who}_{hour}_{text}"), self.at(now, *hour))
+                }
                 News::Fact(fact) => {
-                    return Sent::Line(Box::new(fact.line(page, self.at(now, fact.hour), phones)));
+                    let mut line = fact.line(page, self.at(now, fact.hour), phones);
+                    if fact.told.taken_back {
+                        // A fact of its own, whatever else is told.
+                        line.tag = referred(line.tag, &format!("taken back {index}"));
+                    }
+                    return Sent::Line(Box::new(line));
                 }
             };
             Sent::Body(body(page, &[event]))
         };
-        self.news.iter().map(each).collect()
+        self.news.iter().enumerate().map(each).chain(self.taken_back().map(Sent::TakenBack)).collect()
     }
 }
 
@@ -191,6 +294,12 @@ impl FactNews {
         };
         let source = [Source::Crm, Source::Courier, Source::Bank][self.source];
         let mut tag = told(source, kind, value, at);
+        if kind == Kind::CrossSold && self.told.as_total {
+            tag.terms.total = tag.terms.value.take();
+        }
+        if self.told.in_dollars && tag.terms.name_money() {
+            tag.terms.currency = Currency::parse("USD").unwrap();
+        }
         if self.with_items && matches!(kind, Kind::Confirmed | Kind::Amended) {
             let unit_price = value.unwrap_or(6000) - 500;
             let item =
@@ -205,8 +314,8 @@ impl FactNews {
         if let Some(name) = self.name.or(adds_up.then_some(9)) {
             // A sender's name of a fact is of one fact, whatever it says.
             let all = format!(
-                "{name} {number:?} {person:?} {phone:?} {kind:?} {at:?} {value:?} {} {:?}",
-                self.with_items, tag.reason
+                "{name} {number:?} {person:?} {phone:?} {kind:?} {at:?} {value:?} {} {:?} {} {}",
+                self.with_items, tag.reason, self.told.as_total, self.told.in_dollars
             );
             tag = referred(tag, &all);
         }
@@ -282,36 +391,111 @@ async fn arrives(
     (shop, tables): (&Shop, &Tables),
     case: &Case,
     now: Timestamp,
-    order: &[usize],
+    order: &[Vec<usize>; 2],
 ) -> Vec<String> {
     let page = begins(shop, case, now).await;
     let phones = PHONES.map(|(_, number)| shop.house.phone_key.hash(number).unwrap());
     let sent = case.sent(&page, now, &phones);
-    for index in order {
-        match &sent[*index] {
-            Sent::Body(body) => shop.receives(body.clone()).await,
-            Sent::Line(line) => imports_all(shop, vec![(**line).clone()]).await,
+    let mut arrived = Arrived { shop, entries: vec![None; sent.len()], early: Vec::new() };
+    for (place, part) in order.iter().enumerate() {
+        for index in part {
+            arrived.takes(*index, &sent[*index]).await;
+            shop.later(Duration::from_millis(7));
         }
-        shop.later(Duration::from_millis(7));
+        if let Some((decided, _)) = case.decided.filter(|_| place == 0) {
+            decides((shop, tables), decided, &page).await;
+            shop.later(Duration::from_millis(7));
+        }
     }
     let mut rounds = 0;
     while flow::fall_silent(&shop.house).await.unwrap() > 0 {
         rounds += 1;
         assert!(rounds < 20, "silence never comes to rest");
     }
-    picture(shop, tables, &page).await
+    let mut lines = picture(shop, tables, &page).await;
+    // Of a conversion that all who said its cause took back, a trace is left: how far it had come by then.
+    let is_trace = |line: &String| case.takes_back() && line.contains(" suppressed undone ");
+    lines.retain(|line| !is_trace(line));
+    lines
+}
+
+/// What is there by now.
+struct Arrived<'a> {
+    shop: &'a Shop,
+    /// The entries that were made of facts.
+    entries: Vec<Option<OutcomeId>>,
+    /// Facts that are to be taken back and are not there yet.
+    early: Vec<usize>,
+}
+
+impl Arrived<'_> {
+    async fn takes(&mut self, index: usize, sent: &Sent) {
+        match sent {
+            Sent::Body(body) => self.shop.receives(body.clone()).await,
+            Sent::Line(line) => {
+                let told = imports(self.shop, vec![(**line).clone()]).await.remove(0);
+                assert_eq!(told.0, 200, "{}", told.1);
+                self.entries[index] = Some(OutcomeId(told.1));
+                if self.early.contains(&index) {
+                    self.takes_back(index).await;
+                }
+            }
+            Sent::TakenBack(fact) => self.takes_back(*fact).await,
+        }
+    }
+
+    async fn takes_back(&mut self, fact: usize) {
+        match &self.entries[fact] {
+            Some(entry) => {
+                let undone = flow::undo(&self.shop.house, entry, ("crm", None), &Asked::plainly()).await;
+                undone.unwrap();
+            }
+            None => self.early.push(fact),
+        }
+    }
+}
+
+/// A person looks at what is there, and decides.
+async fn decides((shop, tables): (&Shop, &Tables), decided: Decided, page: &str) {
+    let threads = dossiers_among(shop, page, &tables.rows("conversation").await).await;
+    let (house, asked) = (&shop.house, Asked::plainly());
+    match decided {
+        Decided::Accept => {
+            let flagged = |dossier: &Dossier| {
+                let orders = dossier.orders.iter();
+                let facts = orders.flat_map(|one| one.facts.iter().map(|fact| (one.clone(), fact.clone())));
+                let flagged = facts
+                    .filter(|(one, fact)| one.order.flag_of(&fact.id).is_some_and(Flag::can_be_accepted));
+                flagged.map(|(one, fact)| (one.numbers.iter().min().cloned(), fact)).collect::<Vec<_>>()
+            };
+            let all = threads.iter().flat_map(flagged);
+            let first = all.min_by_key(|(number, fact)| (number.clone(), shown(fact)));
+            if let Some((_, fact)) = first {
+                flow::accept(house, &fact.id, ("nino", Source::Api), &asked).await.unwrap();
+            }
+        }
+        Decided::Undo => {
+            let thread = threads.iter().find(|dossier| dossier.thread.psid == Some(Psid("71".to_owned())));
+            let facts = thread.unwrap().orders.iter().flat_map(|standing| &standing.facts);
+            let said = facts.filter(|fact| fact.source.is_person() && !fact.undone);
+            let last: Option<&Fact> = said.max_by_key(|fact| (fact.recorded_at, fact.id.clone()));
+            if let Some(fact) = last {
+                flow::undo(house, &fact.id, ("nino", Some(Source::Api)), &asked).await.unwrap();
+            }
+        }
+    }
 }
 
 async fn check((shop, tables): (&Shop, &Tables), case: &Case) -> Result<(), TestCaseError> {
     let now = shop.house.clock.now();
-    let as_written: Vec<usize> = (0..case.news.len()).collect();
-    let expected = arrives((shop, tables), case, now, &as_written).await;
+    let many = case.news.len() + case.taken_back().count();
+    let as_written: Vec<usize> = (0..many).collect();
+    let expected = arrives((shop, tables), case, now, &case.in_order(&as_written)).await;
     let backwards: Vec<usize> = as_written.iter().rev().copied().collect();
-    let mut shuffled: Vec<usize> = case.order.iter().map(|index| index.index(case.news.len())).collect();
-    shuffled.extend(
-        as_written.iter().filter(|index| !case.order.iter().any(|at| at.index(case.news.len()) == **index)),
-    );
+    let mut shuffled: Vec<usize> = case.order.iter().map(|index| index.index(many)).collect();
+    shuffled.extend(as_written.iter().filter(|index| !case.order.iter().any(|at| at.index(many) == **index)));
     for order in [backwards, shuffled] {
+        let order = case.in_order(&order);
         let found = arrives((shop, tables), case, now, &order).await;
         let only = |one: &[String], other: &[String]| {
             one.iter().filter(|line| !other.contains(line)).cloned().collect::<Vec<_>>().join("\n  ")

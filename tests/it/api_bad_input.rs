@@ -105,7 +105,7 @@ both!(
             "/v1/conversions/none",
             "/v1/orders?page_id=3",
             "/v2/orders",
-            "/",
+            "/nothing",
         ] {
             api.get(path).await.is_problem(404);
         }

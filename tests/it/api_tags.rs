@@ -1,6 +1,6 @@
 //! Tags over HTTP.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::harness::{HOLD, Shop, both};
@@ -103,6 +103,101 @@ both!(
         refused.is_problem(409);
         assert_eq!(refused.body["order"]["value"], "9.00");
         assert!(refused.body["legal"].is_array());
+    }
+);
+
+both!(
+    async fn a_crm_takes_its_own_fact_back_by_its_own_id(shop: Shop) {
+        let chat = shop.hears_from("2").await;
+        let (crm, operator) = (shop.api("crm").await, shop.api("operator").await);
+        let sold = r#"{"outcome":"confirmed","order_id":"A-1001","value":"5","ref":"ფაქტი 7/1"}"#;
+        let sold = says(&crm, &chat, sold).await.body;
+        says(&crm, &chat, r#"{"outcome":"shipped","order_id":"A-1001","ref":"8"}"#).await;
+        let path = "/v1/outcomes/ref:%E1%83%A4%E1%83%90%E1%83%A5%E1%83%A2%E1%83%98%207%2F1/undo";
+        operator.post(path, "").await.is_problem(404);
+        crm.post("/v1/outcomes/ref:9/undo", "").await.is_problem(404);
+        crm.post("/v1/outcomes/ref:%0A/undo", "").await.is_problem(404);
+        let undone = crm.post(path, "").await;
+        assert_eq!((undone.status, &undone.body["outcome"]["about"]), (201, &sold["outcome"]["id"]));
+        assert_eq!(crm.post(path, "").await.status, 200);
+        // The same name from two sources says no longer which fact is meant.
+        let paid = r#"{"outcome":"paid","order_id":"A-1001","value":"5","source":"bank","ref":"8"}"#;
+        says(&crm, &chat, paid).await;
+        let refused = crm.post("/v1/outcomes/ref:8/undo", "").await;
+        assert_eq!((refused.status, refused.code()), (409, "several_facts_of_this_ref"));
+    }
+);
+
+both!(
+    async fn a_new_whole_gives_the_uplift_of_its_moment(shop: Shop) {
+        let chat = shop.hears_from("2").await;
+        let (crm, operator) = (shop.api("crm").await, shop.api("operator").await);
+        let at = |minute: u32| format!("2026-11-22T14:{minute:02}:00+04:00");
+        let whole = |minute| {
+            let at = at(minute);
+            format!(
+                r#"{{"outcome":"cross_sold","order_id":"A-1","total":"80","occurred_at":"{at}","ref":"w"}}"#
+            )
+        };
+        // The whole comes before what it is the whole of.
+        let early = says(&crm, &chat, &whole(10)).await;
+        assert_eq!((early.status, &early.body["order"]["value"]), (201, &json!("80.00")));
+        assert_eq!(early.body["outcome"]["value"], Value::Null);
+        let sold =
+            format!(r#"{{"outcome":"confirmed","order_id":"A-1","value":"50","occurred_at":"{}"}}"#, at(5));
+        assert_eq!(says(&crm, &chat, &sold).await.body["order"]["value"], "80.00");
+        let again = says(&crm, &chat, &whole(10)).await;
+        let told = &again.body["outcome"];
+        assert_eq!((again.status, &told["value"], &told["total"]), (200, &json!("30.00"), &json!("80.00")));
+        // A later one that is less fits nothing, until a person says that it does.
+        let less = format!(
+            r#"{{"outcome":"cross_sold","order_id":"A-1","total":"70","occurred_at":"{}","ref":"x"}}"#,
+            at(20)
+        );
+        let less = says(&crm, &chat, &less).await.body;
+        assert_eq!(
+            (&less["outcome"]["flag"], &less["order"]["value"]),
+            (&json!("other_value"), &json!("80.00"))
+        );
+        let accept = format!("/v1/outcomes/{}/accept", less["outcome"]["id"].as_str().unwrap());
+        assert_eq!(operator.post(&accept, "").await.body["order"]["value"], "70.00");
+        // A person sees what the order is worth.
+        for (total, status) in [("70", 422), ("71", 201)] {
+            let said =
+                format!(r#"{{"outcome":"cross_sold","order_id":"A-1","total":"{total}","ref":"{total}"}}"#);
+            let answer = says(&operator, &chat, &said).await;
+            assert_eq!(answer.status, status, "{}", answer.text);
+        }
+        let (pointer, goods) = ("/total", r#""items":[{"quantity":1,"unit_price":"4"}]"#);
+        let said = format!(r#"{{"outcome":"cross_sold","order_id":"A-1","total":"76",{goods},"ref":"y"}}"#);
+        assert_eq!(says(&operator, &chat, &said).await.pointer(), Some(pointer));
+    }
+);
+
+both!(
+    async fn another_currency_is_flagged_from_outside_and_refused_from_people(shop: Shop) {
+        let chat = shop.hears_from("2").await;
+        let (crm, operator) = (shop.api("crm").await, shop.api("operator").await);
+        says(&operator, &chat, r#"{"outcome":"confirmed","order_id":"A-1","value":"50"}"#).await;
+        for (kind, name) in [("cross_sold", "a"), ("paid", "b"), ("amended", "c")] {
+            let said = format!(
+                r#"{{"outcome":"{kind}","order_id":"A-1","value":"50","currency":"USD","ref":"{name}"}}"#
+            );
+            assert_eq!(says(&operator, &chat, &said).await.pointer(), Some("/currency"), "{kind}");
+            let told = says(&crm, &chat, &said).await;
+            assert_eq!(
+                (told.status, &told.body["outcome"]["flag"]),
+                (201, &json!("other_currency")),
+                "{kind}"
+            );
+            let order = &told.body["order"];
+            assert_eq!((&order["value"], &order["paid"]), (&json!("50.00"), &json!("0.00")));
+            let accept = format!("/v1/outcomes/{}/accept", told.body["outcome"]["id"].as_str().unwrap());
+            let refused = operator.post(&accept, "").await;
+            assert_eq!((refused.status, refused.code()), (409, "other_currency"));
+        }
+        // What names no sum has no currency.
+        assert_eq!(says(&operator, &chat, r#"{"outcome":"shipped","order_id":"A-1"}"#).await.status, 201);
     }
 );
 

@@ -12,12 +12,25 @@ use salesbridge::vocabulary::outcome::{Fact, Kind, Source};
 use salesbridge::vocabulary::sale::Tag;
 use serde_json::{Value, json};
 
-use crate::harness::{PAGE, Shop, gel, say};
+use crate::books;
+use crate::harness::{PAGE, Shop, say};
 
 /// An event of a webhook: a message of the customer.
 pub fn word(psid: &str, mid: &str, at: Timestamp, text: &str) -> Value {
     json!({"sender": {"id": psid}, "recipient": {"id": PAGE}, "timestamp": at.millis(),
            "message": {"mid": mid, "text": text}})
+}
+
+/// A message of the customer that reads otherwise now, by its edit `number`.
+pub fn edit(psid: &str, mid: &str, at: Timestamp, (text, number): (&str, usize)) -> Value {
+    json!({"sender": {"id": psid}, "recipient": {"id": PAGE}, "timestamp": at.millis(),
+           "message_edit": {"mid": mid, "text": text, "num_edit": number}})
+}
+
+/// A message of the customer that was taken back.
+pub fn unsent(psid: &str, mid: &str, at: Timestamp) -> Value {
+    json!({"sender": {"id": psid}, "recipient": {"id": PAGE}, "timestamp": at.millis(),
+           "message": {"mid": mid, "is_deleted": true}})
 }
 
 /// A message of the Page.
@@ -101,7 +114,7 @@ pub enum Tables {
 impl Tables {
     pub async fn of(shop: &Shop) -> Self {
         if shop.url.starts_with("sqlite:") {
-            Self::Sqlite(sqlx::SqlitePool::connect(&shop.url).await.unwrap())
+            Self::Sqlite(books::sqlite(&shop.url).await)
         } else {
             Self::Postgres(sqlx::PgPool::connect(&shop.url).await.unwrap())
         }
@@ -133,7 +146,8 @@ impl Tables {
     pub async fn names(&self) -> Vec<String> {
         match self {
             Self::Sqlite(pool) => {
-                let names = "select name from sqlite_master where type = 'table' and name not like 'sqlite%'";
+                let names = "select name from sqlite_master where type = 'table' and name not like 'sqlite%'
+                             union all select 'inbox'";
                 sqlx::query_scalar(names).fetch_all(pool).await.unwrap()
             }
             Self::Postgres(pool) => {
@@ -155,12 +169,13 @@ pub async fn dossiers(shop: &Shop, page: &str) -> Vec<Dossier> {
     dossiers_among(shop, page, &rows(shop, "conversation").await).await
 }
 
-async fn dossiers_among(shop: &Shop, page: &str, conversations: &[Value]) -> Vec<Dossier> {
+/// Those among these rows that are of a Page.
+pub async fn dossiers_among(shop: &Shop, page: &str, conversations: &[Value]) -> Vec<Dossier> {
     let mut found = Vec::new();
     let mut unit = shop.house.store.begin().await.unwrap();
     for row in conversations.iter().filter(|row| row["page_id"] == page) {
         let id = ConversationId::from(row["id"].as_str().unwrap());
-        found.push(unit.hold(&id, gel()).await.unwrap().unwrap());
+        found.push(unit.hold(&id).await.unwrap().unwrap());
     }
     unit.commit().await.unwrap();
     found
@@ -182,6 +197,11 @@ pub async fn picture(shop: &Shop, tables: &Tables, page: &str) -> Vec<String> {
         let who = &names[row["conversation_id"].as_str().unwrap()];
         lines.push(format!("{who} phone {} by {} at {}", row["hash"], row["said_by"], row["said_at"]));
     }
+    for row in tables.rows("message").await.iter().filter(of_page) {
+        let who = &names[row["conversation_id"].as_str().unwrap()];
+        let [mid, at, author, text] = ["mid", "sent_at", "author", "text"].map(|key| &row[key]);
+        lines.push(format!("{who} message {mid} at {at} of {author}: {text}"));
+    }
     for row in tables.rows("chat").await.iter().filter(of_page) {
         let who = &names[row["conversation_id"].as_str().unwrap()];
         lines.push(format!("{who} chat {} is {}", row["number"], row["stage"]));
@@ -202,15 +222,18 @@ pub async fn picture(shop: &Shop, tables: &Tables, page: &str) -> Vec<String> {
     lines
 }
 
-fn shown(fact: &Fact) -> String {
+/// A fact in words.
+pub fn shown(fact: &Fact) -> String {
     let Fact { kind, occurred_at, source, reference, terms, reason, accepted, .. } = fact;
     format!(
-        "{} {} {} {reference:?} {:?} {:?} {reason:?} {accepted}",
+        "{} {} {} {reference:?} {:?} {:?} {:?} {} {reason:?} {accepted}",
         kind.as_str(),
         occurred_at.millis(),
         source.as_str(),
         terms.value,
-        terms.delivery_fee
+        terms.total,
+        terms.delivery_fee,
+        terms.currency,
     )
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use sqlx::{PgPool, Row, SqlitePool};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::{AssertSqlSafe, PgPool, Row, SqlitePool};
 
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
@@ -24,10 +25,31 @@ pub async fn new_postgres() -> String {
     format!("{}/{name}", server.rsplit_once('/').unwrap().0)
 }
 
+/// A SQLite database whose inbox, which is a file of its own, looks as it does on PostgreSQL.
+pub async fn sqlite(url: &str) -> SqlitePool {
+    let options: SqliteConnectOptions = url.parse().unwrap();
+    let inbox = format!("{}-inbox", options.get_filename().display());
+    let beside = format!(
+        "attach database '{inbox}' as beside;
+         create temp view inbox as
+         select kept.id, kept.received_at, lower(hex(substr(kept.bodies, place.value ->> 0, place.value ->> 1))) as body,
+                shape as unread,
+                case when kept.id <= (select coalesce(max(last), 0) from main.inbox_mark)
+                     then kept.received_at end as projected_at
+           from beside.inbox as kept join json_each(kept.places) as place
+           left join beside.unread on unread.id = kept.id and unread.place = place.key"
+    );
+    let pool = SqlitePoolOptions::new().after_connect(move |connection, _| {
+        let beside = beside.clone();
+        Box::pin(async move { sqlx::raw_sql(AssertSqlSafe(beside)).execute(connection).await.map(drop) })
+    });
+    pool.connect_with(options).await.unwrap()
+}
+
 impl Books {
     pub async fn open(url: &str) -> Self {
         if url.starts_with("sqlite:") {
-            Self::Sqlite(SqlitePool::connect(url).await.unwrap())
+            Self::Sqlite(sqlite(url).await)
         } else {
             Self::Postgres(PgPool::connect(url).await.unwrap())
         }
@@ -60,6 +82,7 @@ impl Books {
         }
     }
 
+    #[cfg(feature = "failpoints")]
     pub async fn run(&self, text: &'static str) {
         match self {
             Self::Sqlite(pool) => drop(sqlx::query(text).execute(pool).await.unwrap()),
@@ -68,6 +91,7 @@ impl Books {
     }
 
     /// On PostgreSQL the leases of the dead are over.
+    #[cfg(feature = "failpoints")]
     pub async fn lapse(&self) {
         self.run("update conversion set lease_until = 0 where lease_until is not null").await;
     }

@@ -121,7 +121,7 @@ async fn tells(shop: &Shop, chat: &ConversationId, tag: Tag) -> Result<flow::Tag
 }
 
 async fn accepts(shop: &Shop, outcome: &OutcomeId) {
-    flow::accept(&shop.house, outcome, "nino", &Asked::plainly()).await.unwrap();
+    flow::accept(&shop.house, outcome, ("nino", Source::Api), &Asked::plainly()).await.unwrap();
 }
 
 fn led_by(psid: &str, ad: &str, at: i64) -> String {
@@ -216,10 +216,10 @@ async fn a_late_commit_is_not_skipped() {
     let reader = Reader::of(&shop, "crm", None).await;
     let (_, cursor) = reader.follows("", 200).await;
     let mut unit = shop.house.store.begin().await.unwrap();
-    let mut thread = unit.hold(&late, crate::harness::gel()).await.unwrap().unwrap().thread;
+    let mut thread = unit.hold(&late).await.unwrap().unwrap().thread;
     thread.version += 1;
     let now = shop.house.clock.now();
-    unit.conversation_changed(&shop.house.ids.next(now), &thread, now).await.unwrap();
+    unit.conversation_changed(shop.house.ids.next(now), &thread, now).await.unwrap();
     shop.tags(&early, &say(Kind::Confirmed, 5000)).await.unwrap();
     assert_eq!(publishes(&shop).await, 1);
     let (first, cursor) = reader.follows(&cursor, 200).await;
@@ -237,7 +237,7 @@ both!(
         shop.tags(&chat, &numbered(say(Kind::Amended, 6000), "A-1")).await.unwrap();
         // A replica whose clock is behind writes the next version, and another order.
         let behind = salesbridge::clock::Clock::steered(shop.house.clock.now() - Duration::from_secs(60));
-        let replica = House { clock: behind, ..shop.house.clone() };
+        let replica = House { clock: behind, tags: flow::Tags::default(), ..shop.house.clone() };
         let other = numbered(say(Kind::Confirmed, 100), "A-2");
         let cancel = Tag {
             reason: Some("late".to_owned()),
@@ -635,7 +635,7 @@ both!(
         // The newest snapshots are what the orders are.
         for chat in &chats {
             let mut unit = shop.house.store.begin().await.unwrap();
-            let dossier = unit.hold(chat, crate::harness::gel()).await.unwrap().unwrap();
+            let dossier = unit.hold(chat).await.unwrap().unwrap();
             for standing in dossier.orders {
                 let newest = *of_order(&away, &standing.numbers[0]).last().unwrap();
                 assert_eq!(text(&newest["state"]), standing.order.state.as_str());

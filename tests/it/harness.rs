@@ -9,7 +9,7 @@ use std::time::Duration;
 use salesbridge::clock::{Clock, Timestamp};
 use salesbridge::egress;
 use salesbridge::error::Error;
-use salesbridge::flow::{self, Asked, House, Intake, PhoneKey, Published, Resolution, Tagged};
+use salesbridge::flow::{self, Asked, House, Intake, PhoneKey, Published, Resolution, Tagged, Tags};
 use salesbridge::id::Ids;
 use salesbridge::meta::graph::Graph;
 use salesbridge::sandbox::Sandbox;
@@ -49,7 +49,7 @@ static DATABASES: AtomicU32 = AtomicU32::new(0);
 pub struct Shop {
     pub house: House,
     pub meta: Sandbox,
-    graph: Graph,
+    pub graph: Graph,
     pub intake: Intake,
     /// The address of its database.
     pub url: String,
@@ -89,6 +89,7 @@ impl Shop {
             phone_key: PhoneKey::new(vec![7; 32].into()),
             keep_text: Duration::from_hours(7 * 24),
             published: Published::default(),
+            tags: Tags::default(),
             changes_keep: Duration::from_hours(90 * 24),
         };
         let intake = Intake::start(house.clone(), Arc::default());
@@ -115,6 +116,7 @@ impl Shop {
             silent_after: Duration::from_hours(72),
             working_hours: None,
             labels: BTreeMap::new(),
+            take_off_labels: false,
             sentences: BTreeMap::new(),
             reasons: Reasons::default(),
             policy: Policy::default(),
@@ -125,10 +127,19 @@ impl Shop {
         unit.commit().await.unwrap();
     }
 
+    /// Another connected Page.
+    pub async fn add_page(&self, id: &str) {
+        let mut unit = self.house.store.begin().await.unwrap();
+        let mut page = unit.page(&PageId::from(PAGE)).await.unwrap().unwrap();
+        page.id = PageId::from(id);
+        unit.put_page(&page, self.house.clock.now()).await.unwrap();
+        unit.commit().await.unwrap();
+    }
+
     /// Another process on the same database, with the same clock.
     pub async fn beside(&self) -> House {
         let store = Store::open(&self.url).await.unwrap();
-        House { store, published: Published::default(), ..self.house.clone() }
+        House { store, published: Published::default(), tags: Tags::default(), ..self.house.clone() }
     }
 
     /// The token works again, and somebody said so.
@@ -169,7 +180,7 @@ impl Shop {
     }
 
     pub async fn undoes(&self, outcome: &OutcomeId) -> Result<Tagged, Error> {
-        let undone = flow::undo(&self.house, outcome, ("nino", false), &Asked::plainly()).await;
+        let undone = flow::undo(&self.house, outcome, ("nino", Some(Source::Api)), &Asked::plainly()).await;
         undone.map(|undone| undone.now().expect("nothing was promised"))
     }
 
@@ -209,7 +220,7 @@ impl Shop {
 impl Drop for Shop {
     fn drop(&mut self) {
         if let Some(file) = &self.file {
-            for end in ["", "-wal", "-shm"] {
+            for end in ["", "-wal", "-shm", "-inbox", "-inbox-wal", "-inbox-shm"] {
                 drop(std::fs::remove_file(format!("{}{end}", file.display())));
             }
         }
@@ -228,7 +239,6 @@ pub fn say(kind: Kind, value: impl Into<Option<i64>>) -> Tag {
         order_number: None,
         new_order: false,
         terms: Terms { value: value.into(), ..Terms::silent(gel()) },
-        total: None,
         occurred_at: None,
         reference: None,
         if_version: None,

@@ -13,6 +13,8 @@ use salesbridge::meta::{signature, webhook as reader};
 use salesbridge::sandbox::webhook::{self, Chat};
 use salesbridge::web::{App, BODY_LIMIT, Limits, Readiness, router, serve};
 use serde_json::{Value, json};
+use sqlx::{Connection as _, SqliteConnection};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +27,10 @@ const MUTATIONS: usize = 100_000;
 const MUTATIONS_BY_HTTP: usize = 3_000;
 const SIGNED: usize = 1_500;
 
-fn service_of(shop: &Shop) -> Router {
+/// What large bodies on their way may hold together.
+const ROOMFUL: usize = 64 * 1024 * 1024;
+
+pub fn service_of(shop: &Shop) -> Router {
     router(App {
         house: shop.house.clone(),
         app_secret: Some(APP_SECRET.to_owned().into()),
@@ -347,6 +352,50 @@ async fn what_is_over_the_limit_is_413() {
     assert_eq!(status, 413);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn large_bodies_share_a_room_and_small_ones_need_none() {
+    let shop = Shop::on_sqlite().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let end = CancellationToken::new();
+    let server = tokio::spawn(serve(listener, service_of(&shop), Limits::default(), end.clone()));
+    // All but the last byte of bodies that nobody has signed.
+    let mut strangers = JoinSet::new();
+    for _ in 0..ROOMFUL / BODY_LIMIT + 2 {
+        strangers.spawn(async move {
+            let mut line = tokio::net::TcpStream::connect(address).await.unwrap();
+            let head =
+                format!("POST /webhooks/meta HTTP/1.1\r\nhost: x\r\ncontent-length: {BODY_LIMIT}\r\n\r\n");
+            let (mut from, mut to) = line.split();
+            let mut heard = Vec::new();
+            let says = async {
+                // Who is turned away early can't say all.
+                drop(to.write_all(&[head.as_bytes(), &vec![b' '; BODY_LIMIT - 1]].concat()).await);
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                () = says => {}
+                _ = from.read_to_end(&mut heard) => {}
+            }
+            String::from_utf8(heard).unwrap()
+        });
+    }
+    let turned_away = strangers.join_next().await.unwrap().unwrap();
+    assert!(turned_away.starts_with("HTTP/1.1 503 ") && turned_away.contains("crowded"), "{turned_away}");
+    let (client, url) = (reqwest::Client::new(), format!("http://{address}/webhooks/meta"));
+    let takes = async |body: Vec<u8>| {
+        let header = signature::sign(APP_SECRET.as_bytes(), &body);
+        let request = client.post(&url).header("x-hub-signature-256", header).body(body);
+        request.send().await.map_or(0, |answer| answer.status().as_u16())
+    };
+    assert_eq!(takes(a_body(shop.house.clock.now()).into_bytes()).await, 200);
+    strangers.shutdown().await;
+    // The room is given back as soon as the service sees that they are gone.
+    while takes(vec![b' '; BODY_LIMIT]).await != 200 {}
+    end.cancel();
+    server.await.unwrap();
+}
+
 /// A body in pieces.
 struct Pieces(std::collections::VecDeque<Vec<u8>>);
 
@@ -365,10 +414,15 @@ impl http_body::Body for Pieces {
 both!(
     async fn a_full_queue_is_never_a_false_200(shop: Shop) {
         // Nobody else can write now.
-        let connections = if shop.house.store.is_shared() { 16 } else { 1 };
-        let mut held = Vec::new();
-        for _ in 0..connections {
-            held.push(shop.house.store.begin().await.unwrap());
+        let (mut units, mut file) = (Vec::new(), None);
+        if shop.house.store.is_shared() {
+            for _ in 0..16 {
+                units.push(shop.house.store.begin().await.unwrap());
+            }
+        } else {
+            let mut inbox = SqliteConnection::connect(&format!("{}-inbox", shop.url)).await.unwrap();
+            sqlx::query("begin immediate").execute(&mut inbox).await.unwrap();
+            file = Some(inbox);
         }
         let service = TowerToHyperService::new(service_of(&shop));
         let mut waiting = JoinSet::new();
@@ -393,7 +447,10 @@ both!(
         .await;
         assert_eq!(status, 503, "{told}");
         assert!(told.contains("intake_full"), "{told}");
-        drop(held);
+        drop(units);
+        if let Some(inbox) = file {
+            inbox.close().await.unwrap();
+        }
         let mut taken = 0;
         while let Some(done) = waiting.join_next().await {
             match done.unwrap() {

@@ -125,12 +125,22 @@ fn no_file_grows_into_two_things() {
 fn both_databases_migrate_by_the_same_steps() {
     let names = |kind: &str| {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(kind);
+        let found = std::fs::read_dir(folder).unwrap();
         let mut names: Vec<_> =
-            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            found.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     };
     assert_eq!(names("sqlite"), names("postgres"));
+    let listed: Vec<_> = include_str!("../../src/store/migrate.rs")
+        .lines()
+        .filter_map(|line| line.trim().trim_end_matches(',').strip_prefix("\"0")?.strip_suffix('"'))
+        .map(|name| format!("0{name}.sql"))
+        .collect();
+    assert_eq!(names("sqlite"), listed);
+    for (number, name) in (1..).zip(&listed) {
+        assert!(name.starts_with(&format!("{number:04}_")), "{name} is step {number}");
+    }
     for name in names("sqlite") {
         let read = |kind: &str| {
             let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(kind).join(&name);
@@ -158,4 +168,33 @@ fn both_databases_migrate_by_the_same_steps() {
         };
         assert_eq!(read("sqlite"), read("postgres"), "{name:?} differs by more than the words for types");
     }
+}
+
+/// What stands in `tests/fault/without` takes the defences away one by one; it must still find its places.
+#[test]
+fn every_defence_can_still_be_taken_away() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut hunks = 0;
+    for entry in std::fs::read_dir(root.join("tests/fault/without")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|end| end != "patch") {
+            continue;
+        }
+        let patch = std::fs::read_to_string(&path).unwrap();
+        for part in patch.split("\n--- a/").skip(1) {
+            let (file, part) = part.split_once('\n').unwrap();
+            let code = std::fs::read_to_string(root.join(file)).unwrap();
+            for hunk in part.split("\n@@ ").skip(1) {
+                let before = hunk.lines().skip(1).filter_map(|line| line.strip_prefix([' ', '-']));
+                let before = before.collect::<Vec<_>>().join("\n");
+                assert!(
+                    code.contains(&before),
+                    "{} no longer applies to {file}: write it anew",
+                    path.display()
+                );
+                hunks += 1;
+            }
+        }
+    }
+    assert!(hunks >= 9, "only {hunks} places were looked at");
 }

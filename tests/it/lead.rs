@@ -7,6 +7,7 @@ use salesbridge::vocabulary::identity::PageId;
 use salesbridge::vocabulary::outcome::Kind;
 use salesbridge::vocabulary::policy::LeadOn;
 
+use crate::arrivals::{body, word};
 use crate::harness::{HOLD, PAGE, Shop, both, say};
 use crate::sales::stands;
 
@@ -145,20 +146,24 @@ both!(
     async fn a_late_referral_that_cuts_the_chat_tells_no_lead_twice(shop: Shop) {
         shop.writes(PSID, "m_1", "hello").await;
         shop.later(HOUR);
-        let tapped = shop.house.clock.now().millis();
+        let tapped = shop.house.clock.now();
+        shop.later(HOUR);
+        let wrote = shop.house.clock.now();
         shop.later(HOUR);
         let chat = shop.writes(PSID, "m_2", "call me: 599 12 34 56").await;
         shop.later(HOLD);
         assert_eq!(shop.delivers().await, 1);
-        let referral = serde_json::json!({"object": "page", "entry": [{"id": PAGE, "time": tapped, "messaging": [{
-            "sender": {"id": PSID}, "recipient": {"id": PAGE}, "timestamp": tapped,
+        let referral = serde_json::json!({"object": "page", "entry": [{"id": PAGE, "time": tapped.millis(), "messaging": [{
+            "sender": {"id": PSID}, "recipient": {"id": PAGE}, "timestamp": tapped.millis(),
             "referral": {"ad_id": "120200000000000001", "source": "ADS", "type": "OPEN_THREAD"}}]}]});
         shop.receives(referral.to_string()).await;
+        // The number was given earlier than was thought, in what is now another chat than the one that was told.
+        shop.receives(body(PAGE, &[word(PSID, "m_late", wrote, "call me: 599 12 34 56")])).await;
         let mut unit = shop.house.store.read().await.unwrap();
         let scope = salesbridge::store::dossier::Scope::Conversation(&chat);
-        let chats = unit.dossiers(scope, crate::harness::gel()).await.unwrap().remove(0).chats;
+        let chats = unit.dossiers(scope).await.unwrap().remove(0).chats;
         unit.commit().await.unwrap();
-        assert_eq!(chats.iter().map(|chat| chat.contact_at.is_some()).collect::<Vec<_>>(), [false, true]);
+        assert_eq!(chats.iter().map(|chat| chat.contact_at).collect::<Vec<_>>(), [None, Some(wrote)]);
         shop.later(HOLD);
         assert_eq!(shop.delivers().await, 0);
         assert_eq!(shop.stand().await, "1 sent taken");

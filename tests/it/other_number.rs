@@ -67,12 +67,18 @@ both!(
         shop.delivers().await;
         assert_eq!(shop.told(), ["50.0"]);
         let flagged = known[1].order.flags[0].0.clone();
-        let accepted =
-            flow::accept(&shop.house, &flagged, "nino", &Asked::plainly()).await.unwrap().now().unwrap();
+        let accepted = flow::accept(&shop.house, &flagged, ("nino", Source::Api), &Asked::plainly())
+            .await
+            .unwrap()
+            .now()
+            .unwrap();
         let order = accepted.order.unwrap();
         assert_eq!((order.order.state, order.order.flags.len()), (order::State::Shipped, 0));
-        let again =
-            flow::accept(&shop.house, &flagged, "nino", &Asked::plainly()).await.unwrap().now().unwrap();
+        let again = flow::accept(&shop.house, &flagged, ("nino", Source::Api), &Asked::plainly())
+            .await
+            .unwrap()
+            .now()
+            .unwrap();
         assert!(again.known);
         shop.later(HOLD);
         shop.delivers().await;

@@ -12,7 +12,7 @@ use salesbridge::vocabulary::policy::Policy;
 use salesbridge::vocabulary::sale::Tag;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
-use crate::harness::{PAGE, Shop, gel, numbered, say};
+use crate::harness::{PAGE, Shop, numbered, say};
 
 pub const DATASET: &str = "1234567890123456";
 
@@ -54,7 +54,7 @@ impl Shop {
 
     pub async fn conversions(&self, chat: &ConversationId) -> Vec<Conversion> {
         let mut unit = self.house.store.read().await.unwrap();
-        unit.dossiers(Scope::Conversation(chat), gel()).await.unwrap().pop().unwrap().conversions
+        unit.dossiers(Scope::Conversation(chat)).await.unwrap().pop().unwrap().conversions
     }
 
     /// The only conversion of this name and number.

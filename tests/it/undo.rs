@@ -12,7 +12,7 @@ use crate::arrivals::{imports, line_of, told};
 use crate::harness::{Shop, both, numbered, referred, say};
 
 async fn undoes_outside(shop: &Shop, outcome: &OutcomeId, actor: &str) -> Result<Tagged, Error> {
-    let undone = flow::undo(&shop.house, outcome, (actor, true), &Asked::plainly()).await;
+    let undone = flow::undo(&shop.house, outcome, (actor, None), &Asked::plainly()).await;
     undone.map(|undone| undone.now().unwrap())
 }
 

@@ -372,11 +372,11 @@ mod is_as_it_was_told {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn on_sqlite() {
-        a_year(Shop::on_sqlite().await).await;
+        Box::pin(a_year(Shop::on_sqlite().await)).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn on_postgres() {
-        a_year(Shop::on_postgres().await).await;
+        Box::pin(a_year(Shop::on_postgres().await)).await;
     }
 }

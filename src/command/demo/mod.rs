@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use salesbridge::clock::{Clock, Timestamp};
 use salesbridge::error::{Error, Result};
+use salesbridge::flow::people::{self, Newcomer};
 use salesbridge::sandbox::webhook::Chat;
 use salesbridge::sandbox::{Fault, Play};
+use salesbridge::vocabulary::people::{Language, Role};
 use salesbridge::work;
 use serde_json::{Value, json};
 
@@ -70,6 +72,10 @@ async fn stay(shop: &Shop, clock: &Clock, told_to_stop: impl Future<Output = ()>
         "\nThe service stays up at {url} (the sandbox: {}/_sandbox/help). Ctrl-C ends it.",
         shop.meta.url()
     );
+    let nino =
+        Newcomer { name: "nino".to_owned(), role: Role::Operator, page: None, language: Language::English };
+    let secret = people::invite(&shop.house, &nino).await?;
+    println!("The console, for the operator nino (the link sets her password): {url}/console/link/{secret}");
     println!("An admin's key: {}\nTry:\n", shop.admin);
     println!("  KEY={}", shop.admin);
     println!(

@@ -97,6 +97,7 @@ impl Shop {
             phone_key,
             keep_text: config.keep_text,
             published: flow::Published::default(),
+            tags: flow::Tags::default(),
             changes_keep: config.changes_keep,
         };
         flow::configure(&house, &config.pages()?).await?;

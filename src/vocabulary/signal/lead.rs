@@ -30,7 +30,7 @@ pub(super) fn follow(
         let event_time = cause_of(dossier, chat, setting.policy)?;
         if is_expired(event_time, setting.now)
             || event_time < setting.policy.since
-            || rows.iter().any(|row| tells(row, event_time))
+            || rows.iter().any(|row| tells(dossier, chat, row))
         {
             return None;
         }
@@ -51,10 +51,11 @@ pub(super) fn follow(
     dossier.chats.iter().filter(without).filter_map(draft).collect()
 }
 
-/// Whether a lead tells of this very moment already, under the number that its chat had when it left: a late
-/// message may cut the chats anew.
-fn tells(row: &Conversion, event_time: Timestamp) -> bool {
-    row.event_time == event_time && !(row.state == State::Suppressed && row.reason.wakes())
+/// Whether a lead tells of this chat already, under the number that the chat had when it left: a late message
+/// or ad may cut the chats anew.
+fn tells(dossier: &Dossier, chat: &Chat, row: &Conversion) -> bool {
+    let is_its_moment = dossier.chat_at(row.event_time).is_some_and(|told| told.number == chat.number);
+    is_its_moment && !(row.state == State::Suppressed && row.reason.wakes())
 }
 
 /// Whether a person's word, standing or taken back, made this lead.

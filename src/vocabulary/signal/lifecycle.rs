@@ -7,7 +7,7 @@ use crate::vocabulary::policy::{Policy, PurchaseOn};
 use crate::vocabulary::sale::Standing;
 
 use super::purchase::fallen;
-use super::{Setting, Wanted, leaves_at, readiness, turn};
+use super::{Setting, Wanted, leaves_at, readiness, set_time, turn};
 
 const NAMES: [EventName; 5] = [
     EventName::OrderCreated,
@@ -23,11 +23,14 @@ pub(super) fn follow(standing: &Standing, rows: &mut [Conversion], setting: Sett
     for name in NAMES {
         let known_to_meta = is_known_to_meta(rows);
         let cause = cause_of(name, &standing.order, setting.policy);
+        let moment = moment_of(name, &standing.order, setting.policy);
         if let Some(row) = rows.iter_mut().find(|row| row.name == name) {
+            if let Some(moment) = moment.filter(|_| row.is_open_to_change()) {
+                set_time(row, moment.occurred_at);
+            }
             turn(row, &wanted(name, cause, known_to_meta, &standing.order), setting);
             continue;
         }
-        let moment = moment_of(name, &standing.order, setting.policy);
         let Some(moment) = moment.filter(|_| setting.policy.lifecycle) else { continue };
         let (state, reason) = match readiness(name, true, setting) {
             (State::Held, _) if cause.is_none() => (State::Suppressed, fallen(&standing.order)),

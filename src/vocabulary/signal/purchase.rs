@@ -225,6 +225,10 @@ fn turn_uplift(
         None => (State::Suppressed, Reason::Undone),
         Some(_) => beside_base(order, base),
     };
+    if let Some(uplift) = uplift.filter(|_| row.is_open_to_change()) {
+        set_time(row, uplift.moment.occurred_at);
+        row.value = Some(worth(&uplift.terms));
+    }
     match (row.state, state) {
         (State::Held | State::Ready, State::Suppressed) => row.rest(reason),
         (State::Held, _) if row.reason != reason => row.reason = reason,

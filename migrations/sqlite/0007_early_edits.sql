@@ -1,0 +1,10 @@
+-- Edits that arrived before their messages, until these come.
+create table early_edit (
+  conversation_id text not null,
+  mid text not null,
+  text text,
+  number integer not null,
+  edited_at integer not null,
+  primary key (conversation_id, mid)
+) strict;
+create index early_edit_age on early_edit (edited_at);

@@ -1,0 +1,100 @@
+//! `salesbridge labels`: makes the labels that say something on their Pages.
+
+use std::io::Write;
+
+use salesbridge::config::Config;
+use salesbridge::egress;
+use salesbridge::error::{Error, Result};
+use salesbridge::flow::{House, PhoneKey};
+use salesbridge::meta::graph::Graph;
+use salesbridge::meta::labels::Refused;
+use salesbridge::store::page::Page;
+use salesbridge::vocabulary::identity::PageId;
+
+/// Makes the labels of every Page, or of one.
+pub async fn run(config: &Config, page: Option<String>) -> Result<()> {
+    let pages = config.pages()?;
+    let graph = graph(config)?;
+    let house = super::open(config, PhoneKey::default()).await?;
+    let mut connected = Vec::new();
+    let mut unit = house.store.read().await?;
+    for text in &pages {
+        // What was set at run time wins over the file, as in `serve`.
+        let page = text.page();
+        connected.push(unit.page(&page.id).await?.unwrap_or_else(|| page.clone()));
+    }
+    unit.commit().await?;
+    let only = page.map(PageId);
+    connected.retain(|page| only.as_ref().is_none_or(|only| page.id == *only));
+    let done = if connected.is_empty() {
+        Err(Error::invalid("page", "There is no such Page in the configuration: check --page and [[pages]]"))
+    } else {
+        make(&house, &graph, &connected).await
+    };
+    house.store.close().await;
+    done
+}
+
+fn graph(config: &Config) -> Result<Graph> {
+    let meta = &config.meta;
+    let graph = Graph::new(egress::client()?, meta.graph_url.clone(), meta.graph_version.clone());
+    if !meta.appsecret_proof {
+        return Ok(graph);
+    }
+    Ok(match config.webhook()? {
+        Some(webhook) => graph.proving(webhook.app_secret),
+        None => graph,
+    })
+}
+
+/// Makes what is missing, each Page for itself.
+async fn make(house: &House, graph: &Graph, pages: &[Page]) -> Result<()> {
+    let mut failed = 0;
+    for page in pages {
+        if page.labels.is_empty() {
+            print(&format!("{}  no label says anything here: see [pages.labels]\n", page.id))?;
+        }
+        if let Err(refused) = make_on(house, graph, page).await? {
+            failed += 1;
+            print(&format!("{}  ✗ {refused}\n", page.id))?;
+        }
+    }
+    match failed {
+        0 => Ok(()),
+        failed => {
+            let message = format!("{failed} of {} Pages do not have their labels", pages.len());
+            Err(Error::unavailable("labels", message))
+        }
+    }
+}
+
+async fn make_on(house: &House, graph: &Graph, page: &Page) -> Result<std::result::Result<(), Refused>> {
+    let there = match graph.labels(&page.token, &page.id).await {
+        Ok(there) => there,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    for (name, kind) in &page.labels {
+        let known = there.iter().find(|label| label.name == *name);
+        let (id, how) = match known {
+            Some(label) => (label.id.clone(), "is there"),
+            None => match graph.make_label(&page.token, &page.id, name).await {
+                Ok(id) => (id, "made"),
+                Err(refused) => return Ok(Err(refused)),
+            },
+        };
+        salesbridge::flow::name_label(house, &page.id, &id, name).await?;
+        print(&format!("{}  ✓ {name} → {}  {how}\n", page.id, kind.as_str()))?;
+    }
+    Ok(Ok(()))
+}
+
+/// Writes to standard output; a reader that has gone away has read enough.
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::unavailable("no_output", "Standard output can't be written").caused_by(error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,24 @@
+//! The price list of a Page.
+
+use crate::error::{Error, Result};
+use crate::store::product::Product;
+use crate::vocabulary::identity::PageId;
+
+use super::House;
+
+/// Lines of a price list, at most.
+pub const PRODUCTS_MAX: usize = 2000;
+
+/// Sets the whole price list of a Page.
+///
+/// # Errors
+/// Too long, or an article number twice.
+pub async fn set_products(house: &House, page: &PageId, products: &[Product]) -> Result<()> {
+    if products.len() > PRODUCTS_MAX {
+        return Err(Error::field("/prices", format!("A price list has at most {PRODUCTS_MAX} lines.")));
+    }
+    let mut unit = house.store.begin().await?;
+    unit.hold_page(page).await?;
+    unit.put_products(page, products).await?;
+    unit.commit().await
+}

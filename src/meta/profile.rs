@@ -1,0 +1,125 @@
+//! Graph's calls about a person: their name, and their picture.
+
+use reqwest::Method;
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::vocabulary::identity::Psid;
+
+use super::graph::{GRAPH_DEADLINE, Graph};
+use super::labels::{Refused, text};
+
+/// A larger picture is not kept.
+pub const PICTURE_MAX: usize = 200 * 1024;
+
+/// Where Meta keeps pictures; nothing is loaded from anywhere else.
+const PICTURE_HOSTS: [&str; 3] = [".fbcdn.net", ".fbsbx.com", ".cdninstagram.com"];
+
+/// What Meta shows of a person.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// What they are called.
+    pub name: Option<String>,
+    /// The address of their picture; it expires.
+    pub picture: Option<String>,
+}
+
+impl std::fmt::Debug for Profile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Profile").finish_non_exhaustive()
+    }
+}
+
+impl Graph {
+    /// What Meta shows of a person who has written to the Page.
+    ///
+    /// # Errors
+    /// Meta does not show it.
+    pub async fn profile(&self, token: &SecretString, psid: &Psid) -> Result<Profile, Refused> {
+        let fields = [("fields", "name,first_name,last_name,profile_pic")];
+        let answer = self.ask(Method::GET, psid.as_str(), token, &fields).await?;
+        Ok(read(&answer))
+    }
+
+    /// A picture at its address; nothing if it is not Meta's, too large, no picture, or can't be had.
+    pub async fn picture(&self, address: &str) -> Option<Vec<u8>> {
+        let url = reqwest::Url::parse(address).ok()?;
+        let is_metas = url.scheme() == "https"
+            && url.host_str().is_some_and(|host| PICTURE_HOSTS.iter().any(|end| host.ends_with(end)));
+        if !is_metas && !self.is_at(&url) {
+            return None;
+        }
+        let load = async {
+            let mut response = self.client.get(url).send().await.ok()?;
+            if !response.status().is_success() {
+                return None;
+            }
+            let mut bytes = Vec::new();
+            while let Some(piece) = response.chunk().await.ok()? {
+                if bytes.len() + piece.len() > PICTURE_MAX {
+                    return None;
+                }
+                bytes.extend_from_slice(&piece);
+            }
+            picture_type(&bytes).is_some().then_some(bytes)
+        };
+        tokio::time::timeout(GRAPH_DEADLINE, load).await.ok().flatten()
+    }
+}
+
+/// What kind of picture this is, by its first bytes; nothing else is served to a browser.
+pub fn picture_type(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
+        [0x89, b'P', b'N', b'G', ..] => Some("image/png"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
+        _ => None,
+    }
+}
+
+fn read(answer: &Value) -> Profile {
+    let both = || {
+        let parts = [text(answer, "first_name"), text(answer, "last_name")];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
+    };
+    let name = both().or_else(|| text(answer, "name"));
+    let plain =
+        |name: String| name.chars().filter(|letter| !letter.is_control()).take(100).collect::<String>();
+    let name = name.map(plain).filter(|name| !name.trim().is_empty());
+    Profile { name, picture: text(answer, "profile_pic") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_name_is_read_however_it_is_told() {
+        let name = |answer: Value| read(&answer).name;
+        assert_eq!(
+            name(json!({"first_name": "ნინო", "last_name": "ბერიძე"})).as_deref(),
+            Some("ნინო ბერიძე")
+        );
+        assert_eq!(name(json!({"first_name": "Ann", "id": "1"})).as_deref(), Some("Ann"));
+        assert_eq!(name(json!({"name": "ann.shop", "first_name": ""})).as_deref(), Some("ann.shop"));
+        assert_eq!(name(json!({"id": "1", "name": "\n"})), None);
+        assert_eq!(format!("{:?}", read(&json!({"name": "Ann"}))), "Profile { .. }");
+    }
+
+    #[tokio::test]
+    async fn pictures_come_from_meta_alone() {
+        let graph = Graph::new(crate::egress::client().unwrap(), "http://127.0.0.1:1".into(), "v26.0".into());
+        for address in [
+            "http://169.254.169.254/x",
+            "https://evilfbcdn.net/x",
+            "file:///etc/passwd",
+            "x",
+            "http://127.0.0.1:2/x",
+        ] {
+            assert_eq!(graph.picture(address).await, None, "{address}");
+        }
+        assert_eq!(picture_type(b"<svg>"), None);
+    }
+}

@@ -1,0 +1,319 @@
+//! Labels of the Pages' inboxes: their names, how they were put on people and taken off, and what the service
+//! takes off itself.
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::vocabulary::identity::{ConversationId, PageId, Psid};
+use crate::vocabulary::label::{Change, WriteBack};
+
+use super::sql::{Row, Unit, values};
+
+/// A change of a label on the person of a conversation, as its row has it.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The label.
+    pub label_id: String,
+    /// Its name, once it is known.
+    pub name: Option<String>,
+    /// What happened.
+    pub change: Change,
+    /// The entry that it led to, or a word once it has had its effect.
+    pub taken: Option<String>,
+}
+
+/// A label that the service is to take off, or took off.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The label.
+    pub label_id: String,
+    /// When the spell began that it ends.
+    pub began_at: Timestamp,
+    /// When Meta was last asked.
+    pub asked_at: Option<Timestamp>,
+    /// Meta said that it is done.
+    pub done: bool,
+    /// How often Meta was asked.
+    pub tries: i64,
+}
+
+impl Write {
+    /// What it means for the spells of its label: nothing until Meta was asked.
+    pub fn as_write_back(&self) -> Option<WriteBack> {
+        Some(WriteBack { asked_at: self.asked_at?, done: self.done })
+    }
+}
+
+impl Unit {
+    /// The name of a label, if it is known.
+    pub async fn label_name(&mut self, page: &PageId, label_id: &str) -> Result<Option<String>> {
+        let row = self
+            .row(
+                "select name from label_name where page_id = $1 and label_id = $2",
+                values![page.as_str(), label_id],
+            )
+            .await?;
+        Ok(row.map(|row| row.get::<Option<String>>("name")).transpose()?.flatten())
+    }
+
+    /// Remembers the name of a label, unless a later one is known.
+    pub async fn set_label_name(
+        &mut self,
+        page: &PageId,
+        (label_id, name): (&str, &str),
+        at: Timestamp,
+    ) -> Result<()> {
+        self.execute(
+            "insert into label_name (page_id, label_id, name, named_at, tries) values ($1, $2, $3, $4, 0)
+             on conflict (page_id, label_id) do update
+                set name = excluded.name, named_at = excluded.named_at, next_at = null
+              where label_name.name is null or label_name.named_at <= excluded.named_at",
+            values![page.as_str(), label_id, name, at],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Asks for the name of a label, unless it is known or asked for already.
+    pub async fn want_label_name(&mut self, page: &PageId, label_id: &str, now: Timestamp) -> Result<()> {
+        self.execute(
+            "insert into label_name (page_id, label_id, named_at, next_at, tries) values ($1, $2, 0, $3, 0)
+             on conflict (page_id, label_id) do nothing",
+            values![page.as_str(), label_id, now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// The labels whose names are asked for by `now`, with the number of tries, on Pages whose link is whole.
+    pub async fn wanted_label_names(
+        &mut self,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<(PageId, String, i64)>> {
+        let rows = self
+            .rows(
+                "select page_id, label_id, tries from label_name join page on page.id = page_id
+                  where next_at <= $1 and label_name.name is null and fault is null
+                  order by next_at, page_id, label_id limit $2",
+                values![now, limit],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| Ok((PageId(row.get("page_id")?), row.get("label_id")?, row.get("tries")?)))
+            .collect()
+    }
+
+    /// A name was asked for and not given; it is asked for again at `next_at`, or no more.
+    pub async fn label_name_refused(
+        &mut self,
+        page: &PageId,
+        label_id: &str,
+        next_at: Option<Timestamp>,
+    ) -> Result<()> {
+        self.execute(
+            "update label_name set tries = tries + 1, next_at = $3 where page_id = $1 and label_id = $2",
+            values![page.as_str(), label_id, next_at],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Notes a change; false if it was known.
+    pub async fn add_label_change(
+        &mut self,
+        (conversation, page): (&ConversationId, &PageId),
+        label_id: &str,
+        change: Change,
+    ) -> Result<bool> {
+        let added = self
+            .execute(
+                "insert into label_change (conversation_id, label_id, changed_at, added, page_id)
+                 values ($1, $2, $3, $4, $5)
+                 on conflict (conversation_id, label_id, changed_at, added) do nothing",
+                values![conversation.as_str(), label_id, change.at, change.added, page.as_str()],
+            )
+            .await?;
+        Ok(added == 1)
+    }
+
+    /// All that was told of labels in a conversation.
+    pub async fn label_changes(&mut self, conversation: &ConversationId) -> Result<Vec<Told>> {
+        let rows = self
+            .rows(
+                "select label_change.label_id, name, changed_at, added, taken
+                   from label_change left join label_name on label_name.page_id = label_change.page_id
+                                                         and label_name.label_id = label_change.label_id
+                  where conversation_id = $1
+                  order by label_change.label_id, changed_at, added",
+                values![conversation.as_str()],
+            )
+            .await?;
+        let told = |row: &Row| {
+            Ok(Told {
+                label_id: row.get("label_id")?,
+                name: row.get("name")?,
+                change: Change { at: row.time("changed_at")?, added: row.get::<i64>("added")? != 0 },
+                taken: row.get("taken")?,
+            })
+        };
+        rows.iter().map(told).collect()
+    }
+
+    /// A change has had its effect, or (without a word) not any more.
+    pub async fn label_change_taken(
+        &mut self,
+        conversation: &ConversationId,
+        label_id: &str,
+        change: Change,
+        taken: Option<&str>,
+    ) -> Result<()> {
+        self.execute(
+            "update label_change set taken = $5
+              where conversation_id = $1 and label_id = $2 and changed_at = $3 and added = $4",
+            values![conversation.as_str(), label_id, change.at, change.added, taken.map(str::to_owned)],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets the changes of a label that says nothing.
+    pub async fn forget_label_changes(&mut self, page: &PageId, label_id: &str) -> Result<()> {
+        self.execute(
+            "delete from label_change where page_id = $1 and label_id = $2 and taken is null",
+            values![page.as_str(), label_id],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// The conversations in which something of a label has not had its effect yet.
+    pub async fn conversations_with_label(
+        &mut self,
+        page: &PageId,
+        label_id: &str,
+    ) -> Result<Vec<ConversationId>> {
+        let rows = self
+            .rows(
+                "select distinct conversation_id from label_change
+                  where page_id = $1 and label_id = $2 and taken is null order by conversation_id",
+                values![page.as_str(), label_id],
+            )
+            .await?;
+        rows.iter().map(|row| row.get("conversation_id").map(ConversationId)).collect()
+    }
+
+    /// The service is to take a label off.
+    pub async fn add_label_write(
+        &mut self,
+        (conversation, page): (&ConversationId, &PageId),
+        label_id: &str,
+        began_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.execute(
+            "insert into label_write (conversation_id, label_id, began_at, page_id, next_at, tries)
+             values ($1, $2, $3, $4, $5, 0) on conflict (conversation_id, label_id, began_at) do nothing",
+            values![conversation.as_str(), label_id, began_at, page.as_str(), now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// A person took the label off first: what was not asked yet need not be.
+    pub async fn drop_label_writes(&mut self, conversation: &ConversationId, label_id: &str) -> Result<()> {
+        self.execute(
+            "delete from label_write where conversation_id = $1 and label_id = $2 and asked_at is null",
+            values![conversation.as_str(), label_id],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// What the service takes off, or took off, in a conversation.
+    pub async fn label_writes(&mut self, conversation: &ConversationId) -> Result<Vec<Write>> {
+        let rows = self
+            .rows(
+                "select conversation_id, label_id, began_at, asked_at, done_at, tries from label_write
+                  where conversation_id = $1 order by label_id, began_at",
+                values![conversation.as_str()],
+            )
+            .await?;
+        rows.iter().map(read_write).collect()
+    }
+
+    /// The labels that are to be taken off by `now`, on Pages that are live and whole.
+    pub async fn due_label_writes(&mut self, now: Timestamp, limit: i64) -> Result<Vec<(PageId, Write)>> {
+        let rows = self
+            .rows(
+                "select page_id, conversation_id, label_id, began_at, asked_at, done_at, tries
+                   from label_write join page on page.id = page_id
+                  where next_at <= $1 and mode = 'live' and fault is null
+                  order by next_at, conversation_id, label_id limit $2",
+                values![now, limit],
+            )
+            .await?;
+        rows.iter().map(|row| Ok((PageId(row.get("page_id")?), read_write(row)?))).collect()
+    }
+
+    /// Meta is about to be asked, and until `next_at` nobody else asks; false if somebody does already.
+    pub async fn ask_label_write(
+        &mut self,
+        write: &Write,
+        now: Timestamp,
+        next_at: Timestamp,
+    ) -> Result<bool> {
+        let asked = self
+            .execute(
+                "update label_write set asked_at = $4, next_at = $5, tries = tries + 1
+                  where conversation_id = $1 and label_id = $2 and began_at = $3 and next_at <= $4",
+                values![write.conversation.as_str(), write.label_id.as_str(), write.began_at, now, next_at],
+            )
+            .await?;
+        Ok(asked == 1)
+    }
+
+    /// What came of it: when Meta was asked (nothing, where it certainly did not do it), when it was done, and
+    /// when it is asked again.
+    pub async fn settle_label_write(
+        &mut self,
+        write: &Write,
+        asked_at: Option<Timestamp>,
+        (done_at, next_at): (Option<Timestamp>, Option<Timestamp>),
+    ) -> Result<()> {
+        self.execute(
+            "update label_write set asked_at = $4, done_at = $5, next_at = $6
+              where conversation_id = $1 and label_id = $2 and began_at = $3",
+            values![
+                write.conversation.as_str(),
+                write.label_id.as_str(),
+                write.began_at,
+                asked_at,
+                done_at,
+                next_at,
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// The person of a conversation, for a call to Meta.
+    pub async fn psid_of(&mut self, conversation: &ConversationId) -> Result<Option<Psid>> {
+        let row = self
+            .row("select psid from person where conversation_id = $1", values![conversation.as_str()])
+            .await?;
+        row.map(|row| row.get("psid").map(Psid)).transpose()
+    }
+}
+
+fn read_write(row: &Row) -> Result<Write> {
+    Ok(Write {
+        conversation: ConversationId(row.get("conversation_id")?),
+        label_id: row.get("label_id")?,
+        began_at: row.time("began_at")?,
+        asked_at: row.get::<Option<i64>>("asked_at")?.map(Timestamp::from_millis),
+        done: row.get::<Option<i64>>("done_at")?.is_some(),
+        tries: row.get("tries")?,
+    })
+}

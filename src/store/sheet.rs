@@ -1,0 +1,266 @@
+//! The sheet of a unit: rows of the ledger that wait to be written, so that many of one table go out in one
+//! statement. Whatever the unit asks or writes besides sees them: the sheet is written out before it.
+
+use serde::Serialize;
+
+use crate::error::{Error, Kind, Result};
+
+use super::sql::{Pair, Unit, list, values};
+
+/// A text that adds or changes rows of a table by a JSON list of objects with the names of its columns.
+macro_rules! rows {
+    (insert into $table:ident ($first:ident $type:ident $(, $column:ident $kind:ident)*) $($end:literal)?) => {
+        Pair {
+            sqlite: concat!(
+                "insert into ", stringify!($table), " (", stringify!($first), $(", ", stringify!($column),)*
+                ") select value ->> '", stringify!($first), "'", $(", value ->> '", stringify!($column), "'",)*
+                " from json_each($1) where true ", $($end)?
+            ),
+            postgres: concat!(
+                "insert into ", stringify!($table), " (", stringify!($first), $(", ", stringify!($column),)*
+                ") select (value ->> '", stringify!($first), "')::", stringify!($type),
+                $(", (value ->> '", stringify!($column), "')::", stringify!($kind),)*
+                " from json_array_elements($1::json) ", $($end)?
+            ),
+        }
+    };
+    (update $table:ident by $key:ident set $first:ident $type:ident $(, $column:ident $kind:ident)*) => {
+        Pair {
+            sqlite: concat!(
+                "update ", stringify!($table), " set ", stringify!($first), " = given.value ->> '",
+                stringify!($first), "'",
+                $(", ", stringify!($column), " = given.value ->> '", stringify!($column), "'",)*
+                " from json_each($1) as given where ", stringify!($table), ".", stringify!($key),
+                " = given.value ->> '", stringify!($key), "'"
+            ),
+            postgres: concat!(
+                "update ", stringify!($table), " set ", stringify!($first), " = (given.value ->> '",
+                stringify!($first), "')::", stringify!($type),
+                $(", ", stringify!($column), " = (given.value ->> '", stringify!($column), "')::", stringify!($kind),)*
+                " from json_array_elements($1::json) as given where ", stringify!($table), ".", stringify!($key),
+                " = given.value ->> '", stringify!($key), "' and ", stringify!($table), ".", stringify!($key),
+                " = any(array(select value ->> '", stringify!($key), "' from json_array_elements($1::json)))"
+            ),
+        }
+    };
+}
+
+/// What waits.
+#[derive(Debug, Default)]
+pub(super) struct Sheet {
+    pub(super) opened: Vec<OpenedRow>,
+    pub(super) names: Vec<NameRow>,
+    pub(super) outcomes: Vec<OutcomeRow>,
+    pub(super) orders: Vec<OrderRow>,
+    pub(super) changes: Vec<ChangeRow>,
+    pub(super) conversions: Vec<ConversionRow>,
+    pub(super) carries: Vec<CarriesRow>,
+}
+
+/// An order that nothing is known of yet.
+#[derive(Debug, Serialize)]
+pub(super) struct OpenedRow {
+    pub(super) id: String,
+    pub(super) page_id: String,
+    pub(super) conversation_id: String,
+    pub(super) service_numbered: i64,
+    pub(super) policy_version: i64,
+    pub(super) state: &'static str,
+    pub(super) currency: &'static str,
+    pub(super) paid: i64,
+    pub(super) refunded: i64,
+    pub(super) opened_at: i64,
+    pub(super) version: i64,
+}
+
+/// A name of an order.
+#[derive(Debug, Serialize)]
+pub(super) struct NameRow {
+    pub(super) page_id: String,
+    pub(super) name: String,
+    pub(super) order_id: String,
+    pub(super) position: i64,
+    pub(super) version: i64,
+}
+
+/// An entry of the ledger.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct OutcomeRow {
+    pub(super) id: String,
+    pub(super) page_id: String,
+    pub(super) conversation_id: String,
+    pub(super) order_id: Option<String>,
+    pub(super) about: Option<String>,
+    pub(super) kind: &'static str,
+    pub(super) occurred_at: i64,
+    pub(super) clamped: i64,
+    pub(super) recorded_at: i64,
+    pub(super) source: &'static str,
+    pub(super) actor: String,
+    pub(super) reference: Option<String>,
+    pub(super) currency: &'static str,
+    pub(super) value: Option<i64>,
+    pub(super) total: Option<i64>,
+    pub(super) delivery_fee: Option<i64>,
+    pub(super) discount: Option<i64>,
+    pub(super) fee: Option<i64>,
+    pub(super) items: Option<String>,
+    pub(super) reason: Option<String>,
+    pub(super) payment: Option<String>,
+    pub(super) courier: Option<String>,
+    pub(super) waybill: Option<String>,
+    pub(super) order_version: Option<i64>,
+    pub(super) conversation_version: Option<i64>,
+}
+
+/// What the ledger of an order folds into.
+#[derive(Debug, Serialize)]
+pub(super) struct OrderRow {
+    pub(super) id: String,
+    pub(super) state: &'static str,
+    pub(super) currency: &'static str,
+    pub(super) value: Option<i64>,
+    pub(super) paid: i64,
+    pub(super) refunded: i64,
+    pub(super) version: i64,
+}
+
+/// An entry for the feed.
+#[derive(Debug, Serialize)]
+pub(super) struct ChangeRow {
+    pub(super) id: String,
+    pub(super) page_id: String,
+    pub(super) kind: &'static str,
+    pub(super) subject_id: String,
+    pub(super) version: i64,
+    pub(super) occurred_at: i64,
+    pub(super) parked: i64,
+    pub(super) conversation_version: i64,
+}
+
+/// A conversion that was made.
+#[derive(Debug, Serialize)]
+pub(super) struct ConversionRow {
+    pub(super) id: String,
+    pub(super) page_id: String,
+    pub(super) conversation_id: String,
+    pub(super) order_id: Option<String>,
+    pub(super) event_name: &'static str,
+    pub(super) number: i64,
+    pub(super) event_id: String,
+    pub(super) event_time: i64,
+    pub(super) state: &'static str,
+    pub(super) reason: &'static str,
+    pub(super) value: Option<i64>,
+    pub(super) currency: &'static str,
+    pub(super) made_at: i64,
+    pub(super) leaves_at: i64,
+    pub(super) next_at: i64,
+    pub(super) policy_version: i64,
+    pub(super) frozen: i64,
+    pub(super) tries: i64,
+    pub(super) zeros: i64,
+    pub(super) resent: i64,
+    pub(super) chat_number: Option<i64>,
+}
+
+/// A fact that a conversion reports.
+#[derive(Debug, Serialize)]
+pub(super) struct CarriesRow {
+    pub(super) outcome_id: String,
+    pub(super) conversion_id: String,
+}
+
+impl Sheet {
+    /// Puts down what an order now folds into; of several words on one order the last counts.
+    pub(super) fn put_order(&mut self, row: OrderRow) {
+        match self.orders.iter_mut().find(|known| known.id == row.id) {
+            Some(known) => *known = row,
+            None => self.orders.push(row),
+        }
+    }
+
+    /// The same for the conversion that reports a fact.
+    pub(super) fn put_carries(&mut self, row: CarriesRow) {
+        match self.carries.iter_mut().find(|known| known.outcome_id == row.outcome_id) {
+            Some(known) => *known = row,
+            None => self.carries.push(row),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        let Self { opened, names, outcomes, orders, changes, conversions, carries } = self;
+        opened.is_empty()
+            && names.is_empty()
+            && outcomes.is_empty()
+            && orders.is_empty()
+            && changes.is_empty()
+            && conversions.is_empty()
+            && carries.is_empty()
+    }
+}
+
+impl Unit {
+    /// Writes out the sheet.
+    ///
+    /// # Errors
+    /// Contended when another unit took one of the names meanwhile: begun again, this one finds whose it is.
+    pub(super) async fn write_out(&mut self) -> Result<()> {
+        if self.sheet.is_empty() {
+            return Ok(());
+        }
+        let sheet = std::mem::take(&mut self.sheet);
+        self.write_rows(OPENED, &sheet.opened).await?;
+        if self.write_rows(NAMES, &sheet.names).await? < sheet.names.len() as u64 {
+            let message = "The same order number was told elsewhere at this moment";
+            return Err(Error::new(Kind::Contended, "number_taken", message));
+        }
+        self.write_rows(OUTCOMES, &sheet.outcomes).await?;
+        self.write_rows(ORDERS, &sheet.orders).await?;
+        self.write_rows(CHANGES, &sheet.changes).await?;
+        self.write_rows(CONVERSIONS, &sheet.conversions).await?;
+        self.write_rows(CARRIES, &sheet.carries).await?;
+        Ok(())
+    }
+
+    async fn write_rows<T: Serialize>(&mut self, text: Pair, rows: &[T]) -> Result<u64> {
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        self.execute_beside(text, values![list(rows)?]).await
+    }
+}
+
+const OPENED: Pair = rows!(insert into sale_order (
+    id text, page_id text, conversation_id text, service_numbered bigint, policy_version bigint, state text,
+    currency text, paid bigint, refunded bigint, opened_at bigint, version bigint
+));
+
+const NAMES: Pair = rows!(insert into order_name (
+    page_id text, name text, order_id text, position bigint, version bigint
+) "on conflict (page_id, name) do nothing");
+
+const OUTCOMES: Pair = rows!(insert into outcome (
+    id text, page_id text, conversation_id text, order_id text, about text, kind text, occurred_at bigint,
+    clamped bigint, recorded_at bigint, source text, actor text, reference text, currency text, value bigint,
+    total bigint, delivery_fee bigint, discount bigint, fee bigint, items text, reason text, payment text,
+    courier text, waybill text, order_version bigint, conversation_version bigint
+));
+
+const ORDERS: Pair = rows!(update sale_order by id set
+    state text, currency text, value bigint, paid bigint, refunded bigint, version bigint);
+
+const CHANGES: Pair = rows!(insert into change (
+    id text, page_id text, kind text, subject_id text, version bigint, occurred_at bigint, parked bigint,
+    conversation_version bigint
+));
+
+const CONVERSIONS: Pair = rows!(insert into conversion (
+    id text, page_id text, conversation_id text, order_id text, event_name text, number bigint, event_id text,
+    event_time bigint, state text, reason text, value bigint, currency text, made_at bigint, leaves_at bigint,
+    next_at bigint, policy_version bigint, frozen bigint, tries bigint, zeros bigint, resent bigint,
+    chat_number bigint
+));
+
+const CARRIES: Pair = rows!(insert into conversion_outcome (outcome_id text, conversion_id text)
+    "on conflict (outcome_id) do update set conversion_id = excluded.conversion_id");

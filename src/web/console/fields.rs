@@ -1,0 +1,37 @@
+//! The fields of a form, as people fill them in.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Form, FromRequest, Request};
+use axum::response::{IntoResponse, Response};
+
+/// Letters of one field, at most.
+const FIELD_MAX: usize = 20_000;
+
+/// The fields of a form; of one that is named twice, the last.
+#[derive(Debug)]
+pub struct Fields(BTreeMap<String, String>);
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let form = Form::<BTreeMap<String, String>>::from_request(request, state).await;
+        form.map(|Form(fields)| Self(fields)).map_err(IntoResponse::into_response)
+    }
+}
+
+impl Fields {
+    /// What was written in a field; nothing where it is only space.
+    pub fn text(&self, name: &str) -> Option<String> {
+        let text = self.0.get(name)?;
+        let plain: String = text.chars().filter(|letter| *letter != '\0').take(FIELD_MAX).collect();
+        let plain = plain.trim();
+        (!plain.is_empty()).then(|| plain.to_owned())
+    }
+
+    /// A password, letter by letter as it was typed.
+    pub fn secret(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+}

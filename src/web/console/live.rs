@@ -1,0 +1,81 @@
+//! Live updates: a page hears that something changed, and asks for itself again. No content goes this way.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http_body_util::channel::{Channel, Sender};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::{Error, Result};
+use crate::flow::people;
+
+use super::super::App;
+use super::guard::Visitor;
+
+/// How often a change is looked for.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A word is said at least after so many looks, so that a connection that is gone is known.
+const QUIET_LOOKS: u32 = 15;
+
+/// Pages that listen at the same time in one process.
+const LISTENERS_MAX: usize = 256;
+
+static LISTENERS: std::sync::LazyLock<std::sync::Arc<Semaphore>> =
+    std::sync::LazyLock::new(|| std::sync::Arc::new(Semaphore::new(LISTENERS_MAX)));
+
+/// A stream of server-sent events; it ends with the session.
+pub async fn stream(State(app): State<App>, visitor: Visitor) -> Result<Response> {
+    let Ok(place) = std::sync::Arc::clone(&LISTENERS).try_acquire_owned() else {
+        return Err(Error::unavailable("too_many_listeners", "Too many pages listen: this one is not live."));
+    };
+    let (sender, body) = Channel::<Bytes, Infallible>::new(4);
+    tokio::spawn(tell(app, visitor, sender, place));
+    let kind = [(header::CONTENT_TYPE, "text/event-stream")];
+    Ok((kind, Body::new(body)).into_response())
+}
+
+async fn tell(
+    app: App,
+    visitor: Visitor,
+    mut sender: Sender<Bytes, Infallible>,
+    _place: OwnedSemaphorePermit,
+) {
+    let session = people::hash(&visitor.secret);
+    let mut known = None;
+    let mut quiet = QUIET_LOOKS;
+    while let Ok(Some(stamp)) = look(&app, &session).await {
+        let changed = known.as_ref().is_some_and(|known| *known != stamp);
+        known = Some(stamp);
+        quiet += 1;
+        let word = match changed {
+            true => Some("event: changed\ndata:\n\n"),
+            false if quiet > QUIET_LOOKS => Some(":\n\n"),
+            false => None,
+        };
+        if let Some(word) = word {
+            quiet = 0;
+            if sender.send_data(Bytes::from_static(word.as_bytes())).await.is_err() {
+                return;
+            }
+        }
+        app.house.clock.sleep(LOOK).await;
+    }
+}
+
+/// How everything stands; nothing once the session is over or the process stops.
+async fn look(app: &App, session: &str) -> Result<Option<String>> {
+    if !app.readiness.is_up() {
+        return Ok(None);
+    }
+    let mut unit = app.house.store.read().await?;
+    if unit.operator_in_session(session, app.house.clock.now()).await?.is_none() {
+        return Ok(None);
+    }
+    unit.stamp().await.map(Some)
+}

@@ -1,0 +1,123 @@
+//! Tags that come at the same moment.
+
+use salesbridge::flow::{self, Asked, Promise};
+use salesbridge::vocabulary::conversion::State;
+use salesbridge::vocabulary::identity::ConversationId;
+use salesbridge::vocabulary::outcome::Kind;
+
+use crate::harness::{HOLD, Shop, both, numbered, say};
+
+/// People who write at once: more than one unit takes.
+const PEOPLE: usize = 100;
+
+async fn chats(shop: &Shop) -> Vec<ConversationId> {
+    let mut chats = Vec::new();
+    for person in 0..PEOPLE {
+        chats.push(shop.hears_from(&format!("{person}")).await);
+    }
+    chats
+}
+
+both!(
+    async fn each_order_has_its_own_number_and_its_own_purchase(shop: Shop) {
+        let chats = chats(&shop).await;
+        let mut clients = tokio::task::JoinSet::new();
+        for (chat, value) in chats.into_iter().zip(1..) {
+            let house = shop.house.clone();
+            clients.spawn(async move {
+                let tag = say(Kind::Confirmed, value * 100);
+                let tagged = flow::tag(&house, &chat, &tag, "nino", &Asked::plainly()).await.unwrap();
+                let order = tagged.now().unwrap().order.unwrap();
+                assert_eq!(order.order.value, Some(value * 100));
+                order.numbers[0].clone()
+            });
+        }
+        let mut numbers = clients.join_all().await;
+        numbers.sort_unstable();
+        let expected: Vec<String> = (1001..).take(PEOPLE).map(|number| format!("S-{number}")).collect();
+        assert_eq!(numbers, expected);
+        shop.later(HOLD);
+        shop.delivers().await;
+        let mut told = shop.told();
+        told.sort_by(|a, b| a.parse::<f64>().unwrap().total_cmp(&b.parse().unwrap()));
+        let expected: Vec<String> = (1..=PEOPLE).map(|value| format!("{value}.0")).collect();
+        assert_eq!(told, expected);
+    }
+);
+
+both!(
+    async fn one_that_cannot_be_said_harms_no_other(shop: Shop) {
+        let chats = chats(&shop).await;
+        let mut clients = tokio::task::JoinSet::new();
+        for (place, chat) in chats.iter().cloned().enumerate() {
+            let house = shop.house.clone();
+            clients.spawn(async move {
+                // Every seventh says what can't be: nothing was ordered that could be delivered.
+                let kind = if place % 7 == 0 { Kind::Delivered } else { Kind::Confirmed };
+                let said = flow::tag(&house, &chat, &say(kind, 5_000), "nino", &Asked::plainly()).await;
+                (place, said.map(|said| said.now().unwrap().conversions[0].state).map_err(|error| error.code))
+            });
+        }
+        for (place, said) in clients.join_all().await {
+            let expected = if place % 7 == 0 { Err("which_order") } else { Ok(State::Held) };
+            assert_eq!(said, expected, "{place}");
+        }
+        shop.later(HOLD);
+        shop.delivers().await;
+        assert_eq!(shop.told().len(), PEOPLE - PEOPLE.div_ceil(7));
+    }
+);
+
+both!(
+    async fn one_conversation_hears_one_after_the_other(shop: Shop) {
+        let chat = shop.hears_from("1").await;
+        shop.tags(&chat, &say(Kind::Confirmed, 10_000)).await.unwrap();
+        let mut clients = tokio::task::JoinSet::new();
+        for place in 0..20 {
+            let (house, chat) = (shop.house.clone(), chat.clone());
+            clients.spawn(async move {
+                let mut tag = say(Kind::CrossSold, 100);
+                tag.reference = Some(format!("uplift-{}", place / 2));
+                let said = flow::tag(&house, &chat, &tag, "nino", &Asked::plainly()).await.unwrap();
+                said.now().unwrap().known
+            });
+        }
+        let known = clients.join_all().await.into_iter().filter(|known| *known).count();
+        assert_eq!(known, 10, "each uplift was said twice");
+        shop.later(HOLD);
+        shop.delivers().await;
+        assert_eq!(shop.told(), ["110.0"]);
+    }
+);
+
+both!(
+    async fn the_same_request_at_once_has_one_effect(shop: Shop) {
+        let chat = shop.hears_from("1").await;
+        let names = flow::Names::default();
+        let name = || ["key".to_owned(), "route".to_owned(), "word".to_owned()];
+        let first = Promise::begin(&names, name(), b"body").unwrap();
+        assert_eq!(Promise::begin(&names, name(), b"body").unwrap_err().code, "still_running");
+        let mut asked = Asked::plainly();
+        asked.promise = Some(std::sync::Arc::new(first));
+        let tag = say(Kind::Confirmed, 5_000);
+        for is_first in [true, false] {
+            let said = flow::tag(&shop.house, &chat, &tag, "nino", &asked).await.unwrap();
+            assert_eq!(said.now().is_some(), is_first);
+        }
+        drop(asked);
+        assert!(Promise::begin(&names, name(), b"body").is_ok(), "the request has ended");
+    }
+);
+
+both!(
+    async fn a_number_of_the_services_own_form_may_be_taken(shop: Shop) {
+        let (first, second) = (shop.hears_from("1").await, shop.hears_from("2").await);
+        for number in ["S-1001", "S-1002"] {
+            let tag = numbered(say(Kind::Confirmed, 5_000), number);
+            let tag = salesbridge::vocabulary::sale::Tag { new_order: true, ..tag };
+            shop.tags(&first, &tag).await.unwrap();
+        }
+        let tagged = shop.tags(&second, &say(Kind::Confirmed, 7_000)).await.unwrap();
+        assert_eq!(tagged.order.unwrap().numbers, ["S-1003"]);
+    }
+);
