@@ -119,18 +119,22 @@ impl Unit {
             .map(|(page, channel, psid)| (page.as_str(), channel.as_str(), psid.as_str()))
             .collect();
         let text = Pair {
-            sqlite: "select person.page_id, person.channel, person.psid, conversation_id
+            sqlite: "select json_group_array(json_object(
+                              'page_id', person.page_id, 'channel', person.channel, 'psid', person.psid,
+                              'conversation_id', conversation_id)) as known
                        from json_each($1) as given
                        join person on person.page_id = given.value ->> 0 and person.channel = given.value ->> 1
                                   and person.psid = given.value ->> 2",
-            postgres: "select given.value ->> 0 as page_id, given.value ->> 1 as channel, given.value ->> 2 as psid,
-                              conversation_id
+            postgres: "select cast(json_agg(json_build_object(
+                                'page_id', given.value ->> 0, 'channel', given.value ->> 1,
+                                'psid', given.value ->> 2, 'conversation_id', conversation_id)) as text) as known
                          from json_array_elements($1::json) as given (value)
                          join lateral (select conversation_id from person
                                         where page_id = given.value ->> 0 and channel = given.value ->> 1
                                           and psid = given.value ->> 2 limit 1) as known on true",
         };
-        let rows = self.rows(text, values![list(&given)?]).await?;
+        let Some(row) = self.row(text, values![list(&given)?]).await? else { return Ok(HashMap::new()) };
+        let rows = row.list("known")?;
         let found = rows.iter().map(|row| {
             let channel = row.word("channel", Channel::parse)?;
             let person = (PageId(row.get("page_id")?), channel, Psid(row.get("psid")?));

@@ -149,14 +149,15 @@ impl Unit {
 
     /// What is still under a lease and ready, in the order in which it leaves. Empty once the lease is lost.
     pub async fn leased(&mut self, lease: &str, now: Timestamp) -> Result<Vec<ConversionId>> {
-        let rows = self
-            .rows(
-                "select id from conversion
-                  where lease = $1 and lease_until > $2 and state = 'ready' order by event_time, id",
-                values![lease, now],
-            )
-            .await?;
-        rows.iter().map(|row| row.get("id").map(ConversionId)).collect()
+        let text = Pair {
+            sqlite: "select json_group_array(json_object('id', id) order by event_time, id) as leased
+                       from conversion where lease = $1 and lease_until > $2 and state = 'ready'",
+            postgres:
+                "select cast(json_agg(json_build_object('id', id) order by event_time, id) as text) as leased
+                         from conversion where lease = $1 and lease_until > $2 and state = 'ready'",
+        };
+        let Some(row) = self.row(text, values![lease, now]).await? else { return Ok(Vec::new()) };
+        row.list("leased")?.iter().map(|row| row.get("id").map(ConversionId)).collect()
     }
 
     /// Gives a lease back; what it held is due again.

@@ -38,12 +38,82 @@ pub enum Scope<'a> {
     Attempt(&'a AttemptId),
 }
 
-/// A query over the conversations of a list.
-macro_rules! of_these {
-    ($before:literal, $after:literal) => {
+/// All that is known of the conversations of a list, each kind of row as a list, in one answer. (Asked with
+/// `limit 1`, because PostgreSQL answers an `exists` of a short list by reading the whole table.)
+macro_rules! known_of {
+    ($these:literal, $list:literal, $object:literal) => {
+        concat!(
+            "select cast((select ", $list, "(", $object, "(
+                         'id', conversation.id, 'page_id', conversation.page_id,
+                         'channel', conversation.channel, 'version', conversation.version, 'psid', psid,
+                         'currency', currency,
+                         'has_waiting', case when (select 1 from waiting_tag
+                                                    where conversation_id = conversation.id
+                                                      and settled_at is null limit 1) = 1
+                                             then 1 else 0 end))
+                       from conversation join page on page.id = conversation.page_id
+                                         left join person on person.conversation_id = conversation.id
+                      where conversation.id ", $these, ") as text) as threads,
+                    cast((select ", $list, "(", $object, "(
+                         'conversation_id', conversation_id, 'number', number, 'began_at', began_at,
+                         'last_at', last_at, 'first_word_at', first_word_at, 'last_word_at', last_word_at,
+                         'contact_at', contact_at, 'ad_id', ad_id, 'stage', stage) order by number)
+                       from chat where conversation_id ", $these, ") as text) as chats,
+                    cast((select ", $list, "(", $object, "(
+                         'conversation_id', conversation_id, 'id', id, 'service_numbered', service_numbered,
+                         'version', version, 'policy_version', policy_version, 'opened_at', opened_at,
+                         'same_as', same_as, 'same_said', same_said,
+                         'names', (select ", $list, "(", $object, "('name', name, 'told_of', told_of)
+                                                     order by position, name)
+                                     from order_name where order_id = sale_order.id)) order by opened_at, id)
+                       from sale_order where conversation_id ", $these, ") as text) as orders,
+                    cast((select ", $list, "(", $object, "(
+                         'id', outcome.id, 'conversation_id', outcome.conversation_id,
+                         'order_id', coalesce(same_as, order_id), 'told_of', order_id, 'about', about,
+                         'kind', kind, 'occurred_at', occurred_at, 'recorded_at', recorded_at,
+                         'source', source, 'actor', actor, 'reference', reference,
+                         'currency', outcome.currency, 'value', outcome.value, 'total', total,
+                         'delivery_fee', delivery_fee, 'discount', discount, 'fee', fee, 'items', items,
+                         'reason', reason, 'payment', payment, 'courier', courier, 'waybill', waybill,
+                         'clamped', clamped) order by recorded_at, outcome.id)
+                       from outcome left join sale_order on sale_order.id = outcome.order_id
+                      where outcome.conversation_id ", $these, ") as text) as facts,
+                    cast((select ", $list, "(", $object, "(
+                         'conversation_id', conversation_id, 'id', id, 'order_id', order_id,
+                         'policy_version', policy_version, 'event_name', event_name, 'number', number,
+                         'event_id', event_id, 'event_time', event_time, 'state', state, 'reason', reason,
+                         'value', value, 'leaves_at', leaves_at, 'frozen', frozen, 'resent', resent,
+                         'carries', (select ", $list, "(", $object, "('outcome_id', outcome_id) order by outcome_id)
+                                       from conversion_outcome where conversion_id = conversion.id))
+                         order by event_name, number, id)
+                       from conversion where conversation_id ", $these, ") as text) as conversions"
+        )
+    };
+}
+
+const KNOWN: Pair = Pair {
+    sqlite: known_of!("in (select value from json_each($1))", "json_group_array", "json_object"),
+    postgres: known_of!(
+        "= any(array(select json_array_elements_text($1::json)))",
+        "json_agg",
+        "json_build_object"
+    ),
+};
+
+/// The conversations of the conversions of which a column names the scope, as a list.
+macro_rules! ids {
+    ($scope:literal) => {
         Pair {
-            sqlite: concat!($before, " in (select value from json_each($1)) ", $after),
-            postgres: concat!($before, " = any(array(select json_array_elements_text($1::json))) ", $after),
+            sqlite: concat!(
+                "select json_group_array(distinct conversation_id) as ids from conversion where ",
+                $scope,
+                " = $1"
+            ),
+            postgres: concat!(
+                "select cast(json_agg(distinct conversation_id) as text) as ids from conversion where ",
+                $scope,
+                " = $1"
+            ),
         }
     };
 }
@@ -71,6 +141,9 @@ impl Unit {
 
     /// Holds the conversations of a scope until this unit ends.
     pub async fn lock_all(&mut self, scope: Scope<'_>) -> Result<()> {
+        if self.is_alone() {
+            return Ok(());
+        }
         let ids = self.ids_of(scope).await?;
         self.lock_these(&ids).await
     }
@@ -88,17 +161,15 @@ impl Unit {
                 let ids: Vec<&str> = ids.iter().map(ConversationId::as_str).collect();
                 return list(&ids);
             }
-            Scope::Lease(lease) => {
-                ("select distinct conversation_id as id from conversion where lease = $1", lease)
-            }
-            Scope::Attempt(attempt) => {
-                let text = "select distinct conversation_id as id from conversion where attempt_id = $1";
-                (text, attempt.as_str())
-            }
+            Scope::Lease(lease) => (ids!("lease"), lease),
+            Scope::Attempt(attempt) => (ids!("attempt_id"), attempt.as_str()),
         };
-        let rows = self.rows(text, values![name]).await?;
-        let ids: Vec<String> = rows.iter().map(|row| row.get("id")).collect::<Result<_>>()?;
-        list(&ids)
+        let row = self.row(text, values![name]).await?;
+        Ok(row
+            .map(|row| row.get::<Option<String>>("ids"))
+            .transpose()?
+            .flatten()
+            .unwrap_or_else(|| "[]".into()))
     }
 
     /// Always in the order of their ids, so that two units never wait for each other in a circle. The one
@@ -112,50 +183,27 @@ impl Unit {
         self.rows(text, values![ids]).await.map(drop)
     }
 
-    /// What most conversations do not have is read only for those that have it. (Asked with `limit 1`, because
-    /// PostgreSQL answers an `exists` of a short list by reading the whole table.)
     async fn read_these(&mut self, ids: String) -> Result<Vec<Dossier>> {
-        let text = of_these!(
-            "select conversation.id, conversation.page_id, conversation.channel, conversation.version, psid,
-                    currency,
-                    cast(case when (select 1 from outcome where conversation_id = conversation.id limit 1) = 1
-                                or (select 1 from sale_order where conversation_id = conversation.id limit 1) = 1
-                              then 1 else 0 end as bigint) as has_ledger,
-                    cast(case when (select 1 from conversion where conversation_id = conversation.id limit 1) = 1
-                              then 1 else 0 end as bigint) as has_conversions,
-                    cast(case when (select 1 from waiting_tag
-                                     where conversation_id = conversation.id and settled_at is null limit 1) = 1
-                              then 1 else 0 end as bigint) as has_waiting
-               from conversation join page on page.id = conversation.page_id
-                                 left join person on person.conversation_id = conversation.id
-              where conversation.id",
-            "order by conversation.id"
-        );
-        let threads = self.rows(text, values![ids.as_str()]).await?;
+        let Some(known) = self.row(KNOWN, values![ids]).await? else { return Ok(Vec::new()) };
         let mut found = Found::default();
-        let (mut with_ledger, mut with_conversions) = (Vec::new(), Vec::new());
-        for row in &threads {
+        for row in &known.list("threads")? {
             let thread = read_thread(row)?;
             let id = thread.id.0.clone();
-            if row.get::<i64>("has_ledger")? > 0 {
-                with_ledger.push(id.clone());
-            }
-            if row.get::<i64>("has_conversions")? > 0 {
-                with_conversions.push(id.clone());
-            }
             found.currencies.insert(id.clone(), row.word("currency", Currency::parse)?);
             let has_waiting = row.get::<i64>("has_waiting")? > 0;
             found.dossiers.insert(id, Dossier { has_waiting, ..empty(thread) });
         }
-        if found.dossiers.is_empty() {
-            return Ok(Vec::new());
+        for row in &known.list("chats")? {
+            if let Some(dossier) = found.dossiers.get_mut(&row.get::<String>("conversation_id")?) {
+                dossier.chats.push(read_chat(row)?);
+                dossier.stages.push(row.word("stage", Stage::parse)?);
+            }
         }
-        self.read_chats(ids, &mut found).await?;
-        if !with_ledger.is_empty() {
-            self.read_orders(&list(&with_ledger)?, &mut found).await?;
-        }
-        if !with_conversions.is_empty() {
-            self.read_conversions(&list(&with_conversions)?, &mut found).await?;
+        read_orders(&known.list("orders")?, &known.list("facts")?, &mut found)?;
+        for row in &known.list("conversions")? {
+            if let Some(dossier) = found.dossiers.get_mut(&row.get::<String>("conversation_id")?) {
+                dossier.conversions.push(read_conversion(row)?);
+            }
         }
         for dossier in found.dossiers.values_mut() {
             for index in 0..dossier.orders.len() {
@@ -166,161 +214,70 @@ impl Unit {
         }
         Ok(found.dossiers.into_values().collect())
     }
+}
 
-    async fn read_chats(&mut self, ids: String, found: &mut Found) -> Result<()> {
-        let rows = self
-            .rows(
-                of_these!(
-                    "select conversation_id, number, began_at, last_at, first_word_at, last_word_at, contact_at, ad_id,
-                        stage
-                   from chat
-                  where conversation_id",
-                    "order by conversation_id, number"
-                ),
-                values![ids],
-            )
-            .await?;
-        for row in &rows {
-            if let Some(dossier) = found.dossiers.get_mut(&row.get::<String>("conversation_id")?) {
-                dossier.chats.push(read_chat(row)?);
-                dossier.stages.push(row.word("stage", Stage::parse)?);
-            }
-        }
-        Ok(())
-    }
-
-    async fn read_orders(&mut self, ids: &str, found: &mut Found) -> Result<()> {
-        let orders = self
-            .rows(
-                of_these!(
-                    "select conversation_id, id, service_numbered, version, policy_version, opened_at, same_as, same_said
-                   from sale_order
-                  where conversation_id",
-                    "order by conversation_id, opened_at, id"
-                ),
-                values![ids],
-            )
-            .await?;
-        let names = self
-            .rows(
-                of_these!(
-                    "select order_id, name, told_of
-                   from order_name join sale_order on sale_order.id = order_name.order_id
-                  where conversation_id",
-                    "order by order_id, position, name"
-                ),
-                values![ids],
-            )
-            .await?;
-        let facts = self
-            .rows(
-                of_these!(
-                    "select outcome.id, outcome.conversation_id, coalesce(same_as, order_id) as order_id,
-                        order_id as told_of, about, kind,
-                        occurred_at, recorded_at, source, actor, reference, outcome.currency, outcome.value,
-                        total, delivery_fee, discount, fee, items, reason, payment, courier, waybill, clamped
-                   from outcome left join sale_order on sale_order.id = outcome.order_id
-                  where outcome.conversation_id",
-                    "order by recorded_at, outcome.id"
-                ),
-                values![ids],
-            )
-            .await?;
-        let (mut names_of, mut names_told): (Texts, Texts) = Default::default();
-        for row in &names {
-            names_of.entry(row.get("order_id")?).or_default().push(row.get("name")?);
+fn read_orders(orders: &[Row], facts: &[Row], found: &mut Found) -> Result<()> {
+    let (mut names_of, mut names_told, mut facts_told): (Texts, Texts, Texts) = Default::default();
+    for order in orders {
+        let id: String = order.get("id")?;
+        for row in &order.list("names")? {
+            let name: String = row.get("name")?;
             if let Some(told) = row.get::<Option<String>>("told_of")? {
-                names_told.entry(told).or_default().push(row.get("name")?);
+                names_told.entry(told).or_default().push(name.clone());
             }
+            names_of.entry(id.clone()).or_default().push(name);
         }
-        let mut facts_told = Texts::new();
-        for row in &facts {
-            if let Some(told) = row.get::<Option<String>>("told_of")? {
-                facts_told.entry(told).or_default().push(row.get("id")?);
-            }
-        }
-        let (mut of_orders, mut of_chats) = read_ledgers(&facts)?;
-        for row in &orders {
-            let Some(dossier) = found.dossiers.get_mut(&row.get::<String>("conversation_id")?) else {
-                continue;
-            };
-            let Some(currency) = found.currencies.get(&dossier.thread.id.0).copied() else { continue };
-            let id: String = row.get("id")?;
-            if row.get::<Option<String>>("same_as")?.is_some() {
-                continue;
-            }
-            let service_numbered = row.get::<i64>("service_numbered")? != 0;
-            let facts = of_orders.remove(&id).unwrap_or_default();
-            let numbers = names_of.remove(&id).unwrap_or_default();
-            let policy_version = row.get("policy_version")?;
-            let mut standing = Standing::new(OrderId(id), service_numbered, policy_version, currency);
-            standing.version = row.get("version")?;
-            standing.opened_at = row.time("opened_at")?;
-            standing.facts = facts;
-            standing.numbers = numbers;
-            standing.fold(currency);
-            dossier.orders.push(standing);
-        }
-        for row in &orders {
-            let Some(dossier) = found.dossiers.get_mut(&row.get::<String>("conversation_id")?) else {
-                continue;
-            };
-            let sale: Option<String> = row.get("same_as")?;
-            let sale = dossier.orders.iter_mut().find(|standing| Some(&standing.id.0) == sale.as_ref());
-            let Some(sale) = sale.filter(|_| row.get::<i64>("same_said").is_ok_and(|said| said == 0)) else {
-                continue;
-            };
-            let id: String = row.get("id")?;
-            sale.told.push(Told {
-                numbers: names_told.remove(&id).unwrap_or_default(),
-                facts: facts_told.remove(&id).unwrap_or_default().into_iter().map(OutcomeId).collect(),
-                version: row.get("version")?,
-                policy_version: row.get("policy_version")?,
-                opened_at: row.time("opened_at")?,
-                id: OrderId(id),
-            });
-        }
-        for (id, dossier) in &mut found.dossiers {
-            dossier.said = of_chats.remove(id).unwrap_or_default();
-        }
-        Ok(())
     }
-
-    async fn read_conversions(&mut self, ids: &str, found: &mut Found) -> Result<()> {
-        let reported = self
-            .rows(
-                of_these!(
-                    "select conversion_outcome.conversion_id, outcome_id
-                   from conversion_outcome join conversion on conversion.id = conversion_outcome.conversion_id
-                  where conversation_id",
-                    "order by outcome_id"
-                ),
-                values![ids],
-            )
-            .await?;
-        let mut carries: HashMap<String, Vec<OutcomeId>> = HashMap::new();
-        for row in &reported {
-            carries.entry(row.get("conversion_id")?).or_default().push(OutcomeId(row.get("outcome_id")?));
+    for row in facts {
+        if let Some(told) = row.get::<Option<String>>("told_of")? {
+            facts_told.entry(told).or_default().push(row.get("id")?);
         }
-        let rows = self
-            .rows(
-                of_these!(
-                    "select conversation_id, id, order_id, policy_version, event_name, number, event_id, event_time,
-                        state, reason, value, leaves_at, frozen, resent
-                   from conversion
-                  where conversation_id",
-                    "order by event_name, number, id"
-                ),
-                values![ids],
-            )
-            .await?;
-        for row in &rows {
-            if let Some(dossier) = found.dossiers.get_mut(&row.get::<String>("conversation_id")?) {
-                dossier.conversions.push(read_conversion(row, &mut carries)?);
-            }
-        }
-        Ok(())
     }
+    let (mut of_orders, mut of_chats) = read_ledgers(facts)?;
+    for row in orders {
+        let Some(dossier) = found.dossiers.get_mut(&row.get::<String>("conversation_id")?) else {
+            continue;
+        };
+        let Some(currency) = found.currencies.get(&dossier.thread.id.0).copied() else { continue };
+        let id: String = row.get("id")?;
+        if row.get::<Option<String>>("same_as")?.is_some() {
+            continue;
+        }
+        let service_numbered = row.get::<i64>("service_numbered")? != 0;
+        let facts = of_orders.remove(&id).unwrap_or_default();
+        let numbers = names_of.remove(&id).unwrap_or_default();
+        let policy_version = row.get("policy_version")?;
+        let mut standing = Standing::new(OrderId(id), service_numbered, policy_version, currency);
+        standing.version = row.get("version")?;
+        standing.opened_at = row.time("opened_at")?;
+        standing.facts = facts;
+        standing.numbers = numbers;
+        standing.fold(currency);
+        dossier.orders.push(standing);
+    }
+    for row in orders {
+        let Some(dossier) = found.dossiers.get_mut(&row.get::<String>("conversation_id")?) else {
+            continue;
+        };
+        let sale: Option<String> = row.get("same_as")?;
+        let sale = dossier.orders.iter_mut().find(|standing| Some(&standing.id.0) == sale.as_ref());
+        let Some(sale) = sale.filter(|_| row.get::<i64>("same_said").is_ok_and(|said| said == 0)) else {
+            continue;
+        };
+        let id: String = row.get("id")?;
+        sale.told.push(Told {
+            numbers: names_told.remove(&id).unwrap_or_default(),
+            facts: facts_told.remove(&id).unwrap_or_default().into_iter().map(OutcomeId).collect(),
+            version: row.get("version")?,
+            policy_version: row.get("policy_version")?,
+            opened_at: row.time("opened_at")?,
+            id: OrderId(id),
+        });
+    }
+    for (id, dossier) in &mut found.dossiers {
+        dossier.said = of_chats.remove(id).unwrap_or_default();
+    }
+    Ok(())
 }
 
 fn read_thread(row: &Row) -> Result<Thread> {
@@ -426,15 +383,12 @@ pub(super) fn read_fact(row: &Row) -> Result<Fact> {
     })
 }
 
-pub(super) fn read_conversion(
-    row: &Row,
-    carries: &mut HashMap<String, Vec<OutcomeId>>,
-) -> Result<Conversion> {
-    let id: String = row.get("id")?;
+fn read_conversion(row: &Row) -> Result<Conversion> {
     let order_id: Option<String> = row.get("order_id")?;
+    let carries = row.list("carries")?;
     Ok(Conversion {
-        carries: carries.remove(&id).unwrap_or_default(),
-        id: ConversionId(id),
+        carries: carries.iter().map(|row| row.get("outcome_id").map(OutcomeId)).collect::<Result<_>>()?,
+        id: ConversionId(row.get("id")?),
         order_id: order_id.map(OrderId),
         policy_version: row.get("policy_version")?,
         name: row.word("event_name", EventName::parse)?,

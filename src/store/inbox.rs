@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use bytes::Bytes;
 
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::vocabulary::identity::PageId;
 
 use super::sql::{Pair, Row, Store, Unit, list, values};
@@ -163,17 +163,42 @@ impl Unit {
         names: &BTreeSet<(PageId, String)>,
         now: Timestamp,
     ) -> Result<HashSet<(PageId, String)>> {
-        let given: Vec<_> = names.iter().map(|(page, mid)| (page.as_str(), mid)).collect();
+        let text = Pair {
+            sqlite: "select json_group_array(json_object('page_id', seen.page_id, 'mid', seen.mid)) as known
+                       from json_each($1) as given
+                       join seen on seen.page_id = given.value ->> 0 and seen.mid = given.value ->> 1",
+            postgres:
+                "select cast(json_agg(json_build_object('page_id', page_id, 'mid', mid)) as text) as known
+                         from json_array_elements($1::json) as given (value)
+                         join lateral (select page_id, mid from seen
+                                        where page_id = given.value ->> 0 and mid = given.value ->> 1
+                                        limit 1) as before on true",
+        };
+        let given = |names: &[&(PageId, String)]| {
+            let names: Vec<_> = names.iter().map(|(page, mid)| (page.as_str(), mid)).collect();
+            list(&names)
+        };
+        let mut fresh: HashSet<(PageId, String)> = names.iter().cloned().collect();
+        if let Some(row) = self.row(text, values![given(&names.iter().collect::<Vec<_>>())?]).await? {
+            for row in &row.list("known")? {
+                fresh.remove(&(PageId(row.get("page_id")?), row.get("mid")?));
+            }
+        }
         let text = Pair {
             sqlite: "insert into seen (page_id, mid, seen_at)
                      select value ->> 0, value ->> 1, $1 from json_each($2) where true
-                     on conflict (page_id, mid) do nothing returning page_id, mid",
+                     on conflict (page_id, mid) do nothing",
             postgres: "insert into seen (page_id, mid, seen_at)
                        select value ->> 0, value ->> 1, $1 from json_array_elements($2::json)
-                       on conflict (page_id, mid) do nothing returning page_id, mid",
+                       on conflict (page_id, mid) do nothing",
         };
-        let rows = self.rows(text, values![now, list(&given)?]).await?;
-        rows.iter().map(|row| Ok((PageId(row.get("page_id")?), row.get("mid")?))).collect()
+        let in_order: Vec<_> = names.iter().filter(|name| fresh.contains(name)).collect();
+        let written = self.execute(text, values![now, given(&in_order)?]).await?;
+        if written < in_order.len() as u64 {
+            let message = "The same message is read elsewhere at this moment";
+            return Err(Error::new(Kind::Contended, "message_taken", message));
+        }
+        Ok(fresh)
     }
 
     /// Forgets ids of messages that Meta no longer repeats.

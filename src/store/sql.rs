@@ -4,7 +4,8 @@
 use std::panic::Location;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
 use sqlx::postgres::{PgPoolOptions, PgRow};
 use sqlx::sqlite::{
@@ -257,10 +258,11 @@ pub(super) enum Value {
     Bytes(Vec<u8>),
 }
 
-/// A row of either database.
+/// A row of either database, or of a list that came within a row.
 pub(super) enum Row {
     Sqlite(SqliteRow),
     Postgres(PgRow),
+    Listed(serde_json::Map<String, serde_json::Value>),
 }
 
 impl Row {
@@ -268,11 +270,30 @@ impl Row {
     pub(super) fn get<T>(&self, column: &str) -> Result<T>
     where
         T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>,
+        T: DeserializeOwned,
     {
         Ok(match self {
             Self::Sqlite(row) => row.try_get(column)?,
             Self::Postgres(row) => row.try_get(column)?,
+            Self::Listed(row) => {
+                let value = row.get(column).unwrap_or(&serde_json::Value::Null);
+                T::deserialize(value).map_err(|error| unread(column, error))?
+            }
         })
+    }
+
+    /// The rows that came as one value, a JSON list of objects, or null for none. Each row of an answer costs
+    /// SQLite's thread and ours a meeting, so that many had better come as one.
+    pub(super) fn list(&self, column: &str) -> Result<Vec<Self>> {
+        if let Self::Listed(row) = self
+            && let Some(list @ serde_json::Value::Array(_)) = row.get(column)
+        {
+            let rows = Vec::deserialize(list).map_err(|error| unread(column, error))?;
+            return Ok(rows.into_iter().map(Self::Listed).collect());
+        }
+        let Some(text) = self.get::<Option<String>>(column)? else { return Ok(Vec::new()) };
+        let rows: Vec<_> = serde_json::from_str(&text).map_err(|error| unread(column, error))?;
+        Ok(rows.into_iter().map(Self::Listed).collect())
     }
 
     /// A moment.
@@ -285,6 +306,10 @@ impl Row {
         let text: String = self.get(column)?;
         parse(&text).ok_or_else(|| Error::internal(format!("column {column} holds an unknown word")))
     }
+}
+
+fn unread(column: &str, error: serde_json::Error) -> Error {
+    Error::internal(format!("column {column} can't be read")).caused_by(error)
 }
 
 impl Unit {
