@@ -112,7 +112,7 @@ pub(super) async fn abandon(
     Ok(true)
 }
 
-/// Judges everything that an attempt touches.
+/// Judges what an attempt touches. Where every conversion has ended there is nothing to judge.
 pub(super) async fn judge_attempt(
     unit: &mut Unit,
     house: &House,
@@ -121,7 +121,7 @@ pub(super) async fn judge_attempt(
 ) -> Result<()> {
     let page = unit.page(page).await?.ok_or_else(|| Error::not_found("Page"))?;
     let rules = unit.rules(&page).await?;
-    for mut dossier in unit.hold_all(Scope::Attempt(attempt)).await? {
+    for mut dossier in unit.hold_all(Scope::Open(attempt)).await? {
         judge(unit, house, &mut dossier, &page, &rules, now).await?;
     }
     Ok(())

@@ -36,6 +36,8 @@ pub enum Scope<'a> {
     Lease(&'a str),
     /// Those of the conversions that an attempt carries.
     Attempt(&'a AttemptId),
+    /// Those of them in which a conversion may still change: it waits, or would wake.
+    Open(&'a AttemptId),
 }
 
 /// All that is known of the conversations of a list, each kind of row as a list, in one answer. (Asked with
@@ -100,19 +102,17 @@ const KNOWN: Pair = Pair {
     ),
 };
 
-/// The conversations of the conversions of which a column names the scope, as a list.
+/// The conversations of certain conversions, as a list.
 macro_rules! ids {
-    ($scope:literal) => {
+    ($which:literal) => {
         Pair {
             sqlite: concat!(
                 "select json_group_array(distinct conversation_id) as ids from conversion where ",
-                $scope,
-                " = $1"
+                $which
             ),
             postgres: concat!(
                 "select cast(json_agg(distinct conversation_id) as text) as ids from conversion where ",
-                $scope,
-                " = $1"
+                $which
             ),
         }
     };
@@ -161,8 +161,17 @@ impl Unit {
                 let ids: Vec<&str> = ids.iter().map(ConversationId::as_str).collect();
                 return list(&ids);
             }
-            Scope::Lease(lease) => (ids!("lease"), lease),
-            Scope::Attempt(attempt) => (ids!("attempt_id"), attempt.as_str()),
+            Scope::Lease(lease) => (ids!("lease = $1"), lease),
+            Scope::Attempt(attempt) => (ids!("attempt_id = $1"), attempt.as_str()),
+            Scope::Open(attempt) => {
+                let text = ids!(
+                    "attempt_id = $1
+                     and (select 1 from conversion as other
+                           where other.conversation_id = conversion.conversation_id
+                             and other.state in ('held', 'ready', 'suppressed') limit 1) = 1"
+                );
+                (text, attempt.as_str())
+            }
         };
         let row = self.row(text, values![name]).await?;
         Ok(row

@@ -93,6 +93,7 @@ impl Unit {
             policy_version: standing.policy_version,
             state: State::None.as_str(),
             currency: standing.order.currency.code(),
+            value: None,
             paid: 0,
             refunded: 0,
             opened_at: now.millis(),

@@ -12,6 +12,7 @@ pub mod key;
 pub mod label;
 pub mod ledger;
 pub mod list;
+mod listed;
 pub mod lock;
 pub mod message;
 mod migrate;

@@ -67,6 +67,7 @@ pub(super) struct OpenedRow {
     pub(super) policy_version: i64,
     pub(super) state: &'static str,
     pub(super) currency: &'static str,
+    pub(super) value: Option<i64>,
     pub(super) paid: i64,
     pub(super) refunded: i64,
     pub(super) opened_at: i64,
@@ -172,8 +173,14 @@ pub(super) struct CarriesRow {
 }
 
 impl Sheet {
-    /// Puts down what an order now folds into; of several words on one order the last counts.
+    /// Puts down what an order now folds into; of several words on one order the last counts. One that is
+    /// still to be added is added so.
     pub(super) fn put_order(&mut self, row: OrderRow) {
+        if let Some(opened) = self.opened.iter_mut().find(|opened| opened.id == row.id) {
+            (opened.state, opened.currency, opened.value) = (row.state, row.currency, row.value);
+            (opened.paid, opened.refunded, opened.version) = (row.paid, row.refunded, row.version);
+            return;
+        }
         match self.orders.iter_mut().find(|known| known.id == row.id) {
             Some(known) => *known = row,
             None => self.orders.push(row),
@@ -233,7 +240,7 @@ impl Unit {
 
 const OPENED: Pair = rows!(insert into sale_order (
     id text, page_id text, conversation_id text, service_numbered bigint, policy_version bigint, state text,
-    currency text, paid bigint, refunded bigint, opened_at bigint, version bigint
+    currency text, value bigint, paid bigint, refunded bigint, opened_at bigint, version bigint
 ));
 
 const NAMES: Pair = rows!(insert into order_name (

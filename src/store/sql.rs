@@ -4,8 +4,8 @@
 use std::panic::Location;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
 use sqlx::postgres::{PgPoolOptions, PgRow};
 use sqlx::sqlite::{
@@ -21,6 +21,7 @@ use crate::error::{Error, Kind, Result};
 use crate::failpoint;
 
 use super::inbox_file::InboxFile;
+use super::listed::{Listed, unread};
 use super::migrate;
 use super::sheet::Sheet;
 use super::writer::{Turn, Writer};
@@ -262,7 +263,7 @@ pub(super) enum Value {
 pub(super) enum Row {
     Sqlite(SqliteRow),
     Postgres(PgRow),
-    Listed(serde_json::Map<String, serde_json::Value>),
+    Listed(Listed),
 }
 
 impl Row {
@@ -275,24 +276,19 @@ impl Row {
         Ok(match self {
             Self::Sqlite(row) => row.try_get(column)?,
             Self::Postgres(row) => row.try_get(column)?,
-            Self::Listed(row) => {
-                let value = row.get(column).unwrap_or(&serde_json::Value::Null);
-                T::deserialize(value).map_err(|error| unread(column, error))?
-            }
+            Self::Listed(row) => row.get(column)?,
         })
     }
 
-    /// The rows that came as one value, a JSON list of objects, or null for none. Each row of an answer costs
-    /// SQLite's thread and ours a meeting, so that many had better come as one.
+    /// The rows that came as one value, a JSON list of objects, or null for none.
     pub(super) fn list(&self, column: &str) -> Result<Vec<Self>> {
-        if let Self::Listed(row) = self
-            && let Some(list @ serde_json::Value::Array(_)) = row.get(column)
-        {
-            let rows = Vec::deserialize(list).map_err(|error| unread(column, error))?;
-            return Ok(rows.into_iter().map(Self::Listed).collect());
-        }
-        let Some(text) = self.get::<Option<String>>(column)? else { return Ok(Vec::new()) };
-        let rows: Vec<_> = serde_json::from_str(&text).map_err(|error| unread(column, error))?;
+        let rows = match self {
+            Self::Listed(row) => row.list(column)?,
+            row => match row.get::<Option<String>>(column)? {
+                Some(text) => Listed::read(&text).map_err(|error| unread(column, error))?,
+                None => Vec::new(),
+            },
+        };
         Ok(rows.into_iter().map(Self::Listed).collect())
     }
 
@@ -306,10 +302,6 @@ impl Row {
         let text: String = self.get(column)?;
         parse(&text).ok_or_else(|| Error::internal(format!("column {column} holds an unknown word")))
     }
-}
-
-fn unread(column: &str, error: serde_json::Error) -> Error {
-    Error::internal(format!("column {column} can't be read")).caused_by(error)
 }
 
 impl Unit {

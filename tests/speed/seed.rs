@@ -179,10 +179,6 @@ impl Database {
                         {at}, '{state}', 'due', 12050, 'GEL', {at}, {at}, {at}, 1, 0, 0, 0, 0
                    from {series}"
             ),
-            format!(
-                "insert into conversion_outcome (outcome_id, conversion_id)
-                 select 'f' || {padded}, 'v' || {padded} from {series}"
-            ),
         ] {
             self.run(text).await;
         }
