@@ -10,7 +10,7 @@ use salesbridge::error::{Error, Result};
 use salesbridge::flow::{self, Intake, PhoneKey};
 use salesbridge::meta::graph::Graph;
 use salesbridge::store::lock;
-use salesbridge::web::{self, App, Limits, Readiness};
+use salesbridge::web::{self, App, Limits, Needs, Readiness};
 use salesbridge::work;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -51,7 +51,7 @@ pub async fn run(config: &Config) -> Result<()> {
         webhook.map(|webhook| (webhook.app_secret, webhook.verify_token)).unzip();
     let intake = Intake::start(house.clone(), Arc::clone(&came_in));
     let readiness = Readiness::default();
-    let app = App {
+    let app = App::from(Needs {
         house: house.clone(),
         app_secret,
         verify_token,
@@ -59,7 +59,7 @@ pub async fn run(config: &Config) -> Result<()> {
         names: flow::Names::default(),
         readiness: readiness.clone(),
         body_limit: config.body_limit,
-    };
+    });
 
     let stop = CancellationToken::new();
     let address = listener.local_addr().unwrap_or(config.listen);

@@ -1,10 +1,11 @@
 //! API keys.
 
 use crate::clock::Timestamp;
-use crate::error::Result;
-use crate::vocabulary::identity::{KeyId, PageId};
+use crate::error::{Error, Result};
+use crate::vocabulary::identity::{ConversationId, KeyId, PageId};
+use crate::vocabulary::money::Currency;
 
-use super::sql::{Unit, values};
+use super::sql::{Row, Unit, values};
 
 /// A key in force.
 #[derive(Clone, Debug)]
@@ -17,6 +18,17 @@ pub struct Key {
     pub role: String,
     /// For which Page alone.
     pub page: Option<PageId>,
+}
+
+/// Where a conversation takes place.
+#[derive(Clone, Debug)]
+pub struct Around {
+    /// Its Page.
+    pub page: PageId,
+    /// The currency of the Page's sales.
+    pub currency: Currency,
+    /// ISO 3166 country of its customers' phones.
+    pub country: String,
 }
 
 /// A key as it is shown to whoever runs the service.
@@ -98,15 +110,39 @@ impl Unit {
                 values![hash],
             )
             .await?;
-        row.map(|row| {
-            let page: Option<String> = row.get("page_id")?;
-            Ok(Key {
-                id: KeyId(row.get("id")?),
-                name: row.get("name")?,
-                role: row.get("role")?,
-                page: page.map(PageId),
-            })
-        })
-        .transpose()
+        row.as_ref().map(read_key).transpose()
     }
+
+    /// The key of this hash, unless it is revoked, and where a conversation takes place, if there is one of this
+    /// id: one query, because each tag asks for both.
+    pub async fn key_and_place(
+        &mut self,
+        hash: &str,
+        conversation: &ConversationId,
+    ) -> Result<Option<(Key, Option<Around>)>> {
+        let row = self
+            .row(
+                "select api_key.id, api_key.name, role, api_key.page_id, page.id as around, currency, country
+                   from api_key left join conversation on conversation.id = $2
+                                left join page on page.id = conversation.page_id
+                  where hash = $1 and revoked_at is null",
+                values![hash, conversation.as_str()],
+            )
+            .await?;
+        let Some(row) = &row else { return Ok(None) };
+        let around = row.get::<Option<String>>("around")?.map(|page| {
+            let currency = row.word("currency", Currency::parse)?;
+            Ok::<_, Error>(Around { page: PageId(page), currency, country: row.get("country")? })
+        });
+        Ok(Some((read_key(row)?, around.transpose()?)))
+    }
+}
+
+fn read_key(row: &Row) -> Result<Key> {
+    Ok(Key {
+        id: KeyId(row.get("id")?),
+        name: row.get("name")?,
+        role: row.get("role")?,
+        page: row.get::<Option<String>>("page_id")?.map(PageId),
+    })
 }

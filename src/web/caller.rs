@@ -7,9 +7,11 @@ use axum::http::request::Parts;
 use crate::error::{Error, Kind, Result};
 use crate::flow::key;
 use crate::store::Unit;
-use crate::vocabulary::identity::{KeyId, PageId};
+use crate::store::key::{Around, Key};
+use crate::vocabulary::identity::{ConversationId, KeyId, PageId};
 
 use super::App;
+use super::read::Id;
 
 /// Those who tag.
 pub const OPERATOR: u8 = 1;
@@ -68,6 +70,17 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Whose key it is, if it is in force and has one of these roles.
+    fn among(roles: u8, found: Option<Key>) -> Result<Self> {
+        let found = found.ok_or_else(no_valid_key)?;
+        let role = Role::parse(&found.role).ok_or_else(no_valid_key)?;
+        if !role.is_among(roles) {
+            let message = format!("A key of the role \"{}\" may not do that.", found.role);
+            return Err(Error::new(Kind::Forbidden, "wrong_role", message));
+        }
+        Ok(Self { key_id: found.id, name: found.name, role, page: found.page })
+    }
+
     /// Whether the things of this Page are theirs to see.
     ///
     /// # Errors
@@ -117,20 +130,41 @@ impl<const ROLES: u8> FromRequestParts<App> for By<ROLES> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let shown = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let (scheme, secret) = shown.and_then(|value| value.split_once(' ')).unwrap_or_default();
-        let invalid =
-            || Error::new(Kind::Unauthorized, "no_valid_key", "Send a valid key: Authorization: Bearer …");
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(invalid());
-        }
-        let found = app.house.store.look().await?.key_by_hash(&key::hash(secret.trim())).await?;
-        let found = found.ok_or_else(invalid)?;
-        let role = Role::parse(&found.role).ok_or_else(invalid)?;
-        if !role.is_among(ROLES) {
-            let message = format!("A key of the role \"{}\" may not do that.", found.role);
-            return Err(Error::new(Kind::Forbidden, "wrong_role", message));
-        }
-        Ok(Self(Caller { key_id: found.id, name: found.name, role, page: found.page }))
+        let hash = hash_shown(parts)?;
+        let found = app.house.store.look().await?.key_by_hash(&hash).await?;
+        Caller::among(ROLES, found).map(Self)
     }
+}
+
+/// A caller with one of these roles, or an admin, and the conversation in the path: its id, and where it takes
+/// place, if there is one. A caller who may do so is told of a missing one later, after the rest of the request.
+pub struct ByIn<const ROLES: u8>(pub Caller, pub ConversationId, pub Option<Around>);
+
+impl<const ROLES: u8> FromRequestParts<App> for ByIn<ROLES> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let hash = hash_shown(parts)?;
+        let id = Id::from_request_parts(parts, app).await;
+        let asked = ConversationId(id.as_ref().map(|id| id.0.clone()).unwrap_or_default());
+        let found = app.house.store.look().await?.key_and_place(&hash, &asked).await?;
+        let (key, around) = found.unzip();
+        let caller = Caller::among(ROLES, key)?;
+        id?;
+        Ok(Self(caller, asked, around.flatten()))
+    }
+}
+
+/// The hash of the key that a request shows.
+fn hash_shown(parts: &Parts) -> Result<String> {
+    let shown = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (scheme, secret) = shown.and_then(|value| value.split_once(' ')).unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(no_valid_key());
+    }
+    Ok(key::hash(secret.trim()))
+}
+
+fn no_valid_key() -> Error {
+    Error::new(Kind::Unauthorized, "no_valid_key", "Send a valid key: Authorization: Bearer …")
 }

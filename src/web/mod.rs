@@ -27,6 +27,9 @@ mod tag_body;
 mod view;
 mod webhook;
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::routing::get;
 use axum::{Router, middleware};
@@ -45,9 +48,13 @@ use crate::store::Store;
 /// The largest webhook or request body, unless it is set otherwise.
 pub const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
-/// What the handlers need.
+/// What the handlers need; clones, of which each request takes some, lead to the same.
 #[derive(Clone, Debug)]
-pub struct App {
+pub struct App(Arc<Needs>);
+
+/// What is in an [`App`].
+#[derive(Clone, Debug)]
+pub struct Needs {
     /// The verbs' needs.
     pub house: House,
     /// What Meta signs webhooks with; without it the webhook answers 503.
@@ -62,6 +69,20 @@ pub struct App {
     pub readiness: Readiness,
     /// The largest webhook or request body, in bytes.
     pub body_limit: usize,
+}
+
+impl From<Needs> for App {
+    fn from(needs: Needs) -> Self {
+        Self(Arc::new(needs))
+    }
+}
+
+impl Deref for App {
+    type Target = Needs;
+
+    fn deref(&self) -> &Needs {
+        &self.0
+    }
 }
 
 impl FromRef<App> for House {

@@ -5,12 +5,13 @@ use axum::response::Response;
 
 use crate::error::{Error, Kind, Result};
 use crate::flow::{self, Answered, Tagged};
-use crate::vocabulary::identity::{ConversationId, OutcomeId};
+use crate::store::key::Around;
+use crate::vocabulary::identity::OutcomeId;
 use crate::vocabulary::outcome::Source;
 use crate::vocabulary::sale;
 
 use super::App;
-use super::caller::{By, CRM, Caller, OPERATOR, Role};
+use super::caller::{By, ByIn, CRM, Caller, OPERATOR, Role};
 use super::once;
 use super::read::{self, BY_REF, Id, Raw, Word};
 use super::tag_body::{self, Setting, TagBody};
@@ -26,20 +27,16 @@ use super::view::{self, TaggedView};
 )]
 pub async fn tag(
     State(app): State<App>,
-    By(caller): By<{ OPERATOR | CRM }>,
-    Id(id): Id,
+    ByIn(caller, conversation, around): ByIn<{ OPERATOR | CRM }>,
     Word(word): Word,
     Raw(body): Raw,
 ) -> Result<Response> {
-    let route = format!("conversations/{id}/outcomes");
+    let route = format!("conversations/{conversation}/outcomes");
     let asked = once::asked(&app, (&caller, word, route), &body, view::tagged)?;
     let said = Box::pin(async {
-        let conversation = ConversationId(id);
-        let page = app.house.store.look().await?.page_around(&conversation).await?;
-        let page = page.ok_or_else(|| Error::not_found("conversation"))?;
-        caller.sees(&page.id, "conversation")?;
-        let (currency, now) = (page.currency, app.house.clock.now());
-        let setting = Setting { role: caller.role, currency, country: &page.country, now };
+        let Around { page, currency, country } = around.ok_or_else(|| Error::not_found("conversation"))?;
+        caller.sees(&page, "conversation")?;
+        let setting = Setting { role: caller.role, currency, country: &country, now: app.house.clock.now() };
         let mut tag = tag_body::read(&read::json::<TagBody>(&body)?, setting)?;
         if tag.reference.is_none() && sale::is_repeatable(&tag) {
             tag.reference = asked.promise.as_deref().map(flow::Promise::as_reference);

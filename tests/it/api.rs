@@ -2,7 +2,7 @@
 
 use salesbridge::flow::{Names, key};
 use salesbridge::vocabulary::identity::PageId;
-use salesbridge::web::{App, BODY_LIMIT, Readiness, router};
+use salesbridge::web::{App, BODY_LIMIT, Needs, Readiness, router};
 use serde_json::Value;
 
 use crate::harness::Shop;
@@ -52,7 +52,7 @@ impl Answer {
 impl Shop {
     /// A key of this role for all Pages, at a server of its own.
     pub async fn api(&self, role: &str) -> Api {
-        let app = App {
+        let app = App::from(Needs {
             house: self.house.clone(),
             app_secret: Some("app_secret_test".to_owned().into()),
             verify_token: Some("my_secret".to_owned().into()),
@@ -60,7 +60,7 @@ impl Shop {
             names: Names::default(),
             readiness: Readiness::default(),
             body_limit: BODY_LIMIT,
-        };
+        });
         let url = serve(&app).await;
         Api { app, url, client: reqwest::Client::new(), secret: None }.with(role).await
     }
@@ -77,7 +77,7 @@ async fn serve(app: &App) -> String {
 impl Api {
     /// The same key at another process on the same database.
     pub async fn elsewhere(&self) -> Self {
-        let app = App { names: Names::default(), ..self.app.clone() };
+        let app = App::from(Needs { names: Names::default(), ..(*self.app).clone() });
         Self { url: serve(&app).await, app, ..self.clone() }
     }
 

@@ -12,7 +12,7 @@ use salesbridge::flow::{self, Intake, Names, PageChange, people};
 use salesbridge::vocabulary::identity::PageId;
 use salesbridge::vocabulary::outcome::Kind;
 use salesbridge::vocabulary::people::Role;
-use salesbridge::web::{App, BODY_LIMIT, Readiness, router};
+use salesbridge::web::{App, BODY_LIMIT, Needs, Readiness, router};
 use salesbridge::work;
 use serde::Deserialize;
 use tokio::net::TcpListener;
@@ -79,7 +79,7 @@ async fn runs_in(shop: Arc<Shop>, scenario: &str) {
     let intake = Intake::start(shop.house.clone(), Arc::clone(&came_in));
     let stop = CancellationToken::new();
     let work = tokio::spawn(work::run(shop.house.clone(), shop.graph.clone(), came_in, stop.clone()));
-    let app = App {
+    let app = App::from(Needs {
         house: shop.house.clone(),
         app_secret: None,
         verify_token: None,
@@ -87,7 +87,7 @@ async fn runs_in(shop: Arc<Shop>, scenario: &str) {
         names: Names::default(),
         readiness: Readiness::default(),
         body_limit: BODY_LIMIT,
-    };
+    });
     let service = serve(router(app)).await;
     let control = serve(control(World { shop: Arc::clone(&shop), intake })).await;
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -7,7 +7,7 @@ use salesbridge::flow::Names;
 use salesbridge::flow::people::{self, Newcomer};
 use salesbridge::vocabulary::identity::{ConversationId, PageId};
 use salesbridge::vocabulary::people::{Language, Role};
-use salesbridge::web::{App, BODY_LIMIT, Readiness, router};
+use salesbridge::web::{App, BODY_LIMIT, Needs, Readiness, router};
 use tokio::net::TcpListener;
 
 use crate::harness::{PAGE, Shop};
@@ -127,7 +127,7 @@ fn encoded(fields: &[(&str, &str)]) -> String {
 
 /// The service at an address of its own.
 pub async fn listens(shop: &Shop) -> String {
-    let app = App {
+    let app = App::from(Needs {
         house: shop.house.clone(),
         app_secret: Some("app_secret_test".to_owned().into()),
         verify_token: Some("my_secret".to_owned().into()),
@@ -135,7 +135,7 @@ pub async fn listens(shop: &Shop) -> String {
         names: Names::default(),
         readiness: Readiness::default(),
         body_limit: BODY_LIMIT,
-    };
+    });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router(app)).await });

@@ -11,7 +11,7 @@ use hyper_util::service::TowerToHyperService;
 use salesbridge::flow::{self, INTAKE_MAX};
 use salesbridge::meta::{signature, webhook as reader};
 use salesbridge::sandbox::webhook::{self, Chat};
-use salesbridge::web::{App, BODY_LIMIT, Limits, Readiness, router, serve};
+use salesbridge::web::{App, BODY_LIMIT, Limits, Needs, Readiness, router, serve};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -31,7 +31,7 @@ const SIGNED: usize = 1_500;
 const ROOMFUL: usize = 64 * 1024 * 1024;
 
 pub fn service_of(shop: &Shop) -> Router {
-    router(App {
+    router(App::from(Needs {
         house: shop.house.clone(),
         app_secret: Some(APP_SECRET.to_owned().into()),
         verify_token: Some("my_secret".to_owned().into()),
@@ -39,7 +39,7 @@ pub fn service_of(shop: &Shop) -> Router {
         names: flow::Names::default(),
         readiness: Readiness::default(),
         body_limit: BODY_LIMIT,
-    })
+    }))
 }
 
 fn posted(header: Option<&[u8]>, body: impl Into<Body>) -> Request<Body> {

@@ -2,7 +2,7 @@
 
 use salesbridge::flow::{self, key};
 use salesbridge::meta::signature;
-use salesbridge::web::{App, BODY_LIMIT, Readiness, router};
+use salesbridge::web::{App, BODY_LIMIT, Needs, Readiness, router};
 use serde_json::Value;
 
 use crate::harness::{HOLD, PAGE, Shop, both};
@@ -10,7 +10,7 @@ use crate::harness::{HOLD, PAGE, Shop, both};
 const BODY: &str = r#"{"object":"page","entry":[{"id":"1111111111","time":1795424400000,"messaging":[{"sender":{"id":"42"},"recipient":{"id":"1111111111"},"timestamp":1795424400000,"message":{"mid":"m_1","text":"caf\u00e9 \/ ok"}}]}]}"#;
 
 async fn listens(shop: &Shop) -> String {
-    let app = App {
+    let app = App::from(Needs {
         house: shop.house.clone(),
         app_secret: Some("app_secret_test".to_owned().into()),
         verify_token: Some("my_secret".to_owned().into()),
@@ -18,7 +18,7 @@ async fn listens(shop: &Shop) -> String {
         names: flow::Names::default(),
         readiness: Readiness::default(),
         body_limit: BODY_LIMIT,
-    };
+    });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router(app)).await });

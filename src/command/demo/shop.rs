@@ -13,7 +13,7 @@ use salesbridge::id::Ids;
 use salesbridge::meta::graph::Graph;
 use salesbridge::sandbox::{Sandbox, webhook};
 use salesbridge::store::Store;
-use salesbridge::web::{self, App, Limits, Readiness};
+use salesbridge::web::{self, App, Limits, Needs, Readiness};
 use salesbridge::work::deliver::{self, Stop};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -108,7 +108,7 @@ impl Shop {
         let listener = TcpListener::bind(any).await.map_err(failed)?;
         let url = format!("http://{}", listener.local_addr().map_err(failed)?);
         let (came_in, stop) = (Arc::new(Notify::new()), Stop::default());
-        let app = App {
+        let app = App::from(Needs {
             house: house.clone(),
             app_secret: Some(APP_SECRET.to_owned().into()),
             verify_token: Some("demo-verify-token".to_owned().into()),
@@ -116,7 +116,7 @@ impl Shop {
             names: flow::Names::default(),
             readiness: Readiness::default(),
             body_limit: config.body_limit,
-        };
+        });
         tokio::spawn(web::serve(listener, web::router(app), Limits::default(), stop.soon.clone()));
         let graph = Graph::new(egress::client()?, config.meta.graph_url, config.meta.graph_version);
         let client = egress::client()?;
