@@ -16,9 +16,8 @@ use crate::vocabulary::money::Money;
 use crate::vocabulary::policy::Mode;
 use crate::vocabulary::signal::{self, SEND_WITHIN};
 
-use super::House;
 use super::follow::judge;
-use super::retried;
+use super::{House, give_way, retried};
 
 /// An open attempt, ready to be sent.
 #[derive(Debug)]
@@ -77,7 +76,8 @@ async fn open_once(house: &House, page_id: &PageId, lease: &str) -> Result<Optio
     }
     let rules = unit.rules(&page).await?;
     let mut dossiers = unit.hold_all(Scope::Lease(lease)).await?;
-    for dossier in &mut dossiers {
+    for (place, dossier) in dossiers.iter_mut().enumerate() {
+        give_way(place).await;
         judge(&mut unit, house, dossier, &page, &rules, now).await?;
     }
     let leaving = unit.leased(lease, now).await?;

@@ -2,6 +2,7 @@
 //! for the feed.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -24,8 +25,8 @@ use super::House;
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) dossier: Dossier,
-    pub(super) page: Page,
-    pub(super) rules: Rules,
+    pub(super) page: Arc<Page>,
+    pub(super) rules: Arc<Rules>,
     pub(super) now: Timestamp,
     /// The orders as they were before this unit changed anything.
     before: Vec<(OrderId, Order, usize)>,
@@ -45,14 +46,14 @@ pub(super) async fn hold(unit: &mut Unit, id: &ConversationId, now: Timestamp) -
 
 /// Holds those of these conversations that there are.
 pub(super) async fn hold_all(unit: &mut Unit, ids: &[ConversationId], now: Timestamp) -> Result<Vec<Held>> {
-    let mut pages: HashMap<PageId, (Page, Rules)> = HashMap::new();
+    let mut pages: HashMap<PageId, (Arc<Page>, Arc<Rules>)> = HashMap::new();
     let mut all = Vec::with_capacity(ids.len());
     for dossier in unit.hold_all(Scope::Conversations(ids)).await? {
         let id = &dossier.thread.page_id;
         if !pages.contains_key(id) {
             let page = unit.page(id).await?.ok_or_else(|| Error::not_found("Page"))?;
             let rules = unit.rules(&page).await?;
-            pages.insert(id.clone(), (page, rules));
+            pages.insert(id.clone(), (Arc::new(page), Arc::new(rules)));
         }
         let (page, rules) = pages[id].clone();
         all.push(Held::new(dossier, page, rules, now));
@@ -69,7 +70,7 @@ pub(super) async fn follow_all(unit: &mut Unit, house: &House, all: &mut [&mut H
 }
 
 impl Held {
-    pub(super) fn new(dossier: Dossier, page: Page, rules: Rules, now: Timestamp) -> Self {
+    pub(super) fn new(dossier: Dossier, page: Arc<Page>, rules: Arc<Rules>, now: Timestamp) -> Self {
         let before = dossier
             .orders
             .iter()

@@ -1,5 +1,6 @@
 //! Publishing: one publisher at a time gives committed changes their numbers in the feed. A number given at the
-//! time of writing would lose what commits late; so the change waits for its number, and no reader sees a gap.
+//! time of writing would lose what commits late; so the change waits for its number, and no reader sees a gap. On
+//! SQLite nothing commits late, and units number their changes themselves.
 
 use std::time::Duration;
 
@@ -20,26 +21,38 @@ const FORGET_MAX: i64 = 10_000;
 
 /// Word within this process that the feed has grown, or that it will grow no more; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Published(watch::Sender<bool>);
+pub struct Published(watch::Sender<Heard>);
+
+/// What was told of the feed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Heard {
+    /// The number of its last change.
+    last: i64,
+    is_closed: bool,
+}
 
 impl Published {
-    /// Everyone who listens hears that the feed has grown.
-    fn tell(&self) {
-        self.0.send_modify(|_| ());
+    /// Everyone who listens hears of it, if the feed has grown.
+    fn tell(&self, last: i64) {
+        self.0.send_if_modified(|heard| {
+            let has_grown = last > heard.last;
+            heard.last = heard.last.max(last);
+            has_grown
+        });
     }
 
     /// Nobody waits for the feed any longer: the process ends.
     pub fn close(&self) {
-        self.0.send_replace(true);
+        self.0.send_modify(|heard| heard.is_closed = true);
     }
 
     /// Whether it is of no use to wait.
     pub fn is_closed(&self) -> bool {
-        *self.0.borrow()
+        self.0.borrow().is_closed
     }
 
     /// Hears of what is told from here on.
-    pub fn listen(&self) -> watch::Receiver<bool> {
+    pub fn listen(&self) -> watch::Receiver<Heard> {
         self.0.subscribe()
     }
 }
@@ -47,16 +60,14 @@ impl Published {
 /// Numbers the changes that wait, unless somebody else is the publisher; gives how many. At [`PUBLISH_MAX`] or
 /// more there may be others.
 pub async fn publish(house: &House, holder: &str) -> Result<u64> {
-    let mut unit = house.store.read().await?;
-    let waits = unit.has_unnumbered().await?;
-    unit.commit().await?;
+    let (last, waits) = house.store.look().await?.published().await?;
     if !waits {
+        house.published.tell(last);
         return Ok(0);
     }
     let numbered = retried(move || publish_once(house, holder)).await?;
-    if numbered > 0 {
-        house.published.tell();
-    }
+    let (last, _) = house.store.look().await?.published().await?;
+    house.published.tell(last);
     Ok(numbered)
 }
 

@@ -1,6 +1,7 @@
 //! From kept bodies to conversations, in any order and any number of times with one result.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -22,10 +23,13 @@ use crate::vocabulary::signal::Rules;
 use super::follow::{Held, queue_all};
 use super::sentence::{self, Words};
 use super::sweep::follow_silence;
-use super::{House, label, retried};
+use super::{House, give_way, label, retried};
 
-/// Bodies that one unit projects at most.
-pub const PROJECT_MAX: usize = 500;
+/// Bodies that one unit projects at about most: the more there are, the fewer pages of the database each writes.
+pub const PROJECT_MAX: usize = 1000;
+
+/// And their bytes, at about most: a body may have megabytes.
+const PROJECT_BYTES: i64 = 16 << 20;
 
 /// Projects the oldest kept bodies into conversations; gives their number, 0 when none waits.
 pub async fn project(house: &House) -> Result<usize> {
@@ -35,7 +39,8 @@ pub async fn project(house: &House) -> Result<usize> {
 async fn project_once(house: &House) -> Result<usize> {
     let now = house.clock.now();
     let mut unit = house.store.begin().await?;
-    let bodies = unit.waiting_bodies(&house.store, PROJECT_MAX).await?;
+    let count = i64::try_from(PROJECT_MAX).unwrap_or(i64::MAX);
+    let bodies = unit.waiting_bodies(&house.store, (count, PROJECT_BYTES)).await?;
     if bodies.is_empty() {
         return Ok(0);
     }
@@ -45,7 +50,8 @@ async fn project_once(house: &House) -> Result<usize> {
     };
     let mut pages = Pages::default();
     let (mut came, mut labels) = (Vec::new(), Vec::new());
-    for waiting in &bodies {
+    for (place, waiting) in bodies.iter().enumerate() {
+        give_way(place).await;
         let delivery = match webhook::read(&waiting.body) {
             Ok(delivery) => delivery,
             Err(unreadable) => {
@@ -91,7 +97,7 @@ async fn project_once(house: &House) -> Result<usize> {
 #[derive(Default)]
 struct Pages {
     accounts: HashMap<(Channel, PageId), Option<PageId>>,
-    known: HashMap<PageId, (Page, Rules)>,
+    known: HashMap<PageId, (Arc<Page>, Arc<Rules>)>,
 }
 
 impl Pages {
@@ -106,12 +112,13 @@ impl Pages {
         Ok(found)
     }
 
-    async fn known(&mut self, unit: &mut Unit, id: &PageId) -> Result<(Page, Rules)> {
+    async fn known(&mut self, unit: &mut Unit, id: &PageId) -> Result<(Arc<Page>, Arc<Rules>)> {
         if let Some(known) = self.known.get(id) {
             return Ok(known.clone());
         }
         let page = unit.page(id).await?.ok_or_else(|| Error::not_found("Page"))?;
-        let rules = unit.rules(&page).await?;
+        let rules = Arc::new(unit.rules(&page).await?);
+        let page = Arc::new(page);
         self.known.insert(id.clone(), (page.clone(), rules.clone()));
         Ok((page, rules))
     }
@@ -147,7 +154,8 @@ async fn receive(unit: &mut Unit, house: &House, pages: &mut Pages, came: Vec<Ca
     let mut threads = by_conversation(unit, house, came, now).await?;
     let ids: Vec<ConversationId> = threads.keys().cloned().collect();
     let (mut all, mut brought) = (Vec::new(), Vec::new());
-    for dossier in unit.hold_all(Scope::Conversations(&ids)).await? {
+    for (place, dossier) in unit.hold_all(Scope::Conversations(&ids)).await?.into_iter().enumerate() {
+        give_way(place).await;
         let came = threads.remove(&dossier.thread.id).unwrap_or_default();
         let (page, rules) = pages.known(unit, &dossier.thread.page_id).await?;
         let mut held = Held::new(dossier, page, rules, now);
@@ -164,7 +172,8 @@ async fn receive(unit: &mut Unit, house: &House, pages: &mut Pages, came: Vec<Ca
     unit.add_messages(&messages).await?;
     unit.edit_late(&messages).await?;
     let mut moved = Vec::new();
-    for (mut held, mut news) in all.into_iter().zip(brought) {
+    for (place, (mut held, mut news)) in all.into_iter().zip(brought).enumerate() {
+        give_way(place).await;
         for edit in &news.edits {
             unit.edit_message(&held.dossier.thread.id, edit).await?;
         }

@@ -16,7 +16,7 @@ use crate::vocabulary::identity::{AttemptId, PageId};
 
 use super::deliver::Batch;
 use super::follow::judge;
-use super::{House, retried};
+use super::{House, give_way, retried};
 
 /// After an answer that says "certainly not taken" the next try waits so long, doubling with each.
 const RETRY_FIRST: Duration = Duration::from_secs(5);
@@ -121,7 +121,8 @@ pub(super) async fn judge_attempt(
 ) -> Result<()> {
     let page = unit.page(page).await?.ok_or_else(|| Error::not_found("Page"))?;
     let rules = unit.rules(&page).await?;
-    for mut dossier in unit.hold_all(Scope::Open(attempt)).await? {
+    for (place, mut dossier) in unit.hold_all(Scope::Open(attempt)).await?.into_iter().enumerate() {
+        give_way(place).await;
         judge(unit, house, &mut dossier, &page, &rules, now).await?;
     }
     Ok(())

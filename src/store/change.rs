@@ -10,7 +10,8 @@ use crate::vocabulary::change::{Change, CursorKey, Entry, Led, OrderRecord, Reco
 use crate::vocabulary::identity::{ConversationId, OrderId, PageId, Psid};
 use crate::vocabulary::money::Currency;
 
-use super::dossier::{ACCEPT, UNDO, read_fact};
+use super::dossier::{ACCEPT, UNDO};
+use super::known::FactRow;
 use super::sql::{Row, Unit, Value, values};
 
 /// The lease of the one publisher.
@@ -58,9 +59,15 @@ impl Unit {
         })
     }
 
-    /// Whether a committed change waits for its number.
-    pub async fn has_unnumbered(&mut self) -> Result<bool> {
-        Ok(self.row("select 1 from change where sequence is null limit 1", Vec::new()).await?.is_some())
+    /// The number of the feed's last change, and whether a committed change waits for its own.
+    pub async fn published(&mut self) -> Result<(i64, bool)> {
+        let text = "select last_sequence,
+                           cast((select count(*) from (select 1 from change where sequence is null limit 1) as one)
+                                as bigint) as waits
+                      from feed where name = 'changes'";
+        let row = self.row(text, Vec::new()).await?;
+        let row = row.ok_or_else(|| Error::internal("the feed's row is missing"))?;
+        Ok((row.get("last_sequence")?, row.get::<i64>("waits")? > 0))
     }
 
     /// Takes or renews the lease of the one publisher; gives its token, which grows whenever it changes hands,
@@ -410,7 +417,7 @@ fn read_entries(rows: &[(i64, &Row)]) -> Result<Vec<Entry>> {
         if row.get::<Option<String>>("about")?.is_some() {
             continue;
         }
-        let fact = read_fact(row)?;
+        let fact = FactRow::read(row)?.fact()?;
         entries.push(Entry {
             since: *version,
             undone_since: undone.get(&fact.id.0).copied(),

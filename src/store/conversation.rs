@@ -12,7 +12,7 @@ use crate::vocabulary::dossier::{Dossier, Thread};
 use crate::vocabulary::identity::{ConversationId, PageId, Psid};
 
 use super::message::Place;
-use super::sql::{Pair, Row, Unit, list, values};
+use super::sql::{Pair, Row, Unit, list, read_word, values};
 
 /// Who said a phone number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,26 +119,23 @@ impl Unit {
             .map(|(page, channel, psid)| (page.as_str(), channel.as_str(), psid.as_str()))
             .collect();
         let text = Pair {
-            sqlite: "select json_group_array(json_object(
-                              'page_id', person.page_id, 'channel', person.channel, 'psid', person.psid,
-                              'conversation_id', conversation_id)) as known
-                       from json_each($1) as given
+            sqlite: "select json_group_array(json_array(person.page_id, person.channel, person.psid,
+                                                        conversation_id)) as known
+                       from jsonb_each($1) as given
                        join person on person.page_id = given.value ->> 0 and person.channel = given.value ->> 1
                                   and person.psid = given.value ->> 2",
-            postgres: "select cast(json_agg(json_build_object(
-                                'page_id', given.value ->> 0, 'channel', given.value ->> 1,
-                                'psid', given.value ->> 2, 'conversation_id', conversation_id)) as text) as known
+            postgres: "select cast(json_agg(json_build_array(given.value ->> 0, given.value ->> 1,
+                                                             given.value ->> 2, conversation_id)) as text) as known
                          from json_array_elements($1::json) as given (value)
                          join lateral (select conversation_id from person
                                         where page_id = given.value ->> 0 and channel = given.value ->> 1
                                           and psid = given.value ->> 2 limit 1) as known on true",
         };
         let Some(row) = self.row(text, values![list(&given)?]).await? else { return Ok(HashMap::new()) };
-        let rows = row.list("known")?;
-        let found = rows.iter().map(|row| {
-            let channel = row.word("channel", Channel::parse)?;
-            let person = (PageId(row.get("page_id")?), channel, Psid(row.get("psid")?));
-            Ok((person, ConversationId(row.get("conversation_id")?)))
+        let known: Vec<(String, String, String, String)> = row.list("known")?;
+        let found = known.into_iter().map(|(page, channel, psid, conversation)| {
+            let channel = read_word("channel", Channel::parse, &channel)?;
+            Ok(((PageId(page), channel, Psid(psid)), ConversationId(conversation)))
         });
         found.collect()
     }
@@ -334,7 +331,7 @@ impl Unit {
                                        last_word_at, contact_at, ad_id, stage)
                      select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
                             value ->> 6, value ->> 7, value ->> 8, value ->> 9
-                       from json_each($1) where true
+                       from jsonb_each($1) where true
                      on conflict (conversation_id, number) do update
                         set began_at = excluded.began_at, last_at = excluded.last_at,
                             first_word_at = excluded.first_word_at, last_word_at = excluded.last_word_at,
@@ -405,7 +402,7 @@ impl Unit {
                     sqlite: $text!(
                         "select value ->> 0 as id, value ->> 1 as began_at, value ->> 2 as last_at,
                                 value ->> 3 as waiting_since, value ->> 4 as silent_at
-                           from json_each($1)",
+                           from jsonb_each($1)",
                         ""
                     ),
                     // Found by their index, whatever the list is thought to hold.

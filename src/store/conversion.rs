@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::vocabulary::conversion::{Conversion, Draft, State};
 use crate::vocabulary::dossier::Thread;
 use crate::vocabulary::identity::{ConversionId, OutcomeId, PageId};
 use crate::vocabulary::money::Currency;
 
 use super::sheet::{CarriesRow, ConversionRow};
-use super::sql::{Pair, Unit, values};
+use super::sql::{Pair, Unit, list, values};
 
 /// How long a lease holds: longer than one request to Meta may take, shorter than the 60 s within which a
 /// lost attempt must be seen.
@@ -150,14 +150,13 @@ impl Unit {
     /// What is still under a lease and ready, in the order in which it leaves. Empty once the lease is lost.
     pub async fn leased(&mut self, lease: &str, now: Timestamp) -> Result<Vec<ConversionId>> {
         let text = Pair {
-            sqlite: "select json_group_array(json_object('id', id) order by event_time, id) as leased
+            sqlite: "select json_group_array(id order by event_time, id) as leased
                        from conversion where lease = $1 and lease_until > $2 and state = 'ready'",
-            postgres:
-                "select cast(json_agg(json_build_object('id', id) order by event_time, id) as text) as leased
+            postgres: "select cast(json_agg(id order by event_time, id) as text) as leased
                          from conversion where lease = $1 and lease_until > $2 and state = 'ready'",
         };
         let Some(row) = self.row(text, values![lease, now]).await? else { return Ok(Vec::new()) };
-        row.list("leased")?.iter().map(|row| row.get("id").map(ConversionId)).collect()
+        Ok(row.list::<String>("leased")?.into_iter().map(ConversionId).collect())
     }
 
     /// Gives a lease back; what it held is due again.
@@ -198,19 +197,16 @@ impl Unit {
 
     /// Freezes the texts of conversions.
     pub async fn freeze(&mut self, texts: &[(&ConversionId, &str)]) -> Result<()> {
-        let list: Vec<serde_json::Value> =
-            texts.iter().map(|(id, body)| serde_json::json!({"id": id.as_str(), "body": body})).collect();
-        let list = serde_json::to_string(&list)
-            .map_err(|error| Error::internal("payloads can't be written").caused_by(error))?;
         let text = Pair {
             sqlite: "insert into payload (conversion_id, body)
-                     select value ->> 'id', value ->> 'body' from json_each($1) where true
+                     select value ->> 0, value ->> 1 from jsonb_each($1) where true
                      on conflict (conversion_id) do update set body = excluded.body",
             postgres: "insert into payload (conversion_id, body)
-                       select value ->> 'id', value ->> 'body' from json_array_elements($1::json)
+                       select value ->> 0, value ->> 1 from json_array_elements($1::json)
                        on conflict (conversion_id) do update set body = excluded.body",
         };
-        self.execute(text, values![list]).await?;
+        let rows: Vec<_> = texts.iter().map(|(id, body)| (id.as_str(), body)).collect();
+        self.execute(text, values![list(&rows)?]).await?;
         Ok(())
     }
 

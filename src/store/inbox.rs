@@ -70,34 +70,40 @@ impl Unit {
         row.map_or(Ok(0), |row| row.get("last"))
     }
 
-    /// The oldest bodies that are not projected yet, about `limit`; nobody else projects them before this unit ends.
-    pub async fn waiting_bodies(&mut self, store: &Store, limit: usize) -> Result<Vec<Waiting>> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    /// The oldest bodies that are not projected yet, about so many of about so many bytes, at least one; nobody else
+    /// projects them before this unit ends.
+    pub async fn waiting_bodies(
+        &mut self,
+        store: &Store,
+        (count, bytes): (i64, i64),
+    ) -> Result<Vec<Waiting>> {
         let Some(file) = store.inbox_file() else {
-            let text = "select id, body from inbox where projected_at is null order by id limit $1
-                           for update skip locked";
-            let rows = self.rows(text, values![limit]).await?;
+            let text = "select id, cast(1 as bigint) as number, cast(octet_length(body) as bigint) as bytes
+                          from inbox where projected_at is null order by id limit $1 for update skip locked";
+            let ids = reach(&self.rows(text, values![count]).await?, (count, bytes))?;
+            let text = "select id, body from inbox
+                         where id = any(array(select value::text::bigint from json_array_elements($1::json)))
+                         order by id";
+            let rows = self.rows(text, values![list(&ids)?]).await?;
             let waiting = |row: &Row| {
                 Ok(Waiting { row: row.get("id")?, place: 0, body: row.get::<Vec<u8>>("body")?.into() })
             };
             return rows.iter().map(waiting).collect();
         };
         let mark = self.mark_of(file).await?;
-        let text = "select id, places, bodies
-                      from (select id, places, bodies, sum(number) over (order by id) - number as before
-                              from inbox where id > $1 order by id limit $2)
-                     where before < $2 order by id";
-        let rows = store.rows_of_inbox(text, values![mark, limit]).await?;
+        let text = "select id, number, length(bodies) as bytes from inbox where id > $1 order by id limit $2";
+        let ids = reach(&store.rows_of_inbox(text, values![mark, count]).await?, (count, bytes))?;
+        let Some(last) = ids.last() else { return Ok(Vec::new()) };
+        let text = "select id, places, bodies from inbox where id > $1 and id <= $2 order by id";
+        let rows = store.rows_of_inbox(text, values![mark, *last]).await?;
         let mut waiting = Vec::new();
         for row in &rows {
-            let (id, places) = (row.get("id")?, row.get::<String>("places")?);
+            let (id, places) = (row.get("id")?, row.list::<Place>("places")?);
             let bodies = Bytes::from(row.get::<Vec<u8>>("bodies")?);
-            let broken = || Error::internal(format!("row {id} of the inbox can't be read"));
-            let places: Vec<Place> =
-                serde_json::from_str(&places).map_err(|error| broken().caused_by(error))?;
             for (place, [start, length]) in places.into_iter().enumerate() {
                 let within = start.checked_sub(1).filter(|from| from + length <= bodies.len());
-                let from = within.ok_or_else(broken)?;
+                let from =
+                    within.ok_or_else(|| Error::internal(format!("row {id} of the inbox can't be read")))?;
                 waiting.push(Waiting { row: id, place, body: bodies.slice(from..from + length) });
             }
         }
@@ -164,11 +170,10 @@ impl Unit {
         now: Timestamp,
     ) -> Result<HashSet<(PageId, String)>> {
         let text = Pair {
-            sqlite: "select json_group_array(json_object('page_id', seen.page_id, 'mid', seen.mid)) as known
-                       from json_each($1) as given
+            sqlite: "select json_group_array(json_array(seen.page_id, seen.mid)) as known
+                       from jsonb_each($1) as given
                        join seen on seen.page_id = given.value ->> 0 and seen.mid = given.value ->> 1",
-            postgres:
-                "select cast(json_agg(json_build_object('page_id', page_id, 'mid', mid)) as text) as known
+            postgres: "select cast(json_agg(json_build_array(page_id, mid)) as text) as known
                          from json_array_elements($1::json) as given (value)
                          join lateral (select page_id, mid from seen
                                         where page_id = given.value ->> 0 and mid = given.value ->> 1
@@ -180,13 +185,13 @@ impl Unit {
         };
         let mut fresh: HashSet<(PageId, String)> = names.iter().cloned().collect();
         if let Some(row) = self.row(text, values![given(&names.iter().collect::<Vec<_>>())?]).await? {
-            for row in &row.list("known")? {
-                fresh.remove(&(PageId(row.get("page_id")?), row.get("mid")?));
+            for (page, mid) in row.list::<(String, String)>("known")? {
+                fresh.remove(&(PageId(page), mid));
             }
         }
         let text = Pair {
             sqlite: "insert into seen (page_id, mid, seen_at)
-                     select value ->> 0, value ->> 1, $1 from json_each($2) where true
+                     select value ->> 0, value ->> 1, $1 from jsonb_each($2) where true
                      on conflict (page_id, mid) do nothing",
             postgres: "insert into seen (page_id, mid, seen_at)
                        select value ->> 0, value ->> 1, $1 from json_array_elements($2::json)
@@ -218,4 +223,18 @@ impl Unit {
         }
         Ok(dropped)
     }
+}
+
+/// The ids of the first rows until they hold so many bodies, or so many bytes.
+fn reach(rows: &[Row], (count, bytes): (i64, i64)) -> Result<Vec<i64>> {
+    let (mut ids, mut counted, mut weighed) = (Vec::new(), 0, 0);
+    for row in rows {
+        if counted >= count || weighed >= bytes {
+            break;
+        }
+        ids.push(row.get("id")?);
+        counted += row.get::<i64>("number")?;
+        weighed += row.get::<i64>("bytes")?;
+    }
+    Ok(ids)
 }

@@ -18,6 +18,10 @@ const SUFFIX: &str = "-inbox";
 /// Readers beside its one writer.
 const READERS: u32 = 2;
 
+/// After so many pages the file's log is written back into it: often, for webhooks wait meanwhile, and no page is
+/// written twice anyway.
+const LOG_PAGES: &str = "1000";
+
 /// Bodies that came together are one row: `bodies` one behind the other, `places` as a JSON list of `[start, length]`
 /// in bytes from 1. An id is never given twice, even after all rows were dropped: the database has projected up to
 /// one of them.
@@ -51,7 +55,7 @@ impl InboxFile {
     pub(super) async fn open(beside: &SqliteConnectOptions, main: &SqlitePool) -> Result<Self> {
         let mut file = beside.get_filename().as_os_str().to_owned();
         file.push(SUFFIX);
-        let options = beside.clone().filename(PathBuf::from(file));
+        let options = beside.clone().filename(PathBuf::from(file)).pragma("wal_autocheckpoint", LOG_PAGES);
         let readers = SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false);
         let readers = readers.connect_with(options.clone()).await?;
         sqlx::raw_sql(SCHEMA).execute(&readers).await?;

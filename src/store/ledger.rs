@@ -306,6 +306,8 @@ impl Unit {
             occurred_at: now.millis(),
             parked: i64::from(parked),
             conversation_version: thread.version,
+            sequence: None,
+            published_at: None,
         });
     }
 

@@ -80,7 +80,7 @@ impl Unit {
                                                where page_id = value ->> 3 and mid = 'gone:' || (value ->> 4))
                              then value ->> 6 end,
                         value ->> 7
-                   from json_each($1)",
+                   from jsonb_each($1)",
             postgres:
                 "insert into message (conversation_id, sent_at, id, page_id, mid, author, text, attachments)
                  select value ->> 0, (value ->> 1)::bigint, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
@@ -125,7 +125,7 @@ impl Unit {
         let names: Vec<_> = messages.iter().map(|message| (&message.0, &message.4)).collect();
         let text = Pair {
             sqlite: "delete from early_edit
-                      where (conversation_id, mid) in (select value ->> 0, value ->> 1 from json_each($1))
+                      where (conversation_id, mid) in (select value ->> 0, value ->> 1 from jsonb_each($1))
                      returning conversation_id, mid, text, number, edited_at",
             postgres: "delete from early_edit
                         where (conversation_id, mid) in (select value ->> 0, value ->> 1

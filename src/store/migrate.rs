@@ -37,7 +37,8 @@ macro_rules! steps {
             "0007_early_edits",
             "0008_ads",
             "0009_wholes",
-            "0010_inbox_apart"
+            "0010_inbox_apart",
+            "0011_indexes_without_what_is_empty"
         ]
     };
 }

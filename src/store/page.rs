@@ -10,12 +10,13 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::vocabulary::arrival::Channel;
 use crate::vocabulary::hours::WorkingHours;
-use crate::vocabulary::identity::{ConversationId, DatasetId, PageId};
+use crate::vocabulary::identity::{DatasetId, PageId};
 use crate::vocabulary::money::Currency;
 use crate::vocabulary::outcome::Kind;
 use crate::vocabulary::policy::{LeadOn, Mode, OnUnknown, Policy, PurchaseOn};
 use crate::vocabulary::reason::Reasons;
 
+use super::sheet::Numbered;
 use super::sql::{Row, Unit, values};
 
 /// The first byte of a stored token says how it is written: 0 is in clear, so that encryption can follow.
@@ -198,13 +199,6 @@ impl Unit {
         found.as_ref().map(read_page).transpose()
     }
 
-    /// The Page of a conversation, with its policy in force.
-    pub async fn page_around(&mut self, conversation: &ConversationId) -> Result<Option<Page>> {
-        let text = page_rows!("(select page_id from conversation where id = $1)");
-        let found = self.row(text, values![conversation.as_str()]).await?;
-        found.as_ref().map(read_page).transpose()
-    }
-
     /// The connected Page that an account of a channel belongs to: the Page itself, the one that names the
     /// account, or the only one there is.
     pub async fn page_of_account(&mut self, channel: Channel, account: &PageId) -> Result<Option<PageId>> {
@@ -240,8 +234,25 @@ impl Unit {
         rows.iter().map(|row| row.get::<String>("id").map(PageId)).collect()
     }
 
-    /// Gives the next of the service's own order numbers: `S-1001`, `S-1002`, …
+    /// Gives the next of the service's own order numbers: `S-1001`, `S-1002`, … Of several that one unit gives, a
+    /// later one may be a name that somebody else gave before: then the unit is contended when it is written out.
     pub async fn next_order_number(&mut self, page: &PageId) -> Result<String> {
+        let given = self.sheet.numbers.iter_mut().find(|numbered| numbered.page == *page);
+        let number = if let Some(numbered) = given {
+            numbered.next += 1;
+            numbered.next - 1
+        } else {
+            let number = self.take_order_number(page).await?;
+            if self.is_alone() {
+                let next = number + 1;
+                self.sheet.numbers.push(Numbered { page: page.clone(), written: next, next });
+            }
+            number
+        };
+        Ok(format!("S-{number}"))
+    }
+
+    async fn take_order_number(&mut self, page: &PageId) -> Result<i64> {
         loop {
             let rows = self
                 .rows_beside(
@@ -254,7 +265,7 @@ impl Unit {
                 .await?;
             let row = rows.first().ok_or_else(|| Error::not_found("Page"))?;
             if row.get::<Option<i32>>("taken")?.is_none() {
-                return Ok(format!("S-{}", row.get::<i64>("number")?));
+                return row.get("number");
             }
         }
     }

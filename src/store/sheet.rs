@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
+use crate::vocabulary::identity::PageId;
 
 use super::sql::{Pair, Unit, list, values};
 
@@ -14,7 +15,7 @@ macro_rules! rows {
             sqlite: concat!(
                 "insert into ", stringify!($table), " (", stringify!($first), $(", ", stringify!($column),)*
                 ") select value ->> '", stringify!($first), "'", $(", value ->> '", stringify!($column), "'",)*
-                " from json_each($1) where true ", $($end)?
+                " from jsonb_each($1) where true ", $($end)?
             ),
             postgres: concat!(
                 "insert into ", stringify!($table), " (", stringify!($first), $(", ", stringify!($column),)*
@@ -30,7 +31,7 @@ macro_rules! rows {
                 "update ", stringify!($table), " set ", stringify!($first), " = given.value ->> '",
                 stringify!($first), "'",
                 $(", ", stringify!($column), " = given.value ->> '", stringify!($column), "'",)*
-                " from json_each($1) as given where ", stringify!($table), ".", stringify!($key),
+                " from jsonb_each($1) as given where ", stringify!($table), ".", stringify!($key),
                 " = given.value ->> '", stringify!($key), "'"
             ),
             postgres: concat!(
@@ -48,6 +49,7 @@ macro_rules! rows {
 /// What waits.
 #[derive(Debug, Default)]
 pub(super) struct Sheet {
+    pub(super) numbers: Vec<Numbered>,
     pub(super) opened: Vec<OpenedRow>,
     pub(super) names: Vec<NameRow>,
     pub(super) outcomes: Vec<OutcomeRow>,
@@ -55,6 +57,16 @@ pub(super) struct Sheet {
     pub(super) changes: Vec<ChangeRow>,
     pub(super) conversions: Vec<ConversionRow>,
     pub(super) carries: Vec<CarriesRow>,
+}
+
+/// The service's own order numbers that a unit gives.
+#[derive(Debug)]
+pub(super) struct Numbered {
+    pub(super) page: PageId,
+    /// The next number as the Page's row has it.
+    pub(super) written: i64,
+    /// The next number.
+    pub(super) next: i64,
 }
 
 /// An order that nothing is known of yet.
@@ -137,6 +149,8 @@ pub(super) struct ChangeRow {
     pub(super) occurred_at: i64,
     pub(super) parked: i64,
     pub(super) conversation_version: i64,
+    pub(super) sequence: Option<i64>,
+    pub(super) published_at: Option<i64>,
 }
 
 /// A conversion that was made.
@@ -196,8 +210,9 @@ impl Sheet {
     }
 
     fn is_empty(&self) -> bool {
-        let Self { opened, names, outcomes, orders, changes, conversions, carries } = self;
-        opened.is_empty()
+        let Self { numbers, opened, names, outcomes, orders, changes, conversions, carries } = self;
+        numbers.is_empty()
+            && opened.is_empty()
             && names.is_empty()
             && outcomes.is_empty()
             && orders.is_empty()
@@ -216,7 +231,11 @@ impl Unit {
         if self.sheet.is_empty() {
             return Ok(());
         }
-        let sheet = std::mem::take(&mut self.sheet);
+        let mut sheet = std::mem::take(&mut self.sheet);
+        for numbered in sheet.numbers.iter().filter(|numbered| numbered.next > numbered.written) {
+            let text = "update page set next_number = $2 where id = $1";
+            self.execute_beside(text, values![numbered.page.as_str(), numbered.next]).await?;
+        }
         self.write_rows(OPENED, &sheet.opened).await?;
         if self.write_rows(NAMES, &sheet.names).await? < sheet.names.len() as u64 {
             let message = "The same order number was told elsewhere at this moment";
@@ -224,9 +243,28 @@ impl Unit {
         }
         self.write_rows(OUTCOMES, &sheet.outcomes).await?;
         self.write_rows(ORDERS, &sheet.orders).await?;
+        self.number(&mut sheet.changes).await?;
         self.write_rows(CHANGES, &sheet.changes).await?;
         self.write_rows(CONVERSIONS, &sheet.conversions).await?;
         self.write_rows(CARRIES, &sheet.carries).await?;
+        Ok(())
+    }
+
+    /// Gives changes their numbers in the feed. Where units are committed one after the other no reader can see a
+    /// gap; elsewhere, and while older changes wait, they wait for the publisher.
+    async fn number(&mut self, changes: &mut [ChangeRow]) -> Result<()> {
+        if changes.is_empty() || !self.is_alone() {
+            return Ok(());
+        }
+        let text = "update feed set last_sequence = last_sequence + $1
+                     where name = 'changes' and not exists (select 1 from change where sequence is null)
+                    returning last_sequence";
+        let count = i64::try_from(changes.len()).unwrap_or(i64::MAX);
+        let Some(row) = self.rows_beside(text, values![count]).await?.pop() else { return Ok(()) };
+        let last: i64 = row.get("last_sequence")?;
+        for (sequence, change) in (last - count + 1..).zip(changes) {
+            (change.sequence, change.published_at) = (Some(sequence), Some(change.occurred_at));
+        }
         Ok(())
     }
 
@@ -259,7 +297,7 @@ const ORDERS: Pair = rows!(update sale_order by id set
 
 const CHANGES: Pair = rows!(insert into change (
     id text, page_id text, kind text, subject_id text, version bigint, occurred_at bigint, parked bigint,
-    conversation_version bigint
+    conversation_version bigint, sequence bigint, published_at bigint
 ));
 
 const CONVERSIONS: Pair = rows!(insert into conversion (

@@ -21,7 +21,6 @@ use crate::error::{Error, Kind, Result};
 use crate::failpoint;
 
 use super::inbox_file::InboxFile;
-use super::listed::{Listed, unread};
 use super::migrate;
 use super::sheet::Sheet;
 use super::writer::{Turn, Writer};
@@ -259,11 +258,10 @@ pub(super) enum Value {
     Bytes(Vec<u8>),
 }
 
-/// A row of either database, or of a list that came within a row.
+/// A row of either database.
 pub(super) enum Row {
     Sqlite(SqliteRow),
     Postgres(PgRow),
-    Listed(Listed),
 }
 
 impl Row {
@@ -271,25 +269,18 @@ impl Row {
     pub(super) fn get<T>(&self, column: &str) -> Result<T>
     where
         T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>,
-        T: DeserializeOwned,
     {
         Ok(match self {
             Self::Sqlite(row) => row.try_get(column)?,
             Self::Postgres(row) => row.try_get(column)?,
-            Self::Listed(row) => row.get(column)?,
         })
     }
 
-    /// The rows that came as one value, a JSON list of objects, or null for none.
-    pub(super) fn list(&self, column: &str) -> Result<Vec<Self>> {
-        let rows = match self {
-            Self::Listed(row) => row.list(column)?,
-            row => match row.get::<Option<String>>(column)? {
-                Some(text) => Listed::read(&text).map_err(|error| unread(column, error))?,
-                None => Vec::new(),
-            },
-        };
-        Ok(rows.into_iter().map(Self::Listed).collect())
+    /// What came as one value, a JSON list, or null for none.
+    pub(super) fn list<T: DeserializeOwned>(&self, column: &str) -> Result<Vec<T>> {
+        let Some(text) = self.get::<Option<String>>(column)? else { return Ok(Vec::new()) };
+        let unread = |error| Error::internal(format!("column {column} can't be read")).caused_by(error);
+        serde_json::from_str(&text).map_err(unread)
     }
 
     /// A moment.
@@ -299,9 +290,13 @@ impl Row {
 
     /// A word that `parse` knows.
     pub(super) fn word<T>(&self, column: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
-        let text: String = self.get(column)?;
-        parse(&text).ok_or_else(|| Error::internal(format!("column {column} holds an unknown word")))
+        read_word(column, parse, &self.get::<String>(column)?)
     }
+}
+
+/// A word of a column that `parse` knows.
+pub(super) fn read_word<T>(column: &str, parse: impl Fn(&str) -> Option<T>, word: &str) -> Result<T> {
+    parse(word).ok_or_else(|| Error::internal(format!("column {column} holds an unknown word")))
 }
 
 impl Unit {

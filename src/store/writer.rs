@@ -1,6 +1,6 @@
-//! SQLite's one writer. Units take turns on one connection, each within a savepoint of a transaction that
-//! they share: whoever of them is first in the queue again after its work commits for all that are done, so
-//! that one fsync serves many. Nobody hears of success before that commit.
+//! SQLite's one writer. Units take turns on one connection and share a transaction, each but the first within a
+//! savepoint of its own: whoever of them is first in the queue again after its work commits for all that are done,
+//! so that one fsync serves many. Nobody hears of success before that commit.
 
 use std::sync::Arc;
 
@@ -24,8 +24,11 @@ struct Seat {
     connection: Option<SqliteConnection>,
     /// The transaction that units share now.
     group: Option<Group>,
-    /// A unit left without a word: its savepoint is still there.
+    /// A unit left without a word: what it did is still there.
     abandoned: bool,
+    /// The unit whose turn it is, or was, began the transaction. It has no savepoint, for which SQLite would copy
+    /// each page that it touches: until it is done there is nothing else to keep.
+    began: bool,
     /// A unit that is done has left its savepoint to the next one, or to the commit.
     left: bool,
 }
@@ -46,7 +49,13 @@ pub(super) struct Turn {
 impl Writer {
     pub(super) async fn open(options: &SqliteConnectOptions) -> sqlx::Result<Self> {
         let connection = Some(options.connect().await?);
-        Ok(Self(Arc::new(Mutex::new(Seat { connection, group: None, abandoned: false, left: false }))))
+        Ok(Self(Arc::new(Mutex::new(Seat {
+            connection,
+            group: None,
+            abandoned: false,
+            began: false,
+            left: false,
+        }))))
     }
 
     /// Waits for a turn.
@@ -56,7 +65,7 @@ impl Writer {
         // One text, because each costs a way to the connection's own thread and back.
         let left = std::mem::take(&mut seat.left);
         let begun = match (&seat.group, left) {
-            (None, _) => seat.execute("begin immediate; savepoint unit").await,
+            (None, _) => seat.execute("begin immediate").await,
             (Some(_), true) => seat.execute("release unit; savepoint unit").await,
             (Some(_), false) => seat.execute("savepoint unit").await,
         };
@@ -64,6 +73,7 @@ impl Writer {
             seat.roll_back().await;
         }
         begun?;
+        seat.began = seat.group.is_none();
         seat.group.get_or_insert_with(|| Group(watch::Sender::new(None)));
         seat.abandoned = true;
         Ok(Turn { seat: Some(seat), writer: self.clone() })
@@ -122,7 +132,7 @@ impl Turn {
     pub(super) async fn commit(mut self) -> Result<()> {
         let Some(mut seat) = self.seat.take() else { return Err(closed()) };
         seat.abandoned = false;
-        seat.left = true;
+        seat.left = !seat.began;
         let Some(mut done) = seat.group.as_ref().map(|group| group.0.subscribe()) else {
             return Err(closed());
         };
@@ -179,6 +189,9 @@ impl Seat {
     async fn tidy(&mut self) {
         if !std::mem::take(&mut self.abandoned) {
             return;
+        }
+        if self.began {
+            return self.roll_back().await;
         }
         let back = match self.execute("rollback to unit").await {
             Ok(()) => self.execute("release unit").await,

@@ -26,7 +26,7 @@ const TICK: Duration = Duration::from_secs(1);
 const BUSY: usize = 32;
 
 /// See [`BUSY`].
-const GATHER: Duration = Duration::from_millis(10);
+const GATHER: Duration = Duration::from_millis(40);
 
 /// How often texts, old ids and old answers are dropped.
 const FORGET_EVERY: Duration = Duration::from_mins(10);

@@ -46,6 +46,27 @@ both!(
 );
 
 both!(
+    async fn a_number_that_is_taken_is_passed_over(shop: Shop) {
+        let chats = chats(&shop).await;
+        // A CRM gave one of its orders the number that the service would give some orders later.
+        shop.tags(&chats[0], &numbered(say(Kind::Confirmed, 5_000), "S-1005")).await.unwrap();
+        let mut clients = tokio::task::JoinSet::new();
+        for chat in chats.into_iter().skip(1) {
+            let house = shop.house.clone();
+            clients.spawn(async move {
+                let tag = say(Kind::Confirmed, 5_000);
+                let tagged = flow::tag(&house, &chat, &tag, "nino", &Asked::plainly()).await.unwrap();
+                tagged.now().unwrap().order.unwrap().numbers[0].clone()
+            });
+        }
+        let mut numbers = clients.join_all().await;
+        numbers.sort_unstable();
+        let free = (1001..).filter(|number| *number != 1005).take(PEOPLE - 1);
+        assert_eq!(numbers, free.map(|number| format!("S-{number}")).collect::<Vec<_>>());
+    }
+);
+
+both!(
     async fn one_that_cannot_be_said_harms_no_other(shop: Shop) {
         let chats = chats(&shop).await;
         let mut clients = tokio::task::JoinSet::new();

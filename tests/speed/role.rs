@@ -24,7 +24,7 @@ use salesbridge::vocabulary::identity::{DatasetId, PageId};
 use salesbridge::vocabulary::money::Currency;
 use salesbridge::vocabulary::policy::{Mode, Policy};
 use salesbridge::vocabulary::reason::Reasons;
-use salesbridge::web::{self, App, Limits, Readiness};
+use salesbridge::web::{self, App, Limits, Needs, Readiness};
 use salesbridge::work;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 use tokio::net::TcpListener;
@@ -87,7 +87,7 @@ async fn house(database: &str, graph: &str, all: bool) {
     };
     let secret = key::create(&house, "operator", "bench", None).await.unwrap();
     let came_in = Arc::new(Notify::new());
-    let app = App {
+    let app = App::from(Needs {
         house: house.clone(),
         app_secret: Some(APP_SECRET.to_owned().into()),
         verify_token: None,
@@ -95,7 +95,7 @@ async fn house(database: &str, graph: &str, all: bool) {
         names: Names::default(),
         readiness: Readiness::default(),
         body_limit: 8 * 1024 * 1024,
-    };
+    });
     let stop = CancellationToken::new();
     let listener = listen().await;
     println!("{secret}");

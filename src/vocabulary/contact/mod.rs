@@ -60,6 +60,9 @@ impl fmt::Debug for Phone {
 /// The phone numbers in a text, each once, in their order. `country` is the Page's, as ISO 3166 alpha-2;
 /// without a known one only numbers with `+` or `00` are found.
 pub fn phones_in(text: &str, country: &str) -> Vec<Phone> {
+    if text.bytes().filter(u8::is_ascii_digit).count() < *DIGITS.start() {
+        return Vec::new();
+    }
     let mut plan = Plan::of(country);
     let mut seen = BTreeSet::new();
     stretch::stretches(text)

@@ -13,6 +13,7 @@ use crate::clock::Timestamp;
 use super::arrival::Channel;
 use super::conversion::{Conversion, Draft, EventName, Reason, State};
 use super::dossier::Dossier;
+use super::identity::OrderId;
 use super::policy::{Mode, Policy};
 
 pub use purchase::goods;
@@ -78,19 +79,23 @@ pub fn follow(dossier: &Dossier, rules: &Rules, now: Timestamp) -> (Vec<Conversi
     let mut drafts = Vec::new();
     for standing in &dossier.orders {
         let policy = rules.policy(standing.policy_version);
-        let before = dossier.conversions_of(standing);
-        let mut rows = before.clone();
+        let (before, mut rows) = rows_of(dossier, Some(&standing.id));
         drafts.extend(purchase::follow(standing, &mut rows, Setting::of(dossier, rules, &policy, now)));
         drafts.extend(lifecycle::follow(standing, &mut rows, Setting::of(dossier, rules, &policy, now)));
         changed.extend(differing(rows, &before, now));
     }
-    let before: Vec<Conversion> =
-        dossier.conversions.iter().filter(|row| row.order_id.is_none()).cloned().collect();
-    let mut rows = before.clone();
+    let (before, mut rows) = rows_of(dossier, None);
     let policy = rules.in_force();
     drafts.extend(lead::follow(dossier, &mut rows, rules, Setting::of(dossier, rules, &policy, now)));
     changed.extend(differing(rows, &before, now));
     (changed, drafts)
+}
+
+/// The conversions of an order, or of the chats, as they are, and to be changed.
+fn rows_of<'a>(dossier: &'a Dossier, order: Option<&OrderId>) -> (Vec<&'a Conversion>, Vec<Conversion>) {
+    let before: Vec<_> = dossier.conversions.iter().filter(|row| row.order_id.as_ref() == order).collect();
+    let rows = before.iter().map(|row| (*row).clone()).collect();
+    (before, rows)
 }
 
 /// Whether a row is of an order that stands for itself no longer: it joined another, or waits for a person.
@@ -116,7 +121,7 @@ pub fn is_without_cause(dossier: &Dossier, row: &Conversion, rules: &Rules) -> b
 }
 
 /// The rows that changed, those among them that grew too old as `expired`.
-fn differing(mut rows: Vec<Conversion>, before: &[Conversion], now: Timestamp) -> Vec<Conversion> {
+fn differing(mut rows: Vec<Conversion>, before: &[&Conversion], now: Timestamp) -> Vec<Conversion> {
     for row in &mut rows {
         if matches!(row.state, State::Held | State::Ready) && is_expired(row.event_time, now) {
             (row.state, row.reason) = if row.resent {
@@ -126,7 +131,7 @@ fn differing(mut rows: Vec<Conversion>, before: &[Conversion], now: Timestamp) -
             };
         }
     }
-    rows.into_iter().zip(before).filter(|(now, then)| now != *then).map(|(now, _)| now).collect()
+    rows.into_iter().zip(before).filter(|(now, then)| now != **then).map(|(now, _)| now).collect()
 }
 
 /// Whether an event of `event_time` is too old to be sent at `now`.
