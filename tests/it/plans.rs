@@ -40,7 +40,8 @@ async fn no_table_is_read_whole_for_one_conversation() {
     // A connection tells what it read at the latest when it ends.
     shop.house.store.close().await;
     let others = "select count(*) from pg_stat_activity
-                   where datname = current_database() and pid <> pg_backend_pid()";
+                   where datname = current_database() and pid <> pg_backend_pid()
+                     and backend_type = 'client backend'";
     let alone = async || sqlx::query_scalar::<_, i64>(others).fetch_one(&books).await.unwrap() == 0;
     assert!(comes_true(Duration::from_secs(10), alone).await);
     let read = sqlx::query("select relname, seq_tup_read from pg_stat_user_tables order by 1");
