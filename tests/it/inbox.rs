@@ -101,6 +101,19 @@ both!(
 );
 
 both!(
+    async fn many_large_bodies_are_read_a_few_at_a_time(shop: Shop) {
+        // Meta sends what it could not tell in bodies of up to a thousand events.
+        let (large, small) = ("x".repeat(7 << 20), written(&shop, "m_1"));
+        for body in [&large, &large, &large, &large, &small] {
+            keeps(&shop.house, std::slice::from_ref(body)).await;
+        }
+        assert_eq!(flow::project(&shop.house).await.unwrap(), 3);
+        assert_eq!(flow::project(&shop.house).await.unwrap(), 2);
+        assert_eq!((flow::project(&shop.house).await.unwrap(), messages(&shop).await), (0, 1));
+    }
+);
+
+both!(
     async fn what_waits_is_not_dropped_with_age(shop: Shop) {
         shop.receives(written(&shop, "m_1")).await;
         keeps(&shop.house, &[written(&shop, "m_2")]).await;

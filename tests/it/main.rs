@@ -73,5 +73,6 @@ mod signal;
 mod throttle;
 mod together;
 mod undo;
+mod units;
 mod uplift;
 mod year;

@@ -20,16 +20,17 @@ pub async fn backlog(plan: &Plan) -> Vec<Figure> {
     let count: u64 = if plan.quick { 60_000 } else { 1_000_000 };
     let graph = Running::role_beside(&["graph"]);
     let url = format!("http://{}", graph.address);
-    let (mut alone, mut whole, mut lost) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut alone, mut whole, mut lost, mut each) = (Vec::new(), Vec::new(), Vec::new(), String::new());
     for _ in 0..if plan.quick { 2 } else { 1 } {
         let mut sender = Running::role(&["sender", &url, &(count / EVENTS).to_string()]);
         alone.push(sender.line().parse::<f64>().unwrap());
         drop(sender);
         let database = filled(plan, count).await;
         let house = Running::role(&["house", &database.url, &url, "all"]);
-        let begin = Instant::now();
+        let (begin, spent) = (Instant::now(), house.spent());
         assert!(until(|| is_sent(&database, count), Duration::from_mins(10)).await, "not all was sent");
         whole.push(begin.elapsed().as_secs_f64());
+        each = house.spent().each(spent, count as f64);
         drop(house);
         database.drop().await;
 
@@ -50,7 +51,9 @@ pub async fn backlog(plan: &Plan) -> Vec<Figure> {
         database.drop().await;
     }
     let (alone, whole) = (median(&alone), median(&whole));
-    let detail = format!("{count} conversions: {whole:.1} s of {alone:.1} s with 4 requests in flight");
+    let detail = format!(
+        "{count} conversions: {whole:.1} s of {alone:.1} s with 4 requests in flight; an event takes {each}"
+    );
     let loses = format!("{CONNECTIONS} connections, beside the same service without a backlog");
     vec![
         Figure::new(

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::Plan;
 use super::load::{Answered, Requests, flood, pace, webhooks};
-use super::process::{Running, fsync_millis, until};
+use super::process::{Running, disk_rate, fsync_millis, until};
 use super::seed::{Database, Kind};
 use super::table::{Figure, Goal, median};
 
@@ -108,6 +108,7 @@ pub async fn sustained(plan: &Plan) -> Vec<Figure> {
         let house_alone = Running::role(&["house", &alone.url, NO_GRAPH, "intake"]);
         let house_both = Running::role(&["house", &both.url, NO_GRAPH, "all"]);
         let (mut baseline, mut rates) = (Vec::new(), Vec::new());
+        let (spent, counted) = (house_both.spent(), both.bodies().await);
         for _ in 0..plan.rounds {
             baseline.push(flood(house_alone.address, connections(kind), plan.round, &requests).await.rate());
             // What came in counts only once it is projected: the time that this takes is counted too.
@@ -118,15 +119,17 @@ pub async fn sustained(plan: &Plan) -> Vec<Figure> {
             assert!(done, "the inbox was not projected");
             rates.push((both.bodies().await - before) as f64 / begin.elapsed().as_secs_f64());
         }
+        let each = house_both.spent().each(spent, (both.bodies().await - counted) as f64);
         // At that rate both go on at once: the inbox does not grow.
         let rate = median(&rates) * 0.9;
         let paced = pace(house_both.address, (connections(kind), rate), plan.round * 3, &requests).await;
         let left = both.waiting().await;
         let detail = format!(
-            "{:.0}/s of {:.0}/s until all is projected; at a steady {rate:.0}/s p99 {:.1} ms, {left} waiting at \
-             the end",
+            "{:.0}/s of {:.0}/s until all is projected; a message takes {each}, which takes {:.0} MB/s; at a steady \
+             {rate:.0}/s p99 {:.1} ms, {left} waiting at the end",
             median(&rates),
             median(&baseline),
+            disk_rate(&plan.folder),
             paced.percentile(0.99)
         );
         figures.push(Figure::new(what, (ratio(&baseline, &rates), ""), goal, detail));

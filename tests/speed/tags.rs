@@ -15,6 +15,9 @@ use super::table::{Figure, Goal, median};
 /// Operators at once.
 const CLIENTS: usize = 32;
 
+/// How many orders there are.
+const TAGGED: &str = "select count(*) from sale_order";
+
 /// Nobody is told anything in this figure.
 const NO_GRAPH: &str = "http://127.0.0.1:9";
 
@@ -62,9 +65,11 @@ pub async fn tags(plan: &Plan) -> Vec<Figure> {
     let secret = house.line();
     check(house.address, &secret, count - 1).await;
     let requests = (four_rows(), confirming(secret, 0, count - 1));
+    let (spent, tagged) = (house.spent(), database.number(TAGGED).await);
     let (baseline, rates, last) = in_turn(plan, CLIENTS, (&rows, &house), (&requests.0, &requests.1)).await;
+    let each = house.spent().each(spent, (database.number(TAGGED).await - tagged) as f64);
     let detail = format!(
-        "{:.0}/s of {:.0}/s; p50 {:.1} ms, p99 {:.1} ms; refused {}",
+        "{:.0}/s of {:.0}/s; a tag takes {each}; p50 {:.1} ms, p99 {:.1} ms; refused {}",
         median(&rates),
         median(&baseline),
         last.percentile(0.5),

@@ -1,0 +1,76 @@
+//! Units that run at the same time, some of which come to nothing.
+
+use salesbridge::store::Store;
+
+use crate::harness::{Shop, both};
+
+/// Units at once: more than one commit takes.
+const UNITS: usize = 60;
+
+async fn names(store: &Store) -> Vec<String> {
+    let keys = store.look().await.unwrap().keys().await.unwrap();
+    let mut names: Vec<String> = keys.into_iter().map(|key| key.name).collect();
+    names.sort_unstable();
+    names
+}
+
+both!(
+    async fn what_a_unit_left_is_gone_and_its_neighbours_stay(shop: Shop) {
+        // Each way in which the first, the last or several in a row are left.
+        for leaves in [1_usize, 2, 3, 7] {
+            let mut units = tokio::task::JoinSet::new();
+            for number in 0..UNITS {
+                let house = shop.house.clone();
+                units.spawn(async move {
+                    let now = house.clock.now();
+                    let mut unit = house.store.begin().await.unwrap();
+                    let (id, hash) = (house.ids.next(now), house.ids.next(now));
+                    let name = format!("{leaves}:{number:02}");
+                    unit.add_key(&id, &name, "crm", None, &hash, now).await.unwrap();
+                    tokio::task::yield_now().await;
+                    if number % leaves == 0 {
+                        drop(unit);
+                    } else {
+                        unit.commit().await.unwrap();
+                        // Whoever hears of success finds it written.
+                        assert!(names(&house.store).await.contains(&name));
+                    }
+                });
+            }
+            while let Some(done) = units.join_next().await {
+                done.unwrap();
+            }
+            // A unit that was left is taken back at the latest when the next one begins.
+            shop.house.store.begin().await.unwrap().commit().await.unwrap();
+            let of_this = format!("{leaves}:");
+            let stay: Vec<String> = names(&shop.house.store)
+                .await
+                .into_iter()
+                .filter(|name| name.starts_with(&of_this))
+                .collect();
+            let expected: Vec<String> = (0..UNITS)
+                .filter(|number| number % leaves != 0)
+                .map(|number| format!("{leaves}:{number:02}"))
+                .collect();
+            assert_eq!(stay, expected);
+        }
+    }
+);
+
+both!(
+    async fn a_statement_that_is_refused_takes_its_unit_back_and_no_other(shop: Shop) {
+        let now = shop.house.clock.now();
+        let mut first = shop.house.store.begin().await.unwrap();
+        first.add_key("1", "first", "crm", None, "the same hash", now).await.unwrap();
+        first.commit().await.unwrap();
+        // The second begins its transaction itself; its hash is taken.
+        let mut second = shop.house.store.begin().await.unwrap();
+        second.add_key("2", "second", "crm", None, "another hash", now).await.unwrap();
+        assert!(second.add_key("3", "third", "crm", None, "the same hash", now).await.is_err());
+        drop(second);
+        let mut fourth = shop.house.store.begin().await.unwrap();
+        fourth.add_key("4", "fourth", "crm", None, "a hash of its own", now).await.unwrap();
+        fourth.commit().await.unwrap();
+        assert_eq!(names(&shop.house.store).await, ["first", "fourth"]);
+    }
+);
