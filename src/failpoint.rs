@@ -2,8 +2,6 @@
 //! by the environment variable `FAILPOINTS`, such as `send.opened=1*off->1*return(abort)`. Without the feature
 //! `failpoints` there is none of this.
 
-use std::panic::Location;
-
 use crate::error::Result;
 
 /// Reads `FAILPOINTS`.
@@ -20,17 +18,22 @@ pub fn reach(name: &str) {
     let _ = name;
 }
 
-/// The place before or after the commit of a unit; its name holds who commits, such as
-/// `commit.before.flow.tag`.
+/// The place before the commit of the unit of work `name`: the failpoint `commit.before.NAME`. A `return` other
+/// than `return(abort)` lets the commit fail.
 #[inline]
-pub(crate) fn at_commit(moment: &str, place: &Location<'_>) -> Result<()> {
+pub(crate) fn before_commit(name: &str) -> Result<()> {
     #[cfg(feature = "failpoints")]
-    {
-        let file = place.file().rsplit_once("src/").map_or(place.file(), |(_, file)| file);
-        let who = file.trim_end_matches(".rs").replace('/', ".");
-        fail::fail_point!(&format!("commit.{moment}.{who}"), |word| play(word.as_deref()));
-    }
-    let _ = (moment, place);
+    fail::fail_point!(&format!("commit.before.{name}"), |word| play(word.as_deref()));
+    let _ = name;
+    Ok(())
+}
+
+/// The place after the commit of the unit of work `name`: the failpoint `commit.after.NAME`.
+#[inline]
+pub(crate) fn after_commit(name: &str) -> Result<()> {
+    #[cfg(feature = "failpoints")]
+    fail::fail_point!(&format!("commit.after.{name}"), |word| play(word.as_deref()));
+    let _ = name;
     Ok(())
 }
 

@@ -58,7 +58,7 @@ async fn append(
 ) -> Result<Answered<Tagged>> {
     retried(move || async move {
         let now = house.clock.now();
-        let mut unit = house.store.begin().await?;
+        let mut unit = house.store.begin(what.as_str()).await?;
         if let Some(before) = asked.before(&mut unit, now).await? {
             return Ok(Answered::Before(before));
         }

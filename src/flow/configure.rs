@@ -179,7 +179,7 @@ pub struct Applied {
 pub async fn configure(house: &House, texts: &[PageText]) -> Result<Vec<Applied>> {
     let now = house.clock.now();
     let mut applied = Vec::new();
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("configure").await?;
     for text in texts {
         let id = &text.page.id;
         unit.hold_page(id).await?;

@@ -41,7 +41,7 @@ pub struct Batch {
 /// Lets go what was held long enough and ends what grew too old; gives how many that are.
 pub async fn release(house: &House) -> Result<u64> {
     let now = house.clock.now();
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("release").await?;
     let released = unit.release_due(now - SEND_WITHIN, now).await?;
     unit.commit().await?;
     Ok(released)
@@ -51,7 +51,7 @@ pub async fn release(house: &House) -> Result<u64> {
 pub async fn claim(house: &House, page: &PageId) -> Result<Option<String>> {
     let now = house.clock.now();
     let lease = house.ids.next(now);
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("claim").await?;
     let limit = i64::try_from(payload::EVENTS_MAX).unwrap_or(i64::MAX);
     let claimed = unit.lease_due(page, &lease, (now, now + LEASE), limit).await?;
     unit.commit().await?;
@@ -66,7 +66,7 @@ pub async fn open(house: &House, page: &PageId, lease: &str) -> Result<Option<Ba
 
 async fn open_once(house: &House, page_id: &PageId, lease: &str) -> Result<Option<Batch>> {
     let now = house.clock.now();
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("open").await?;
     let page = unit.page(page_id).await?.ok_or_else(|| Error::not_found("Page"))?;
     let stopped = page.mode != Mode::Live || page.fault.is_some();
     if stopped || unit.rests(&page.dataset_id, now).await? {

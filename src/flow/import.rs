@@ -62,7 +62,7 @@ async fn take(
     render: fn(&Tagged) -> Reply,
 ) -> Result<Vec<Told>> {
     let now = house.clock.now();
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("import").await?;
     let mut told = Vec::with_capacity(lines.len());
     for (number, line) in lines {
         let promise = promise.map(|promise| promise.line(*number));

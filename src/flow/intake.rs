@@ -1,7 +1,6 @@
 //! Intake: the one way in for webhook bodies. A bounded queue gathers what waits, writes it in one
 //! statement, and only then is Meta told 200. A full queue or a failing disk is a 503, never a false 200.
 
-use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,7 +106,7 @@ async fn write(house: House, mut queue: mpsc::Receiver<Waiting>, came_in: Arc<No
 
 /// One statement that is a unit of its own.
 async fn keep(house: &House, bodies: &[Bytes]) -> Result<()> {
-    failpoint::at_commit("before", Location::caller())?;
+    failpoint::before_commit("intake")?;
     house.store.keep_bodies(bodies, house.clock.now()).await?;
-    failpoint::at_commit("after", Location::caller())
+    failpoint::after_commit("intake")
 }

@@ -26,7 +26,7 @@ pub async fn create(house: &House, role: &str, name: &str, page: Option<&PageId>
     getrandom::fill(&mut random).map_err(|error| Error::internal("no random bytes").caused_by(error))?;
     let secret = format!("sb_{}", URL_SAFE_NO_PAD.encode(random));
     let now = house.clock.now();
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("create_key").await?;
     unit.add_key(&house.ids.next(now), name, role, page, &hash(&secret), now).await?;
     unit.commit().await?;
     Ok(secret)
@@ -34,7 +34,7 @@ pub async fn create(house: &House, role: &str, name: &str, page: Option<&PageId>
 
 /// Ends a key at once, on every replica.
 pub async fn revoke(house: &House, id: &KeyId) -> Result<()> {
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("revoke_key").await?;
     if !unit.revoke_key(id, house.clock.now()).await? {
         return Err(Error::not_found("key: see `salesbridge key list`"));
     }

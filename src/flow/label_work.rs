@@ -53,7 +53,7 @@ pub async fn labels_to_name(house: &House) -> Result<Vec<Wanted<(String, i64)>>>
 /// Meta gave a label's name: what waited for it takes effect.
 pub async fn name_label(house: &House, page: &PageId, label_id: &str, name: &str) -> Result<()> {
     retried(move || async move {
-        let mut unit = house.store.begin().await?;
+        let mut unit = house.store.begin("name_label").await?;
         unit.set_label_name(page, (label_id, name), house.clock.now()).await?;
         let labels = unit.page(page).await?.map(|page| page.labels);
         if labels.is_some_and(|labels| label::meaning(&labels, name).is_none()) {
@@ -70,7 +70,7 @@ pub async fn name_label(house: &House, page: &PageId, label_id: &str, name: &str
 
 /// Meta did not give a label's name. It is asked for again, less and less often.
 pub async fn unnamed(house: &House, page: &PageId, (label_id, tries): (&str, i64)) -> Result<()> {
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("label_not_named").await?;
     unit.label_name_refused(page, label_id, Some(again(house.clock.now(), tries))).await?;
     unit.commit().await
 }
@@ -91,7 +91,7 @@ pub async fn labels_to_take_off(house: &House) -> Result<Vec<Wanted<Write>>> {
 pub async fn ask_to_take_off(house: &House, write: &Write) -> Result<Option<Psid>> {
     retried(move || async move {
         let now = house.clock.now();
-        let mut unit = house.store.begin().await?;
+        let mut unit = house.store.begin("ask_to_take_off").await?;
         if !unit.ask_label_write(write, now, now + ASKED_FOR).await? {
             return Ok(None);
         }
@@ -123,7 +123,7 @@ pub enum TakenOff {
 pub async fn settle_taking_off(house: &House, write: &Write, came_to: TakenOff) -> Result<()> {
     retried(move || async move {
         let now = house.clock.now();
-        let mut unit = house.store.begin().await?;
+        let mut unit = house.store.begin("settle_taking_off").await?;
         let asked = unit.label_writes(&write.conversation).await?;
         let asked = asked.iter().find(|row| row.label_id == write.label_id && row.began_at == write.began_at);
         let asked_at = asked.and_then(|row| row.asked_at);

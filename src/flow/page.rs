@@ -54,7 +54,7 @@ pub async fn change_page(house: &House, id: &PageId, change: &PageChange) -> Res
 
 async fn change_once(house: &House, id: &PageId, change: &PageChange) -> Result<()> {
     let now = house.clock.now();
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("change_page").await?;
     unit.hold_page(id).await?;
     let mut page = unit.page(id).await?.ok_or_else(|| Error::not_found("Page"))?;
     let rules = unit.rules(&page).await?;

@@ -19,7 +19,7 @@ pub async fn book_payout(
 ) -> Result<Answered<Booked>> {
     retried(move || async move {
         let now = house.clock.now();
-        let mut unit = house.store.begin().await?;
+        let mut unit = house.store.begin("book_payout").await?;
         if let Some(before) = asked.before(&mut unit, now).await? {
             return Ok(Answered::Before(before));
         }

@@ -74,7 +74,7 @@ pub struct Newcomer {
 /// The name is taken or no name, or the password too short.
 pub async fn add(house: &House, newcomer: &Newcomer, password: &str) -> Result<OperatorId> {
     let hashed = hashed(password).await?;
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("add_operator").await?;
     let id = add_within(&mut unit, house, newcomer, Some(hashed)).await?;
     unit.commit().await?;
     Ok(id)
@@ -85,7 +85,7 @@ pub async fn add(house: &House, newcomer: &Newcomer, password: &str) -> Result<O
 /// # Errors
 /// The name is taken or no name.
 pub async fn invite(house: &House, newcomer: &Newcomer) -> Result<String> {
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("invite").await?;
     let id = add_within(&mut unit, house, newcomer, None).await?;
     let secret = link(&mut unit, house, &id).await?;
     unit.commit().await?;
@@ -97,7 +97,7 @@ pub async fn invite(house: &House, newcomer: &Newcomer) -> Result<String> {
 /// # Errors
 /// `not_found`.
 pub async fn reset(house: &House, name: &str) -> Result<String> {
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("reset_password").await?;
     let found = unit.operator_named(&name_key(name)).await?;
     let (operator, _) = found.ok_or_else(|| Error::not_found("person"))?;
     let secret = link(&mut unit, house, &operator.id).await?;
@@ -154,7 +154,7 @@ pub async fn set_password(house: &House, link: &str, password: &str) -> Result<L
     drop(unit);
     let hashed = hashed(password).await?;
     let now = house.clock.now();
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("set_password").await?;
     let operator = unit.invited(&hash(link), now).await?.ok_or_else(used)?;
     if !unit.use_invitation(&hash(link), now).await? {
         return Err(used());
@@ -182,7 +182,7 @@ pub async fn log_in(house: &House, name: &str, password: &str) -> Result<Login> 
     let is_right = verified(password, stored.as_deref().unwrap_or(&NOBODY)).await?;
     let wrong = || Error::new(Kind::Unauthorized, "wrong_login", "The name or the password is wrong.");
     let (operator, _) = found.filter(|_| is_right && stored.is_some()).ok_or_else(wrong)?;
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("log_in").await?;
     // They may have left, or changed, while the password was hashed.
     let operator = unit.operator(&operator.id).await?.ok_or_else(wrong)?;
     let login = session(&mut unit, house, operator).await?;
@@ -193,7 +193,7 @@ pub async fn log_in(house: &House, name: &str, password: &str) -> Result<Login> 
 async fn take_try(house: &House, account: &str) -> Result<()> {
     let taken = retried(move || async move {
         let now = house.clock.now();
-        let mut unit = house.store.begin().await?;
+        let mut unit = house.store.begin("take_try").await?;
         let window = (now, now - TRIES_WITHIN);
         let mut taken = unit.take_try(account, window).await?;
         if !taken && !unit.has_tries(account).await? {
@@ -217,7 +217,7 @@ async fn session(unit: &mut Unit, house: &House, operator: Operator) -> Result<L
 
 /// Ends a session.
 pub async fn log_out(house: &House, secret: &str) -> Result<()> {
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("log_out").await?;
     unit.end_session(&hash(secret)).await?;
     unit.commit().await
 }
@@ -228,7 +228,7 @@ pub async fn log_out(house: &House, secret: &str) -> Result<()> {
 /// `not_found`; 409 if nobody would be left to invite people.
 pub async fn set_role(house: &House, id: &OperatorId, role: Role, page: Option<&PageId>) -> Result<()> {
     retried(move || async move {
-        let mut unit = house.store.begin().await?;
+        let mut unit = house.store.begin("set_role").await?;
         let before = unit.count_admins().await?;
         if !unit.set_role(id, role, page).await? {
             return Err(Error::not_found("person"));
@@ -246,7 +246,7 @@ pub async fn set_role(house: &House, id: &OperatorId, role: Role, page: Option<&
 /// `not_found`; 409 if nobody would be left to invite people.
 pub async fn end(house: &House, id: &OperatorId) -> Result<()> {
     retried(move || async move {
-        let mut unit = house.store.begin().await?;
+        let mut unit = house.store.begin("end_operator").await?;
         let before = unit.count_admins().await?;
         if !unit.end_operator(id, house.clock.now()).await? {
             return Err(Error::not_found("person"));
@@ -268,7 +268,7 @@ async fn stays_governed(unit: &mut Unit, before: usize) -> Result<()> {
 
 /// Sets a person's language.
 pub async fn set_language(house: &House, id: &OperatorId, language: Language) -> Result<()> {
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("set_language").await?;
     unit.set_language(id, language).await?;
     unit.commit().await
 }
@@ -276,7 +276,7 @@ pub async fn set_language(house: &House, id: &OperatorId, language: Language) ->
 /// While nobody has access yet: makes a one-time code for the first admin, but not too often.
 pub async fn first_code(house: &House) -> Result<Option<String>> {
     let now = house.clock.now();
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("first_code").await?;
     if unit.has_operators().await? || unit.last_code_at().await?.is_some_and(|at| at > now - CODE_EVERY) {
         return Ok(None);
     }
@@ -295,7 +295,7 @@ pub async fn first_admin(house: &House, code: &str, newcomer: &Newcomer, passwor
         || Error::new(Kind::Unauthorized, "wrong_code", "The code is wrong, used or too old: see the log.");
     let hashed = hashed(password).await?;
     let now = house.clock.now();
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("first_admin").await?;
     if unit.has_operators().await? || !unit.use_invitation(&hash(code.trim()), now).await? {
         return Err(wrong());
     }
@@ -311,7 +311,7 @@ pub async fn first_admin(house: &House, code: &str, newcomer: &Newcomer, passwor
 /// Forgets what ended: sessions, links, old tries.
 pub async fn forget_logins(house: &House) -> Result<()> {
     let now = house.clock.now();
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("drop_logins").await?;
     unit.forget_logins(now, now - TRIES_WITHIN * 2).await?;
     unit.commit().await
 }

@@ -17,7 +17,7 @@ pub async fn set_products(house: &House, page: &PageId, products: &[Product]) ->
     if products.len() > PRODUCTS_MAX {
         return Err(Error::field("/prices", format!("A price list has at most {PRODUCTS_MAX} lines.")));
     }
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("set_products").await?;
     unit.hold_page(page).await?;
     unit.put_products(page, products).await?;
     unit.commit().await

@@ -47,7 +47,7 @@ pub async fn name_person(
     name: Option<String>,
     picture: Option<Vec<u8>>,
 ) -> Result<()> {
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("name_person").await?;
     unit.set_profile(conversation, name, picture, house.clock.now()).await?;
     unit.commit().await
 }
@@ -71,7 +71,7 @@ pub async fn not_shown(
     why: NotShown,
 ) -> Result<()> {
     let now = house.clock.now();
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("person_not_shown").await?;
     match why {
         NotShown::Never => unit.profile_refused(conversation, None).await?,
         NotShown::Later => {

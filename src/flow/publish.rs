@@ -73,7 +73,7 @@ pub async fn publish(house: &House, holder: &str) -> Result<u64> {
 
 async fn publish_once(house: &House, holder: &str) -> Result<u64> {
     let now = house.clock.now();
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("publish").await?;
     let Some(token) = unit.lease_publisher(holder, (now, now + LEASE)).await? else { return Ok(0) };
     let numbered = unit.number_changes(token, PUBLISH_MAX, now).await?;
     unit.commit().await?;
@@ -82,7 +82,7 @@ async fn publish_once(house: &House, holder: &str) -> Result<u64> {
 
 /// Lets another publisher follow at once.
 pub async fn stop_publishing(house: &House, holder: &str) -> Result<()> {
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("stop_publishing").await?;
     unit.release_publisher(holder).await?;
     unit.commit().await
 }
@@ -94,7 +94,7 @@ pub async fn forget_changes(house: &House, keep: Duration) -> Result<u64> {
     loop {
         let before = house.clock.now() - keep;
         let some = retried(move || async move {
-            let mut unit = house.store.begin().await?;
+            let mut unit = house.store.begin("drop_changes").await?;
             let some = unit.forget_changes(before, FORGET_MAX).await?;
             unit.commit().await?;
             Ok(some)

@@ -38,7 +38,7 @@ pub async fn project(house: &House) -> Result<usize> {
 
 async fn project_once(house: &House) -> Result<usize> {
     let now = house.clock.now();
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("project").await?;
     let count = i64::try_from(PROJECT_MAX).unwrap_or(i64::MAX);
     let bodies = unit.waiting_bodies(&house.store, (count, PROJECT_BYTES)).await?;
     if bodies.is_empty() {

@@ -15,7 +15,7 @@ pub async fn recover(house: &House) -> Result<usize> {
 /// The same at once, whatever the leases say, and frees what was only claimed: for the start of the one
 /// process that works on a SQLite file.
 pub async fn recover_alone(house: &House) -> Result<usize> {
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("recover_alone").await?;
     unit.give_back_all().await?;
     unit.commit().await?;
     recover_before(house, Timestamp::from_millis(i64::MAX)).await
@@ -29,7 +29,7 @@ async fn recover_before(house: &House, moment: Timestamp) -> Result<usize> {
     let mut settled = 0;
     for (attempt, page) in &abandoned {
         let done = retried(move || async move {
-            let mut unit = house.store.begin().await?;
+            let mut unit = house.store.begin("recover").await?;
             // Asked again within the unit: its owner may have renewed it or settled it meanwhile.
             let still = unit.is_abandoned(attempt, moment).await?;
             let done = still && abandon(&mut unit, house, (attempt, page), now).await?;

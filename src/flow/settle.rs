@@ -36,7 +36,7 @@ pub async fn settle(house: &House, batch: &Batch, answer: &Answer) -> Result<Vec
 async fn settle_once(house: &House, batch: &Batch, answer: &Answer) -> Result<Vec<String>> {
     let now = house.clock.now();
     let attempt = &batch.attempt;
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("settle").await?;
     let page = unit.page(&batch.page).await?.ok_or_else(|| Error::not_found("Page"))?;
     unit.lock_all(Scope::Attempt(attempt)).await?;
     let names = unit.names_in(attempt).await?;

@@ -14,7 +14,7 @@ pub async fn snooze(house: &House, id: &ConversationId, until: Timestamp, owner:
     if until <= house.clock.now() {
         return Err(Error::field("/until", "It must be a time to come."));
     }
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("snooze").await?;
     if !unit.snooze(id, until, owner).await? {
         return Err(Error::conflict(
             "not_waiting",
@@ -27,7 +27,7 @@ pub async fn snooze(house: &House, id: &ConversationId, until: Timestamp, owner:
 /// Brings back what was snoozed until now; gives how many conversations that are.
 pub async fn call_back(house: &House) -> Result<u64> {
     let now = house.clock.now();
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("call_back").await?;
     let back = unit.call_back(now).await?;
     unit.commit().await?;
     Ok(back)

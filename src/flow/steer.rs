@@ -95,7 +95,7 @@ async fn turn(
 ) -> Result<Answered<Turned>> {
     retried(move || async move {
         let now = house.clock.now();
-        let mut unit = house.store.begin().await?;
+        let mut unit = house.store.begin("move_conversion").await?;
         if let Some(before) = asked.before(&mut unit, now).await? {
             return Ok(Answered::Before(before));
         }
@@ -138,7 +138,7 @@ pub async fn resolve(
 ) -> Result<Answered<Resolved>> {
     retried(move || async move {
         let now = house.clock.now();
-        let mut unit = house.store.begin().await?;
+        let mut unit = house.store.begin("resolve").await?;
         if let Some(before) = asked.before(&mut unit, now).await? {
             return Ok(Answered::Before(before));
         }

@@ -37,7 +37,7 @@ pub async fn fall_silent(house: &House) -> Result<usize> {
 }
 
 async fn silence_one(house: &House, conversation: &ConversationId) -> Result<()> {
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("fall_silent").await?;
     let mut held = hold(&mut unit, conversation, house.clock.now()).await?;
     follow_silence(&mut unit, house, &mut held).await?;
     held.follow(&mut unit, house).await?;
@@ -94,7 +94,7 @@ pub(super) async fn follow_silence(
 /// answers that nobody asks for again; gives how many rows that were.
 pub async fn forget(house: &House) -> Result<u64> {
     let now = house.clock.now();
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("retention").await?;
     let mut dropped = unit.drop_texts(now - house.keep_text).await?;
     dropped += unit.forget_seen(now - SEEN_KEPT).await?;
     dropped += unit.forget_answers(now - KEPT).await?;

@@ -86,7 +86,7 @@ pub(super) async fn alone(
 ) -> Result<Answered<Tagged>> {
     retried(move || async move {
         let now = house.clock.now();
-        let mut unit = house.store.begin().await?;
+        let mut unit = house.store.begin("tag").await?;
         if let Some(before) = asked.before(&mut unit, now).await? {
             return Ok(Answered::Before(before));
         }

@@ -14,7 +14,7 @@ pub async fn set_test_code(house: &House, page: &PageId, test: Option<(&str, Tim
     if test.is_some_and(|(_, until)| until <= house.clock.now()) {
         return Err(Error::field("/until", "It must be a time to come."));
     }
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("set_test_code").await?;
     unit.hold_page(page).await?;
     unit.set_test_code(page, test).await?;
     unit.commit().await
@@ -22,7 +22,7 @@ pub async fn set_test_code(house: &House, page: &PageId, test: Option<(&str, Tim
 
 /// Ends the test event codes whose time is over.
 pub async fn end_test_codes(house: &House) -> Result<()> {
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("end_test_codes").await?;
     unit.end_test_codes(house.clock.now()).await?;
     unit.commit().await
 }

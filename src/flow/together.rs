@@ -130,7 +130,7 @@ async fn say_alone(house: House, one: Waiting) {
 
 async fn say_together(house: &House, group: &[Waiting]) -> Result<Vec<Answered<Tagged>>> {
     let now = house.clock.now();
-    let mut unit = house.store.begin().await?;
+    let mut unit = house.store.begin("tag_batch").await?;
     let ids: Vec<ConversationId> = group.iter().map(|one| one.wanted.conversation.clone()).collect();
     let mut held = hold_all(&mut unit, &ids, now).await?;
     let places: HashMap<ConversationId, usize> =

@@ -87,7 +87,7 @@ async fn requeue(unit: &mut Unit, house: &House, conversation: &ConversationId) 
 pub async fn decide(house: &House, id: &WaitingId, tag: Option<&Tag>, actor: &str) -> Result<Option<Tagged>> {
     retried(move || async move {
         let now = house.clock.now();
-        let mut unit = house.store.begin().await?;
+        let mut unit = house.store.begin("decide").await?;
         let missing = || Error::not_found("thing that waits");
         let (waiting, _) = unit.waiting_tag(id).await?.ok_or_else(missing)?;
         let conversation = &waiting.conversation_id;

@@ -1,7 +1,6 @@
 //! The one place where the two databases meet. A [`Unit`] is a transaction on either; its queries are one
 //! text with `$1` parameters, and rows are read by column name.
 
-use std::panic::Location;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -138,12 +137,14 @@ impl Store {
         matches!(self.0, Pools::Postgres(_))
     }
 
-    /// Begins an atomic unit that writes: on SQLite the only one at its time.
-    pub async fn begin(&self) -> Result<Unit> {
-        Ok(Unit::of(match &self.0 {
+    /// Begins a unit of work that writes: on SQLite the only one at its time. Its `name` is that of the failpoints
+    /// around its commit, `commit.before.NAME` and `commit.after.NAME`.
+    pub async fn begin(&self, name: &'static str) -> Result<Unit> {
+        let inner = match &self.0 {
             Pools::Sqlite { writer, .. } => Inner::Sqlite(writer.turn().await?),
             Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
-        }))
+        };
+        Ok(Unit { name, ..Unit::of(inner) })
     }
 
     /// Begins a unit that only reads, beside any writer; all its queries see the same moment.
@@ -211,6 +212,8 @@ impl Store {
 /// An atomic unit: all of it, or (dropped without [`Unit::commit`]) nothing.
 #[derive(Debug)]
 pub struct Unit {
+    /// The name of the failpoints around its commit.
+    name: &'static str,
     inner: Inner,
     /// Rows that wait to be written.
     pub(super) sheet: Sheet,
@@ -301,7 +304,7 @@ pub(super) fn read_word<T>(column: &str, parse: impl Fn(&str) -> Option<T>, word
 
 impl Unit {
     fn of(inner: Inner) -> Self {
-        Self { inner, sheet: Sheet::default() }
+        Self { name: "read", inner, sheet: Sheet::default() }
     }
 
     /// Whether it is the only one that writes at its time: nobody else can change a row meanwhile.
@@ -310,20 +313,16 @@ impl Unit {
     }
 
     /// Makes it durable.
-    #[track_caller]
-    pub fn commit(mut self) -> impl Future<Output = Result<()>> + Send {
-        let place = Location::caller();
-        async move {
-            self.write_out().await?;
-            failpoint::at_commit("before", place)?;
-            match self.inner {
-                Inner::Sqlite(unit) => unit.commit().await?,
-                Inner::Reading(unit) => unit.commit().await?,
-                Inner::Postgres(unit) => unit.commit().await?,
-                Inner::Looking(_) | Inner::LookingAtPostgres(_) => {}
-            }
-            failpoint::at_commit("after", place)
+    pub async fn commit(mut self) -> Result<()> {
+        self.write_out().await?;
+        failpoint::before_commit(self.name)?;
+        match self.inner {
+            Inner::Sqlite(unit) => unit.commit().await?,
+            Inner::Reading(unit) => unit.commit().await?,
+            Inner::Postgres(unit) => unit.commit().await?,
+            Inner::Looking(_) | Inner::LookingAtPostgres(_) => {}
         }
+        failpoint::after_commit(self.name)
     }
 
     /// Marks a point to which [`Unit::back_to_point`] returns.

@@ -70,7 +70,7 @@ async fn before<T>(app: &App, asked: &Asked<T>) -> Result<Option<Reply>> {
 pub async fn keep(app: &App, promise: Option<&Promise>, reply: &Reply) {
     let Some(promise) = promise else { return };
     let kept = async {
-        let mut unit = app.house.store.begin().await?;
+        let mut unit = app.house.store.begin("keep_refusal").await?;
         promise.keep(&mut unit, reply, app.house.clock.now()).await?;
         unit.commit().await
     };

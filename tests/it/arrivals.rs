@@ -172,7 +172,7 @@ pub async fn dossiers(shop: &Shop, page: &str) -> Vec<Dossier> {
 /// Those among these rows that are of a Page.
 pub async fn dossiers_among(shop: &Shop, page: &str, conversations: &[Value]) -> Vec<Dossier> {
     let mut found = Vec::new();
-    let mut unit = shop.house.store.begin().await.unwrap();
+    let mut unit = shop.house.store.begin("test").await.unwrap();
     for row in conversations.iter().filter(|row| row["page_id"] == page) {
         let id = ConversationId::from(row["id"].as_str().unwrap());
         found.push(unit.hold(&id).await.unwrap().unwrap());

@@ -218,7 +218,7 @@ async fn a_late_commit_is_not_skipped() {
     publishes(&shop).await;
     let reader = Reader::of(&shop, "crm", None).await;
     let (_, cursor) = reader.follows("", 200).await;
-    let mut unit = shop.house.store.begin().await.unwrap();
+    let mut unit = shop.house.store.begin("test").await.unwrap();
     let mut thread = unit.hold(&late).await.unwrap().unwrap().thread;
     thread.version += 1;
     let now = shop.house.clock.now();
@@ -637,7 +637,7 @@ both!(
         assert_eq!(checksum(&twice), checksum(&present));
         // The newest snapshots are what the orders are.
         for chat in &chats {
-            let mut unit = shop.house.store.begin().await.unwrap();
+            let mut unit = shop.house.store.begin("test").await.unwrap();
             let dossier = unit.hold(chat).await.unwrap().unwrap();
             for standing in dossier.orders {
                 let newest = *of_order(&away, &standing.numbers[0]).last().unwrap();

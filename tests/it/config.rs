@@ -272,7 +272,7 @@ async fn starts(shop: &Shop, text: &str) -> Vec<&'static str> {
 async fn sets(shop: &Shop, id: &str, change: impl FnOnce(&mut Page)) {
     let mut page = stored(shop, id).await;
     change(&mut page);
-    let mut unit = shop.house.store.begin().await.unwrap();
+    let mut unit = shop.house.store.begin("test").await.unwrap();
     unit.put_page(&page, shop.house.clock.now()).await.unwrap();
     unit.commit().await.unwrap();
 }
@@ -316,7 +316,7 @@ both!(
 both!(
     async fn a_page_that_was_added_by_hand_takes_only_what_the_file_says(shop: Shop) {
         sets(&shop, PAGE, |page| page.silent_after = Duration::from_hours(1)).await;
-        let mut unit = shop.house.store.begin().await.unwrap();
+        let mut unit = shop.house.store.begin("test").await.unwrap();
         unit.set_fault(&PageId::from(PAGE), Some("the token has ended"), shop.house.clock.now())
             .await
             .unwrap();

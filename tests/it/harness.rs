@@ -122,14 +122,14 @@ impl Shop {
             policy: Policy::default(),
         };
         change(&mut page);
-        let mut unit = self.house.store.begin().await.unwrap();
+        let mut unit = self.house.store.begin("test").await.unwrap();
         unit.put_page(&page, self.house.clock.now()).await.unwrap();
         unit.commit().await.unwrap();
     }
 
     /// Another connected Page.
     pub async fn add_page(&self, id: &str) {
-        let mut unit = self.house.store.begin().await.unwrap();
+        let mut unit = self.house.store.begin("test").await.unwrap();
         let mut page = unit.page(&PageId::from(PAGE)).await.unwrap().unwrap();
         page.id = PageId::from(id);
         unit.put_page(&page, self.house.clock.now()).await.unwrap();
@@ -144,7 +144,7 @@ impl Shop {
 
     /// The token works again, and somebody said so.
     pub async fn mend(&self) {
-        let mut unit = self.house.store.begin().await.unwrap();
+        let mut unit = self.house.store.begin("test").await.unwrap();
         unit.set_fault(&PageId::from(PAGE), None, self.house.clock.now()).await.unwrap();
         unit.commit().await.unwrap();
     }

@@ -417,7 +417,7 @@ both!(
         let (mut units, mut file) = (Vec::new(), None);
         if shop.house.store.is_shared() {
             for _ in 0..16 {
-                units.push(shop.house.store.begin().await.unwrap());
+                units.push(shop.house.store.begin("test").await.unwrap());
             }
         } else {
             let mut inbox = SqliteConnection::connect(&format!("{}-inbox", shop.url)).await.unwrap();

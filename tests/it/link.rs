@@ -101,7 +101,7 @@ both!(
         let row = shop.find(&next, EventName::LeadSubmitted, 0).await;
         assert_eq!(stands(&row), (State::Suppressed, Reason::NameRefused));
         assert_eq!(shop.delivers().await, 0);
-        let mut unit = shop.house.store.begin().await.unwrap();
+        let mut unit = shop.house.store.begin("test").await.unwrap();
         unit.allow_name(&DatasetId::from(DATASET), EventName::LeadSubmitted).await.unwrap();
         unit.commit().await.unwrap();
         shop.later(Duration::from_secs(1));

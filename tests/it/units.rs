@@ -23,7 +23,7 @@ both!(
                 let house = shop.house.clone();
                 units.spawn(async move {
                     let now = house.clock.now();
-                    let mut unit = house.store.begin().await.unwrap();
+                    let mut unit = house.store.begin("test").await.unwrap();
                     let (id, hash) = (house.ids.next(now), house.ids.next(now));
                     let name = format!("{leaves}:{number:02}");
                     unit.add_key(&id, &name, "crm", None, &hash, now).await.unwrap();
@@ -41,7 +41,7 @@ both!(
                 done.unwrap();
             }
             // A unit that was left is taken back at the latest when the next one begins.
-            shop.house.store.begin().await.unwrap().commit().await.unwrap();
+            shop.house.store.begin("test").await.unwrap().commit().await.unwrap();
             let of_this = format!("{leaves}:");
             let stay: Vec<String> = names(&shop.house.store)
                 .await
@@ -60,15 +60,15 @@ both!(
 both!(
     async fn a_statement_that_is_refused_takes_its_unit_back_and_no_other(shop: Shop) {
         let now = shop.house.clock.now();
-        let mut first = shop.house.store.begin().await.unwrap();
+        let mut first = shop.house.store.begin("test").await.unwrap();
         first.add_key("1", "first", "crm", None, "the same hash", now).await.unwrap();
         first.commit().await.unwrap();
         // The second begins its transaction itself; its hash is taken.
-        let mut second = shop.house.store.begin().await.unwrap();
+        let mut second = shop.house.store.begin("test").await.unwrap();
         second.add_key("2", "second", "crm", None, "another hash", now).await.unwrap();
         assert!(second.add_key("3", "third", "crm", None, "the same hash", now).await.is_err());
         drop(second);
-        let mut fourth = shop.house.store.begin().await.unwrap();
+        let mut fourth = shop.house.store.begin("test").await.unwrap();
         fourth.add_key("4", "fourth", "crm", None, "a hash of its own", now).await.unwrap();
         fourth.commit().await.unwrap();
         assert_eq!(names(&shop.house.store).await, ["first", "fourth"]);

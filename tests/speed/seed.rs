@@ -282,7 +282,7 @@ async fn with_inbox(url: &str) -> SqlitePool {
 /// Schema and Page.
 async fn prepare(url: &str) {
     let store = Store::open(url).await.unwrap();
-    let mut unit = store.begin().await.unwrap();
+    let mut unit = store.begin("test").await.unwrap();
     unit.put_page(&page(), Clock::system().now()).await.unwrap();
     unit.commit().await.unwrap();
     store.close().await;

@@ -16,7 +16,7 @@ async fn told_503_and_stored_once_when_it_comes_again(url: Option<String>) {
     let meta = meta().await;
     let place = place(&meta, url.as_deref());
     let mut command = place.command(&["serve"]);
-    command.env("FAILPOINTS", "commit.before.flow.intake=2*return(fail)");
+    command.env("FAILPOINTS", "commit.before.intake=2*return(fail)");
     let served = Served::spawn(&mut command).listens();
     let (client, hook) = (reqwest::Client::new(), format!("{}/webhooks/meta", served.url()));
     let post = |number: usize| {
