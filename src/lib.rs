@@ -18,16 +18,18 @@
 //! shares nothing with [`meta`], so that it can disagree with us.
 
 pub mod clock;
+pub mod command;
 pub mod config;
-pub mod egress;
+pub mod crm;
+pub mod domain;
 pub mod error;
 pub mod failpoint;
 pub mod flow;
+pub mod http_client;
 pub mod id;
 pub mod meta;
 pub mod sandbox;
 pub mod store;
 pub mod telemetry;
-pub mod vocabulary;
 pub mod web;
-pub mod work;
+pub mod worker;

@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use salesbridge::egress;
-use salesbridge::error::{Error, Result};
+use crate::error::{Error, Result};
+use crate::http_client;
 
 /// A living service answers within this time.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -22,7 +22,7 @@ pub fn url(mut listen: SocketAddr) -> String {
 /// Fails unless the service answers with 200.
 pub async fn run(url: &str) -> Result<()> {
     let failed = |why: String| Error::unavailable("unhealthy", format!("The service does not answer: {why}"));
-    let asked = egress::client()?.get(url).timeout(TIMEOUT).send().await;
+    let asked = http_client::client()?.get(url).timeout(TIMEOUT).send().await;
     let answer = asked.map_err(|error| failed(format!("check --url and whether it runs ({error})")))?;
     match answer.status().as_u16() {
         200 => Ok(()),

@@ -2,13 +2,13 @@
 
 use std::io::{ErrorKind, Write};
 
-use salesbridge::config::Config;
-use salesbridge::error::{Error, Result};
-use salesbridge::flow::{House, PhoneKey, key};
-use salesbridge::store::key::Listed;
-use salesbridge::vocabulary::identity::{KeyId, PageId};
-
-use super::KeyVerb;
+use crate::command::KeyVerb;
+use crate::config::Config;
+use crate::domain::basic::identity::{KeyId, PageId};
+use crate::error::{Error, Result};
+use crate::flow::manage::keys;
+use crate::flow::{House, PhoneKey};
+use crate::store::key::Listed;
 
 /// Makes, lists or revokes.
 pub async fn run(config: &Config, verb: KeyVerb) -> Result<()> {
@@ -28,11 +28,11 @@ async fn act(config: &Config, house: &House, verb: KeyVerb) -> Result<()> {
             {
                 return Err(Error::invalid("page", format!("--page: there is no Page {id}; add it first")));
             }
-            print(&format!("{}\n", key::create(house, &role, &name, page.as_ref()).await?))
+            print(&format!("{}\n", keys::create(house, &role, &name, page.as_ref()).await?))
         }
         KeyVerb::List => print(&table(&house.store.look().await?.keys().await?)),
         KeyVerb::Revoke { id } => {
-            key::revoke(house, &KeyId(id)).await?;
+            keys::revoke(house, &KeyId(id)).await?;
             tracing::info!("The key is revoked");
             Ok(())
         }

@@ -2,14 +2,14 @@
 
 use std::io::Write;
 
-use salesbridge::config::Config;
-use salesbridge::egress;
-use salesbridge::error::{Error, Result};
-use salesbridge::flow::{House, PhoneKey};
-use salesbridge::meta::graph::Graph;
-use salesbridge::meta::labels::Refused;
-use salesbridge::store::page::Page;
-use salesbridge::vocabulary::identity::PageId;
+use crate::config::Config;
+use crate::domain::basic::identity::PageId;
+use crate::error::{Error, Result};
+use crate::flow::{House, PhoneKey};
+use crate::http_client;
+use crate::meta::events::graph::Graph;
+use crate::meta::labels::Refused;
+use crate::store::page::Page;
 
 /// Makes the labels of every Page, or of one.
 pub async fn run(config: &Config, page: Option<String>) -> Result<()> {
@@ -37,7 +37,7 @@ pub async fn run(config: &Config, page: Option<String>) -> Result<()> {
 
 fn graph(config: &Config) -> Result<Graph> {
     let meta = &config.meta;
-    let graph = Graph::new(egress::client()?, meta.graph_url.clone(), meta.graph_version.clone());
+    let graph = Graph::new(http_client::client()?, meta.graph_url.clone(), meta.graph_version.clone());
     if !meta.appsecret_proof {
         return Ok(graph);
     }
@@ -82,7 +82,7 @@ async fn make_on(house: &House, graph: &Graph, page: &Page) -> Result<std::resul
                 Err(refused) => return Ok(Err(refused)),
             },
         };
-        salesbridge::flow::name_label(house, &page.id, &id, name).await?;
+        crate::flow::name_label(house, &page.id, &id, name).await?;
         print(&format!("{}  ✓ {name} → {}  {how}\n", page.id, kind.as_str()))?;
     }
     Ok(Ok(()))

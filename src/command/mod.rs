@@ -8,18 +8,23 @@ mod sandbox;
 mod serve;
 mod user;
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::failpoint;
+use crate::flow::manage::keys::ROLES;
+use crate::flow::{House, PhoneKey, Published, Tags};
+use crate::id::Ids;
+use crate::store::Store;
+use crate::store::db::lock;
+use crate::telemetry;
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
-use salesbridge::clock::Clock;
-use salesbridge::config::Config;
-use salesbridge::error::{Error, Result};
-use salesbridge::flow::key::ROLES;
-use salesbridge::flow::{House, PhoneKey, Published, Tags};
-use salesbridge::id::Ids;
-use salesbridge::store::{Store, lock};
 use tokio::signal::unix::{SignalKind, signal};
 
 const ABOUT: &str = "\
@@ -35,6 +40,35 @@ Examples:
   salesbridge serve --config salesbridge.toml
   salesbridge key create --role operator --name nino
   SALESBRIDGE_DATABASE_URL=postgres://localhost/shop salesbridge migrate";
+
+/// Runs the command that was asked for; gives its exit code: 0 fine, 1 failed, 2 wrong usage. Not generic, so that all
+/// that it runs is compiled once, within the library.
+pub fn main() -> ExitCode {
+    failpoint::arm();
+    let command = Command::parse();
+    let setting = |name| std::env::var(name).ok();
+    let (level, format) = (setting("SALESBRIDGE_LOG"), setting("SALESBRIDGE_LOG_FORMAT"));
+    let level = level.or(command.quiet_level().map(str::to_owned));
+    if let Err(error) = telemetry::start(level.as_deref(), format.as_deref(), std::io::stderr().is_terminal())
+    {
+        eprintln!("salesbridge: {error}");
+        return ExitCode::from(2);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!("The threads of the service can't be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(command.run()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// Reports orders that are closed in Messenger to Meta's Conversions API.
 #[derive(Debug, Parser)]
@@ -218,7 +252,7 @@ impl Command {
         match self.verb {
             Verb::Serve => Box::pin(serve::run(&config()?)).await,
             Verb::Openapi => {
-                println!("{}", salesbridge::web::openapi());
+                println!("{}", crate::web::openapi());
                 Ok(())
             }
             Verb::Demo { exit } => Box::pin(demo::run(exit)).await,

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use salesbridge::clock::Clock;
-use salesbridge::error::Result;
+use crate::clock::Clock;
+use crate::error::Result;
 
 /// Stands in for Meta at `listen`.
 pub async fn run(listen: SocketAddr) -> Result<()> {
     let told_to_stop = super::told_to_stop()?;
-    salesbridge::sandbox::run(listen, Clock::system(), told_to_stop).await
+    crate::sandbox::run(listen, Clock::system(), told_to_stop).await
 }

@@ -4,14 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use salesbridge::config::Config;
-use salesbridge::egress;
-use salesbridge::error::{Error, Result};
-use salesbridge::flow::{self, Intake, PhoneKey};
-use salesbridge::meta::graph::Graph;
-use salesbridge::store::lock;
-use salesbridge::web::{self, App, Limits, Needs, Readiness};
-use salesbridge::work;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::flow::{self, Intake, PhoneKey};
+use crate::meta::events::graph::Graph;
+use crate::store::db::lock;
+use crate::web::{self, App, Limits, Needs, Readiness};
+use crate::{http_client, worker};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -42,7 +41,7 @@ pub async fn run(config: &Config) -> Result<()> {
     }
 
     let meta = &config.meta;
-    let mut graph = Graph::new(egress::client()?, meta.graph_url.clone(), meta.graph_version.clone());
+    let mut graph = Graph::new(http_client::client()?, meta.graph_url.clone(), meta.graph_version.clone());
     if let Some(webhook) = webhook.as_ref().filter(|_| meta.appsecret_proof) {
         graph = graph.proving(webhook.app_secret.clone());
     }
@@ -67,7 +66,7 @@ pub async fn run(config: &Config) -> Result<()> {
     let server = tokio::spawn(answers(listener, web::router(app)));
     let running = web::beside(readiness.clone(), house.clone());
     let aside = beside.map(|listener| tokio::spawn(answers(listener, running)));
-    let mut work = tokio::spawn(work::run(house.clone(), graph, came_in, stop.clone()));
+    let mut work = tokio::spawn(worker::run(house.clone(), graph, came_in, stop.clone()));
 
     tracing::info!("Listening at http://{address}");
 

@@ -2,14 +2,13 @@
 
 use std::io::Read;
 
-use salesbridge::config::Config;
-use salesbridge::error::{Error, Result};
-use salesbridge::flow::people::{self, Newcomer};
-use salesbridge::flow::{House, PhoneKey};
-use salesbridge::vocabulary::identity::PageId;
-use salesbridge::vocabulary::people::{Language, Role};
-
-use super::{PersonNamed, UserVerb, key};
+use crate::command::{PersonNamed, UserVerb, key};
+use crate::config::Config;
+use crate::domain::basic::identity::PageId;
+use crate::domain::operator::{Language, Role};
+use crate::error::{Error, Result};
+use crate::flow::manage::operators::{self, Newcomer};
+use crate::flow::{House, PhoneKey};
 
 /// Adds, invites, resets or lists.
 pub async fn run(config: &Config, verb: UserVerb) -> Result<()> {
@@ -28,12 +27,14 @@ async fn act(config: &Config, house: &House, verb: UserVerb) -> Result<()> {
             std::io::stdin().read_to_string(&mut password).map_err(|error| {
                 Error::invalid("no_password", "The password can't be read").caused_by(error)
             })?;
-            people::add(house, &newcomer(person)?, password.trim_end_matches(['\r', '\n'])).await?;
+            operators::add(house, &newcomer(person)?, password.trim_end_matches(['\r', '\n'])).await?;
             tracing::info!("The person may log in");
             Ok(())
         }
-        UserVerb::Invite { person } => key::print(&link(&people::invite(house, &newcomer(person)?).await?)),
-        UserVerb::Reset { name } => key::print(&link(&people::reset(house, &name).await?)),
+        UserVerb::Invite { person } => {
+            key::print(&link(&operators::invite(house, &newcomer(person)?).await?))
+        }
+        UserVerb::Reset { name } => key::print(&link(&operators::reset(house, &name).await?)),
         UserVerb::List => {
             let people = house.store.look().await?.operators().await?;
             let head = ["name", "role", "page", "language", "made", "left"].map(str::to_owned);

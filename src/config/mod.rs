@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::domain::basic::identity::PageId;
+use crate::domain::basic::span;
 use crate::error::Result;
-use crate::flow::configure::PageText;
-use crate::vocabulary::identity::PageId;
-use crate::vocabulary::span;
+use crate::flow::manage::configure::PageText;
 
 use document::{Section, fault};
 use secret::Secret;

@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use crate::config::document::{Given, Section, fault};
+use crate::config::secret::Secret;
+use crate::config::zone;
+use crate::domain::basic::hours::WorkingHours;
+use crate::domain::basic::identity::{DatasetId, PageId};
+use crate::domain::basic::money::Currency;
+use crate::domain::basic::span;
+use crate::domain::inbox::wording;
+use crate::domain::order::outcome::Kind;
+use crate::domain::order::reason::Reasons;
+use crate::domain::signal::policy::{HOLD_MAX, LeadOn, Mode, OnUnknown, Policy, PurchaseOn};
 use crate::error::Result;
-use crate::flow::configure::{Key, PageText};
+use crate::flow::manage::configure::{Key, PageText};
 use crate::store::page::Page;
-use crate::vocabulary::hours::WorkingHours;
-use crate::vocabulary::identity::{DatasetId, PageId};
-use crate::vocabulary::money::Currency;
-use crate::vocabulary::outcome::Kind;
-use crate::vocabulary::policy::{HOLD_MAX, LeadOn, Mode, OnUnknown, Policy, PurchaseOn};
-use crate::vocabulary::reason::Reasons;
-use crate::vocabulary::{span, wording};
-
-use super::document::{Given, Section, fault};
-use super::secret::Secret;
-use super::zone;
 
 /// A chat without a word for so long is lost, unless the file says otherwise.
 const SILENT_AFTER: Duration = Duration::from_hours(72);

@@ -9,12 +9,11 @@ use std::path::{Path, PathBuf};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretSlice};
 
+use crate::config::Config;
+use crate::config::document::fault;
+use crate::config::secret::Secret;
 use crate::error::Result;
-use crate::store::lock;
-
-use super::Config;
-use super::document::fault;
-use super::secret::Secret;
+use crate::store::db::lock;
 
 /// Bytes of the key.
 const LENGTH: usize = 32;

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
+use crate::config::document::{Section, fault};
 use crate::error::Result;
-
-use super::document::{Section, fault};
 
 /// A secret of the configuration.
 #[derive(Clone, Debug)]

@@ -6,9 +6,8 @@ use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::vocabulary::identity::{PageId, Psid};
-
-use super::graph::{GRAPH_DEADLINE, Graph};
+use crate::domain::basic::identity::{PageId, Psid};
+use crate::meta::events::graph::{GRAPH_DEADLINE, Graph};
 
 /// A longer answer is not read.
 const ANSWER_MAX: usize = 1024 * 1024;

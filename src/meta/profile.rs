@@ -4,10 +4,9 @@ use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::vocabulary::identity::Psid;
-
-use super::graph::{GRAPH_DEADLINE, Graph};
-use super::labels::{Refused, text};
+use crate::domain::basic::identity::Psid;
+use crate::meta::events::graph::{GRAPH_DEADLINE, Graph};
+use crate::meta::labels::{Refused, text};
 
 /// A larger picture is not kept.
 pub const PICTURE_MAX: usize = 200 * 1024;
@@ -110,7 +109,8 @@ mod tests {
 
     #[tokio::test]
     async fn pictures_come_from_meta_alone() {
-        let graph = Graph::new(crate::egress::client().unwrap(), "http://127.0.0.1:1".into(), "v26.0".into());
+        let graph =
+            Graph::new(crate::http_client::client().unwrap(), "http://127.0.0.1:1".into(), "v26.0".into());
         for address in [
             "http://169.254.169.254/x",
             "https://evilfbcdn.net/x",

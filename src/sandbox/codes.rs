@@ -1,6 +1,6 @@
 //! Graph's general codes: what each means, what to do, and on what that rests. All can be played as faults.
 
-use super::refusal::Basis;
+use crate::sandbox::refusal::Basis;
 
 struct Entry {
     code: i64,

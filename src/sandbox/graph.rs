@@ -4,11 +4,11 @@
 use hyper::Method;
 use serde_json::{Map, Value, json};
 
-use super::call::Call;
-use super::refusal::Refusal;
-use super::reply::Reply;
-use super::world::World;
 use crate::clock::Timestamp;
+use crate::sandbox::call::Call;
+use crate::sandbox::refusal::Refusal;
+use crate::sandbox::reply::Reply;
+use crate::sandbox::world::World;
 
 /// Live versions, and the day on which each ends.
 const VERSIONS: [(&str, &str); 6] = [

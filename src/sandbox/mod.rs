@@ -29,12 +29,11 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::OnceCell;
 
-pub use self::fault::{Fault, Play, Told};
-pub use self::run::run;
-use self::world::World;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-
+pub use crate::sandbox::fault::{Fault, Play, Told};
+pub use crate::sandbox::run::run;
+use crate::sandbox::world::World;
 /// The subcode of 190 for a token that has expired.
 const EXPIRED: i64 = 463;
 

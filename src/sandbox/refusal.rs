@@ -2,9 +2,8 @@
 
 use serde_json::json;
 
-use super::codes;
-use super::reply::Reply;
-use super::rules;
+use crate::sandbox::reply::Reply;
+use crate::sandbox::{codes, rules};
 
 /// On what our knowledge of a rule or code rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use super::{Sandbox, server};
 use crate::clock::Clock;
 use crate::error::Result;
+use crate::sandbox::{Sandbox, server};
 
 /// So many events and requests can be looked at; all are counted.
 const KEEP: usize = 10_000;

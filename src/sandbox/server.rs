@@ -11,9 +11,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::call::Call;
-use super::reply::{Reply, Wire};
-use super::{Sandbox, control, graph};
+use crate::sandbox::call::Call;
+use crate::sandbox::reply::{Reply, Wire};
+use crate::sandbox::{Sandbox, control, graph};
 
 /// A longer body is not read.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -5,10 +5,10 @@ use std::fmt::Write;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
-use super::{Sandbox, signature};
 use crate::clock::Timestamp;
-use crate::egress;
 use crate::error::{Error, Result};
+use crate::http_client;
+use crate::sandbox::{Sandbox, signature};
 
 /// The app id of Meta's own inbox: what people type there is echoed with it.
 const INBOX_APP_ID: u64 = 263_902_037_430_900;
@@ -146,7 +146,7 @@ impl Sandbox {
     }
 
     async fn client(&self) -> Result<&reqwest::Client> {
-        self.client.get_or_try_init(|| async { egress::client() }).await
+        self.client.get_or_try_init(|| async { http_client::client() }).await
     }
 }
 

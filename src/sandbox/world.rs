@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde_json::{Value, json};
 
-use super::call::Call;
-use super::fault::{Fault, Plays, Told};
-use super::links::Links;
-use super::refusal::Refusal;
-use super::reply::{Content, Reply};
-use super::{Seen, rules, signature};
 use crate::clock::Timestamp;
+use crate::sandbox::call::Call;
+use crate::sandbox::fault::{Fault, Plays, Told};
+use crate::sandbox::links::Links;
+use crate::sandbox::refusal::Refusal;
+use crate::sandbox::reply::{Content, Reply};
+use crate::sandbox::{Seen, rules, signature};
 
 /// Events that one request may carry.
 const EVENTS_MAX: usize = 1000;

@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 
 use crate::clock::Timestamp;
+use crate::domain::basic::identity::{AttemptId, DatasetId, PageId};
+use crate::domain::signal::attempt::Answer;
+use crate::domain::signal::conversion::{EventName, Reason, State};
 use crate::error::Result;
-use crate::vocabulary::attempt::Answer;
-use crate::vocabulary::conversion::{EventName, Reason, State};
-use crate::vocabulary::identity::{AttemptId, DatasetId, PageId};
-
-use super::sql::{Unit, values};
+use crate::store::db::sql::{Unit, values};
 
 impl Unit {
     /// Opens an attempt with all that a lease holds; gives how many that are. It must be committed before the

@@ -4,15 +4,16 @@
 use std::collections::HashMap;
 
 use crate::clock::Timestamp;
+use crate::domain::basic::identity::{ConversationId, OrderId, PageId, Psid};
+use crate::domain::basic::money::Currency;
+use crate::domain::conversation::inbound::{Channel, Referral};
+use crate::domain::feed::change::{
+    Change, CursorKey, Entry, Led, OrderRecord, Records, Subject, ThreadRecord,
+};
 use crate::error::{Error, Result};
-use crate::vocabulary::arrival::{Channel, Referral};
-use crate::vocabulary::change::{Change, CursorKey, Entry, Led, OrderRecord, Records, Subject, ThreadRecord};
-use crate::vocabulary::identity::{ConversationId, OrderId, PageId, Psid};
-use crate::vocabulary::money::Currency;
-
-use super::dossier::{ACCEPT, UNDO};
-use super::known::FactRow;
-use super::sql::{Row, Unit, Value, values};
+use crate::store::aggregate::{ACCEPT, UNDO};
+use crate::store::aggregate_rows::FactRow;
+use crate::store::db::sql::{Row, Unit, Value, values};
 
 /// The lease of the one publisher.
 const PUBLISHER: &str = "publisher";

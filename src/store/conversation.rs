@@ -5,14 +5,13 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use crate::clock::Timestamp;
+use crate::domain::basic::identity::{ConversationId, PageId, Psid};
+use crate::domain::conversation::aggregate::{Dossier, Thread};
+use crate::domain::conversation::chat::{Chat, Point, Stage};
+use crate::domain::conversation::inbound::{Author, Channel, Referral};
 use crate::error::Result;
-use crate::vocabulary::arrival::{Author, Channel, Referral};
-use crate::vocabulary::chat::{Chat, Point, Stage};
-use crate::vocabulary::dossier::{Dossier, Thread};
-use crate::vocabulary::identity::{ConversationId, PageId, Psid};
-
-use super::message::Place;
-use super::sql::{Pair, Row, Unit, list, read_word, values};
+use crate::store::db::sql::{Pair, Row, Unit, list, read_word, values};
+use crate::store::message::Place;
 
 /// Who said a phone number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

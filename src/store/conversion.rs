@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::domain::basic::identity::{ConversionId, OutcomeId, PageId};
+use crate::domain::basic::money::Currency;
+use crate::domain::conversation::aggregate::Thread;
+use crate::domain::signal::conversion::{Conversion, Draft, State};
 use crate::error::Result;
-use crate::vocabulary::conversion::{Conversion, Draft, State};
-use crate::vocabulary::dossier::Thread;
-use crate::vocabulary::identity::{ConversionId, OutcomeId, PageId};
-use crate::vocabulary::money::Currency;
-
-use super::sheet::{CarriesRow, ConversionRow};
-use super::sql::{Pair, Unit, list, values};
+use crate::store::db::sql::{Pair, Unit, list, values};
+use crate::store::db::write_buffer::{CarriesRow, ConversionRow};
 
 /// How long a lease holds: longer than one request to Meta may take, shorter than the 60 s within which a
 /// lost attempt must be seen.
@@ -228,9 +227,10 @@ impl Unit {
     pub async fn conversation_of_conversion(
         &mut self,
         id: &ConversionId,
-    ) -> Result<Option<crate::vocabulary::identity::ConversationId>> {
+    ) -> Result<Option<crate::domain::basic::identity::ConversationId>> {
         let row =
             self.row("select conversation_id from conversion where id = $1", values![id.as_str()]).await?;
-        row.map(|row| row.get("conversation_id").map(crate::vocabulary::identity::ConversationId)).transpose()
+        row.map(|row| row.get("conversation_id").map(crate::domain::basic::identity::ConversationId))
+            .transpose()
     }
 }

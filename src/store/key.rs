@@ -1,11 +1,10 @@
 //! API keys.
 
 use crate::clock::Timestamp;
+use crate::domain::basic::identity::{ConversationId, KeyId, PageId};
+use crate::domain::basic::money::Currency;
 use crate::error::{Error, Result};
-use crate::vocabulary::identity::{ConversationId, KeyId, PageId};
-use crate::vocabulary::money::Currency;
-
-use super::sql::{Row, Unit, values};
+use crate::store::db::sql::{Row, Unit, values};
 
 /// A key in force.
 #[derive(Clone, Debug)]

@@ -2,11 +2,10 @@
 //! takes off itself.
 
 use crate::clock::Timestamp;
+use crate::domain::basic::identity::{ConversationId, PageId, Psid};
+use crate::domain::inbox::label::{Change, WriteBack};
 use crate::error::Result;
-use crate::vocabulary::identity::{ConversationId, PageId, Psid};
-use crate::vocabulary::label::{Change, WriteBack};
-
-use super::sql::{Row, Unit, values};
+use crate::store::db::sql::{Row, Unit, values};
 
 /// A change of a label on the person of a conversation, as its row has it.
 #[derive(Clone, Debug)]

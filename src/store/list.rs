@@ -2,13 +2,12 @@
 //! runs along an index; lists of several Pages are laid together by who asks.
 
 use crate::clock::Timestamp;
+use crate::domain::basic::identity::{AttemptId, ConversationId, ConversionId, OrderId, PageId};
+use crate::domain::basic::money::Currency;
+use crate::domain::order::fold;
+use crate::domain::signal::conversion::{EventName, Reason, State};
 use crate::error::Result;
-use crate::vocabulary::conversion::{EventName, Reason, State};
-use crate::vocabulary::identity::{AttemptId, ConversationId, ConversionId, OrderId, PageId};
-use crate::vocabulary::money::Currency;
-use crate::vocabulary::order;
-
-use super::sql::{Row, Unit, values};
+use crate::store::db::sql::{Row, Unit, values};
 
 /// Where a list goes on: after the row of this moment and id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +68,7 @@ pub struct OrderRow {
     pub page_id: PageId,
     pub conversation_id: Option<ConversationId>,
     pub number: Option<String>,
-    pub state: order::State,
+    pub state: fold::State,
     pub currency: Currency,
     pub value: Option<i64>,
     pub paid: i64,
@@ -325,7 +324,7 @@ fn time(row: &Row, column: &str) -> Result<Option<Timestamp>> {
     Ok(row.get::<Option<i64>>(column)?.map(Timestamp::from_millis))
 }
 
-pub(super) fn read_conversation(row: &Row) -> Result<ConversationRow> {
+pub(in crate::store) fn read_conversation(row: &Row) -> Result<ConversationRow> {
     Ok(ConversationRow {
         id: ConversationId(row.get("id")?),
         page_id: PageId(row.get("page_id")?),
@@ -348,7 +347,7 @@ fn read_order(row: &Row) -> Result<OrderRow> {
         page_id: PageId(row.get("page_id")?),
         conversation_id: row.get::<Option<String>>("conversation_id")?.map(ConversationId),
         number: row.get("number")?,
-        state: row.word("state", order::State::parse)?,
+        state: row.word("state", fold::State::parse)?,
         currency: row.word("currency", Currency::parse)?,
         value: row.get("value")?,
         paid: row.get("paid")?,

@@ -5,11 +5,10 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::clock::Timestamp;
+use crate::domain::basic::identity::{ConversationId, PageId};
+use crate::domain::conversation::inbound::Author;
 use crate::error::Result;
-use crate::vocabulary::arrival::Author;
-use crate::vocabulary::identity::{ConversationId, PageId};
-
-use super::sql::{Pair, Row, Unit, list, values};
+use crate::store::db::sql::{Pair, Row, Unit, list, values};
 
 /// The ids that name a row of a conversation.
 #[derive(Clone, Copy, Debug)]

@@ -7,17 +7,16 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
+use crate::domain::basic::hours::WorkingHours;
+use crate::domain::basic::identity::{DatasetId, PageId};
+use crate::domain::basic::money::Currency;
+use crate::domain::conversation::inbound::Channel;
+use crate::domain::order::outcome::Kind;
+use crate::domain::order::reason::Reasons;
+use crate::domain::signal::policy::{LeadOn, Mode, OnUnknown, Policy, PurchaseOn};
 use crate::error::{Error, Result};
-use crate::vocabulary::arrival::Channel;
-use crate::vocabulary::hours::WorkingHours;
-use crate::vocabulary::identity::{DatasetId, PageId};
-use crate::vocabulary::money::Currency;
-use crate::vocabulary::outcome::Kind;
-use crate::vocabulary::policy::{LeadOn, Mode, OnUnknown, Policy, PurchaseOn};
-use crate::vocabulary::reason::Reasons;
-
-use super::sheet::Numbered;
-use super::sql::{Row, Unit, values};
+use crate::store::db::sql::{Row, Unit, values};
+use crate::store::db::write_buffer::Numbered;
 
 /// The first byte of a stored token says how it is written: 0 is in clear, so that encryption can follow.
 const TOKEN_IN_CLEAR: u8 = 0;
@@ -409,7 +408,7 @@ fn read_page(row: &Row) -> Result<Page> {
     })
 }
 
-pub(super) fn read_policy(row: &Row) -> Result<Policy> {
+pub(in crate::store) fn read_policy(row: &Row) -> Result<Policy> {
     let version = row.get("version")?;
     Ok(Policy {
         version,

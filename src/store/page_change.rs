@@ -1,10 +1,9 @@
 //! What a change of a Page touches.
 
+use crate::domain::basic::identity::{ConversationId, DatasetId};
+use crate::domain::signal::conversion::EventName;
 use crate::error::Result;
-use crate::vocabulary::conversion::EventName;
-use crate::vocabulary::identity::{ConversationId, DatasetId};
-
-use super::sql::{Unit, values};
+use crate::store::db::sql::{Unit, values};
 
 impl Unit {
     /// The conversations that have an event which never left because the dataset refused its name.

@@ -1,13 +1,12 @@
 //! Payouts of couriers.
 
 use crate::clock::Timestamp;
+use crate::domain::basic::identity::PageId;
+use crate::domain::basic::money::Currency;
+use crate::domain::order::payout::{Booked, Payout};
 use crate::error::Result;
-use crate::vocabulary::identity::PageId;
-use crate::vocabulary::money::Currency;
-use crate::vocabulary::payout::{Booked, Payout};
-
-use super::list::Part;
-use super::sql::{Row, Unit, values};
+use crate::store::db::sql::{Row, Unit, values};
+use crate::store::list::Part;
 
 impl Unit {
     /// Books a payout unless it is known; true if it was new.

@@ -3,13 +3,12 @@
 use std::collections::HashSet;
 
 use crate::clock::Timestamp;
+use crate::domain::basic::identity::DatasetId;
+use crate::domain::signal::Rules;
+use crate::domain::signal::conversion::EventName;
 use crate::error::Result;
-use crate::vocabulary::conversion::EventName;
-use crate::vocabulary::identity::DatasetId;
-use crate::vocabulary::signal::Rules;
-
-use super::page::{Page, read_policy};
-use super::sql::{Unit, values};
+use crate::store::db::sql::{Unit, values};
+use crate::store::page::{Page, read_policy};
 
 impl Unit {
     /// What decides about the conversions of a Page.

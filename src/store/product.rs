@@ -1,9 +1,8 @@
 //! Price lists.
 
+use crate::domain::basic::identity::PageId;
 use crate::error::Result;
-use crate::vocabulary::identity::PageId;
-
-use super::sql::{Unit, values};
+use crate::store::db::sql::{Unit, values};
 
 /// A line of a Page's price list; amounts in minor units of the Page's currency.
 #[derive(Clone, Debug, PartialEq, Eq)]

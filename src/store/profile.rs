@@ -1,10 +1,9 @@
 //! People's names and pictures, as Meta shows them, and when Meta is asked for them.
 
 use crate::clock::Timestamp;
+use crate::domain::basic::identity::{ConversationId, PageId, Psid};
 use crate::error::Result;
-use crate::vocabulary::identity::{ConversationId, PageId, Psid};
-
-use super::sql::{Unit, values};
+use crate::store::db::sql::{Unit, values};
 
 impl Unit {
     /// The people of a Page whose names are due to be asked for, with the number of tries before; nobody while

@@ -1,13 +1,12 @@
 //! What is shown of one thing beside its dossier.
 
 use crate::clock::Timestamp;
+use crate::domain::basic::identity::{ConversationId, ConversionId, OrderId, OutcomeId, PageId};
+use crate::domain::conversation::inbound::Author;
+use crate::domain::order::outcome::Source;
 use crate::error::{Error, Result};
-use crate::vocabulary::arrival::Author;
-use crate::vocabulary::identity::{ConversationId, ConversionId, OrderId, OutcomeId, PageId};
-use crate::vocabulary::outcome::Source;
-
-use super::list::ConversationRow;
-use super::sql::{Row, Unit, values};
+use crate::store::db::sql::{Row, Unit, values};
+use crate::store::list::ConversationRow;
 
 /// A message, as far as it is kept.
 #[derive(Clone, Debug)]

@@ -1,106 +1,33 @@
 //! HTTP in: Meta's webhook and the API. No SQL and no rules; a failure's kind becomes a status here and nowhere
 //! else.
 
-mod attempt;
-mod body;
-mod caller;
-mod change;
+mod api;
 mod console;
-mod conversation;
-mod conversion;
-mod import;
-mod list;
-mod metrics;
-mod once;
-mod openapi;
-mod order;
-mod outcome;
-mod page;
-mod page_body;
-mod payout;
-mod problem;
-mod read;
-mod readiness;
-mod request;
-mod serve;
-mod tag_body;
-mod view;
-mod webhook;
+mod hooks;
+mod server;
 
-use std::ops::Deref;
-use std::sync::Arc;
-
-use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use axum::{Router, middleware};
-use secrecy::SecretString;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use openapi::openapi;
-pub use readiness::Readiness;
-pub use serve::{Limits, serve};
+pub use server::openapi::openapi;
+pub use server::readiness::Readiness;
+pub use server::serve::{Limits, serve};
+pub use server::state::{App, BODY_LIMIT, Needs};
 
 use crate::error::{Error, Kind};
-use crate::flow::{House, Intake, Names};
-use crate::store::Store;
+use crate::flow::House;
 
-/// The largest webhook or request body, unless it is set otherwise.
-pub const BODY_LIMIT: usize = 8 * 1024 * 1024;
-
-/// What the handlers need; clones, of which each request takes some, lead to the same.
-#[derive(Clone, Debug)]
-pub struct App(Arc<Needs>);
-
-/// What is in an [`App`].
-#[derive(Clone, Debug)]
-pub struct Needs {
-    /// The verbs' needs.
-    pub house: House,
-    /// What Meta signs webhooks with; without it the webhook answers 503.
-    pub app_secret: Option<SecretString>,
-    /// What Meta shows at its handshake.
-    pub verify_token: Option<SecretString>,
-    /// The way in for webhooks.
-    pub intake: Intake,
-    /// The requests that are running, by Idempotency-Key.
-    pub names: Names,
-    /// Whether this process wants work.
-    pub readiness: Readiness,
-    /// The largest webhook or request body, in bytes.
-    pub body_limit: usize,
-}
-
-impl From<Needs> for App {
-    fn from(needs: Needs) -> Self {
-        Self(Arc::new(needs))
-    }
-}
-
-impl Deref for App {
-    type Target = Needs;
-
-    fn deref(&self) -> &Needs {
-        &self.0
-    }
-}
-
-impl FromRef<App> for House {
-    fn from_ref(app: &App) -> Self {
-        app.house.clone()
-    }
-}
-
-impl FromRef<App> for (Readiness, Store) {
-    fn from_ref(app: &App) -> Self {
-        (app.readiness.clone(), app.house.store.clone())
-    }
-}
+use api::{attempt, change, conversation, conversion, import, order, outcome, page, payout};
+use hooks::meta as hook;
+use server::{metrics, openapi, readiness, request_id};
 
 /// Every route, with its description.
 fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::begun())
-        .routes(routes!(webhook::handshake, webhook::receive))
+        .routes(routes!(hook::handshake, hook::receive))
         .routes(routes!(conversation::list))
         .routes(routes!(conversation::show))
         .routes(routes!(outcome::tag))
@@ -143,7 +70,7 @@ pub fn router(app: App) -> Router {
             )
         })
         .layer(DefaultBodyLimit::max(app.body_limit))
-        .layer(middleware::from_fn_with_state(app.clone(), request::named))
+        .layer(middleware::from_fn_with_state(app.clone(), request_id::named))
         .with_state(app)
 }
 

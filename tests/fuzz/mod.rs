@@ -17,9 +17,10 @@ use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use salesbridge::clock::{Clock, Timestamp};
-use salesbridge::flow::key;
-use salesbridge::meta::{signature, verdict, webhook};
-use salesbridge::vocabulary::attempt::Verdict;
+use salesbridge::domain::signal::attempt::Verdict;
+use salesbridge::flow::manage::keys;
+use salesbridge::meta::events::verdict;
+use salesbridge::meta::{signature, webhook};
 use serde_json::Value;
 
 use crate::harness::Shop;
@@ -146,7 +147,7 @@ fn an_answer_of_graph_comes_to_a_verdict() {
 async fn lines_are_answered_one_by_one() {
     let shop = Shop::on_sqlite().await;
     let service = TowerToHyperService::new(service_of(&shop));
-    let crm = key::create(&shop.house, "crm", "crm", None).await.unwrap();
+    let crm = keys::create(&shop.house, "crm", "crm", None).await.unwrap();
     let mut inputs = Inputs::of("api");
     while let Some(input) = inputs.next() {
         let shown = String::from_utf8_lossy(&input).into_owned();

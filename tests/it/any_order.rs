@@ -8,14 +8,14 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use salesbridge::clock::Timestamp;
+use salesbridge::domain::basic::identity::{ConversationId, OutcomeId, PageId, Psid};
+use salesbridge::domain::basic::money::Currency;
+use salesbridge::domain::conversation::aggregate::Dossier;
+use salesbridge::domain::conversation::inbound::Channel;
+use salesbridge::domain::order::outcome::{Fact, Flag, Item, Kind, Source};
+use salesbridge::domain::order::tag_decision::Tag;
+use salesbridge::domain::signal::policy::{LeadOn, Policy, PurchaseOn};
 use salesbridge::flow::{self, Asked, Line};
-use salesbridge::vocabulary::arrival::Channel;
-use salesbridge::vocabulary::dossier::Dossier;
-use salesbridge::vocabulary::identity::{ConversationId, OutcomeId, PageId, Psid};
-use salesbridge::vocabulary::money::Currency;
-use salesbridge::vocabulary::outcome::{Fact, Flag, Item, Kind, Source};
-use salesbridge::vocabulary::policy::{LeadOn, Policy, PurchaseOn};
-use salesbridge::vocabulary::sale::Tag;
 
 use crate::arrivals::{
     Tables, ad, body, dossiers_among, echo, edit, imports, imports_all, line, line_of, picture, shown, tap,

@@ -1,7 +1,8 @@
 //! The API as its users meet it: a server on loopback, and a key.
 
-use salesbridge::flow::{Names, key};
-use salesbridge::vocabulary::identity::PageId;
+use salesbridge::domain::basic::identity::PageId;
+use salesbridge::flow::Names;
+use salesbridge::flow::manage::keys;
 use salesbridge::web::{App, BODY_LIMIT, Needs, Readiness, router};
 use serde_json::Value;
 
@@ -89,7 +90,7 @@ impl Api {
     /// The same server with a key for one Page alone.
     pub async fn keyed(&self, role: &str, page: Option<&str>) -> Self {
         let page = page.map(PageId::from);
-        let secret = key::create(&self.app.house, role, "nino", page.as_ref()).await.unwrap();
+        let secret = keys::create(&self.app.house, role, "nino", page.as_ref()).await.unwrap();
         Self { secret: Some(secret), ..self.clone() }
     }
 

@@ -1,6 +1,6 @@
 //! The document, its page, and what load balancers and Prometheus ask.
 
-use salesbridge::vocabulary::outcome::Kind;
+use salesbridge::domain::order::outcome::Kind;
 use serde_json::Value;
 
 use crate::harness::{HOLD, Shop, both, say};

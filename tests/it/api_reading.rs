@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use salesbridge::vocabulary::identity::{DatasetId, PageId};
-use salesbridge::vocabulary::outcome::Kind;
+use salesbridge::domain::basic::identity::{DatasetId, PageId};
+use salesbridge::domain::order::outcome::Kind;
 use serde_json::{Value, json};
 
 use crate::api::Api;

@@ -1,6 +1,6 @@
 //! Who may do what, as the API's own document says it.
 
-use salesbridge::vocabulary::identity::{DatasetId, PageId};
+use salesbridge::domain::basic::identity::{DatasetId, PageId};
 use serde_json::Value;
 
 use crate::harness::{PAGE, Shop, both};
@@ -94,7 +94,7 @@ both!(
         let api = shop.api("operator").await;
         assert_eq!(api.get("/v1/orders").await.status, 200);
         let id = shop.house.store.read().await.unwrap().keys().await.unwrap()[0].id.clone();
-        salesbridge::flow::key::revoke(&shop.house, &id).await.unwrap();
+        salesbridge::flow::manage::keys::revoke(&shop.house, &id).await.unwrap();
         let answer = api.get("/v1/orders").await;
         answer.is_problem(401);
         assert_eq!(answer.header("www-authenticate"), Some("Bearer"));

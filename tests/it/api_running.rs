@@ -1,8 +1,8 @@
 //! Running it: conversions let go and tried again, unknown attempts settled, Pages set anew.
 
+use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::signal::policy::LeadOn;
 use salesbridge::sandbox::Fault;
-use salesbridge::vocabulary::outcome::Kind;
-use salesbridge::vocabulary::policy::LeadOn;
 use serde_json::json;
 
 use crate::harness::{HOLD, PAGE, Shop, both, numbered, say};

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use salesbridge::clock::Timestamp;
+use salesbridge::domain::basic::identity::{ConversationId, PageId, Psid};
+use salesbridge::domain::conversation::aggregate::Dossier;
+use salesbridge::domain::order::outcome::{Fact, Kind, Source};
+use salesbridge::domain::order::tag_decision::Tag;
+use salesbridge::domain::signal::conversion::event_id;
 use salesbridge::error::{Error, Kind as Failure};
 use salesbridge::flow::{self, Line, Reply, Tagged};
-use salesbridge::vocabulary::conversion::event_id;
-use salesbridge::vocabulary::dossier::Dossier;
-use salesbridge::vocabulary::identity::{ConversationId, PageId, Psid};
-use salesbridge::vocabulary::outcome::{Fact, Kind, Source};
-use salesbridge::vocabulary::sale::Tag;
 use serde_json::{Value, json};
 
 use crate::books;

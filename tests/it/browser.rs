@@ -8,12 +8,13 @@ use std::time::Duration;
 use axum::extract::{Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use salesbridge::flow::{self, Intake, Names, PageChange, people};
-use salesbridge::vocabulary::identity::PageId;
-use salesbridge::vocabulary::outcome::Kind;
-use salesbridge::vocabulary::people::Role;
+use salesbridge::domain::basic::identity::PageId;
+use salesbridge::domain::operator::Role;
+use salesbridge::domain::order::outcome::Kind;
+use salesbridge::flow::manage::operators;
+use salesbridge::flow::{self, Intake, Names, PageChange};
 use salesbridge::web::{App, BODY_LIMIT, Needs, Readiness, router};
-use salesbridge::work;
+use salesbridge::worker;
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -78,7 +79,7 @@ async fn runs_in(shop: Arc<Shop>, scenario: &str) {
     let came_in = Arc::new(Notify::new());
     let intake = Intake::start(shop.house.clone(), Arc::clone(&came_in));
     let stop = CancellationToken::new();
-    let work = tokio::spawn(work::run(shop.house.clone(), shop.graph.clone(), came_in, stop.clone()));
+    let work = tokio::spawn(worker::run(shop.house.clone(), shop.graph.clone(), came_in, stop.clone()));
     let app = App::from(Needs {
         house: shop.house.clone(),
         app_secret: None,
@@ -160,7 +161,7 @@ fn control(world: World) -> Router {
         Json(())
     };
     let code = |State(world): State<World>| async move {
-        Json(people::first_code(&world.shop.house).await.unwrap())
+        Json(operators::first_code(&world.shop.house).await.unwrap())
     };
     Router::new()
         .route("/code", post(code))

@@ -5,13 +5,14 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use salesbridge::domain::basic::identity::{ConversationId, OutcomeId, PageId};
+use salesbridge::domain::order::outcome::{Kind, Source};
+use salesbridge::domain::order::tag_decision::Tag;
 use salesbridge::error::Error;
-use salesbridge::flow::{self, Asked, House, key};
-use salesbridge::vocabulary::identity::{ConversationId, OutcomeId, PageId};
-use salesbridge::vocabulary::outcome::{Kind, Source};
-use salesbridge::vocabulary::sale::Tag;
+use salesbridge::flow::manage::keys;
+use salesbridge::flow::{self, Asked, House};
 use salesbridge::web::{App, BODY_LIMIT, Needs, Readiness, router};
-use salesbridge::work::publish;
+use salesbridge::worker::publish;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::Row as _;
@@ -47,7 +48,7 @@ impl Reader {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router(app)).await });
-        let secret = key::create(house, role, role, page.map(PageId::from).as_ref()).await.unwrap();
+        let secret = keys::create(house, role, role, page.map(PageId::from).as_ref()).await.unwrap();
         Self { url, secret, client: reqwest::Client::new() }
     }
 

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use salesbridge::clock::Timestamp;
+use salesbridge::domain::basic::identity::ConversationId;
+use salesbridge::domain::conversation::aggregate::Dossier;
+use salesbridge::domain::conversation::chat::Stage;
+use salesbridge::domain::order::outcome::{Kind, Source};
+use salesbridge::domain::order::tag_decision::Tag;
 use salesbridge::flow;
-use salesbridge::vocabulary::chat::Stage;
-use salesbridge::vocabulary::dossier::Dossier;
-use salesbridge::vocabulary::identity::ConversationId;
-use salesbridge::vocabulary::outcome::{Kind, Source};
-use salesbridge::vocabulary::sale::Tag;
 
 use crate::arrivals::{ad, body, dossiers, echo, imports_all, line_of, rows, told, word};
 use crate::harness::{PAGE, Shop, both, say};

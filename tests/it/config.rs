@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use salesbridge::config::Config;
+use salesbridge::domain::basic::identity::PageId;
+use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::signal::policy::{Mode, OnUnknown, PurchaseOn};
 use salesbridge::error::Error;
 use salesbridge::flow;
 use salesbridge::store::page::Page;
-use salesbridge::vocabulary::identity::PageId;
-use salesbridge::vocabulary::outcome::Kind;
-use salesbridge::vocabulary::policy::{Mode, OnUnknown, PurchaseOn};
 use secrecy::ExposeSecret;
 
 use crate::harness::{PAGE, Shop, both};

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
+use salesbridge::domain::basic::identity::{ConversationId, PageId};
+use salesbridge::domain::operator::{Language, Role};
 use salesbridge::flow::Names;
-use salesbridge::flow::people::{self, Newcomer};
-use salesbridge::vocabulary::identity::{ConversationId, PageId};
-use salesbridge::vocabulary::people::{Language, Role};
+use salesbridge::flow::manage::operators::{self, Newcomer};
 use salesbridge::web::{App, BODY_LIMIT, Needs, Readiness, router};
 use tokio::net::TcpListener;
 
@@ -146,7 +146,7 @@ pub async fn listens(shop: &Shop) -> String {
 pub async fn person(shop: &Shop, name: &str, role: Role, page: Option<&str>) {
     let page = page.map(PageId::from);
     let newcomer = Newcomer { name: name.to_owned(), role, page, language: Language::English };
-    people::add(&shop.house, &newcomer, PASSWORD).await.unwrap();
+    operators::add(&shop.house, &newcomer, PASSWORD).await.unwrap();
 }
 
 /// A customer writes, and an operator answers in Meta's inbox with an amount.

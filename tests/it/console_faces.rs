@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use salesbridge::egress;
-use salesbridge::meta::graph::Graph;
-use salesbridge::vocabulary::people::Role;
-use salesbridge::work::profiles;
+use salesbridge::domain::operator::Role;
+use salesbridge::http_client;
+use salesbridge::meta::events::graph::Graph;
+use salesbridge::worker::profiles;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -32,7 +32,7 @@ async fn meta_with_a_picture() -> Graph {
         .route("/v26.0/2", get(move || async move { axum::Json(profile) }))
         .route("/face.jpg", get(|| async { PICTURE }));
     tokio::spawn(async move { axum::serve(listener, router).await });
-    Graph::new(egress::client().unwrap(), url, "v26.0".to_owned())
+    Graph::new(http_client::client().unwrap(), url, "v26.0".to_owned())
 }
 
 both!(

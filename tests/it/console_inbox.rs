@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
+use salesbridge::domain::basic::identity::PageId;
+use salesbridge::domain::operator::Role;
+use salesbridge::domain::order::outcome::Kind;
 use salesbridge::sandbox::webhook::{Chat, messaging};
-use salesbridge::vocabulary::identity::PageId;
-use salesbridge::vocabulary::outcome::Kind;
-use salesbridge::vocabulary::people::Role;
 
 use crate::console::Visitor;
 use crate::harness::{HOLD, PAGE, Shop, both, say};

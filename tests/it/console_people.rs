@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use salesbridge::domain::operator::Role;
 use salesbridge::error::Kind;
-use salesbridge::flow::people;
-use salesbridge::vocabulary::people::Role;
+use salesbridge::flow::manage::operators;
 
 use crate::console::{PASSWORD, Visitor, person};
 use crate::harness::{PAGE, Shop, both};
@@ -13,8 +13,12 @@ both!(
     async fn the_first_admin_comes_by_the_code_from_the_log_and_nobody_after(shop: Shop) {
         let guest = Visitor::comes(&shop).await;
         assert_eq!(guest.get("/console/login").await.location(), "/console/first");
-        let code = people::first_code(&shop.house).await.unwrap().expect("nobody has access yet");
-        assert_eq!(people::first_code(&shop.house).await.unwrap(), None, "a code is not made at every visit");
+        let code = operators::first_code(&shop.house).await.unwrap().expect("nobody has access yet");
+        assert_eq!(
+            operators::first_code(&shop.house).await.unwrap(),
+            None,
+            "a code is not made at every visit"
+        );
         let wrong = [("code", "guess"), ("name", "giorgi"), ("password", PASSWORD)];
         assert_eq!(guest.post("/console/first", &wrong).await.status, 401);
         let short = [("code", code.as_str()), ("name", "giorgi"), ("password", "short")];
@@ -50,7 +54,7 @@ both!(
         assert_eq!((answer.status, answer.session().is_some()), (303, true));
         assert_eq!(guest.post(&set(&second), &[("password", PASSWORD)]).await.status, 404);
         guest.clone().logged_in("ნინო").await;
-        let third = people::reset(&shop.house, "ნინო").await.unwrap();
+        let third = operators::reset(&shop.house, "ნინო").await.unwrap();
         shop.later(Duration::from_hours(73));
         assert_eq!(guest.post(&set(&third), &[("password", PASSWORD)]).await.status, 404);
     }
@@ -109,7 +113,7 @@ both!(
                 let mut tries = 0;
                 for guess in 0..625 {
                     let wrong = format!("guess {worker} {guess}");
-                    let error = people::log_in(&house, "Nino ", &wrong).await.unwrap_err();
+                    let error = operators::log_in(&house, "Nino ", &wrong).await.unwrap_err();
                     match error.kind {
                         Kind::Unauthorized => tries += 1,
                         Kind::TooMany => {}
@@ -121,16 +125,16 @@ both!(
         }
         let tries: i32 = guesses.join_all().await.into_iter().sum();
         assert_eq!(tries, 10);
-        let locked = people::log_in(&shop.house, "nino", PASSWORD).await.unwrap_err();
+        let locked = operators::log_in(&shop.house, "nino", PASSWORD).await.unwrap_err();
         assert_eq!(locked.kind, Kind::TooMany);
         shop.later(Duration::from_mins(15));
-        people::log_in(&shop.house, "nino", PASSWORD).await.unwrap();
-        let nobody = people::log_in(&shop.house, "nobody", PASSWORD).await.unwrap_err();
+        operators::log_in(&shop.house, "nino", PASSWORD).await.unwrap();
+        let nobody = operators::log_in(&shop.house, "nobody", PASSWORD).await.unwrap_err();
         assert_eq!(nobody.code, "wrong_login");
         for _ in 0..20 {
-            drop(people::log_in(&shop.house, "nobody", "x").await);
+            drop(operators::log_in(&shop.house, "nobody", "x").await);
         }
-        let nobody = people::log_in(&shop.house, "nobody", PASSWORD).await.unwrap_err();
+        let nobody = operators::log_in(&shop.house, "nobody", PASSWORD).await.unwrap_err();
         assert_eq!(nobody.kind, Kind::TooMany, "a name that nobody has looks no different");
     }
 );

@@ -3,10 +3,10 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use salesbridge::vocabulary::arrival::Channel;
-use salesbridge::vocabulary::identity::{ConversationId, PageId, Psid};
-use salesbridge::vocabulary::outcome::Kind;
-use salesbridge::vocabulary::people::Role;
+use salesbridge::domain::basic::identity::{ConversationId, PageId, Psid};
+use salesbridge::domain::conversation::inbound::Channel;
+use salesbridge::domain::operator::Role;
+use salesbridge::domain::order::outcome::Kind;
 use serde_json::json;
 
 use crate::console::{PASSWORD, Visitor};

@@ -1,9 +1,9 @@
 //! Every route of the console by every role: allowed, forbidden, or another Page's.
 
+use salesbridge::domain::basic::identity::PageId;
+use salesbridge::domain::operator::Role;
+use salesbridge::domain::order::outcome::Kind;
 use salesbridge::flow;
-use salesbridge::vocabulary::identity::PageId;
-use salesbridge::vocabulary::outcome::Kind;
-use salesbridge::vocabulary::people::Role;
 
 use crate::console::{Visitor, person};
 use crate::console_inbox::writes_in_the_inbox;

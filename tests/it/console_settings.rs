@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use salesbridge::domain::basic::identity::PageId;
+use salesbridge::domain::operator::Role;
+use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::signal::policy::{LeadOn, Mode};
 use salesbridge::flow;
-use salesbridge::vocabulary::identity::PageId;
-use salesbridge::vocabulary::outcome::Kind;
-use salesbridge::vocabulary::people::Role;
-use salesbridge::vocabulary::policy::{LeadOn, Mode};
 
 use crate::console::Visitor;
 use crate::harness::{PAGE, Shop, both, say};

@@ -4,7 +4,7 @@
 //!     SALESBRIDGE_TEST_CONVERSATIONS=100000 bash tests/run --no-capture -E 'test(/^console_speed/)'
 
 use salesbridge::clock::Clock;
-use salesbridge::vocabulary::people::Role;
+use salesbridge::domain::operator::Role;
 use sqlx::AssertSqlSafe;
 
 use crate::console::Visitor;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use salesbridge::domain::basic::identity::OutcomeId;
+use salesbridge::domain::operator::Role;
+use salesbridge::domain::order::outcome::Source;
 use salesbridge::flow;
-use salesbridge::store::ledger::About;
-use salesbridge::vocabulary::identity::OutcomeId;
-use salesbridge::vocabulary::outcome::Source;
-use salesbridge::vocabulary::people::Role;
+use salesbridge::store::outcome::About;
 
 use crate::console::{Visitor, chat_with_price};
 use crate::harness::{HOLD, PAGE, Shop, both};

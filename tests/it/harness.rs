@@ -7,25 +7,25 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use salesbridge::clock::{Clock, Timestamp};
-use salesbridge::egress;
+use salesbridge::domain::basic::identity::{
+    AttemptId, ConversationId, ConversionId, DatasetId, OutcomeId, PageId, Psid,
+};
+use salesbridge::domain::basic::money::Currency;
+use salesbridge::domain::conversation::inbound::Channel;
+use salesbridge::domain::order::outcome::{Details, Kind, Source, Terms};
+use salesbridge::domain::order::reason::Reasons;
+use salesbridge::domain::order::tag_decision::Tag;
+use salesbridge::domain::signal::conversion::Conversion;
+use salesbridge::domain::signal::policy::{Mode, Policy};
 use salesbridge::error::Error;
 use salesbridge::flow::{self, Asked, House, Intake, PhoneKey, Published, Resolution, Tagged, Tags};
+use salesbridge::http_client;
 use salesbridge::id::Ids;
-use salesbridge::meta::graph::Graph;
+use salesbridge::meta::events::graph::Graph;
 use salesbridge::sandbox::Sandbox;
 use salesbridge::store::Store;
 use salesbridge::store::page::Page;
-use salesbridge::vocabulary::arrival::Channel;
-use salesbridge::vocabulary::conversion::Conversion;
-use salesbridge::vocabulary::identity::{
-    AttemptId, ConversationId, ConversionId, DatasetId, OutcomeId, PageId, Psid,
-};
-use salesbridge::vocabulary::money::Currency;
-use salesbridge::vocabulary::outcome::{Details, Kind, Source, Terms};
-use salesbridge::vocabulary::policy::{Mode, Policy};
-use salesbridge::vocabulary::reason::Reasons;
-use salesbridge::vocabulary::sale::Tag;
-use salesbridge::work::deliver::{self, Stop};
+use salesbridge::worker::deliver::{self, Stop};
 
 /// Runs a test on both databases.
 macro_rules! both {
@@ -81,7 +81,7 @@ impl Shop {
         let meta = Sandbox::start(clock.clone(), "127.0.0.1:0".parse().unwrap()).await.unwrap();
         meta.link(PAGE, "1234567890123456", "token-of-the-page");
         let store = Store::open(url).await.unwrap();
-        let graph = Graph::new(egress::client().unwrap(), meta.url().to_owned(), "v26.0".to_owned());
+        let graph = Graph::new(http_client::client().unwrap(), meta.url().to_owned(), "v26.0".to_owned());
         let house = House {
             store,
             clock,

@@ -1,6 +1,7 @@
 //! The service as Meta and an operator meet it.
 
-use salesbridge::flow::{self, key};
+use salesbridge::flow;
+use salesbridge::flow::manage::keys;
 use salesbridge::meta::signature;
 use salesbridge::web::{App, BODY_LIMIT, Needs, Readiness, router};
 use serde_json::Value;
@@ -42,7 +43,7 @@ both!(
         assert_eq!(signed.status(), 200);
         shop.receives("not json".to_owned()).await;
 
-        let secret = key::create(&shop.house, "operator", "nino", None).await.unwrap();
+        let secret = keys::create(&shop.house, "operator", "nino", None).await.unwrap();
         let ask = format!("{url}/v1/conversations?page_id={PAGE}&psid=42");
         assert_eq!(read(client.get(&ask).send().await.unwrap()).await.0, 401);
         let (_, found) = read(client.get(&ask).bearer_auth(&secret).send().await.unwrap()).await;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::tag_decision::Tag;
 use salesbridge::flow;
-use salesbridge::vocabulary::outcome::Kind;
-use salesbridge::vocabulary::sale::Tag;
 use serde_json::{Value, json};
 
 use crate::arrivals::{Tables, ad, body, echo, rows, tap, word};

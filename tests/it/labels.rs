@@ -6,16 +6,16 @@ use std::process::Command;
 use std::time::Duration;
 
 use salesbridge::clock::Timestamp;
+use salesbridge::domain::basic::identity::ConversationId;
+use salesbridge::domain::conversation::aggregate::Dossier;
+use salesbridge::domain::inbox::pending::{Waiting, Why};
+use salesbridge::domain::order::fold::State;
+use salesbridge::domain::order::outcome::{Kind, Source};
+use salesbridge::domain::signal::conversion::{EventName, Reason, State as Told};
 use salesbridge::flow;
 use salesbridge::sandbox::webhook::Chat;
-use salesbridge::store::dossier::Scope;
-use salesbridge::vocabulary::conversion::{EventName, Reason, State as Told};
-use salesbridge::vocabulary::dossier::Dossier;
-use salesbridge::vocabulary::identity::ConversationId;
-use salesbridge::vocabulary::order::State;
-use salesbridge::vocabulary::outcome::{Kind, Source};
-use salesbridge::vocabulary::waiting::{Waiting, Why};
-use salesbridge::work::labels;
+use salesbridge::store::aggregate::Scope;
+use salesbridge::worker::labels;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -380,7 +380,7 @@ both!(
     async fn in_shadow_nothing_is_taken_off(shop: Shop) {
         shop.with_labels(true).await;
         shop.set_page(|page| {
-            page.mode = salesbridge::vocabulary::policy::Mode::Shadow;
+            page.mode = salesbridge::domain::signal::policy::Mode::Shadow;
             page.labels = BTreeMap::from([("Order".to_owned(), Kind::Confirmed)]);
             page.take_off_labels = true;
         })

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use salesbridge::vocabulary::conversion::{EventName, Reason, State, event_id};
-use salesbridge::vocabulary::identity::PageId;
-use salesbridge::vocabulary::outcome::Kind;
-use salesbridge::vocabulary::policy::LeadOn;
+use salesbridge::domain::basic::identity::PageId;
+use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::signal::conversion::{EventName, Reason, State, event_id};
+use salesbridge::domain::signal::policy::LeadOn;
 
 use crate::arrivals::{body, word};
 use crate::harness::{HOLD, PAGE, Shop, both, say};
@@ -160,7 +160,7 @@ both!(
         // The number was given earlier than was thought, in what is now another chat than the one that was told.
         shop.receives(body(PAGE, &[word(PSID, "m_late", wrote, "call me: 599 12 34 56")])).await;
         let mut unit = shop.house.store.read().await.unwrap();
-        let scope = salesbridge::store::dossier::Scope::Conversation(&chat);
+        let scope = salesbridge::store::aggregate::Scope::Conversation(&chat);
         let chats = unit.dossiers(scope).await.unwrap().remove(0).chats;
         unit.commit().await.unwrap();
         assert_eq!(chats.iter().map(|chat| chat.contact_at).collect::<Vec<_>>(), [None, Some(wrote)]);

@@ -1,10 +1,10 @@
 //! The table of legal moves, as the design has it, tried pair by pair.
 
 use salesbridge::clock::Timestamp;
-use salesbridge::vocabulary::identity::{OrderId, OutcomeId};
-use salesbridge::vocabulary::order::State;
-use salesbridge::vocabulary::outcome::{Details, Fact, Kind, Source, Terms};
-use salesbridge::vocabulary::sale::{Decision, Standing, decide};
+use salesbridge::domain::basic::identity::{OrderId, OutcomeId};
+use salesbridge::domain::order::fold::State;
+use salesbridge::domain::order::outcome::{Details, Fact, Kind, Source, Terms};
+use salesbridge::domain::order::tag_decision::{Decision, Standing, decide};
 
 use crate::harness::{gel, numbered, referred, say};
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use salesbridge::vocabulary::attempt::Verdict;
-use salesbridge::vocabulary::conversion::{EventName, Reason, State};
-use salesbridge::vocabulary::identity::ConversationId;
-use salesbridge::vocabulary::outcome::Kind;
-use salesbridge::vocabulary::policy::PurchaseOn;
+use salesbridge::domain::basic::identity::ConversationId;
+use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::signal::attempt::Verdict;
+use salesbridge::domain::signal::conversion::{EventName, Reason, State};
+use salesbridge::domain::signal::policy::PurchaseOn;
 
 use crate::harness::{HOLD, Shop, both, numbered, say};
 use crate::sales::{line, stands, told};

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use salesbridge::meta::verdict::advice;
+use salesbridge::domain::basic::identity::DatasetId;
+use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::signal::attempt::Verdict;
+use salesbridge::domain::signal::conversion::{EventName, Reason, State};
+use salesbridge::domain::signal::policy::LeadOn;
+use salesbridge::meta::events::verdict::advice;
 use salesbridge::sandbox::Fault;
-use salesbridge::vocabulary::attempt::Verdict;
-use salesbridge::vocabulary::conversion::{EventName, Reason, State};
-use salesbridge::vocabulary::identity::DatasetId;
-use salesbridge::vocabulary::outcome::Kind;
-use salesbridge::vocabulary::policy::LeadOn;
 
 use crate::harness::{HOLD, PAGE, Shop, both};
 use crate::sales::{DATASET, line, stands, told};

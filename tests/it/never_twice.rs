@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::signal::conversion::State;
+use salesbridge::domain::signal::policy::Mode;
 use salesbridge::sandbox::Fault;
-use salesbridge::vocabulary::conversion::State;
-use salesbridge::vocabulary::outcome::Kind;
-use salesbridge::vocabulary::policy::Mode;
 
 use crate::harness::{HOLD, Shop, both, numbered, say};
 

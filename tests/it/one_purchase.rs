@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use salesbridge::domain::order::outcome::{Kind, Source};
+use salesbridge::domain::order::tag_decision::Tag;
 use salesbridge::flow::{self, Asked};
-use salesbridge::vocabulary::outcome::{Kind, Source};
-use salesbridge::vocabulary::sale::Tag;
 
 use crate::arrivals::{dossiers, imports, line, line_of, told};
 use crate::harness::{HOLD, PAGE, Shop, both, numbered, say};

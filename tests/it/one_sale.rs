@@ -1,6 +1,6 @@
 //! A sale may be said through several doors, by several people at once; it stays one sale.
 
-use salesbridge::vocabulary::outcome::Kind;
+use salesbridge::domain::order::outcome::Kind;
 
 use crate::harness::{HOLD, PAGE, Shop, both, numbered, say};
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use salesbridge::clock::Timestamp;
+use salesbridge::domain::order::fold;
+use salesbridge::domain::order::outcome::{Flag, Kind, Source};
+use salesbridge::domain::order::tag_decision::{Standing, Tag};
+use salesbridge::domain::signal::conversion::{Reason, State};
 use salesbridge::flow::{self, Asked};
-use salesbridge::vocabulary::conversion::{Reason, State};
-use salesbridge::vocabulary::order;
-use salesbridge::vocabulary::outcome::{Flag, Kind, Source};
-use salesbridge::vocabulary::sale::{Standing, Tag};
 
 use crate::arrivals::{dossiers, imports, imports_all, line, line_of, told};
 use crate::harness::{HOLD, PAGE, Shop, both, numbered, referred, say};
@@ -39,7 +39,7 @@ both!(
         shop.tags(&chat, &numbered(say(Kind::Shipped, None), "S-1001")).await.unwrap();
         imports_all(&shop, vec![line(crm(Kind::Delivered, None, "A-1", shop.house.clock.now()))]).await;
         let known = orders(&shop).await;
-        assert_eq!((known.len(), known[0].order.state), (1, order::State::Delivered));
+        assert_eq!((known.len(), known[0].order.state), (1, fold::State::Delivered));
         shop.later(HOLD);
         shop.delivers().await;
         assert_eq!(shop.told(), ["50.0"]);
@@ -57,7 +57,7 @@ both!(
         ];
         imports_all(&shop, lines).await;
         let known = orders(&shop).await;
-        assert_eq!((known.len(), known[1].parked, known[1].order.state), (2, true, order::State::None));
+        assert_eq!((known.len(), known[1].parked, known[1].order.state), (2, true, fold::State::None));
         assert!(known[1].order.flags.iter().all(|(_, flag)| *flag == Flag::PerhapsSameSale));
         assert_eq!(known[1].order.flags.len(), 2);
         let dossier = dossiers(&shop, PAGE).await.remove(0);
@@ -73,7 +73,7 @@ both!(
             .now()
             .unwrap();
         let order = accepted.order.unwrap();
-        assert_eq!((order.order.state, order.order.flags.len()), (order::State::Shipped, 0));
+        assert_eq!((order.order.state, order.order.flags.len()), (fold::State::Shipped, 0));
         let again = flow::accept(&shop.house, &flagged, ("nino", Source::Api), &Asked::plainly())
             .await
             .unwrap()
@@ -97,7 +97,7 @@ both!(
         let sale = named.order.unwrap();
         assert_eq!(
             (sale.numbers.as_slice(), sale.order.state),
-            (["S-1001".to_owned(), "A-1".to_owned()].as_slice(), order::State::Shipped)
+            (["S-1001".to_owned(), "A-1".to_owned()].as_slice(), fold::State::Shipped)
         );
         // What a CRM says later of another value no longer parts them.
         imports_all(&shop, vec![line(crm(Kind::Confirmed, 7000, "A-1", ago(&shop, 0)))]).await;
@@ -193,7 +193,7 @@ both!(
         ];
         imports_all(&shop, lines).await;
         let known = orders(&shop).await;
-        assert_eq!((known.len(), known[0].order.state), (1, order::State::Delivered));
+        assert_eq!((known.len(), known[0].order.state), (1, fold::State::Delivered));
         shop.later(HOLD);
         shop.delivers().await;
         assert_eq!(shop.told(), ["50.0"]);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use salesbridge::domain::order::outcome::{Kind, Source};
 use salesbridge::flow::Line;
-use salesbridge::vocabulary::outcome::{Kind, Source};
 use serde_json::Value;
 
 use crate::arrivals::{body, dossiers, echo, imports, line, told, word};
@@ -24,7 +24,7 @@ async fn hears(shop: &Shop, events: &[Value]) {
 
 async fn orders_of(shop: &Shop, psid: &str) -> usize {
     let all = dossiers(shop, PAGE).await;
-    let of = |psid_of: &salesbridge::vocabulary::dossier::Dossier| {
+    let of = |psid_of: &salesbridge::domain::conversation::aggregate::Dossier| {
         psid_of.thread.psid.as_ref().is_some_and(|known| known.as_str() == psid)
     };
     all.iter().filter(|dossier| of(dossier)).map(|dossier| dossier.orders.len()).sum()

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use salesbridge::vocabulary::identity::ConversationId;
-use salesbridge::vocabulary::outcome::Kind;
+use salesbridge::domain::basic::identity::ConversationId;
+use salesbridge::domain::order::outcome::Kind;
 use sqlx::{PgPool, Row};
 
 use crate::console_speed::stores;

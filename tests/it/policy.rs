@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use salesbridge::domain::basic::identity::{ConversationId, PageId, Psid};
+use salesbridge::domain::conversation::inbound::Channel;
+use salesbridge::domain::order::outcome::Kind::{
+    self, Amended, Cancelled, Confirmed, Delivered, Paid, Shipped,
+};
+use salesbridge::domain::signal::conversion::{EventName, Reason, State};
+use salesbridge::domain::signal::policy::{Mode, PurchaseOn};
 use salesbridge::sandbox::Fault;
-use salesbridge::vocabulary::arrival::Channel;
-use salesbridge::vocabulary::conversion::{EventName, Reason, State};
-use salesbridge::vocabulary::identity::{ConversationId, PageId, Psid};
-use salesbridge::vocabulary::outcome::Kind::{self, Amended, Cancelled, Confirmed, Delivered, Paid, Shipped};
-use salesbridge::vocabulary::policy::{Mode, PurchaseOn};
 
 use crate::harness::{HOLD, PAGE, Shop, both, numbered, referred, say};
 use crate::sales::{at, line, purchase_id, stands, told};

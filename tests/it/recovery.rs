@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
+use salesbridge::domain::basic::identity::PageId;
+use salesbridge::domain::order::fold;
+use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::signal::attempt::Verdict;
+use salesbridge::domain::signal::conversion::{Reason, State};
+use salesbridge::domain::signal::policy::OnUnknown;
 use salesbridge::flow;
 use salesbridge::sandbox::Fault;
 use salesbridge::store::conversion::LEASE;
-use salesbridge::vocabulary::attempt::Verdict;
-use salesbridge::vocabulary::conversion::{Reason, State};
-use salesbridge::vocabulary::identity::PageId;
-use salesbridge::vocabulary::order;
-use salesbridge::vocabulary::outcome::Kind;
-use salesbridge::vocabulary::policy::OnUnknown;
 
 use crate::harness::{HOLD, PAGE, Shop, both, numbered, say};
 
@@ -157,7 +157,7 @@ both!(
         let (requests, ()) = tokio::join!(shop.delivers(), async {
             shop.meta.held().await;
             let cancelled = shop.tags(&chat, &numbered(say(Kind::Cancelled, None), "A-1")).await.unwrap();
-            assert_eq!(cancelled.order.unwrap().order.state, order::State::Cancelled);
+            assert_eq!(cancelled.order.unwrap().order.state, fold::State::Cancelled);
             assert_eq!(cancelled.conversions[0].state, State::Sending);
             shop.meta.release();
         });

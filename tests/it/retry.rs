@@ -3,15 +3,15 @@
 
 use std::time::Duration;
 
-use salesbridge::egress;
+use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::signal::attempt::Verdict;
+use salesbridge::domain::signal::conversion::{Reason, State};
+use salesbridge::domain::signal::policy::OnUnknown;
 use salesbridge::flow::Resolution;
-use salesbridge::meta::graph::Graph;
+use salesbridge::http_client;
+use salesbridge::meta::events::graph::Graph;
 use salesbridge::sandbox::Fault;
-use salesbridge::vocabulary::attempt::Verdict;
-use salesbridge::vocabulary::conversion::{Reason, State};
-use salesbridge::vocabulary::outcome::Kind;
-use salesbridge::vocabulary::policy::OnUnknown;
-use salesbridge::work::deliver::{self, Stop};
+use salesbridge::worker::deliver::{self, Stop};
 
 use crate::harness::{HOLD, Shop, both, numbered, say};
 use crate::sales::{line, told};
@@ -70,7 +70,7 @@ both!(
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let speaks_no_tls = shop.meta.url().replace("http://", "https://");
         for url in [format!("http://{closed}"), speaks_no_tls] {
-            let graph = Graph::new(egress::client().unwrap(), url, "v26.0".to_owned());
+            let graph = Graph::new(http_client::client().unwrap(), url, "v26.0".to_owned());
             assert_eq!(deliver::drain(&shop.house, &graph, &Stop::default()).await.unwrap(), 1);
             assert_eq!(shop.purchase_stands(&chat).await, AGAIN);
             shop.later(HOLD);
@@ -245,7 +245,8 @@ both!(
         shop.sells(1).await;
         shop.later(HOLD);
         shop.meta.fail_next(Fault::Hold);
-        let graph = Graph::new(egress::client().unwrap(), shop.meta.url().to_owned(), "v26.0".to_owned());
+        let graph =
+            Graph::new(http_client::client().unwrap(), shop.meta.url().to_owned(), "v26.0".to_owned());
         let stop = Stop::default();
         let (requests, ()) = tokio::join!(deliver::drain(&shop.house, &graph, &stop), async {
             shop.meta.held().await;

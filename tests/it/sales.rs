@@ -2,14 +2,14 @@
 //! how conversions and attempts stand.
 
 use salesbridge::clock::Timestamp;
+use salesbridge::domain::basic::identity::{AttemptId, ConversationId, PageId, Psid};
+use salesbridge::domain::order::outcome::{Kind, Source};
+use salesbridge::domain::order::tag_decision::Tag;
+use salesbridge::domain::signal::attempt::{Answer, Verdict};
+use salesbridge::domain::signal::conversion::{Conversion, EventName, Reason, State, event_id};
+use salesbridge::domain::signal::policy::Policy;
 use salesbridge::flow::{self, Asked, Batch, Line};
-use salesbridge::store::dossier::Scope;
-use salesbridge::vocabulary::attempt::{Answer, Verdict};
-use salesbridge::vocabulary::conversion::{Conversion, EventName, Reason, State, event_id};
-use salesbridge::vocabulary::identity::{AttemptId, ConversationId, PageId, Psid};
-use salesbridge::vocabulary::outcome::{Kind, Source};
-use salesbridge::vocabulary::policy::Policy;
-use salesbridge::vocabulary::sale::Tag;
+use salesbridge::store::aggregate::Scope;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use crate::harness::{PAGE, Shop, numbered, say};

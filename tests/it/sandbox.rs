@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use salesbridge::clock::{Clock, Timestamp};
-use salesbridge::egress;
-use salesbridge::meta::graph::Graph;
+use salesbridge::domain::basic::identity::DatasetId;
+use salesbridge::domain::signal::attempt::Verdict;
+use salesbridge::http_client;
+use salesbridge::meta::events::graph::Graph;
 use salesbridge::meta::signature;
 use salesbridge::sandbox::webhook::{Chat, messaging, standby};
 use salesbridge::sandbox::{Fault, Play, Sandbox, Told};
-use salesbridge::vocabulary::attempt::Verdict;
-use salesbridge::vocabulary::identity::DatasetId;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ fn event(id: &str) -> Value {
 
 /// Two events sent by the bridge's own caller.
 async fn sends(sandbox: &Sandbox) -> Verdict {
-    let graph = Graph::new(egress::client().unwrap(), sandbox.url().to_owned(), "v26.0".to_owned());
+    let graph = Graph::new(http_client::client().unwrap(), sandbox.url().to_owned(), "v26.0".to_owned());
     let body = Bytes::from(json!({"data": [event("a"), event("b")]}).to_string());
     graph.send(&DatasetId::from(DATASET), &SecretString::from(TOKEN), body, 2).await.verdict
 }
@@ -47,7 +47,7 @@ struct Caller<'a> {
 
 impl<'a> Caller<'a> {
     fn of(sandbox: &'a Sandbox) -> Self {
-        Self { client: egress::client().unwrap(), sandbox }
+        Self { client: http_client::client().unwrap(), sandbox }
     }
 
     async fn get(&self, path: &str) -> (u16, Value) {
@@ -127,7 +127,7 @@ async fn requests_that_are_wrong_as_a_whole() {
 async fn tokens_may_be_missing_dead_or_without_proof() {
     let sandbox = sandbox().await;
     let url = format!("{}/v26.0/{DATASET}/events", sandbox.url());
-    let client = egress::client().unwrap();
+    let client = http_client::client().unwrap();
     let ask = async |query: &str| {
         let request = client.post(format!("{url}?{query}")).body(json!({"data": [event("e")]}).to_string());
         codes(&read(request).await.1)
@@ -214,7 +214,7 @@ async fn each_fault_is_what_it_says_to_the_bridge() {
 async fn a_broken_answer_begins_and_a_long_one_is_whole() {
     let sandbox = sandbox().await;
     let url = format!("{}/v26.0/{DATASET}/events", sandbox.url());
-    let client = egress::client().unwrap();
+    let client = http_client::client().unwrap();
     let send = || client.post(&url).bearer_auth(TOKEN).body(json!({"data": [event("e")]}).to_string()).send();
     sandbox.fail_next(Fault::CloseInAnswer);
     let answer = send().await.unwrap();
@@ -277,7 +277,7 @@ async fn crowds_lose_and_double_nothing() {
     let sandbox = sandbox().await;
     let refused = Fault::Graph { status: 400, code: 2, subcode: None };
     sandbox.play(Play { fault: refused, dataset: None, times: Some(40) });
-    let (client, mut crowd) = (egress::client().unwrap(), tokio::task::JoinSet::new());
+    let (client, mut crowd) = (http_client::client().unwrap(), tokio::task::JoinSet::new());
     for number in 0..200 {
         let (sandbox, client) = (sandbox.clone(), client.clone());
         crowd.spawn(async move {
@@ -339,7 +339,7 @@ async fn the_other_calls_of_graph_answer_in_their_shapes() {
 async fn a_token_can_be_looked_at_by_its_app() {
     let sandbox = sandbox().await;
     sandbox.set_app_secret("s3cret", false);
-    let client = egress::client().unwrap();
+    let client = http_client::client().unwrap();
     let look = async |app: &str| {
         let url = format!("{}/v26.0/debug_token?input_token={TOKEN}&access_token={app}", sandbox.url());
         read(client.get(url)).await.1

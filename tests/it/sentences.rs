@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use salesbridge::domain::basic::identity::PageId;
+use salesbridge::domain::inbox::pending::Why;
+use salesbridge::domain::inbox::sentence::{Open, Reading};
+use salesbridge::domain::order::fold::State;
+use salesbridge::domain::order::outcome::{Kind, Source};
 use salesbridge::flow;
 use salesbridge::sandbox::webhook::{Chat, messaging, standby};
-use salesbridge::vocabulary::identity::PageId;
-use salesbridge::vocabulary::order::State;
-use salesbridge::vocabulary::outcome::{Kind, Source};
-use salesbridge::vocabulary::sentence::{Open, Reading};
-use salesbridge::vocabulary::waiting::Why;
 use serde_json::{Value, json};
 
 use crate::harness::{HOLD, PAGE, Shop, both, say};

@@ -8,7 +8,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use salesbridge::meta::signature;
-use salesbridge::web::{Limits, Readiness, serve};
+use salesbridge::web::serve;
+use salesbridge::web::{Limits, Readiness};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 

@@ -1,8 +1,8 @@
 //! What Meta is told, and what not.
 
-use salesbridge::vocabulary::conversion::{Reason, State};
-use salesbridge::vocabulary::outcome::Kind;
-use salesbridge::vocabulary::policy::Mode;
+use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::signal::conversion::{Reason, State};
+use salesbridge::domain::signal::policy::Mode;
 
 use crate::harness::{HOLD, Shop, both, numbered, referred, say};
 

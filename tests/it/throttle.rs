@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use salesbridge::domain::basic::identity::{DatasetId, PageId};
+use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::signal::attempt::Verdict;
 use salesbridge::flow::Line;
 use salesbridge::sandbox::{Fault, Told};
-use salesbridge::vocabulary::attempt::Verdict;
-use salesbridge::vocabulary::identity::{DatasetId, PageId};
-use salesbridge::vocabulary::outcome::Kind;
 
 use crate::harness::{HOLD, Shop, both};
 use crate::sales::{DATASET, line, told};

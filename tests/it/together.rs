@@ -1,9 +1,9 @@
 //! Tags that come at the same moment.
 
+use salesbridge::domain::basic::identity::ConversationId;
+use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::signal::conversion::State;
 use salesbridge::flow::{self, Asked, Promise};
-use salesbridge::vocabulary::conversion::State;
-use salesbridge::vocabulary::identity::ConversationId;
-use salesbridge::vocabulary::outcome::Kind;
 
 use crate::harness::{HOLD, Shop, both, numbered, say};
 
@@ -135,7 +135,7 @@ both!(
         let (first, second) = (shop.hears_from("1").await, shop.hears_from("2").await);
         for number in ["S-1001", "S-1002"] {
             let tag = numbered(say(Kind::Confirmed, 5_000), number);
-            let tag = salesbridge::vocabulary::sale::Tag { new_order: true, ..tag };
+            let tag = salesbridge::domain::order::tag_decision::Tag { new_order: true, ..tag };
             shop.tags(&first, &tag).await.unwrap();
         }
         let tagged = shop.tags(&second, &say(Kind::Confirmed, 7_000)).await.unwrap();

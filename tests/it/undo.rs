@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use salesbridge::domain::basic::identity::OutcomeId;
+use salesbridge::domain::order::fold;
+use salesbridge::domain::order::outcome::{Kind, Source};
 use salesbridge::error::Error;
 use salesbridge::flow::{self, Asked, Tagged};
-use salesbridge::vocabulary::identity::OutcomeId;
-use salesbridge::vocabulary::order;
-use salesbridge::vocabulary::outcome::{Kind, Source};
 
 use crate::arrivals::{imports, line_of, told};
 use crate::harness::{Shop, both, numbered, referred, say};
@@ -38,7 +38,7 @@ both!(
         assert_eq!((twice.known, &twice.outcome_id), (true, &undone.outcome_id));
         assert_eq!(shop.undoes(&undone.outcome_id).await.unwrap_err().code, "not_a_fact");
         let undone = shop.undoes(&sold.outcome_id).await.unwrap();
-        assert_eq!(undone.order.unwrap().order.state, order::State::Shipped);
+        assert_eq!(undone.order.unwrap().order.state, fold::State::Shipped);
         // Nothing of a person is left to take back.
         let again = shop.undoes(&sold.outcome_id).await.unwrap();
         assert!(again.known);
@@ -93,11 +93,11 @@ both!(
         );
         assert_eq!(undoes_outside(&shop, &entries[1], "another").await.unwrap_err().code, "not_your_fact");
         let undone = undoes_outside(&shop, &entries[2], "crm").await.unwrap();
-        assert_eq!(undone.order.unwrap().order.state, order::State::Shipped);
+        assert_eq!(undone.order.unwrap().order.state, fold::State::Shipped);
         let undone = undoes_outside(&shop, &entries[0], "crm").await.unwrap();
-        assert_eq!(undone.order.unwrap().order.state, order::State::Shipped);
+        assert_eq!(undone.order.unwrap().order.state, fold::State::Shipped);
         let undone = undoes_outside(&shop, &entries[1], "crm").await.unwrap();
-        assert_eq!(undone.order.unwrap().order.state, order::State::None);
+        assert_eq!(undone.order.unwrap().order.state, fold::State::None);
         let twice = undoes_outside(&shop, &entries[1], "crm").await.unwrap();
         assert_eq!((twice.known, twice.outcome_id), (true, undone.outcome_id));
     }

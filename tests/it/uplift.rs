@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
+use salesbridge::domain::basic::identity::ConversationId;
+use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::signal::attempt::Verdict;
+use salesbridge::domain::signal::conversion::{EventName, Reason, State};
+use salesbridge::domain::signal::policy::{Mode, PurchaseOn};
 use salesbridge::flow::{self, Resolution, Tagged};
 use salesbridge::sandbox::Fault;
-use salesbridge::vocabulary::attempt::Verdict;
-use salesbridge::vocabulary::conversion::{EventName, Reason, State};
-use salesbridge::vocabulary::identity::ConversationId;
-use salesbridge::vocabulary::outcome::Kind;
-use salesbridge::vocabulary::policy::{Mode, PurchaseOn};
 
 use crate::harness::{HOLD, Shop, both, numbered, referred, say};
 use crate::sales::{line, purchase_id, stands, told};

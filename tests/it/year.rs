@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use salesbridge::clock::Timestamp;
+use salesbridge::domain::conversation::chat::Stage;
+use salesbridge::domain::order::outcome::{Kind, Source};
+use salesbridge::domain::order::tag_decision::Tag;
 use salesbridge::flow;
-use salesbridge::vocabulary::chat::Stage;
-use salesbridge::vocabulary::outcome::{Kind, Source};
-use salesbridge::vocabulary::sale::Tag;
 use serde_json::Value;
 
 use crate::arrivals::{ad, body, dossiers, imports_all, line, line_of, told, word};

@@ -12,20 +12,20 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::routing::post;
 use salesbridge::clock::Clock;
-use salesbridge::egress;
-use salesbridge::flow::{House, Intake, Names, PhoneKey, Published, Tags, key};
+use salesbridge::domain::basic::identity::{DatasetId, PageId};
+use salesbridge::domain::basic::money::Currency;
+use salesbridge::domain::order::reason::Reasons;
+use salesbridge::domain::signal::attempt::Verdict;
+use salesbridge::domain::signal::policy::{Mode, Policy};
+use salesbridge::flow::manage::keys;
+use salesbridge::flow::{House, Intake, Names, PhoneKey, Published, Tags};
 use salesbridge::id::Ids;
-use salesbridge::meta::graph::Graph;
-use salesbridge::meta::payload;
+use salesbridge::meta::events::graph::Graph;
+use salesbridge::meta::events::payload;
 use salesbridge::store::Store;
 use salesbridge::store::page::Page;
-use salesbridge::vocabulary::attempt::Verdict;
-use salesbridge::vocabulary::identity::{DatasetId, PageId};
-use salesbridge::vocabulary::money::Currency;
-use salesbridge::vocabulary::policy::{Mode, Policy};
-use salesbridge::vocabulary::reason::Reasons;
 use salesbridge::web::{self, App, Limits, Needs, Readiness};
-use salesbridge::work;
+use salesbridge::{http_client, worker};
 use sqlx::{ConnectOptions as _, SqliteConnection};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -85,7 +85,7 @@ async fn house(database: &str, graph: &str, all: bool) {
         tags: Tags::default(),
         changes_keep: Duration::from_hours(90 * 24),
     };
-    let secret = key::create(&house, "operator", "bench", None).await.unwrap();
+    let secret = keys::create(&house, "operator", "bench", None).await.unwrap();
     let came_in = Arc::new(Notify::new());
     let app = App::from(Needs {
         house: house.clone(),
@@ -100,8 +100,8 @@ async fn house(database: &str, graph: &str, all: bool) {
     let listener = listen().await;
     println!("{secret}");
     if all {
-        let graph = Graph::new(egress::client().unwrap(), graph.to_owned(), "v26.0".to_owned());
-        tokio::spawn(work::run(house, graph, came_in, stop.clone()));
+        let graph = Graph::new(http_client::client().unwrap(), graph.to_owned(), "v26.0".to_owned());
+        tokio::spawn(worker::run(house, graph, came_in, stop.clone()));
     }
     web::serve(listener, web::router(app), Limits::default(), stop).await;
 }
@@ -223,7 +223,7 @@ fn count(text: &[u8], word: &[u8]) -> usize {
 
 /// Sending alone: full requests whose events lie ready in memory. Says how many seconds they took.
 async fn sender(address: &str, batches: usize) {
-    let graph = Graph::new(egress::client().unwrap(), address.to_owned(), "v26.0".to_owned());
+    let graph = Graph::new(http_client::client().unwrap(), address.to_owned(), "v26.0".to_owned());
     let event = r#"{"event_name":"Purchase","event_time":1795000000,"event_id":"6302d0976def42406a0fab44af2c9b16","action_source":"business_messaging","messaging_channel":"messenger","user_data":{"page_id":"1111111111","page_scoped_user_id":"2222222222222222"},"custom_data":{"value":120.50,"currency":"GEL","order_id":"A-1001"}}"#;
     println!("127.0.0.1:0");
     let begin = Instant::now();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::shop::{ADS, PAGES};
+use crate::command::demo::shop::{ADS, PAGES};
 
 /// A chat begins every so many minutes, from 09:05 on.
 const CHATS: usize = 84;

@@ -8,13 +8,13 @@ mod table;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use salesbridge::clock::{Clock, Timestamp};
-use salesbridge::error::{Error, Result};
-use salesbridge::flow::people::{self, Newcomer};
-use salesbridge::sandbox::webhook::Chat;
-use salesbridge::sandbox::{Fault, Play};
-use salesbridge::vocabulary::people::{Language, Role};
-use salesbridge::work;
+use crate::clock::{Clock, Timestamp};
+use crate::domain::operator::{Language, Role};
+use crate::error::{Error, Result};
+use crate::flow::manage::operators::{self, Newcomer};
+use crate::sandbox::webhook::Chat;
+use crate::sandbox::{Fault, Play};
+use crate::worker;
 use serde_json::{Value, json};
 
 use day::{Deed, ENDS, Step, page_of};
@@ -74,7 +74,7 @@ async fn stay(shop: &Shop, clock: &Clock, told_to_stop: impl Future<Output = ()>
     );
     let nino =
         Newcomer { name: "nino".to_owned(), role: Role::Operator, page: None, language: Language::English };
-    let secret = people::invite(&shop.house, &nino).await?;
+    let secret = operators::invite(&shop.house, &nino).await?;
     println!("The console, for the operator nino (the link sets her password): {url}/console/link/{secret}");
     println!("An admin's key: {}\nTry:\n", shop.admin);
     println!("  KEY={}", shop.admin);
@@ -83,7 +83,7 @@ async fn stay(shop: &Shop, clock: &Clock, told_to_stop: impl Future<Output = ()>
     );
     println!("  curl -H \"Authorization: Bearer $KEY\" '{url}/v1/conversions?page_id={page}&state=held'");
     println!("  curl -H \"Authorization: Bearer $KEY\" '{url}/v1/attempts?verdict=unknown'");
-    let work = tokio::spawn(work::run(
+    let work = tokio::spawn(worker::run(
         shop.house.clone(),
         shop.graph.clone(),
         shop.came_in.clone(),

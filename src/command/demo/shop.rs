@@ -4,17 +4,18 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use salesbridge::clock::{Clock, Timestamp};
-use salesbridge::config::Config;
-use salesbridge::egress;
-use salesbridge::error::{Error, Result};
-use salesbridge::flow::{self, House, Intake, PhoneKey, key};
-use salesbridge::id::Ids;
-use salesbridge::meta::graph::Graph;
-use salesbridge::sandbox::{Sandbox, webhook};
-use salesbridge::store::Store;
-use salesbridge::web::{self, App, Limits, Needs, Readiness};
-use salesbridge::work::deliver::{self, Stop};
+use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::flow::manage::keys;
+use crate::flow::{self, House, Intake, PhoneKey};
+use crate::http_client;
+use crate::id::Ids;
+use crate::meta::events::graph::Graph;
+use crate::sandbox::{Sandbox, webhook};
+use crate::store::Store;
+use crate::web::{self, App, Limits, Needs, Readiness};
+use crate::worker::deliver::{self, Stop};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -101,8 +102,8 @@ impl Shop {
             changes_keep: config.changes_keep,
         };
         flow::configure(&house, &config.pages()?).await?;
-        let admin = key::create(&house, "admin", "demo", None).await?;
-        let operator = key::create(&house, "operator", "nino", None).await?;
+        let admin = keys::create(&house, "admin", "demo", None).await?;
+        let operator = keys::create(&house, "operator", "nino", None).await?;
 
         let failed = |error| Error::unavailable("no_address", "No port is free").caused_by(error);
         let listener = TcpListener::bind(any).await.map_err(failed)?;
@@ -118,8 +119,8 @@ impl Shop {
             body_limit: config.body_limit,
         });
         tokio::spawn(web::serve(listener, web::router(app), Limits::default(), stop.soon.clone()));
-        let graph = Graph::new(egress::client()?, config.meta.graph_url, config.meta.graph_version);
-        let client = egress::client()?;
+        let graph = Graph::new(http_client::client()?, config.meta.graph_url, config.meta.graph_version);
+        let client = http_client::client()?;
         Ok(Self { house, meta, graph, url, came_in, stop, admin, operator, folder, client })
     }
 

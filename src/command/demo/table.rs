@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use salesbridge::error::Result;
+use crate::command::demo::shop::{PAGES, Page, Shop};
+use crate::error::Result;
 use serde_json::Value;
-
-use super::shop::{PAGES, Page, Shop};
 
 /// Everything that a list of the API gives.
 async fn all(shop: &Shop, path: &str) -> Result<Vec<Value>> {

@@ -2,10 +2,9 @@
 //! `standby[]`, or as the `value` of a change.
 
 use crate::clock::Timestamp;
-use crate::vocabulary::arrival::{Answer, Arrival, Author, CartLine, Channel, Referral, What};
-use crate::vocabulary::identity::{PageId, Psid};
-
-use super::json::{Json, word};
+use crate::domain::basic::identity::{PageId, Psid};
+use crate::domain::conversation::inbound::{Answer, Arrival, Author, CartLine, Channel, Referral, What};
+use crate::meta::webhook::json::{Json, word};
 
 /// Meta's own inbox, in both spellings that are seen: what it echoes was typed by a human.
 const INBOXES: [&str; 2] = ["26390203743090", "263902037430900"];

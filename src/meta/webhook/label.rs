@@ -1,10 +1,9 @@
 //! A label of the Page's inbox, put on a person or taken off (`inbox_labels`).
 
-use crate::vocabulary::arrival::LabelChange;
-use crate::vocabulary::identity::Psid;
-
-use super::chat::{Found, MALFORMED};
-use super::json::Json;
+use crate::domain::basic::identity::Psid;
+use crate::domain::conversation::inbound::LabelChange;
+use crate::meta::webhook::chat::{Found, MALFORMED};
+use crate::meta::webhook::json::Json;
 
 /// One change, or the word that it is kept under: what names nobody is about the label itself.
 pub(super) fn read(found: &Found<'_>, value: &Json<'_>) -> Result<LabelChange, &'static str> {

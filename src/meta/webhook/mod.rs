@@ -8,8 +8,8 @@ mod label;
 mod samples;
 mod whatsapp;
 
-use crate::vocabulary::arrival::{Channel, Delivery};
-use crate::vocabulary::identity::PageId;
+use crate::domain::basic::identity::PageId;
+use crate::domain::conversation::inbound::{Channel, Delivery};
 
 use chat::{Found, MALFORMED};
 use json::{Json, mend, word};
@@ -162,7 +162,7 @@ fn is_of_chats(field: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vocabulary::arrival::{Author, Referral, What};
+    use crate::domain::conversation::inbound::{Author, Referral, What};
     use proptest::prelude::*;
 
     fn page(items: &str) -> Delivery {

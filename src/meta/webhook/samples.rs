@@ -1,8 +1,7 @@
 //! Every sample of Meta's documentation that the project knows, and what it becomes.
 
-use crate::vocabulary::arrival::{Arrival, Delivery, LabelChange, Referral, What};
-
-use super::read;
+use crate::domain::conversation::inbound::{Arrival, Delivery, LabelChange, Referral, What};
+use crate::meta::webhook::read;
 
 /// What a delivery became, a line a thing. The samples are invented, so that everything may show.
 fn told(delivery: &Delivery) -> Vec<String> {

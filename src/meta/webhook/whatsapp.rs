@@ -1,11 +1,10 @@
 //! `WhatsApp`: everything is in the `value` of a change. In the Page's place stands the business account
 //! (`entry.id`), which is also what Meta wants to be told of; the person is known by `wa_id`.
 
-use crate::vocabulary::arrival::{Arrival, Author, CartLine, Channel, Delivery, Referral, What};
-use crate::vocabulary::identity::{PageId, Psid};
-
-use super::chat::MALFORMED;
-use super::json::{Json, word};
+use crate::domain::basic::identity::{PageId, Psid};
+use crate::domain::conversation::inbound::{Arrival, Author, CartLine, Channel, Delivery, Referral, What};
+use crate::meta::webhook::chat::MALFORMED;
+use crate::meta::webhook::json::{Json, word};
 
 /// Reads a change; false when it is none of these.
 pub(super) fn read(page_id: &PageId, value: &Json<'_>, delivery: &mut Delivery) -> bool {

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::webhook::{self, Chat};
-use super::super::{Sandbox, codes, fault};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::sandbox::webhook::{self, Chat};
+use crate::sandbox::{Sandbox, codes, fault};
 
 /// The code of a quota, when none is given.
 const APP_LIMIT: i64 = 4;

@@ -6,11 +6,11 @@ use hyper::Method;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::call::Call;
-use super::reply::Reply;
-use super::world::World;
-use super::{Sandbox, codes, rules};
 use crate::error::{Error, Kind, Result};
+use crate::sandbox::call::Call;
+use crate::sandbox::reply::Reply;
+use crate::sandbox::world::World;
+use crate::sandbox::{Sandbox, codes, rules};
 
 /// The first part of every path of this module.
 pub(super) const ROOM: &str = "_sandbox";

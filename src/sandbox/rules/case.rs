@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::super::links::Links;
 use crate::clock::Timestamp;
+use crate::sandbox::links::Links;
 
 /// The names that messaging events may bear.
 const NAMES: [&str; 14] = [

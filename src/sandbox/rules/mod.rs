@@ -8,10 +8,10 @@ mod tests;
 
 use serde_json::Value;
 
-use self::case::Case;
-use super::links::Links;
-use super::refusal::{Basis, Refusal};
 use crate::clock::Timestamp;
+use crate::sandbox::links::Links;
+use crate::sandbox::refusal::{Basis, Refusal};
+use crate::sandbox::rules::case::Case;
 
 pub(super) struct Rule {
     subcode: i64,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::*;
+use crate::sandbox::rules::*;
 
 const NOW: i64 = 1_717_171_717;
 const HASH: &str = "62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f";

@@ -9,13 +9,12 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::Value;
 
+use crate::domain::basic::identity::PageId;
+use crate::domain::operator::{Deed, Language, Operator};
 use crate::error::{Error, Kind, Result};
-use crate::flow::people;
-use crate::vocabulary::identity::PageId;
-use crate::vocabulary::people::{Deed, Language, Operator};
-
-use super::super::App;
-use super::frame;
+use crate::flow::manage::operators;
+use crate::web::console::layout;
+use crate::web::server::state::App;
 
 /// The cookie of a session. The prefix lets no other host and no plain connection set it.
 const SESSION: &str = "__Host-salesbridge";
@@ -63,7 +62,7 @@ impl FromRequestParts<App> for Visitor {
         let secret = cookie(&parts.headers, SESSION).unwrap_or_default();
         let found = async {
             let mut unit = app.house.store.read().await?;
-            unit.operator_in_session(&people::hash(&secret), app.house.clock.now()).await
+            unit.operator_in_session(&operators::hash(&secret), app.house.clock.now()).await
         };
         match found.await.map_err(IntoResponse::into_response)? {
             Some(operator) => Ok(Self { operator, secret, path }),
@@ -110,7 +109,7 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 
 /// The header that gives a browser a session.
 pub fn begin_session(secret: &str) -> HeaderValue {
-    let seconds = crate::vocabulary::people::SESSION_LASTS.as_secs();
+    let seconds = crate::domain::operator::SESSION_LASTS.as_secs();
     text(format!("{SESSION}={secret}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={seconds}"))
 }
 
@@ -200,7 +199,7 @@ async fn as_page(answer: Response, headers: &HeaderMap) -> Response {
     let body = to_bytes(body, 64 * 1024).await.unwrap_or_default();
     let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
     let word = |member: &str| problem[member].as_str().unwrap_or_default().to_owned();
-    match frame::trouble_page(language(headers), &word("code"), &word("detail")) {
+    match layout::trouble_page(language(headers), &word("code"), &word("detail")) {
         Ok(page) => (parts.status, page).into_response(),
         Err(error) => error.into_response(),
     }

@@ -12,10 +12,9 @@ use http_body_util::channel::{Channel, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Error, Result};
-use crate::flow::people;
-
-use super::super::App;
-use super::guard::Visitor;
+use crate::flow::manage::operators;
+use crate::web::console::guard::Visitor;
+use crate::web::server::state::App;
 
 /// How often a change is looked for.
 const LOOK: Duration = Duration::from_secs(1);
@@ -46,7 +45,7 @@ async fn tell(
     mut sender: Sender<Bytes, Infallible>,
     _place: OwnedSemaphorePermit,
 ) {
-    let session = people::hash(&visitor.secret);
+    let session = operators::hash(&visitor.secret);
     let mut known = None;
     let mut quiet = QUIET_LOOKS;
     while let Ok(Some(stamp)) = look(&app, &session).await {

@@ -4,36 +4,26 @@
 mod assets;
 mod conversation;
 mod deliveries;
-mod face;
-mod fields;
-mod frame;
+mod form;
+mod formatting;
 mod guard;
-mod inbox;
+mod layout;
 mod live;
 mod login;
-mod mend;
-mod moment;
-mod people;
-mod prices;
+mod operators;
+mod presenter;
 mod queue;
-mod search;
 mod settings;
-mod tag;
+mod text;
 mod today;
-mod told;
-mod waits;
-mod words;
 
-use askama::Template;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::Redirect;
 use axum::routing::{get, post};
 
-use crate::error::{Error, Result};
-
-use super::App;
+use crate::web::server::state::App;
 
 /// The largest form or price list.
 const FORM_LIMIT: usize = 1024 * 1024;
@@ -49,16 +39,16 @@ pub fn routes() -> Router<App> {
         .route("/console/logout", post(login::log_out))
         .route("/console/language", post(login::set_language))
         .route("/console/queue", get(queue::show))
-        .route("/console/search", get(search::show))
+        .route("/console/search", get(queue::search::show))
         .route("/console/live", get(live::stream))
-        .route("/console/faces/{id}", get(face::show))
+        .route("/console/faces/{id}", get(conversation::picture::show))
         .route("/console/conversations/{id}", get(conversation::show))
-        .route("/console/conversations/{id}/tag", post(tag::tag))
-        .route("/console/conversations/{id}/snooze", post(tag::snooze))
-        .route("/console/waiting/{id}", post(waits::settle))
-        .route("/console/outcomes/{id}/undo", post(tag::undo))
-        .route("/console/outcomes/{id}/accept", post(tag::accept))
-        .route("/console/conversions/{id}/send", post(tag::send_now))
+        .route("/console/conversations/{id}/tag", post(conversation::tag::tag))
+        .route("/console/conversations/{id}/snooze", post(conversation::tag::snooze))
+        .route("/console/waiting/{id}", post(conversation::pending::settle))
+        .route("/console/outcomes/{id}/undo", post(conversation::tag::undo))
+        .route("/console/outcomes/{id}/accept", post(conversation::tag::accept))
+        .route("/console/conversions/{id}/send", post(conversation::tag::send_now))
         .route("/console/conversions/{id}/retry", post(deliveries::retry))
         .route("/console/attempts/{id}/resolve", post(deliveries::resolve))
         .route("/console/deliveries", get(deliveries::show))
@@ -68,31 +58,17 @@ pub fn routes() -> Router<App> {
         .route("/console/pages/{id}/mode", post(settings::set_mode))
         .route("/console/pages/{id}/policy", post(settings::set_policy))
         .route("/console/pages/{id}/reasons", post(settings::set_reasons))
-        .route("/console/pages/{id}/labels", post(inbox::set_labels))
-        .route("/console/pages/{id}/sentences", post(inbox::set_sentence))
+        .route("/console/pages/{id}/labels", post(settings::inbox::set_labels))
+        .route("/console/pages/{id}/sentences", post(settings::inbox::set_sentence))
         .route("/console/pages/{id}/test", post(settings::set_test))
-        .route("/console/pages/{id}/token", post(mend::set_token))
-        .route("/console/pages/{id}/names", post(mend::allow_name))
-        .route("/console/pages/{id}/prices", post(prices::take))
-        .route("/console/people", get(people::show).post(people::invite))
-        .route("/console/people/{id}/role", post(people::set_role))
-        .route("/console/people/{id}/reset", post(people::reset))
-        .route("/console/people/{id}/end", post(people::end))
+        .route("/console/pages/{id}/token", post(settings::lane::set_token))
+        .route("/console/pages/{id}/names", post(settings::lane::allow_name))
+        .route("/console/pages/{id}/prices", post(settings::prices::take))
+        .route("/console/people", get(operators::show).post(operators::invite))
+        .route("/console/people/{id}/role", post(operators::set_role))
+        .route("/console/people/{id}/reset", post(operators::reset))
+        .route("/console/people/{id}/end", post(operators::end))
         .layer(DefaultBodyLimit::max(FORM_LIMIT))
         .layer(middleware::from_fn(guard::guarded))
         .route("/console/assets/{name}", get(assets::show))
-}
-
-/// A page.
-fn page(template: &impl Template) -> Result<Response> {
-    let html =
-        template.render().map_err(|error| Error::internal("a page can't be rendered").caused_by(error))?;
-    Ok(Html(html).into_response())
-}
-
-/// A page that says why something was not taken, with the status of that failure.
-fn refused(error: &Error, mut page: Response) -> Response {
-    let status = Error::new(error.kind, error.code, String::new()).into_response().status();
-    *page.status_mut() = status;
-    page
 }

@@ -1,0 +1,106 @@
+//! JSON bodies as typed values: what can't be taken is named by its JSON pointer, and never quoted.
+
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
+
+use crate::error::{Error, FieldFault, Kind, Result};
+
+/// Reads a JSON body.
+///
+/// # Errors
+/// 400 when it is no JSON; 422 with a pointer when something in it is not as expected.
+pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    serde_json::from_slice::<IgnoredAny>(body).map_err(|error| not_json(&error))?;
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        let detail = "The body must be an object.".to_owned();
+        let mut error = Error::invalid("invalid_field", detail.clone());
+        error.fields.push(FieldFault { pointer: String::new(), detail });
+        return Err(error);
+    }
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let read: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| told(&error))?;
+    if body.windows(6).any(|bytes| bytes == b"\\u0000")
+        && let Ok(value) = serde_json::from_slice(body)
+        && let Some(pointer) = nul_in(&value)
+    {
+        return Err(Error::field(pointer, "It must not contain NUL."));
+    }
+    Ok(read)
+}
+
+fn not_json(error: &serde_json::Error) -> Error {
+    let (said, line, column) = (error.to_string(), error.line(), error.column());
+    let why = said.split(" at line").next().unwrap_or_default();
+    let message = format!("The body is not JSON: {why} (line {line}, column {column}).");
+    Error::new(Kind::Malformed, "invalid_json", message)
+}
+
+/// What serde found, without the values that it quotes.
+fn told(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
+    let inner = error.inner();
+    let said = inner.to_string();
+    let out_of_range = said.starts_with("number out of range");
+    if (inner.is_syntax() || inner.is_eof()) && !out_of_range {
+        return not_json(inner);
+    }
+    let mut pointer = pointer_of(error.path());
+    let said = said.split(" at line").next().unwrap_or_default();
+    let quoted = |text: &str| text.split('`').nth(1).unwrap_or_default().to_owned();
+    let detail = if out_of_range {
+        "It is larger than any amount.".to_owned()
+    } else if said.starts_with("unknown field") {
+        let name = quoted(said);
+        if !pointer.ends_with(&format!("/{name}")) {
+            pointer = format!("{pointer}/{}", escaped(&name));
+        }
+        "There is no such field.".to_owned()
+    } else if said.starts_with("missing field") {
+        pointer = format!("{pointer}/{}", quoted(said));
+        "It is missing.".to_owned()
+    } else if said.starts_with("duplicate field") {
+        let name = quoted(said);
+        if !pointer.ends_with(&format!("/{name}")) {
+            pointer = format!("{pointer}/{}", escaped(&name));
+        }
+        "It is given twice.".to_owned()
+    } else if let Some((_, expected)) = said.rsplit_once(", expected ") {
+        format!("It must be {expected}.")
+    } else {
+        "It can't be taken.".to_owned()
+    };
+    Error::field(pointer, detail)
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+fn pointer_of(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => pointer = format!("{pointer}/{index}"),
+            Segment::Map { key } => pointer = format!("{pointer}/{}", escaped(key)),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+fn nul_in(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(list) => list
+            .iter()
+            .enumerate()
+            .find_map(|(index, value)| nul_in(value).map(|below| format!("/{index}{below}"))),
+        Value::Object(members) => members.iter().find_map(|(name, value)| {
+            if name.contains('\0') {
+                return Some(String::new());
+            }
+            nul_in(value).map(|below| format!("/{}{below}", escaped(name)))
+        }),
+        _ => None,
+    }
+}

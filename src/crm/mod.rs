@@ -1,0 +1,4 @@
+//! The formats of the shop's other systems.
+
+pub mod json;
+pub mod mapping;

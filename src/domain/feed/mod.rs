@@ -1,0 +1,3 @@
+//! What CRMs read.
+
+pub mod change;

@@ -1,0 +1,115 @@
+//! An amount that an operator wrote to the customer, to be proposed for a tag. A proposal is never a fact: a
+//! person takes it, or not.
+
+use crate::domain::basic::money::{Currency, MINOR_MAX, Money};
+
+/// The last amount in `text` that stands beside a mark of the currency: `120 ₾`, `1 200,50 ლარი`, `GEL 35`.
+pub fn last_amount(text: &str, currency: Currency) -> Option<Money> {
+    let lower = text.to_lowercase();
+    let (marks, code) = (marks(currency.code()), currency.code().to_lowercase());
+    let marks = || marks.iter().copied().chain(std::iter::once(code.as_str()));
+    let numbers = numbers(&lower);
+    let beside = |&&(start, end): &&(usize, usize)| {
+        let (before, after) = (lower[..start].trim_end(), lower[end..].trim_start());
+        marks().any(|mark| after.starts_with(mark))
+            || marks().any(|mark| before.ends_with(mark) && !is_taken(&lower, before.len() - mark.len()))
+    };
+    let (start, end) = numbers.iter().rfind(beside)?;
+    read(&lower[*start..*end], currency)
+}
+
+/// What people write for a currency beside its code.
+fn marks(code: &str) -> &'static [&'static str] {
+    match code {
+        "GEL" => &["₾", "ლარ", "ლ.", "lari"],
+        "USD" => &["$"],
+        "EUR" => &["€"],
+        _ => &[],
+    }
+}
+
+/// Whether the mark at `at` already belongs to a number before it.
+fn is_taken(text: &str, at: usize) -> bool {
+    text[..at].trim_end().ends_with(|letter: char| letter.is_ascii_digit())
+}
+
+/// The stretches of digits with their points, commas and thousands' spaces.
+fn numbers(text: &str) -> Vec<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let three = |at: usize| digit(at) && digit(at + 1) && digit(at + 2) && !digit(at + 3);
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !digit(at) {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        loop {
+            while digit(at) {
+                at += 1;
+            }
+            let (mark, wide) = match bytes.get(at) {
+                Some(b'.' | b',') => (digit(at + 1), 1),
+                Some(b' ') => (three(at + 1) && at - start <= 3, 1),
+                Some(0xc2) if bytes.get(at + 1) == Some(&0xa0) => (three(at + 2), 2),
+                _ => (false, 0),
+            };
+            if !mark {
+                break;
+            }
+            at += wide;
+        }
+        found.push((start, at));
+    }
+    found
+}
+
+/// Reads `1 200,50`: the last point or comma sets minor units apart, if so many digits follow it.
+fn read(text: &str, currency: Currency) -> Option<Money> {
+    let plain: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let (whole, part) = match plain.rfind(['.', ',']) {
+        Some(at) if plain.len() - at - 1 <= currency.digits() as usize => (&plain[..at], &plain[at + 1..]),
+        _ => (plain.as_str(), ""),
+    };
+    let whole: String = whole.chars().filter(char::is_ascii_digit).collect();
+    let joined = if part.is_empty() { whole } else { format!("{whole}.{part}") };
+    Money::parse(&joined, currency).ok().filter(|money| money.minor > 0 && money.minor < MINOR_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_amount_beside_a_mark_is_proposed() {
+        let gel = Currency::parse("GEL").unwrap();
+        for (text, minor) in [
+            ("ჩანთა 120 ₾, მიტანა 5₾", Some(500)),
+            ("სულ 1 200,50 ლარი. ტელეფონი 555 12 34 56", Some(120_050)),
+            ("1,200 ლარი", Some(120_000)),
+            ("ფასი ₾35.5", Some(3550)),
+            ("GEL 35", Some(3500)),
+            ("35 gel", Some(3500)),
+            ("120.50ლ. მიტანით", Some(12050)),
+            ("შეკვეთა მიღებულია 89,90 ₾", Some(8990)),
+            ("არის 3 ცალი", None),
+            ("₾", None),
+            ("0 ₾", None),
+            ("დარეკეთ 555123456", None),
+            ("", None),
+        ] {
+            assert_eq!(last_amount(text, gel).map(|money| money.minor), minor, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_text_breaks_it() {
+        let gel = Currency::parse("GEL").unwrap();
+        for text in ["1.", "1,,2₾", "9999999999999999999999 ₾", "İ₾1", "1\u{a0}000 ₾", "ლარ1ლარ", "1 2345 ₾"]
+        {
+            assert!(last_amount(text, gel).is_none_or(|money| money.minor > 0), "{text}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Orders: the facts that are told of them, what these fold into, which tellings are one sale, and what a tag means.
+
+pub mod fold;
+pub mod matching;
+pub mod outcome;
+pub mod payout;
+pub mod reason;
+pub mod tag_decision;

@@ -1,0 +1,111 @@
+//! The reasons that people choose from for lost, cancelled and returned, and which of them say that it never
+//! was a sale. A Georgian and an English list is built in; a Page may have its own.
+
+use crate::domain::order::outcome::Kind;
+
+const LOST: [&str; 12] = [
+    "ფასი",
+    "მარაგი",
+    "მიწოდება",
+    "სხვაგან იყიდა",
+    "გადაიფიქრა",
+    "აღარ პასუხობს",
+    "price",
+    "stock",
+    "delivery",
+    "bought elsewhere",
+    "changed their mind",
+    "no answer",
+];
+const CANCELLED: [&str; 10] = [
+    "გადაიფიქრა",
+    "მარაგი",
+    "დაგვიანება",
+    "ვერ დავუკავშირდით",
+    "ორჯერ შეკვეთა",
+    "changed their mind",
+    "out of stock",
+    "too late",
+    "not reached",
+    "ordered twice",
+];
+const RETURNED: [&str; 12] = [
+    "უარი კართან",
+    "ვერ იპოვეს",
+    "დაზიანებული",
+    "არასწორი ნივთი",
+    "ზომა არ მოერგო",
+    "არ მოეწონა",
+    "refused at the door",
+    "not found",
+    "damaged",
+    "wrong item",
+    "wrong size",
+    "did not like it",
+];
+const NOT_A_SALE: [&str; 8] = [
+    "სპამი",
+    "სად არის ამანათი",
+    "შეცდომით მოგვწერა",
+    "თანამშრომლობა",
+    "spam",
+    "where is my parcel",
+    "wrote by mistake",
+    "business offer",
+];
+
+/// The lists of a Page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reasons {
+    /// Why a chat ended without an order.
+    pub lost: Vec<String>,
+    /// Why an order was called off.
+    pub cancelled: Vec<String>,
+    /// Why goods came back.
+    pub returned: Vec<String>,
+    /// Why a chat ended that never was about a sale; such chats leave every denominator of the report.
+    pub not_a_sale: Vec<String>,
+}
+
+impl Default for Reasons {
+    fn default() -> Self {
+        let owned = |list: &[&str]| list.iter().map(|&reason| reason.to_owned()).collect();
+        Self {
+            lost: owned(&LOST),
+            cancelled: owned(&CANCELLED),
+            returned: owned(&RETURNED),
+            not_a_sale: owned(&NOT_A_SALE),
+        }
+    }
+}
+
+impl Reasons {
+    /// What can be chosen for a fact of `kind`; nothing for a kind without reasons.
+    pub fn choices(&self, kind: Kind) -> Vec<&str> {
+        let lists: &[&Vec<String>] = match kind {
+            Kind::Lost => &[&self.lost, &self.not_a_sale],
+            Kind::Cancelled => &[&self.cancelled],
+            Kind::Returned => &[&self.returned],
+            _ => &[],
+        };
+        lists.iter().flat_map(|list| list.iter().map(String::as_str)).collect()
+    }
+
+    /// Whether a chat that was lost for `reason` never was about a sale.
+    pub fn is_not_a_sale(&self, reason: &str) -> bool {
+        self.not_a_sale.iter().any(|marked| marked == reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_sale_can_be_chosen_for_lost_alone() {
+        let reasons = Reasons::default();
+        assert!(reasons.choices(Kind::Lost).contains(&"სპამი") && reasons.is_not_a_sale("სპამი"));
+        assert!(!reasons.choices(Kind::Cancelled).contains(&"სპამი"));
+        assert!(!reasons.is_not_a_sale("price") && reasons.choices(Kind::Shipped).is_empty());
+    }
+}

@@ -1,0 +1,5 @@
+//! What follows from a fact: orders as they now fold, conversions, the queue, changes for the feed.
+
+pub mod apply;
+pub mod preview;
+pub mod silence;

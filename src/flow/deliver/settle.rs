@@ -1,0 +1,154 @@
+//! Settling: what an attempt came to, per event, and what follows from it for its Page and dataset.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use crate::clock::Timestamp;
+use crate::domain::basic::identity::{AttemptId, PageId};
+use crate::domain::signal::attempt::{Answer, Verdict, ZEROS_MAX};
+use crate::domain::signal::conversion::{EventName, Reason, State};
+use crate::error::{Error, Result};
+use crate::flow::convert::apply::judge;
+use crate::flow::deliver::claim::Batch;
+use crate::flow::services::House;
+use crate::flow::unit::{give_way, retried};
+use crate::meta::events::verdict;
+use crate::store::Unit;
+use crate::store::aggregate::Scope;
+use crate::store::page::Page;
+
+/// After an answer that says "certainly not taken" the next try waits so long, doubling with each.
+const RETRY_FIRST: Duration = Duration::from_secs(5);
+
+/// And at most so long.
+const RETRY_MAX: Duration = Duration::from_mins(15);
+
+/// A pause that Meta does not time: first and longest.
+const THROTTLE: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(15));
+
+/// Writes what an attempt came to. Gives the leases under which there is more to send at once: both halves
+/// of a refused batch.
+pub async fn settle(house: &House, batch: &Batch, answer: &Answer) -> Result<Vec<String>> {
+    retried(move || settle_once(house, batch, answer)).await
+}
+
+async fn settle_once(house: &House, batch: &Batch, answer: &Answer) -> Result<Vec<String>> {
+    let now = house.clock.now();
+    let attempt = &batch.attempt;
+    let mut unit = house.store.begin("settle").await?;
+    let page = unit.page(&batch.page).await?.ok_or_else(|| Error::not_found("Page"))?;
+    unit.lock_all(Scope::Attempt(attempt)).await?;
+    let names = unit.names_in(attempt).await?;
+    let verdict = match &answer.verdict {
+        Verdict::Zero if unit.count_zero(attempt).await? >= ZEROS_MAX => Verdict::Unknown,
+        Verdict::NameRefused if names.len() == 1 && names.contains(&EventName::Purchase) => {
+            Verdict::LinkBroken
+        }
+        other => other.clone(),
+    };
+    if !unit.close_attempt(attempt, verdict.as_str(), answer, now).await? {
+        return Ok(Vec::new());
+    }
+    let is_one_name = verdict == Verdict::NameRefused && names.len() == 1;
+    if verdict.is_of_one_event() && batch.texts.len() > 1 && !is_one_name {
+        unit.settle(attempt, (State::Ready, Reason::TryAgain, None), (now, true)).await?;
+        let other = house.ids.next(now);
+        let keep = i64::try_from(batch.texts.len() / 2).unwrap_or(1);
+        unit.split_lease(&batch.lease, &other, keep).await?;
+        unit.commit().await?;
+        return Ok(vec![batch.lease.clone(), other]);
+    }
+    let (state, reason) = end_of(&verdict);
+    let next_at = match answer.verdict {
+        Verdict::NotTaken | Verdict::Zero => later(now, unit.tries(attempt).await?),
+        _ => now,
+    };
+    unit.settle(attempt, (state, reason, answer.words.clone()), (next_at, false)).await?;
+    match &verdict {
+        Verdict::LinkBroken if is_link_of(&page, batch) => {
+            unit.set_fault(&batch.page, Some(verdict::advice(answer.code, answer.subcode)), now).await?;
+        }
+        Verdict::NameRefused => {
+            for name in names {
+                unit.refuse_name(&batch.dataset, name, now).await?;
+            }
+        }
+        Verdict::Throttled(told) => unit.throttle(&batch.dataset, *told, THROTTLE, now).await?,
+        Verdict::Sent => unit.unthrottle(&batch.dataset).await?,
+        Verdict::Unknown => {
+            if answer.verdict == Verdict::Zero {
+                unit.spare_below(attempt, ZEROS_MAX, next_at).await?;
+            }
+            unit.resend_unknown(attempt, now).await?;
+        }
+        _ => {}
+    }
+    if let (Some(rest), false) = (answer.rest, matches!(verdict, Verdict::Throttled(_))) {
+        unit.throttle(&batch.dataset, Some(rest), THROTTLE, now).await?;
+    }
+    // What hung on these rows: an uplift waits for its Purchase, and ends with it.
+    judge_attempt(&mut unit, house, (attempt, &page.id), now).await?;
+    unit.commit().await?;
+    Ok(Vec::new())
+}
+
+/// Settles an attempt as `unknown` that nobody waits for any more.
+pub(in crate::flow) async fn abandon(
+    unit: &mut Unit,
+    house: &House,
+    (attempt, page): (&AttemptId, &PageId),
+    now: Timestamp,
+) -> Result<bool> {
+    unit.lock_all(Scope::Attempt(attempt)).await?;
+    let answer =
+        Answer::unanswered(Verdict::Unknown, "the process that sent it ended before the answer came");
+    if !unit.close_attempt(attempt, Verdict::Unknown.as_str(), &answer, now).await? {
+        return Ok(false);
+    }
+    unit.settle(attempt, (State::Unknown, Reason::AnswerLost, answer.words), (now, false)).await?;
+    unit.resend_unknown(attempt, now).await?;
+    judge_attempt(unit, house, (attempt, page), now).await?;
+    Ok(true)
+}
+
+/// Judges what an attempt touches. Where every conversion has ended there is nothing to judge.
+pub(in crate::flow) async fn judge_attempt(
+    unit: &mut Unit,
+    house: &House,
+    (attempt, page): (&AttemptId, &PageId),
+    now: Timestamp,
+) -> Result<()> {
+    let page = unit.page(page).await?.ok_or_else(|| Error::not_found("Page"))?;
+    let rules = unit.rules(&page).await?;
+    for (place, mut dossier) in unit.hold_all(Scope::Open(attempt)).await?.into_iter().enumerate() {
+        give_way(place).await;
+        judge(unit, house, &mut dossier, &page, &rules, now).await?;
+    }
+    Ok(())
+}
+
+/// Whether the Page still has the token and the dataset that the batch was sent with; else they were mended
+/// meanwhile.
+fn is_link_of(page: &Page, batch: &Batch) -> bool {
+    page.dataset_id == batch.dataset && page.token.expose_secret() == batch.token.expose_secret()
+}
+
+fn end_of(verdict: &Verdict) -> (State, Reason) {
+    match verdict {
+        Verdict::Sent => (State::Sent, Reason::Taken),
+        Verdict::Refused => (State::Rejected, Reason::Refused),
+        Verdict::TooOld => (State::Expired, Reason::TooOld),
+        Verdict::NameRefused => (State::Suppressed, Reason::NameRefused),
+        Verdict::Unknown => (State::Unknown, Reason::AnswerLost),
+        Verdict::LinkBroken | Verdict::Throttled(_) | Verdict::NotTaken | Verdict::Zero => {
+            (State::Ready, Reason::TryAgain)
+        }
+    }
+}
+
+/// When a row that was tried so often may be tried again.
+fn later(now: Timestamp, tries: i64) -> Timestamp {
+    let doublings = u32::try_from(tries.saturating_sub(1).clamp(0, 16)).unwrap_or(0);
+    now + (RETRY_FIRST * 2_u32.pow(doublings)).min(RETRY_MAX)
+}

@@ -1,0 +1,181 @@
+//! The shop's own sentence is the tag: what an operator writes anyway when an order is agreed says so.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::clock::Timestamp;
+use crate::domain::basic::identity::{ConversationId, PageId};
+use crate::domain::conversation::aggregate::waits_for_value;
+use crate::domain::conversation::inbound::Author;
+use crate::domain::inbox::pending::Why;
+use crate::domain::inbox::sentence::{self, Heard, Pattern, Reading};
+use crate::domain::order::outcome::{Kind, Source};
+use crate::domain::order::tag_decision::Tag;
+use crate::error::{Error, Result};
+use crate::flow::convert::apply::{Held, hold};
+use crate::flow::inbox::pending::{attempt, wait};
+use crate::flow::services::House;
+use crate::store::Unit;
+
+/// Why something is cancelled, lost or returned of which a sentence says so.
+const IN_THE_CHAT: &str = "said in the chat";
+
+/// A pattern is tried on what was written within this time.
+const TRIED_WITHIN: std::time::Duration = std::time::Duration::from_hours(7 * 24);
+
+/// Messages that are read at a time.
+const READ_AT_ONCE: i64 = 1000;
+
+/// So many findings are listed.
+const FOUND_MAX: usize = 500;
+
+/// What an operator wrote, or made of it by an edit.
+pub(in crate::flow) struct Words {
+    /// The name of what it says: the same whenever it comes again.
+    reference: String,
+    text: String,
+    at: Timestamp,
+}
+
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Words").field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+impl Words {
+    /// The words of a human at the Page; nobody else's count.
+    pub(in crate::flow) fn of(author: Author, mid: &str, text: Option<&str>, at: Timestamp) -> Option<Self> {
+        let text = text.filter(|_| author == Author::Operator)?.to_owned();
+        let digest = hex::encode(Sha256::digest(mid));
+        Some(Self { reference: format!("sentence:{}", &digest[..32]), text, at })
+    }
+}
+
+/// Tags what operators' messages say by the Page's sentences. What is read in part, or can't be said as
+/// things stand, waits in the queue.
+pub(in crate::flow) async fn hear(
+    unit: &mut Unit,
+    house: &House,
+    held: &Held,
+    words: &[Words],
+) -> Result<()> {
+    let (page, conversation) = (&held.page, &held.dossier.thread.id);
+    if page.sentences.is_empty() {
+        return Ok(());
+    }
+    let mut words: Vec<&Words> = words.iter().collect();
+    words.sort_by_key(|words| words.at);
+    for words in words {
+        if let Some(heard) = sentence::hear(&page.sentences, &words.text, page.currency) {
+            take(unit, house, conversation, words, heard).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn take(
+    unit: &mut Unit,
+    house: &House,
+    conversation: &ConversationId,
+    words: &Words,
+    heard: Heard,
+) -> Result<()> {
+    let held = hold(unit, conversation, house.clock.now()).await?;
+    let mut tag = Tag::bare(heard.kind, Source::Sentence, held.page.currency);
+    tag.reference = Some(words.reference.clone());
+    tag.occurred_at = Some(words.at.min(held.now));
+    tag.details.clamped = words.at > held.now;
+    tag.reason = heard.kind.wants_reason().then(|| IN_THE_CHAT.to_owned());
+    match heard.reading {
+        Reading::Nothing => return Ok(()),
+        Reading::InPart(open) => return wait(unit, house, &held, &tag, (false, Why::InPart(open))).await,
+        Reading::Whole(None) if heard.kind.is_amount() => {
+            return wait(unit, house, &held, &tag, (false, Why::ValueMissing)).await;
+        }
+        Reading::Whole(value) => tag.terms.value = value,
+    }
+    let said = of_what_waits_for_it(&held, &tag);
+    if let Err(error) = attempt(unit, house, conversation, &said).await? {
+        wait(unit, house, &held, &tag, (false, Why::of_refusal(error.code))).await?;
+    }
+    Ok(())
+}
+
+/// A `confirmed` with a value, while an order waits for its value, is that value.
+fn of_what_waits_for_it(held: &Held, tag: &Tag) -> Tag {
+    let mut said = tag.clone();
+    let Some(money) = tag.terms.money().filter(|_| tag.kind == Kind::Confirmed) else { return said };
+    let orders = &held.dossier.orders;
+    let is_known = orders.iter().any(|order| order.order.state.is_open() && order.order.is_worth(money));
+    if let Some(order) = orders.iter().rfind(|order| waits_for_value(order)).filter(|_| !is_known) {
+        said.kind = Kind::Amended;
+        said.order_number = order.numbers.first().cloned();
+        // The order may have been confirmed within the same second, of which a label tells no more.
+        let confirmed = order.order.confirmed.map(|moment| moment.occurred_at);
+        said.occurred_at = tag.occurred_at.max(confirmed);
+    }
+    said
+}
+
+/// What a pattern would have tagged.
+#[derive(Debug)]
+pub struct Trial {
+    /// So many messages of operators were read.
+    pub read: usize,
+    /// What was found, oldest first.
+    pub found: Vec<Tried>,
+    /// There is more than is listed.
+    pub is_cut: bool,
+}
+
+/// A message in which a pattern was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// In which conversation.
+    pub conversation_id: ConversationId,
+    /// Our id of the message.
+    pub message_id: String,
+    /// When it was written.
+    pub at: Timestamp,
+    /// All of it, with the amount, or what it leaves open.
+    pub reading: Reading,
+}
+
+/// Tries a pattern on what operators of the Page wrote within the last 7 days, as far as it is kept. Tags
+/// nothing.
+///
+/// # Errors
+/// `not_found`; 422 if it is no pattern.
+pub async fn try_sentence(house: &House, page: &PageId, pattern: &str) -> Result<Trial> {
+    let pattern =
+        Pattern::parse(pattern).map_err(|fault| Error::field("/pattern", format!("It {fault}.")))?;
+    let mut unit = house.store.read().await?;
+    let page = unit.page(page).await?.ok_or_else(|| Error::not_found("Page"))?;
+    let mut trial = Trial { read: 0, found: Vec::new(), is_cut: false };
+    let mut after = (house.clock.now() - TRIED_WITHIN, String::new());
+    loop {
+        let words = unit.words_of_operators(&page.id, (after.0, &after.1), READ_AT_ONCE).await?;
+        let Some(last) = words.last() else { break };
+        after = (last.at, last.id.clone());
+        trial.read += words.len();
+        for written in words {
+            let reading = pattern.read(&written.text, page.currency);
+            if reading == Reading::Nothing {
+                continue;
+            }
+            if trial.found.len() == FOUND_MAX {
+                trial.is_cut = true;
+                return Ok(trial);
+            }
+            trial.found.push(Tried {
+                conversation_id: written.conversation,
+                message_id: written.id,
+                at: written.at,
+                reading,
+            });
+        }
+    }
+    Ok(trial)
+}

@@ -1,0 +1,33 @@
+//! Snoozing: a conversation leaves the queue until a date, and then comes back on top of it.
+
+use crate::clock::Timestamp;
+use crate::domain::basic::identity::ConversationId;
+use crate::error::{Error, Result};
+use crate::flow::services::House;
+
+/// Takes a conversation out of the queue until `until`; then `owner` goes on with it.
+///
+/// # Errors
+/// A time that is not ahead; 409 if the conversation does not wait.
+pub async fn snooze(house: &House, id: &ConversationId, until: Timestamp, owner: &str) -> Result<()> {
+    if until <= house.clock.now() {
+        return Err(Error::field("/until", "It must be a time to come."));
+    }
+    let mut unit = house.store.begin("snooze").await?;
+    if !unit.snooze(id, until, owner).await? {
+        return Err(Error::conflict(
+            "not_waiting",
+            "Only a conversation that waits for a tag can be snoozed.",
+        ));
+    }
+    unit.commit().await
+}
+
+/// Brings back what was snoozed until now; gives how many conversations that are.
+pub async fn call_back(house: &House) -> Result<u64> {
+    let now = house.clock.now();
+    let mut unit = house.store.begin("call_back").await?;
+    let back = unit.call_back(now).await?;
+    unit.commit().await?;
+    Ok(back)
+}

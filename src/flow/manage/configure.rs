@@ -1,0 +1,212 @@
+//! What the configuration file says of Pages, brought into the database at start. A value whose text changed
+//! since it was last applied is applied; all else keeps what was set at run time.
+
+use std::collections::BTreeMap;
+
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+use crate::domain::basic::identity::PageId;
+use crate::error::Result;
+use crate::flow::services::House;
+use crate::store::page::Page;
+
+/// What a file can say of a Page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each is the field of that name, of a Page, its policy or its reasons")]
+pub enum Key {
+    Name,
+    Mode,
+    DatasetId,
+    AccessToken,
+    Currency,
+    Country,
+    Timezone,
+    TestEventCode,
+    InstagramId,
+    WhatsappId,
+    SilentAfter,
+    WorkingHours,
+    PurchaseOn,
+    Hold,
+    LeadOn,
+    Lifecycle,
+    OnUnknown,
+    Labels,
+    TakeOffLabels,
+    Sentences,
+    Lost,
+    Cancelled,
+    Returned,
+    NotASale,
+}
+
+impl Key {
+    /// All keys.
+    pub const ALL: [Self; 24] = [
+        Self::Name,
+        Self::Mode,
+        Self::DatasetId,
+        Self::AccessToken,
+        Self::Currency,
+        Self::Country,
+        Self::Timezone,
+        Self::TestEventCode,
+        Self::InstagramId,
+        Self::WhatsappId,
+        Self::SilentAfter,
+        Self::WorkingHours,
+        Self::PurchaseOn,
+        Self::Hold,
+        Self::LeadOn,
+        Self::Lifecycle,
+        Self::OnUnknown,
+        Self::Labels,
+        Self::TakeOffLabels,
+        Self::Sentences,
+        Self::Lost,
+        Self::Cancelled,
+        Self::Returned,
+        Self::NotASale,
+    ];
+
+    /// The key as the file has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Mode => "mode",
+            Self::DatasetId => "dataset_id",
+            Self::AccessToken => "access_token",
+            Self::Currency => "currency",
+            Self::Country => "country",
+            Self::Timezone => "timezone",
+            Self::TestEventCode => "test_event_code",
+            Self::InstagramId => "instagram_id",
+            Self::WhatsappId => "whatsapp_id",
+            Self::SilentAfter => "silent_after",
+            Self::WorkingHours => "working_hours",
+            Self::PurchaseOn => "signals.purchase_on",
+            Self::Hold => "signals.hold",
+            Self::LeadOn => "signals.lead_on",
+            Self::Lifecycle => "signals.lifecycle",
+            Self::OnUnknown => "signals.on_unknown",
+            Self::Labels => "labels",
+            Self::TakeOffLabels => "take_off_labels",
+            Self::Sentences => "sentences",
+            Self::Lost => "reasons.lost",
+            Self::Cancelled => "reasons.cancelled",
+            Self::Returned => "reasons.returned",
+            Self::NotASale => "reasons.not_a_sale",
+        }
+    }
+
+    /// Sets the value of this key to that of `from`.
+    fn carry(self, from: &Page, to: &mut Page) {
+        match self {
+            Self::Name => to.name.clone_from(&from.name),
+            Self::Mode => to.mode = from.mode,
+            Self::DatasetId => to.dataset_id = from.dataset_id.clone(),
+            Self::AccessToken => to.token = from.token.clone(),
+            Self::Currency => to.currency = from.currency,
+            Self::Country => to.country.clone_from(&from.country),
+            Self::Timezone => to.timezone.clone_from(&from.timezone),
+            Self::TestEventCode => to.test_event_code.clone_from(&from.test_event_code),
+            Self::InstagramId => to.instagram_id.clone_from(&from.instagram_id),
+            Self::WhatsappId => to.whatsapp_id.clone_from(&from.whatsapp_id),
+            Self::SilentAfter => to.silent_after = from.silent_after,
+            Self::WorkingHours => to.working_hours.clone_from(&from.working_hours),
+            Self::PurchaseOn => to.policy.purchase_on = from.policy.purchase_on,
+            Self::Hold => to.policy.hold = from.policy.hold,
+            Self::LeadOn => to.policy.lead_on = from.policy.lead_on,
+            Self::Lifecycle => to.policy.lifecycle = from.policy.lifecycle,
+            Self::OnUnknown => to.policy.on_unknown = from.policy.on_unknown,
+            Self::Labels => to.labels.clone_from(&from.labels),
+            Self::TakeOffLabels => to.take_off_labels = from.take_off_labels,
+            Self::Sentences => to.sentences.clone_from(&from.sentences),
+            Self::Lost => to.reasons.lost.clone_from(&from.reasons.lost),
+            Self::Cancelled => to.reasons.cancelled.clone_from(&from.reasons.cancelled),
+            Self::Returned => to.reasons.returned.clone_from(&from.reasons.returned),
+            Self::NotASale => to.reasons.not_a_sale.clone_from(&from.reasons.not_a_sale),
+        }
+    }
+}
+
+/// A Page as the file has it: every value, by default where the file says nothing, and which ones it says.
+#[derive(Clone, Debug)]
+pub struct PageText {
+    page: Page,
+    /// A digest of each text, so that a token never lies beside the other values.
+    said: BTreeMap<Key, String>,
+}
+
+impl PageText {
+    /// A Page of which the file says nothing yet.
+    pub const fn new(page: Page) -> Self {
+        Self { page, said: BTreeMap::new() }
+    }
+
+    /// The Page, with defaults where the file says nothing.
+    pub const fn page(&self) -> &Page {
+        &self.page
+    }
+
+    /// The same with its token, which the file always says.
+    #[must_use]
+    pub fn with_token(mut self, token: SecretString) -> Self {
+        self.says(Key::AccessToken, token.expose_secret());
+        self.page.token = token;
+        self
+    }
+
+    /// The file says `text` of `key`.
+    pub fn says(&mut self, key: Key, text: &str) {
+        self.said.insert(key, hex::encode(Sha256::digest(text)));
+    }
+}
+
+/// A value that was applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// Of which Page.
+    pub page: PageId,
+    /// Which one.
+    pub key: Key,
+}
+
+/// Applies what changed in the file, all of it or nothing; a new Page is added whole. A key that the file had
+/// and has no more goes back to its default. A new token or dataset clears the fault of the old one.
+pub async fn configure(house: &House, texts: &[PageText]) -> Result<Vec<Applied>> {
+    let now = house.clock.now();
+    let mut applied = Vec::new();
+    let mut unit = house.store.begin("configure").await?;
+    for text in texts {
+        let id = &text.page.id;
+        unit.hold_page(id).await?;
+        let standing = unit.page(id).await?;
+        let is_new = standing.is_none();
+        let mut page = standing.unwrap_or_else(|| text.page.clone());
+        let before = unit.file_values(id).await?;
+        for key in Key::ALL {
+            let (said, said_before) = (text.said.get(&key), before.get(key.as_str()));
+            if said == said_before && !(is_new && said.is_some()) {
+                continue;
+            }
+            key.carry(&text.page, &mut page);
+            unit.set_file_value(id, key.as_str(), said.map(String::as_str), now).await?;
+            applied.push(Applied { page: id.clone(), key });
+        }
+        let touched = |key| applied.contains(&Applied { page: id.clone(), key });
+        if is_new || applied.iter().any(|one| one.page == *id) {
+            unit.put_page(&page, now).await?;
+        }
+        if touched(Key::AccessToken) || touched(Key::DatasetId) {
+            unit.set_fault(id, None, now).await?;
+        }
+    }
+    unit.commit().await?;
+    for Applied { page, key } in &applied {
+        let key = key.as_str();
+        tracing::info!(page.id = %page, key, "Page {page}: {key} is applied from the configuration");
+    }
+    Ok(applied)
+}

@@ -1,0 +1,41 @@
+//! API keys: made once, shown once, and kept only as a hash.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+use crate::domain::basic::identity::{KeyId, PageId};
+use crate::error::{Error, Result};
+use crate::flow::services::House;
+
+/// The roles a key may have.
+pub const ROLES: [&str; 4] = ["admin", "operator", "crm", "analyst"];
+
+/// What is stored of a key. It has 256 random bits, so a plain hash is enough.
+pub fn hash(secret: &str) -> String {
+    hex::encode(Sha256::digest(secret))
+}
+
+/// Makes a key and gives its secret, which is stored nowhere.
+pub async fn create(house: &House, role: &str, name: &str, page: Option<&PageId>) -> Result<String> {
+    if !ROLES.contains(&role) {
+        return Err(Error::field("/role", format!("It must be one of {}.", ROLES.join(", "))));
+    }
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(|error| Error::internal("no random bytes").caused_by(error))?;
+    let secret = format!("sb_{}", URL_SAFE_NO_PAD.encode(random));
+    let now = house.clock.now();
+    let mut unit = house.store.begin("create_key").await?;
+    unit.add_key(&house.ids.next(now), name, role, page, &hash(&secret), now).await?;
+    unit.commit().await?;
+    Ok(secret)
+}
+
+/// Ends a key at once, on every replica.
+pub async fn revoke(house: &House, id: &KeyId) -> Result<()> {
+    let mut unit = house.store.begin("revoke_key").await?;
+    if !unit.revoke_key(id, house.clock.now()).await? {
+        return Err(Error::not_found("key: see `salesbridge key list`"));
+    }
+    unit.commit().await
+}

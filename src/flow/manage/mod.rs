@@ -1,0 +1,8 @@
+//! Pages, keys and people, set at run time or from the configuration file.
+
+pub mod configure;
+pub mod keys;
+pub mod operators;
+pub mod page;
+pub mod prices;
+pub mod test_code;

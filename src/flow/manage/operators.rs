@@ -1,0 +1,344 @@
+//! People who use the console: invited by a one-time link, known by a password, and remembered by a session.
+//! Whatever changes what a person may do ends their sessions.
+
+use std::sync::LazyLock;
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+
+use crate::domain::basic::identity::{OperatorId, PageId};
+use crate::domain::operator::{
+    CODE_LASTS, LINK_LASTS, Language, Operator, Role, SESSION_LASTS, TRIES_MAX, TRIES_WITHIN, is_password,
+    name_key, shown_name,
+};
+use crate::error::{Error, Kind, Result};
+use crate::flow::services::House;
+use crate::flow::unit::retried;
+use crate::store::Unit;
+
+/// A new code for the first admin is made at most so often.
+const CODE_EVERY: std::time::Duration = std::time::Duration::from_mins(10);
+
+/// Tries at names that nobody has share this many accounts, so that guessing names fills no table.
+const NOBODY_ACCOUNTS: u8 = 64;
+
+/// Passwords that are hashed at the same time; each takes 19 MiB.
+static HASHING: Semaphore = Semaphore::const_new(2);
+
+/// A hash of no password: for a name that nobody has the same work is done as for one.
+static NOBODY: LazyLock<String> = LazyLock::new(|| {
+    Argon2::default().hash_password(b"nobody").map_or_else(|_| String::new(), |hash| hash.to_string())
+});
+
+/// What a browser shows to be known again.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The session's secret; only its hash is stored.
+    pub secret: String,
+    /// Whose it is.
+    pub operator: Operator,
+}
+
+/// What is stored of a random secret.
+pub fn hash(secret: &str) -> String {
+    hex::encode(Sha256::digest(secret))
+}
+
+fn secret() -> Result<String> {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(|error| Error::internal("no random bytes").caused_by(error))?;
+    Ok(URL_SAFE_NO_PAD.encode(random))
+}
+
+/// Whom somebody is to become.
+#[derive(Clone, Debug)]
+pub struct Newcomer {
+    /// Who.
+    pub name: String,
+    /// What for.
+    pub role: Role,
+    /// For this Page alone.
+    pub page: Option<PageId>,
+    /// In which language.
+    pub language: Language,
+}
+
+/// Adds a person with their password.
+///
+/// # Errors
+/// The name is taken or no name, or the password too short.
+pub async fn add(house: &House, newcomer: &Newcomer, password: &str) -> Result<OperatorId> {
+    let hashed = hashed(password).await?;
+    let mut unit = house.store.begin("add_operator").await?;
+    let id = add_within(&mut unit, house, newcomer, Some(hashed)).await?;
+    unit.commit().await?;
+    Ok(id)
+}
+
+/// Adds a person without a password; gives the secret of the one-time link by which they set it.
+///
+/// # Errors
+/// The name is taken or no name.
+pub async fn invite(house: &House, newcomer: &Newcomer) -> Result<String> {
+    let mut unit = house.store.begin("invite").await?;
+    let id = add_within(&mut unit, house, newcomer, None).await?;
+    let secret = link(&mut unit, house, &id).await?;
+    unit.commit().await?;
+    Ok(secret)
+}
+
+/// Gives the secret of a one-time link by which a person sets a new password; older links end.
+///
+/// # Errors
+/// `not_found`.
+pub async fn reset(house: &House, name: &str) -> Result<String> {
+    let mut unit = house.store.begin("reset_password").await?;
+    let found = unit.operator_named(&name_key(name)).await?;
+    let (operator, _) = found.ok_or_else(|| Error::not_found("person"))?;
+    let secret = link(&mut unit, house, &operator.id).await?;
+    unit.commit().await?;
+    Ok(secret)
+}
+
+async fn add_within(
+    unit: &mut Unit,
+    house: &House,
+    newcomer: &Newcomer,
+    password: Option<String>,
+) -> Result<OperatorId> {
+    let now = house.clock.now();
+    let name = shown_name(&newcomer.name)
+        .ok_or_else(|| Error::field("/name", "It must have 1 to 40 letters."))?
+        .to_owned();
+    if let Some(page) = &newcomer.page
+        && unit.page(page).await?.is_none()
+    {
+        return Err(Error::field("/page", "No such Page is connected."));
+    }
+    let id = OperatorId(house.ids.next(now));
+    let key = name_key(&name);
+    let operator = Operator {
+        id: id.clone(),
+        name,
+        role: newcomer.role,
+        page: newcomer.page.clone(),
+        language: newcomer.language,
+    };
+    if !unit.add_operator(&operator, &key, password, now).await? {
+        return Err(Error::conflict("name_taken", "Somebody has this name already."));
+    }
+    Ok(id)
+}
+
+async fn link(unit: &mut Unit, house: &House, id: &OperatorId) -> Result<String> {
+    let (now, secret) = (house.clock.now(), secret()?);
+    unit.end_invitations(id).await?;
+    unit.add_invitation(&hash(&secret), Some(id), (now, now + LINK_LASTS)).await?;
+    Ok(secret)
+}
+
+/// Sets the password of whom a one-time link was made for, ends their sessions, and begins one.
+///
+/// # Errors
+/// The link was used or is too old; the password is too short.
+pub async fn set_password(house: &House, link: &str, password: &str) -> Result<Login> {
+    let used =
+        || Error::new(Kind::NotFound, "link_used", "This link was used or is too old: ask for a new one.");
+    let mut unit = house.store.read().await?;
+    unit.invited(&hash(link), house.clock.now()).await?.ok_or_else(used)?;
+    drop(unit);
+    let hashed = hashed(password).await?;
+    let now = house.clock.now();
+    let mut unit = house.store.begin("set_password").await?;
+    let operator = unit.invited(&hash(link), now).await?.ok_or_else(used)?;
+    if !unit.use_invitation(&hash(link), now).await? {
+        return Err(used());
+    }
+    unit.set_password(&operator.id, &hashed).await?;
+    unit.end_sessions(&operator.id).await?;
+    let login = session(&mut unit, house, operator).await?;
+    unit.commit().await?;
+    Ok(login)
+}
+
+/// Knows a person by name and password.
+///
+/// # Errors
+/// Wrong, or too many tries; which of name and password was wrong is not said.
+pub async fn log_in(house: &House, name: &str, password: &str) -> Result<Login> {
+    let key = name_key(name);
+    let found = house.store.look().await?.operator_named(&key).await?;
+    let account = match &found {
+        Some((operator, _)) => operator.id.0.clone(),
+        None => format!("nobody-{}", Sha256::digest(&key)[0] % NOBODY_ACCOUNTS),
+    };
+    take_try(house, &account).await?;
+    let stored = found.as_ref().and_then(|(_, password)| password.clone());
+    let is_right = verified(password, stored.as_deref().unwrap_or(&NOBODY)).await?;
+    let wrong = || Error::new(Kind::Unauthorized, "wrong_login", "The name or the password is wrong.");
+    let (operator, _) = found.filter(|_| is_right && stored.is_some()).ok_or_else(wrong)?;
+    let mut unit = house.store.begin("log_in").await?;
+    // They may have left, or changed, while the password was hashed.
+    let operator = unit.operator(&operator.id).await?.ok_or_else(wrong)?;
+    let login = session(&mut unit, house, operator).await?;
+    unit.commit().await?;
+    Ok(login)
+}
+
+async fn take_try(house: &House, account: &str) -> Result<()> {
+    let taken = retried(move || async move {
+        let now = house.clock.now();
+        let mut unit = house.store.begin("take_try").await?;
+        let window = (now, now - TRIES_WITHIN);
+        let mut taken = unit.take_try(account, window).await?;
+        if !taken && !unit.has_tries(account).await? {
+            unit.open_tries(account, TRIES_MAX).await?;
+            taken = unit.take_try(account, window).await?;
+        }
+        unit.commit().await?;
+        Ok(taken)
+    })
+    .await?;
+    taken.then_some(()).ok_or_else(|| {
+        Error::new(Kind::TooMany, "too_many_tries", "Too many tries: wait 15 minutes, or ask for a new link.")
+    })
+}
+
+async fn session(unit: &mut Unit, house: &House, operator: Operator) -> Result<Login> {
+    let (now, secret) = (house.clock.now(), secret()?);
+    unit.add_session(&hash(&secret), &operator.id, (now, now + SESSION_LASTS)).await?;
+    Ok(Login { secret, operator })
+}
+
+/// Ends a session.
+pub async fn log_out(house: &House, secret: &str) -> Result<()> {
+    let mut unit = house.store.begin("log_out").await?;
+    unit.end_session(&hash(secret)).await?;
+    unit.commit().await
+}
+
+/// Changes what a person is for, and ends their sessions.
+///
+/// # Errors
+/// `not_found`; 409 if nobody would be left to invite people.
+pub async fn set_role(house: &House, id: &OperatorId, role: Role, page: Option<&PageId>) -> Result<()> {
+    retried(move || async move {
+        let mut unit = house.store.begin("set_role").await?;
+        let before = unit.count_admins().await?;
+        if !unit.set_role(id, role, page).await? {
+            return Err(Error::not_found("person"));
+        }
+        stays_governed(&mut unit, before).await?;
+        unit.end_sessions(id).await?;
+        unit.commit().await
+    })
+    .await
+}
+
+/// A person leaves: nobody gets in by their name any more. What they said stays theirs.
+///
+/// # Errors
+/// `not_found`; 409 if nobody would be left to invite people.
+pub async fn end(house: &House, id: &OperatorId) -> Result<()> {
+    retried(move || async move {
+        let mut unit = house.store.begin("end_operator").await?;
+        let before = unit.count_admins().await?;
+        if !unit.end_operator(id, house.clock.now()).await? {
+            return Err(Error::not_found("person"));
+        }
+        stays_governed(&mut unit, before).await?;
+        unit.end_sessions(id).await?;
+        unit.end_invitations(id).await?;
+        unit.commit().await
+    })
+    .await
+}
+
+async fn stays_governed(unit: &mut Unit, before: usize) -> Result<()> {
+    if before > 0 && unit.count_admins().await? == 0 {
+        return Err(Error::conflict("last_admin", "Somebody must be left who can invite people."));
+    }
+    Ok(())
+}
+
+/// Sets a person's language.
+pub async fn set_language(house: &House, id: &OperatorId, language: Language) -> Result<()> {
+    let mut unit = house.store.begin("set_language").await?;
+    unit.set_language(id, language).await?;
+    unit.commit().await
+}
+
+/// While nobody has access yet: makes a one-time code for the first admin, but not too often.
+pub async fn first_code(house: &House) -> Result<Option<String>> {
+    let now = house.clock.now();
+    let mut unit = house.store.begin("first_code").await?;
+    if unit.has_operators().await? || unit.last_code_at().await?.is_some_and(|at| at > now - CODE_EVERY) {
+        return Ok(None);
+    }
+    let code = secret()?;
+    unit.add_invitation(&hash(&code), None, (now, now + CODE_LASTS)).await?;
+    unit.commit().await?;
+    Ok(Some(code))
+}
+
+/// The first admin, by the code from the log.
+///
+/// # Errors
+/// Somebody has access already, or the code is wrong or too old.
+pub async fn first_admin(house: &House, code: &str, newcomer: &Newcomer, password: &str) -> Result<Login> {
+    let wrong =
+        || Error::new(Kind::Unauthorized, "wrong_code", "The code is wrong, used or too old: see the log.");
+    let hashed = hashed(password).await?;
+    let now = house.clock.now();
+    let mut unit = house.store.begin("first_admin").await?;
+    if unit.has_operators().await? || !unit.use_invitation(&hash(code.trim()), now).await? {
+        return Err(wrong());
+    }
+    unit.end_codes().await?;
+    let newcomer = Newcomer { role: Role::Admin, page: None, ..newcomer.clone() };
+    let id = add_within(&mut unit, house, &newcomer, Some(hashed)).await?;
+    let operator = unit.operator(&id).await?.ok_or_else(wrong)?;
+    let login = session(&mut unit, house, operator).await?;
+    unit.commit().await?;
+    Ok(login)
+}
+
+/// Forgets what ended: sessions, links, old tries.
+pub async fn forget_logins(house: &House) -> Result<()> {
+    let now = house.clock.now();
+    let mut unit = house.store.begin("drop_logins").await?;
+    unit.forget_logins(now, now - TRIES_WITHIN * 2).await?;
+    unit.commit().await
+}
+
+async fn hashed(password: &str) -> Result<String> {
+    if !is_password(password) {
+        return Err(Error::field("/password", "It must have at least 10 letters."));
+    }
+    let password = password.to_owned();
+    heavy(move || {
+        let hash = Argon2::default().hash_password(password.as_bytes());
+        hash.map(|hash| hash.to_string()).map_err(|_| Error::internal("a password can't be hashed"))
+    })
+    .await?
+}
+
+async fn verified(password: &str, stored: &str) -> Result<bool> {
+    let (password, stored) = (password.to_owned(), stored.to_owned());
+    heavy(move || {
+        PasswordHash::new(&stored)
+            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    })
+    .await
+}
+
+/// Work that would hold up everybody else on this thread.
+async fn heavy<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let _turn = HASHING.acquire().await.map_err(|error| Error::internal("hashing").caused_by(error))?;
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal("hashing ended").caused_by(error))
+}

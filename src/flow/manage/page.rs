@@ -1,0 +1,103 @@
+//! A Page is set anew at run time: its mode, its policy, its words. What is confirmed afterwards follows the
+//! new policy; what a refused name held back is judged again once the name is allowed.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::domain::basic::hours::WorkingHours;
+use crate::domain::basic::identity::PageId;
+use crate::domain::order::outcome::Kind;
+use crate::domain::signal::conversion::EventName;
+use crate::domain::signal::policy::{LeadOn, Mode, OnUnknown, PurchaseOn};
+use crate::error::{Error, Result};
+use crate::flow::convert::apply::hold;
+use crate::flow::services::House;
+use crate::flow::unit::retried;
+use crate::store::page::Page;
+
+/// What is to change of a Page; what is not named stays.
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "each is the field of that name, of a Page, its policy or its reasons")]
+#[allow(clippy::option_option, reason = "left out, null and given are three things")]
+pub struct PageChange {
+    pub mode: Option<Mode>,
+    pub purchase_on: Option<PurchaseOn>,
+    pub hold: Option<Duration>,
+    pub lead_on: Option<LeadOn>,
+    pub lifecycle: Option<bool>,
+    pub on_unknown: Option<OnUnknown>,
+    pub labels: Option<BTreeMap<String, Kind>>,
+    pub take_off_labels: Option<bool>,
+    pub sentences: Option<BTreeMap<Kind, Vec<String>>>,
+    pub lost: Option<Vec<String>>,
+    pub cancelled: Option<Vec<String>>,
+    pub returned: Option<Vec<String>>,
+    pub not_a_sale: Option<Vec<String>>,
+    /// The names that stay refused; every other is tried anew.
+    pub refused_names: Option<HashSet<EventName>>,
+    /// Any token, even the same one: a Page that was stopped for a fault goes on.
+    pub access_token: Option<SecretString>,
+    pub test_event_code: Option<Option<String>>,
+    pub silent_after: Option<Duration>,
+    pub working_hours: Option<Option<WorkingHours>>,
+}
+
+/// Sets a Page anew.
+///
+/// # Errors
+/// `not_found`; a name that is not refused can't be kept.
+pub async fn change_page(house: &House, id: &PageId, change: &PageChange) -> Result<()> {
+    retried(move || change_once(house, id, change)).await
+}
+
+async fn change_once(house: &House, id: &PageId, change: &PageChange) -> Result<()> {
+    let now = house.clock.now();
+    let mut unit = house.store.begin("change_page").await?;
+    unit.hold_page(id).await?;
+    let mut page = unit.page(id).await?.ok_or_else(|| Error::not_found("Page"))?;
+    let rules = unit.rules(&page).await?;
+    set(&mut page, change);
+    unit.put_page(&page, now).await?;
+    if change.access_token.is_some() {
+        unit.set_fault(id, None, now).await?;
+    }
+    let Some(keep) = &change.refused_names else { return unit.commit().await };
+    if let Some(unknown) = keep.difference(&rules.refused).next() {
+        let message = format!("{} is not refused: leave it out.", unknown.as_str());
+        return Err(Error::field("/refused_names", message));
+    }
+    for name in rules.refused.difference(keep) {
+        unit.allow_name(&page.dataset_id, *name).await?;
+        for conversation in unit.held_back(&page.dataset_id, *name).await? {
+            hold(&mut unit, &conversation, now).await?.follow(&mut unit, house).await?;
+        }
+    }
+    unit.commit().await
+}
+
+fn set(page: &mut Page, change: &PageChange) {
+    fn put<T: Clone>(to: &mut T, from: Option<&T>) {
+        if let Some(from) = from {
+            to.clone_from(from);
+        }
+    }
+    put(&mut page.mode, change.mode.as_ref());
+    put(&mut page.policy.purchase_on, change.purchase_on.as_ref());
+    put(&mut page.policy.hold, change.hold.as_ref());
+    put(&mut page.policy.lead_on, change.lead_on.as_ref());
+    put(&mut page.policy.lifecycle, change.lifecycle.as_ref());
+    put(&mut page.policy.on_unknown, change.on_unknown.as_ref());
+    put(&mut page.labels, change.labels.as_ref());
+    put(&mut page.take_off_labels, change.take_off_labels.as_ref());
+    put(&mut page.sentences, change.sentences.as_ref());
+    put(&mut page.reasons.lost, change.lost.as_ref());
+    put(&mut page.reasons.cancelled, change.cancelled.as_ref());
+    put(&mut page.reasons.returned, change.returned.as_ref());
+    put(&mut page.reasons.not_a_sale, change.not_a_sale.as_ref());
+    put(&mut page.token, change.access_token.as_ref());
+    put(&mut page.test_event_code, change.test_event_code.as_ref());
+    put(&mut page.silent_after, change.silent_after.as_ref());
+    put(&mut page.working_hours, change.working_hours.as_ref());
+}

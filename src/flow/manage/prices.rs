@@ -1,0 +1,23 @@
+//! The price list of a Page.
+
+use crate::domain::basic::identity::PageId;
+use crate::error::{Error, Result};
+use crate::flow::services::House;
+use crate::store::product::Product;
+
+/// Lines of a price list, at most.
+pub const PRODUCTS_MAX: usize = 2000;
+
+/// Sets the whole price list of a Page.
+///
+/// # Errors
+/// Too long, or an article number twice.
+pub async fn set_products(house: &House, page: &PageId, products: &[Product]) -> Result<()> {
+    if products.len() > PRODUCTS_MAX {
+        return Err(Error::field("/prices", format!("A price list has at most {PRODUCTS_MAX} lines.")));
+    }
+    let mut unit = house.store.begin("set_products").await?;
+    unit.hold_page(page).await?;
+    unit.put_products(page, products).await?;
+    unit.commit().await
+}

@@ -1,0 +1,111 @@
+//! Intake: the one way in for webhook bodies. A bounded queue gathers what waits, writes it in one
+//! statement, and only then is Meta told 200. A full queue or a failing disk is a 503, never a false 200.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::error::{Error, Result};
+use crate::failpoint;
+use crate::flow::services::House;
+
+/// Bodies that may wait to be written.
+pub const INTAKE_MAX: usize = 4096;
+
+/// Bodies that one transaction takes.
+const GROUP_MAX: usize = 512;
+
+/// Bytes after which a transaction takes no more bodies.
+const GROUP_BYTES: usize = 16 * 1024 * 1024;
+
+/// A group that is not durable within this time is answered 503: Meta waits no longer for long.
+const KEPT_WITHIN: Duration = Duration::from_secs(5);
+
+/// How often the task yields before it writes, so that requests which are on their way join the group.
+const YIELDS: usize = 3;
+
+/// The queue; clones lead to the same one.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    queue: mpsc::Sender<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    body: Bytes,
+    durable: oneshot::Sender<Result<()>>,
+}
+
+impl Intake {
+    /// Starts the task that writes; it ends when every clone is gone and the queue is empty. `came_in` is told
+    /// after each group.
+    pub fn start(house: House, came_in: Arc<Notify>) -> Self {
+        let (queue, waiting) = mpsc::channel(INTAKE_MAX);
+        tokio::spawn(write(house, waiting, came_in));
+        Self { queue }
+    }
+
+    /// Takes a body; it is durable when this returns.
+    ///
+    /// # Errors
+    /// Unavailable when too many wait already, or when it can't be stored.
+    pub async fn take(&self, body: Bytes) -> Result<()> {
+        let (durable, written) = oneshot::channel();
+        self.queue.try_send(Waiting { body, durable }).map_err(|_| {
+            Error::unavailable(
+                "intake_full",
+                "Too many webhooks wait to be stored: Meta will send this one again.",
+            )
+        })?;
+        written.await.unwrap_or_else(|_| Err(stopping()))
+    }
+}
+
+fn stopping() -> Error {
+    Error::unavailable("stopping", "The service is stopping: Meta will send this webhook again.")
+}
+
+async fn write(house: House, mut queue: mpsc::Receiver<Waiting>, came_in: Arc<Notify>) {
+    while let Some(first) = queue.recv().await {
+        for _ in 0..YIELDS {
+            tokio::task::yield_now().await;
+        }
+        let mut bytes = first.body.len();
+        let mut group = vec![first];
+        while group.len() < GROUP_MAX && bytes < GROUP_BYTES {
+            let Ok(next) = queue.try_recv() else { break };
+            bytes += next.body.len();
+            group.push(next);
+        }
+        let (bodies, waiting): (Vec<Bytes>, Vec<_>) =
+            group.into_iter().map(|one| (one.body, one.durable)).unzip();
+        let kept = tokio::select! {
+            kept = keep(&house, &bodies) => kept,
+            () = house.clock.sleep(KEPT_WITHIN) => {
+                Err(Error::unavailable("database", format!("The database took longer than {KEPT_WITHIN:?}")))
+            }
+        };
+        if let Err(error) = &kept {
+            tracing::error!("{} webhooks could not be stored and were answered 503: {error}", bodies.len());
+        }
+        for durable in waiting {
+            let told = match &kept {
+                Ok(()) => Ok(()),
+                Err(error) => Err(Error::unavailable("not_stored", "It could not be stored: send it again.")
+                    .caused_by(error.to_string())),
+            };
+            // A request that was given up meanwhile hears nothing; its body is stored all the same.
+            drop(durable.send(told));
+        }
+        came_in.notify_one();
+    }
+}
+
+/// One statement that is a unit of its own.
+async fn keep(house: &House, bodies: &[Bytes]) -> Result<()> {
+    failpoint::before_commit("intake")?;
+    house.store.keep_bodies(bodies, house.clock.now()).await?;
+    failpoint::after_commit("intake")
+}

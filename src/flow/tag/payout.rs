@@ -1,0 +1,56 @@
+//! Booking a courier's payout, and settling it by the bank's line.
+
+use crate::domain::order::payout::{Booked, Payout};
+use crate::error::{Error, Result};
+use crate::flow::services::House;
+use crate::flow::unit::idempotency::{Answered, Asked};
+use crate::flow::unit::retried;
+use crate::store::Unit;
+
+/// Books a payout; told again with the bank's line, it is settled.
+///
+/// # Errors
+/// 409 when it is known with other sums or another line of the bank.
+pub async fn book_payout(
+    house: &House,
+    payout: &Payout,
+    actor: &str,
+    asked: &Asked<Booked>,
+) -> Result<Answered<Booked>> {
+    retried(move || async move {
+        let now = house.clock.now();
+        let mut unit = house.store.begin("book_payout").await?;
+        if let Some(before) = asked.before(&mut unit, now).await? {
+            return Ok(Answered::Before(before));
+        }
+        let booked = book(&mut unit, house, payout, actor).await?;
+        asked.keep(&mut unit, &booked, now).await?;
+        unit.commit().await?;
+        Ok(Answered::Now(booked))
+    })
+    .await
+}
+
+async fn book(unit: &mut Unit, house: &House, payout: &Payout, actor: &str) -> Result<Booked> {
+    let now = house.clock.now();
+    if unit.page(&payout.page_id).await?.is_none() {
+        return Err(Error::not_found("Page"));
+    }
+    let is_new = unit.add_payout(&house.ids.next(now), payout, actor, now).await?;
+    let missing = || Error::internal("a payout is missing");
+    let (page, courier, reference) = (&payout.page_id, &payout.courier, &payout.reference);
+    let stands = unit.payout(page, courier, reference).await?.ok_or_else(missing)?;
+    if is_new {
+        return Ok(stands);
+    }
+    if let Some(why) = stands.contradicts(payout) {
+        return Err(Error::conflict("payout_differs", why));
+    }
+    match &payout.bank_line {
+        Some(line) if stands.payout.bank_line.is_none() => {
+            unit.settle_payout(&stands.id, line, now).await?;
+            unit.payout(page, courier, reference).await?.ok_or_else(missing)
+        }
+        _ => Ok(Booked { known: true, ..stands }),
+    }
+}

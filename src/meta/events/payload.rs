@@ -1,0 +1,184 @@
+//! One event in Meta's words, and the body of a request that carries many.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::domain::basic::money::Money;
+use crate::domain::signal::conversion::Event;
+
+/// Meta takes at most so many events in one request.
+pub const EVENTS_MAX: usize = 1000;
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    event_name: &'a str,
+    event_time: i64,
+    event_id: &'a str,
+    action_source: &'a str,
+    messaging_channel: &'a str,
+    user_data: UserData<'a>,
+    #[serde(skip_serializing_if = "CustomData::is_empty")]
+    custom_data: CustomData<'a>,
+}
+
+#[derive(Serialize)]
+struct UserData<'a> {
+    page_id: &'a str,
+    page_scoped_user_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct CustomData<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    currency: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    contents: Vec<Line<'a>>,
+}
+
+impl CustomData<'_> {
+    fn is_empty(&self) -> bool {
+        self.value.is_none() && self.order_id.is_none() && self.contents.is_empty()
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    id: &'a str,
+    quantity: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item_price: Option<Box<RawValue>>,
+}
+
+/// The amount as an exact JSON number with all digits of its currency; a decimal always is one.
+fn number(money: Money) -> Option<Box<RawValue>> {
+    RawValue::from_string(money.to_string()).ok()
+}
+
+/// The event as Meta is told. The text is stored and sent byte for byte.
+pub fn event_text(event: &Event) -> String {
+    let wire = Wire {
+        event_name: event.name.as_str(),
+        event_time: event.time.seconds(),
+        event_id: &event.event_id,
+        action_source: "business_messaging",
+        messaging_channel: event.channel.as_str(),
+        user_data: UserData { page_id: event.page_id.as_str(), page_scoped_user_id: event.psid.as_str() },
+        custom_data: CustomData {
+            value: event.value.and_then(number),
+            currency: event.value.map(|money| money.currency.code()),
+            order_id: event.order_number.as_deref().filter(|text| !text.is_empty()),
+            content_type: (!event.contents.is_empty()).then_some("product"),
+            contents: event
+                .contents
+                .iter()
+                .map(|content| Line {
+                    id: &content.sku,
+                    quantity: content.quantity,
+                    item_price: number(content.unit_price),
+                })
+                .collect(),
+        },
+    };
+    // Strings and numbers under string keys: there is nothing here that cannot be written as JSON.
+    serde_json::to_string(&wire).unwrap_or_default()
+}
+
+/// The body of a request: the texts joined byte for byte, and the code of Meta's test view if there is one.
+pub fn request_body<'a>(events: impl Iterator<Item = &'a str>, test_event_code: Option<&str>) -> Bytes {
+    let mut body = String::from("{\"data\":[");
+    for (place, text) in events.enumerate() {
+        if place > 0 {
+            body.push(',');
+        }
+        body.push_str(text);
+    }
+    body.push(']');
+    if let Some(code) = test_event_code.filter(|code| !code.is_empty()) {
+        body.push_str(",\"test_event_code\":");
+        body.push_str(&serde_json::Value::from(code).to_string());
+    }
+    body.push('}');
+    Bytes::from(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::domain::basic::identity::{PageId, Psid};
+    use crate::domain::basic::money::Currency;
+    use crate::domain::conversation::inbound::Channel;
+    use crate::domain::signal::conversion::{Content, EventName};
+
+    fn event() -> Event {
+        let gel = Currency::parse("GEL").unwrap();
+        Event {
+            name: EventName::Purchase,
+            time: Timestamp::from_seconds(1_717_171_717),
+            event_id: "6302d0976def42406a0fab44af2c9b16".to_owned(),
+            channel: Channel::Messenger,
+            page_id: PageId::from("1111111111"),
+            psid: Psid("2222222222222222".to_owned()),
+            value: Some(Money::new(12050, gel)),
+            order_number: Some("A-1001".to_owned()),
+            contents: vec![Content {
+                sku: "BAG-1".to_owned(),
+                quantity: 1,
+                unit_price: Money::new(12050, gel),
+            }],
+        }
+    }
+
+    #[test]
+    fn a_purchase_has_the_shape_of_the_contract() {
+        assert_eq!(
+            event_text(&event()),
+            concat!(
+                r#"{"event_name":"Purchase","event_time":1717171717,"event_id":"6302d0976def42406a0fab44af2c9b16","#,
+                r#""action_source":"business_messaging","messaging_channel":"messenger","#,
+                r#""user_data":{"page_id":"1111111111","page_scoped_user_id":"2222222222222222"},"#,
+                r#""custom_data":{"value":120.50,"currency":"GEL","order_id":"A-1001","content_type":"product","#,
+                r#""contents":[{"id":"BAG-1","quantity":1,"item_price":120.50}]}}"#,
+            )
+        );
+    }
+
+    #[test]
+    fn nothing_null_or_empty_is_sent() {
+        let bare = Event {
+            name: EventName::LeadSubmitted,
+            value: None,
+            order_number: None,
+            contents: vec![],
+            ..event()
+        };
+        let text = event_text(&bare);
+        assert!(text.ends_with(r#""page_scoped_user_id":"2222222222222222"}}"#), "{text}");
+        let numbered = event_text(&Event { value: None, contents: vec![], ..event() });
+        assert!(numbered.ends_with(r#""custom_data":{"order_id":"A-1001"}}"#), "{numbered}");
+    }
+
+    #[test]
+    fn large_amounts_stay_exact() {
+        let jpy = Currency::parse("JPY").unwrap();
+        let text = event_text(&Event { value: Some(Money::new(99_999_999_999_999, jpy)), ..event() });
+        assert!(text.contains(r#""value":99999999999999,"currency":"JPY""#), "{text}");
+    }
+
+    #[test]
+    fn a_body_joins_the_texts_byte_for_byte() {
+        let texts = [r#"{"a":1.50}"#, r#"{ "b" : 2 }"#];
+        assert_eq!(request_body(texts.into_iter(), None), r#"{"data":[{"a":1.50},{ "b" : 2 }]}"#);
+        assert_eq!(
+            request_body(texts.into_iter().take(1), Some("T\"1")),
+            r#"{"data":[{"a":1.50}],"test_event_code":"T\"1"}"#
+        );
+    }
+}

@@ -1,0 +1,121 @@
+//! SQLite's inbox: a file beside the database. SQLite has one writer a file, so that a unit that takes long, such as
+//! an import or a thousand events that leave, would hold up every webhook; in a file of their own bodies are durable
+//! at once. The database itself remembers up to which body it has projected, in the unit that does so, and so each
+//! takes effect once although two files are never committed as one.
+
+use std::path::PathBuf;
+
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+
+use crate::error::Result;
+use crate::store::db::writer::Writer;
+
+/// What its name adds to the name of the database's file.
+const SUFFIX: &str = "-inbox";
+
+/// Readers beside its one writer.
+const READERS: u32 = 2;
+
+/// After so many pages the file's log is written back into it: often, for webhooks wait meanwhile, and no page is
+/// written twice anyway.
+const LOG_PAGES: &str = "1000";
+
+/// Bodies that came together are one row: `bodies` one behind the other, `places` as a JSON list of `[start, length]`
+/// in bytes from 1. An id is never given twice, even after all rows were dropped: the database has projected up to
+/// one of them.
+const SCHEMA: &str = "
+create table if not exists inbox (
+  id integer not null primary key autoincrement,
+  received_at integer not null,
+  number integer not null,
+  places text not null,
+  bodies blob not null
+) strict;
+create table if not exists unread (
+  id integer not null,
+  place integer not null,
+  shape text not null,
+  primary key (id, place)
+) strict;
+create table if not exists identity (id text not null) strict;";
+
+/// The file; clones share its connections.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct InboxFile {
+    /// Its own name, under which the database knows how far it is projected. Another file begins anew.
+    pub(in crate::store) id: String,
+    pub(in crate::store) writer: Writer,
+    pub(in crate::store) readers: SqlitePool,
+}
+
+impl InboxFile {
+    /// Opens the file beside the database `main`, which is migrated.
+    pub(in crate::store) async fn open(beside: &SqliteConnectOptions, main: &SqlitePool) -> Result<Self> {
+        let mut file = beside.get_filename().as_os_str().to_owned();
+        file.push(SUFFIX);
+        let options = beside.clone().filename(PathBuf::from(file)).pragma("wal_autocheckpoint", LOG_PAGES);
+        let readers = SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false);
+        let readers = readers.connect_with(options.clone()).await?;
+        sqlx::raw_sql(SCHEMA).execute(&readers).await?;
+        sqlx::query("insert into identity (id) select $1 where not exists (select 1 from identity)")
+            .bind(uuid::Uuid::new_v4().to_string())
+            .execute(&readers)
+            .await?;
+        let id: String = sqlx::query_scalar("select id from identity").fetch_one(&readers).await?;
+        keep_numbers(&id, main, &readers).await?;
+        take_over(beside, main, &options).await?;
+        Ok(Self { id, writer: Writer::open(&options).await?, readers })
+    }
+
+    pub(in crate::store) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// An older copy of the file that was put back goes on behind what the database has projected.
+async fn keep_numbers(id: &str, main: &SqlitePool, inbox: &SqlitePool) -> Result<()> {
+    let last: Option<i64> = sqlx::query_scalar("select last from inbox_mark where file = $1")
+        .bind(id)
+        .fetch_optional(main)
+        .await?;
+    let given: Option<i64> = sqlx::query_scalar("select seq from sqlite_sequence where name = 'inbox'")
+        .fetch_optional(inbox)
+        .await?;
+    let text = match (last, given) {
+        (Some(last), Some(given)) if last > given => {
+            "update sqlite_sequence set seq = $1 where name = 'inbox'"
+        }
+        (Some(_), None) => "insert into sqlite_sequence (name, seq) values ('inbox', $1)",
+        _ => return Ok(()),
+    };
+    sqlx::query(text).bind(last).execute(inbox).await?;
+    Ok(())
+}
+
+/// Takes over what waits in the database itself, where an earlier version kept it. Interrupted in between, it takes
+/// the same bodies once more, and their messages are known by then.
+async fn take_over(
+    beside: &SqliteConnectOptions,
+    main: &SqlitePool,
+    options: &SqliteConnectOptions,
+) -> Result<()> {
+    let kept = "select 1 from sqlite_master where type = 'table' and name = 'inbox'";
+    if sqlx::query(kept).fetch_optional(main).await?.is_none() {
+        return Ok(());
+    }
+    let mut connection = sqlx::ConnectOptions::connect(options).await?;
+    let file = beside.get_filename().to_string_lossy().into_owned();
+    sqlx::query("attach database $1 as earlier").bind(file).execute(&mut connection).await?;
+    sqlx::query(
+        "insert into main.inbox (received_at, number, places, bodies)
+         select received_at, 1, json_array(json_array(1, length(body))), body
+           from earlier.inbox where projected_at is null order by id",
+    )
+    .execute(&mut connection)
+    .await?;
+    sqlx::Connection::close(connection).await?;
+    sqlx::query("drop table inbox").execute(main).await?;
+    Ok(())
+}

@@ -1,0 +1,520 @@
+//! The one place where the two databases meet. A [`Unit`] is a transaction on either; its queries are one
+//! text with `$1` parameters, and rows are read by column name.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
+use sqlx::postgres::{PgPoolOptions, PgRow};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{
+    Connection as _, Decode, PgConnection, PgPool, Postgres, Row as _, Sqlite, SqliteConnection, SqlitePool,
+    Transaction, Type,
+};
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Kind, Result};
+use crate::failpoint;
+use crate::store::db::intake_file::InboxFile;
+use crate::store::db::migrate;
+use crate::store::db::write_buffer::Sheet;
+use crate::store::db::writer::{Turn, Writer};
+
+/// Readers of a SQLite file beside its one writer.
+const SQLITE_READERS: u32 = 4;
+
+/// What SQLite's writer keeps of the file in memory, in KiB: a unit of some hundred conversations should not
+/// write a page twice.
+const SQLITE_CACHE: &str = "-32768";
+
+/// After so many pages SQLite's log is written back into the file: seldom, for what many units touched is
+/// written back once.
+const SQLITE_LOG_PAGES: &str = "8192";
+
+/// A long reader lets SQLite's log grow; afterwards it is cut to so many bytes.
+const SQLITE_LOG_KEPT: &str = "67108864";
+
+/// Connections to PostgreSQL of one process.
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// A unit waits so long for a connection, while PostgreSQL is away or all are in use. Meta should hear of it
+/// before it gives up on the request; and so that PostgreSQL is found soon after it came back.
+const POSTGRES_WAIT: Duration = Duration::from_secs(5);
+
+/// A connection to PostgreSQL that rested for so long is asked whether it still stands before it is used.
+const POSTGRES_RESTED: Duration = Duration::from_secs(1);
+
+/// Said on each new connection to PostgreSQL, so that a process that stalls within a unit holds the others up for
+/// no longer than this: who waits for its rows hears of it, and its unit ends before a lease does.
+const POSTGRES_PATIENCE: &str = "select set_config('lock_timeout', '10s', false),
+                                        set_config('idle_in_transaction_session_timeout', '30s', false)";
+
+/// So often is PostgreSQL waited for at the start of a process.
+const POSTGRES_WAITS_AT_START: usize = 6;
+
+macro_rules! bound {
+    ($text:expr, $values:expr) => {
+        $values.into_iter().fold(sqlx::query($text), |query, value| match value {
+            Value::Number(number) => query.bind(number),
+            Value::Text(text) => query.bind(text),
+            Value::Bytes(bytes) => query.bind(bytes),
+        })
+    };
+}
+
+/// The database.
+#[derive(Clone, Debug)]
+pub struct Store(Pools);
+
+#[derive(Clone, Debug)]
+enum Pools {
+    Sqlite { writer: Writer, readers: SqlitePool, inbox: InboxFile },
+    Postgres(PgPool),
+}
+
+impl Store {
+    /// Opens `sqlite://FILE` or `postgres://…` and migrates it.
+    ///
+    /// # Errors
+    /// The URL is of neither kind, or the database can't be opened.
+    pub async fn open(url: &str) -> Result<Self> {
+        let failed = |error: sqlx::Error| {
+            Error::unavailable("database_unavailable", "The database can't be opened; check database_url")
+                .caused_by(error)
+        };
+        if url.starts_with("sqlite:") {
+            let options = url
+                .parse::<SqliteConnectOptions>()
+                .map_err(failed)?
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(Duration::from_secs(10))
+                .pragma("journal_size_limit", SQLITE_LOG_KEPT)
+                // Each unit is a savepoint: what it would take back is noted in memory, not in a file.
+                .pragma("temp_store", "memory");
+            // A file does not go away, so that no reader is asked whether it still stands.
+            let readers = SqlitePoolOptions::new().max_connections(SQLITE_READERS).test_before_acquire(false);
+            let readers = readers.connect_with(options.clone()).await.map_err(failed)?;
+            migrate::sqlite(&readers).await?;
+            let options = options.pragma("wal_autocheckpoint", SQLITE_LOG_PAGES);
+            let inbox = InboxFile::open(&options, &readers).await?;
+            let to_write = options.pragma("cache_size", SQLITE_CACHE);
+            let writer = Writer::open(&to_write).await.map_err(failed)?;
+            Ok(Self(Pools::Sqlite { writer, readers, inbox }))
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            let options = PgPoolOptions::new()
+                .max_connections(POSTGRES_CONNECTIONS)
+                .acquire_timeout(POSTGRES_WAIT)
+                .test_before_acquire(false)
+                .before_acquire(|connection, rested| Box::pin(still_stands(connection, rested)))
+                .after_connect(|connection, _| {
+                    Box::pin(
+                        async move { sqlx::query(POSTGRES_PATIENCE).execute(connection).await.map(drop) },
+                    )
+                });
+            let pool = options.connect_lazy(url).map_err(failed)?;
+            let mut waits = 1;
+            while let Err(error) = pool.acquire().await {
+                if waits == POSTGRES_WAITS_AT_START || !matches!(error, sqlx::Error::PoolTimedOut) {
+                    return Err(failed(error));
+                }
+                waits += 1;
+            }
+            migrate::postgres(&pool).await?;
+            Ok(Self(Pools::Postgres(pool)))
+        } else {
+            Err(Error::invalid("database_url", "database_url must begin with sqlite:// or postgres://"))
+        }
+    }
+
+    /// Whether another process may work on this database at the same time.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.0, Pools::Postgres(_))
+    }
+
+    /// Begins a unit of work that writes: on SQLite the only one at its time. Its `name` is that of the failpoints
+    /// around its commit, `commit.before.NAME` and `commit.after.NAME`.
+    pub async fn begin(&self, name: &'static str) -> Result<Unit> {
+        let inner = match &self.0 {
+            Pools::Sqlite { writer, .. } => Inner::Sqlite(writer.turn().await?),
+            Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+        };
+        Ok(Unit { name, ..Unit::of(inner) })
+    }
+
+    /// Begins a unit that only reads, beside any writer; all its queries see the same moment.
+    pub async fn read(&self) -> Result<Unit> {
+        Ok(Unit::of(match &self.0 {
+            Pools::Sqlite { readers, .. } => Inner::Reading(readers.begin().await?),
+            Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+        }))
+    }
+
+    /// Begins a look: each query sees its own moment. For a single one, for which a unit would only add work.
+    pub async fn look(&self) -> Result<Unit> {
+        Ok(Unit::of(match &self.0 {
+            Pools::Sqlite { readers, .. } => Inner::Looking(readers.acquire().await?),
+            Pools::Postgres(pool) => Inner::LookingAtPostgres(pool.acquire().await?),
+        }))
+    }
+
+    /// The inbox's own file, on SQLite, by the name under which the database knows it.
+    pub(in crate::store) fn inbox_file(&self) -> Option<&str> {
+        match &self.0 {
+            Pools::Sqlite { inbox, .. } => Some(&inbox.id),
+            Pools::Postgres(_) => None,
+        }
+    }
+
+    /// Runs one query on the inbox as a unit of its own, durable when it returns; gives the number of rows it
+    /// touched.
+    pub(in crate::store) async fn execute_in_inbox(
+        &self,
+        text: impl Into<Pair>,
+        values: Vec<Value>,
+    ) -> Result<u64> {
+        let pair = text.into();
+        match &self.0 {
+            Pools::Sqlite { inbox, .. } => inbox.writer.alone(bound!(pair.sqlite, values)).await,
+            Pools::Postgres(pool) => Ok(bound!(pair.postgres, values).execute(pool).await?.rows_affected()),
+        }
+    }
+
+    /// All rows of a query on the inbox, beside every unit.
+    pub(in crate::store) async fn rows_of_inbox(
+        &self,
+        text: impl Into<Pair>,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>> {
+        let pair = text.into();
+        Ok(match &self.0 {
+            Pools::Sqlite { inbox, .. } => {
+                let rows = bound!(pair.sqlite, values).fetch_all(&inbox.readers).await?;
+                rows.into_iter().map(Row::Sqlite).collect()
+            }
+            Pools::Postgres(pool) => {
+                let rows = bound!(pair.postgres, values).fetch_all(pool).await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
+        })
+    }
+
+    /// Closes all connections, after what is in hand.
+    pub async fn close(&self) {
+        match &self.0 {
+            Pools::Sqlite { writer, readers, inbox } => {
+                inbox.close().await;
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// An atomic unit: all of it, or (dropped without [`Unit::commit`]) nothing.
+#[derive(Debug)]
+pub struct Unit {
+    /// The name of the failpoints around its commit.
+    name: &'static str,
+    inner: Inner,
+    /// Rows that wait to be written.
+    pub(in crate::store) sheet: Sheet,
+}
+
+#[derive(Debug)]
+enum Inner {
+    Sqlite(Turn),
+    Reading(Transaction<'static, Sqlite>),
+    Looking(PoolConnection<Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+    LookingAtPostgres(PoolConnection<Postgres>),
+}
+
+/// The connection of a unit.
+enum Hand<'a> {
+    Sqlite(&'a mut SqliteConnection),
+    Postgres(&'a mut PgConnection),
+}
+
+async fn still_stands(connection: &mut PgConnection, rested: PoolConnectionMetadata) -> sqlx::Result<bool> {
+    if rested.idle_for >= POSTGRES_RESTED {
+        connection.ping().await?;
+    }
+    Ok(true)
+}
+
+/// A query whose text differs between the databases.
+pub(in crate::store) struct Pair {
+    pub(in crate::store) sqlite: &'static str,
+    pub(in crate::store) postgres: &'static str,
+}
+
+impl From<&'static str> for Pair {
+    fn from(text: &'static str) -> Self {
+        Self { sqlite: text, postgres: text }
+    }
+}
+
+/// A parameter.
+#[derive(Clone, Debug)]
+pub(in crate::store) enum Value {
+    Number(Option<i64>),
+    Text(Option<String>),
+    Bytes(Vec<u8>),
+}
+
+/// A row of either database.
+pub(in crate::store) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+impl Row {
+    /// The value of a column.
+    pub(in crate::store) fn get<T>(&self, column: &str) -> Result<T>
+    where
+        T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>,
+    {
+        Ok(match self {
+            Self::Sqlite(row) => row.try_get(column)?,
+            Self::Postgres(row) => row.try_get(column)?,
+        })
+    }
+
+    /// What came as one value, a JSON list, or null for none.
+    pub(in crate::store) fn list<T: DeserializeOwned>(&self, column: &str) -> Result<Vec<T>> {
+        let Some(text) = self.get::<Option<String>>(column)? else { return Ok(Vec::new()) };
+        let unread = |error| Error::internal(format!("column {column} can't be read")).caused_by(error);
+        serde_json::from_str(&text).map_err(unread)
+    }
+
+    /// A moment.
+    pub(in crate::store) fn time(&self, column: &str) -> Result<Timestamp> {
+        self.get::<i64>(column).map(Timestamp::from_millis)
+    }
+
+    /// A word that `parse` knows.
+    pub(in crate::store) fn word<T>(&self, column: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
+        read_word(column, parse, &self.get::<String>(column)?)
+    }
+}
+
+/// A word of a column that `parse` knows.
+pub(in crate::store) fn read_word<T>(
+    column: &str,
+    parse: impl Fn(&str) -> Option<T>,
+    word: &str,
+) -> Result<T> {
+    parse(word).ok_or_else(|| Error::internal(format!("column {column} holds an unknown word")))
+}
+
+impl Unit {
+    fn of(inner: Inner) -> Self {
+        Self { name: "read", inner, sheet: Sheet::default() }
+    }
+
+    /// Whether it is the only one that writes at its time: nobody else can change a row meanwhile.
+    pub(in crate::store) fn is_alone(&self) -> bool {
+        matches!(self.inner, Inner::Sqlite(_))
+    }
+
+    /// Makes it durable.
+    pub async fn commit(mut self) -> Result<()> {
+        self.write_out().await?;
+        failpoint::before_commit(self.name)?;
+        match self.inner {
+            Inner::Sqlite(unit) => unit.commit().await?,
+            Inner::Reading(unit) => unit.commit().await?,
+            Inner::Postgres(unit) => unit.commit().await?,
+            Inner::Looking(_) | Inner::LookingAtPostgres(_) => {}
+        }
+        failpoint::after_commit(self.name)
+    }
+
+    /// Marks a point to which [`Unit::back_to_point`] returns.
+    pub async fn mark_point(&mut self) -> Result<()> {
+        self.execute("savepoint point", Vec::new()).await.map(drop)
+    }
+
+    /// Takes back what was done since the point, and forgets it.
+    pub async fn back_to_point(&mut self) -> Result<()> {
+        self.sheet = Sheet::default();
+        self.execute("rollback to savepoint point", Vec::new()).await?;
+        self.keep_point().await
+    }
+
+    /// Keeps what was done since the point, and forgets it.
+    pub async fn keep_point(&mut self) -> Result<()> {
+        self.execute("release savepoint point", Vec::new()).await.map(drop)
+    }
+
+    fn hand(&mut self) -> Result<Hand<'_>> {
+        Ok(match &mut self.inner {
+            Inner::Sqlite(unit) => Hand::Sqlite(unit.connection()?),
+            Inner::Reading(unit) => Hand::Sqlite(unit),
+            Inner::Looking(connection) => Hand::Sqlite(connection),
+            Inner::Postgres(unit) => Hand::Postgres(unit),
+            Inner::LookingAtPostgres(connection) => Hand::Postgres(connection),
+        })
+    }
+
+    /// Runs a query; gives the number of rows it touched.
+    pub(in crate::store) async fn execute(
+        &mut self,
+        text: impl Into<Pair>,
+        values: Vec<Value>,
+    ) -> Result<u64> {
+        self.write_out().await?;
+        self.execute_beside(text, values).await
+    }
+
+    /// All rows of a query.
+    pub(in crate::store) async fn rows(
+        &mut self,
+        text: impl Into<Pair>,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>> {
+        self.write_out().await?;
+        self.rows_beside(text, values).await
+    }
+
+    /// The first row of a query.
+    pub(in crate::store) async fn row(
+        &mut self,
+        text: impl Into<Pair>,
+        values: Vec<Value>,
+    ) -> Result<Option<Row>> {
+        Ok(self.rows(text, values).await?.into_iter().next())
+    }
+
+    /// A query that has nothing to do with what waits on the sheet.
+    pub(in crate::store) async fn execute_beside(
+        &mut self,
+        text: impl Into<Pair>,
+        values: Vec<Value>,
+    ) -> Result<u64> {
+        let pair = text.into();
+        Ok(match self.hand()? {
+            Hand::Sqlite(connection) => {
+                bound!(pair.sqlite, values).execute(connection).await?.rows_affected()
+            }
+            Hand::Postgres(connection) => {
+                bound!(pair.postgres, values).execute(connection).await?.rows_affected()
+            }
+        })
+    }
+
+    /// The rows of a query that has nothing to do with what waits on the sheet.
+    pub(in crate::store) async fn rows_beside(
+        &mut self,
+        text: impl Into<Pair>,
+        values: Vec<Value>,
+    ) -> Result<Vec<Row>> {
+        let pair = text.into();
+        Ok(match self.hand()? {
+            Hand::Sqlite(connection) => {
+                let rows = bound!(pair.sqlite, values).fetch_all(connection).await?;
+                rows.into_iter().map(Row::Sqlite).collect()
+            }
+            Hand::Postgres(connection) => {
+                let rows = bound!(pair.postgres, values).fetch_all(connection).await?;
+                rows.into_iter().map(Row::Postgres).collect()
+            }
+        })
+    }
+}
+
+/// Rows or names as one parameter.
+pub(in crate::store) fn list<T: Serialize>(rows: &[T]) -> Result<String> {
+    serde_json::to_string(rows).map_err(|error| Error::internal("a list can't be written").caused_by(error))
+}
+
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { vec![$(crate::store::db::sql::Value::from($value)),*] };
+}
+pub(in crate::store) use values;
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Number(Some(number))
+    }
+}
+impl From<Option<i64>> for Value {
+    fn from(number: Option<i64>) -> Self {
+        Self::Number(number)
+    }
+}
+impl From<bool> for Value {
+    fn from(truth: bool) -> Self {
+        Self::Number(Some(i64::from(truth)))
+    }
+}
+impl From<Timestamp> for Value {
+    fn from(moment: Timestamp) -> Self {
+        Self::Number(Some(moment.millis()))
+    }
+}
+impl From<Option<Timestamp>> for Value {
+    fn from(moment: Option<Timestamp>) -> Self {
+        Self::Number(moment.map(Timestamp::millis))
+    }
+}
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(Some(text.to_owned()))
+    }
+}
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(Some(text))
+    }
+}
+impl From<Option<String>> for Value {
+    fn from(text: Option<String>) -> Self {
+        Self::Text(text)
+    }
+}
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+/// SQLSTATE of a serialization failure and of a deadlock: the same unit can be tried again at once.
+const CONTENDED: [&str; 2] = ["40001", "40P01"];
+
+/// Classes of SQLSTATE for what passes: connections that fail, a unit that stalled, resources that are used up
+/// (the disk, too), a row that somebody holds for long, a server that stops or starts.
+const PASSING: [&str; 5] = ["08", "25P03", "53", "55P03", "57P"];
+
+/// The same of SQLite: busy, and a full disk.
+const PASSING_IN_A_FILE: [&str; 2] = ["5", "13"];
+
+/// Whether the failure of a database with this code passes by itself, or once somebody makes room.
+fn passes(code: &str) -> bool {
+    let is_sqlstate = code.len() == "40001".len();
+    if is_sqlstate {
+        return PASSING.iter().any(|class| code.starts_with(class));
+    }
+    PASSING_IN_A_FILE.contains(&code)
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(|below| below.code().map(std::borrow::Cow::into_owned));
+        let kind = match (&error, code) {
+            (_, Some(code)) if CONTENDED.contains(&code.as_str()) => Kind::Contended,
+            (_, Some(code)) if passes(&code) => Kind::Unavailable,
+            (sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_), _) => {
+                Kind::Unavailable
+            }
+            _ => Kind::Internal,
+        };
+        Self::new(kind, "database", "The database did not answer as it should").caused_by(error)
+    }
+}

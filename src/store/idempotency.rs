@@ -1,0 +1,84 @@
+//! Answers that were given, kept with their effect, so that the same request again gets the first one.
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::store::db::sql::{Unit, values};
+
+/// The name of a request: whose key, which route, which Idempotency-Key.
+#[derive(Clone, Copy, Debug)]
+pub struct Name<'a> {
+    /// The API key's id.
+    pub key_id: &'a str,
+    /// The route's pattern and its ids.
+    pub route: &'a str,
+    /// The Idempotency-Key.
+    pub word: &'a str,
+}
+
+/// A stored answer.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// What the request's body was, as a hash.
+    pub body_hash: String,
+    /// The HTTP status.
+    pub status: i64,
+    /// The body of the answer.
+    pub answer: String,
+}
+
+impl Unit {
+    /// The answer given to a request of this name since `since`.
+    pub async fn stored_answer(&mut self, name: Name<'_>, since: Timestamp) -> Result<Option<Stored>> {
+        let rows = self
+            .rows_beside(
+                "select body_hash, status, answer from stored_answer
+                  where key_id = $1 and route = $2 and idempotency_key = $3 and made_at > $4",
+                values![name.key_id, name.route, name.word, since],
+            )
+            .await?;
+        rows.first()
+            .map(|row| {
+                Ok(Stored {
+                    body_hash: row.get("body_hash")?,
+                    status: row.get("status")?,
+                    answer: row.get("answer")?,
+                })
+            })
+            .transpose()
+    }
+
+    /// Keeps an answer; false if another request of this name was quicker.
+    pub async fn store_answer(
+        &mut self,
+        name: Name<'_>,
+        stored: &Stored,
+        (now, since): (Timestamp, Timestamp),
+    ) -> Result<bool> {
+        let kept = self
+            .execute_beside(
+                "insert into stored_answer (key_id, route, idempotency_key, body_hash, status, answer, made_at)
+                 values ($1, $2, $3, $4, $5, $6, $7)
+                 on conflict (key_id, route, idempotency_key) do update
+                    set body_hash = excluded.body_hash, status = excluded.status, answer = excluded.answer,
+                        made_at = excluded.made_at
+                  where stored_answer.made_at <= $8",
+                values![
+                    name.key_id,
+                    name.route,
+                    name.word,
+                    stored.body_hash.as_str(),
+                    stored.status,
+                    stored.answer.as_str(),
+                    now,
+                    since,
+                ],
+            )
+            .await?;
+        Ok(kept == 1)
+    }
+
+    /// Forgets the answers from before a moment.
+    pub async fn forget_answers(&mut self, before: Timestamp) -> Result<u64> {
+        self.execute("delete from stored_answer where made_at < $1", values![before]).await
+    }
+}

@@ -1,0 +1,142 @@
+//! What was said in Meta's inbox and waits for a person.
+
+use crate::clock::Timestamp;
+use crate::domain::basic::identity::{ConversationId, PageId, WaitingId};
+use crate::domain::basic::money::Currency;
+use crate::domain::inbox::pending::{Waiting, Why};
+use crate::domain::order::outcome::{Kind, Source};
+use crate::error::Result;
+use crate::store::db::sql::{Row, Unit, values};
+
+impl Unit {
+    /// Adds something that waits, unless the same thing does or did.
+    pub async fn add_waiting(&mut self, waiting: &Waiting) -> Result<bool> {
+        let added = self
+            .execute(
+                "insert into waiting_tag (id, page_id, conversation_id, source, kind, takes_back, value, currency,
+                                          why, reference, occurred_at, made_at)
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                 on conflict (page_id, source, reference) do nothing",
+                values![
+                    waiting.id.as_str(),
+                    waiting.page_id.as_str(),
+                    waiting.conversation_id.as_str(),
+                    waiting.source.as_str(),
+                    waiting.kind.as_str(),
+                    waiting.takes_back,
+                    waiting.value,
+                    waiting.currency.code(),
+                    waiting.why.as_str(),
+                    waiting.reference.as_str(),
+                    waiting.occurred_at,
+                    waiting.made_at,
+                ],
+            )
+            .await?;
+        Ok(added == 1)
+    }
+
+    /// What waits in a conversation, oldest first.
+    pub async fn waiting_in(&mut self, conversation: &ConversationId) -> Result<Vec<Waiting>> {
+        let rows = self
+            .rows(
+                "select id, page_id, conversation_id, source, kind, takes_back, value, currency, why, reference,
+                        occurred_at, made_at
+                   from waiting_tag where conversation_id = $1 and settled_at is null order by occurred_at, id",
+                values![conversation.as_str()],
+            )
+            .await?;
+        rows.iter().map(read_waiting).collect()
+    }
+
+    /// Something that waits, and whether it still does.
+    pub async fn waiting_tag(&mut self, id: &WaitingId) -> Result<Option<(Waiting, bool)>> {
+        let row = self
+            .row(
+                "select id, page_id, conversation_id, source, kind, takes_back, value, currency, why, reference,
+                        occurred_at, made_at, settled_at
+                   from waiting_tag where id = $1",
+                values![id.as_str()],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let settled_at: Option<i64> = row.get("settled_at")?;
+        Ok(Some((read_waiting(&row)?, settled_at.is_none())))
+    }
+
+    /// Whether what has this name waited and a person has decided.
+    pub async fn was_settled(&mut self, page: &PageId, source: Source, reference: &str) -> Result<bool> {
+        let row = self
+            .row(
+                "select id from waiting_tag
+                  where page_id = $1 and source = $2 and reference = $3 and settled_at is not null",
+                values![page.as_str(), source.as_str(), reference],
+            )
+            .await?;
+        Ok(row.is_some())
+    }
+
+    /// Something no longer waits; false if it did not.
+    pub async fn settle_waiting(&mut self, id: &WaitingId, by: &str, now: Timestamp) -> Result<bool> {
+        let settled = self
+            .execute(
+                "update waiting_tag set settled_at = $2, settled_by = $3 where id = $1 and settled_at is null",
+                values![id.as_str(), now, by],
+            )
+            .await?;
+        Ok(settled == 1)
+    }
+
+    /// What has this name no longer waits.
+    pub async fn settle_named(
+        &mut self,
+        (page, source, reference): (&PageId, Source, &str),
+        by: &str,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let settled = self
+            .execute(
+                "update waiting_tag set settled_at = $4, settled_by = $5
+                  where page_id = $1 and source = $2 and reference = $3 and settled_at is null",
+                values![page.as_str(), source.as_str(), reference, now, by],
+            )
+            .await?;
+        Ok(settled == 1)
+    }
+
+    /// A person who saw the conversation has said what happened: what waits there, about its chat or about its
+    /// orders, is decided.
+    pub async fn settle_waiting_in(
+        &mut self,
+        conversation: &ConversationId,
+        about_chat: bool,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.execute(
+            "update waiting_tag set settled_at = $3, settled_by = $4
+              where conversation_id = $1 and settled_at is null
+                and case when kind in ('qualified', 'lost') then 1 else 0 end = $2",
+            values![conversation.as_str(), about_chat, now, by],
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+fn read_waiting(row: &Row) -> Result<Waiting> {
+    Ok(Waiting {
+        id: WaitingId(row.get("id")?),
+        page_id: PageId(row.get("page_id")?),
+        conversation_id: ConversationId(row.get("conversation_id")?),
+        source: row.word("source", Source::parse)?,
+        kind: row.word("kind", Kind::parse)?,
+        takes_back: row.get::<i64>("takes_back")? != 0,
+        value: row.get("value")?,
+        currency: row.word("currency", Currency::parse)?,
+        why: row.word("why", Why::parse)?,
+        reference: row.get("reference")?,
+        occurred_at: row.time("occurred_at")?,
+        made_at: row.time("made_at")?,
+    })
+}

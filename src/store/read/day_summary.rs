@@ -1,0 +1,128 @@
+//! A day's sums, and what needs a person.
+
+use crate::clock::Timestamp;
+use crate::domain::basic::identity::{ConversationId, PageId};
+use crate::domain::signal::conversion::{EventName, Reason, State};
+use crate::error::Result;
+use crate::store::db::sql::{Row, Unit, values};
+
+/// The chats of a day.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Chats {
+    /// That began.
+    pub begun: i64,
+    /// Of those, the ones of which something was said.
+    pub tagged: i64,
+}
+
+/// Conversions that stand in one place for one reason.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// Where.
+    pub state: State,
+    /// Why.
+    pub reason: Reason,
+    /// How many.
+    pub number: i64,
+}
+
+impl Unit {
+    /// The chats of a Page that began since a moment.
+    pub async fn chats_since(&mut self, page: &PageId, since: Timestamp) -> Result<Chats> {
+        let row = self
+            .row(
+                "select count(*) as begun,
+                        cast(coalesce(sum(case when stage <> 'open' then 1 else 0 end), 0) as bigint) as tagged
+                   from conversation join chat on chat.conversation_id = conversation.id
+                  where conversation.page_id = $1 and conversation.last_at >= $2 and chat.began_at >= $2",
+                values![page.as_str(), since],
+            )
+            .await?;
+        row.map_or(Ok(Chats::default()), |row| {
+            Ok(Chats { begun: row.get("begun")?, tagged: row.get("tagged")? })
+        })
+    }
+
+    /// How many conversions of a Page Meta took since a moment.
+    pub async fn sent_since(&mut self, page: &PageId, since: Timestamp) -> Result<i64> {
+        let row = self
+            .row(
+                "select count(*) as number
+                   from attempt join conversion on conversion.attempt_id = attempt.id
+                  where attempt.page_id = $1 and opened_at >= $2 and state = 'sent'",
+                values![page.as_str(), since],
+            )
+            .await?;
+        row.map_or(Ok(0), |row| row.get("number"))
+    }
+
+    /// The conversions of a Page that a person should look at, by state and reason.
+    pub async fn needing_a_person(&mut self, page: &PageId) -> Result<Vec<Standing>> {
+        let rows = self
+            .rows(
+                "select state, reason, count(*) as number from conversion
+                  where page_id = $1 and (state in ('rejected', 'unknown')
+                        or (state = 'held' and reason in ('value_missing', 'person_missing')))
+                  group by state, reason order by state, reason",
+                values![page.as_str()],
+            )
+            .await?;
+        let standing = |row: &Row| {
+            Ok(Standing {
+                state: row.word("state", State::parse)?,
+                reason: row.word("reason", Reason::parse)?,
+                number: row.get("number")?,
+            })
+        };
+        rows.iter().map(standing).collect()
+    }
+
+    /// How much was said in Meta's inbox of a Page and waits for a person.
+    pub async fn count_waiting_tags(&mut self, page: &PageId) -> Result<i64> {
+        let row = self
+            .row(
+                "select count(*) as number from waiting_tag where page_id = $1 and settled_at is null",
+                values![page.as_str()],
+            )
+            .await?;
+        row.map_or(Ok(0), |row| row.get("number"))
+    }
+
+    /// What shadow made on a Page since a moment, by event name, with its worth in minor units.
+    pub async fn shadowed_since(
+        &mut self,
+        page: &PageId,
+        since: Timestamp,
+    ) -> Result<Vec<(EventName, i64, i64)>> {
+        let rows = self
+            .rows(
+                "select event_name, count(*) as number, cast(coalesce(sum(value), 0) as bigint) as worth
+                   from conversion
+                  where page_id = $1 and made_at >= $2 and state = 'suppressed' and reason = 'shadow'
+                  group by event_name order by event_name",
+                values![page.as_str(), since],
+            )
+            .await?;
+        let one = |row: &Row| {
+            Ok((row.word("event_name", EventName::parse)?, row.get("number")?, row.get("worth")?))
+        };
+        rows.iter().map(one).collect()
+    }
+
+    /// The conversations of a Page with a word since a moment, the last one first.
+    pub async fn recent_conversations(
+        &mut self,
+        page: &PageId,
+        since: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<ConversationId>> {
+        let rows = self
+            .rows(
+                "select id from conversation where page_id = $1 and last_at >= $2
+                  order by last_at desc, id desc limit $3",
+                values![page.as_str(), since, limit],
+            )
+            .await?;
+        rows.iter().map(|row| row.get("id").map(ConversationId)).collect()
+    }
+}

@@ -1,0 +1,59 @@
+//! Counts for those who run the service.
+
+use crate::clock::Timestamp;
+use crate::domain::signal::conversion::State;
+use crate::error::Result;
+use crate::store::db::sql::{Unit, values};
+
+/// The attempts of a stretch of time that came to one verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdicts {
+    /// The verdict; `open` without one.
+    pub verdict: String,
+    /// How many attempts.
+    pub attempts: i64,
+    /// How many events they carried.
+    pub events: i64,
+}
+
+impl Unit {
+    /// How many conversions stand in each state.
+    pub async fn conversions_by_state(&mut self) -> Result<Vec<(State, i64)>> {
+        let rows =
+            self.rows("select state, count(*) as number from conversion group by state", values![]).await?;
+        rows.iter().map(|row| Ok((row.word("state", State::parse)?, row.get("number")?))).collect()
+    }
+
+    /// Since when the oldest conversion is due that may leave.
+    pub async fn oldest_due(&mut self, now: Timestamp) -> Result<Option<Timestamp>> {
+        let row = self
+            .row(
+                "select min(leaves_at) as oldest from conversion where state = 'ready' and leaves_at <= $1",
+                values![now],
+            )
+            .await?;
+        Ok(row.map(|row| row.get::<Option<i64>>("oldest")).transpose()?.flatten().map(Timestamp::from_millis))
+    }
+
+    /// What the attempts since a moment came to; what a person resolved is `resolved`.
+    pub async fn verdicts_since(&mut self, since: Timestamp) -> Result<Vec<Verdicts>> {
+        let rows = self
+            .rows(
+                "select case when resolved_as is not null then 'resolved' else coalesce(verdict, 'open') end
+                            as verdict,
+                        count(*) as attempts, cast(coalesce(sum(events), 0) as bigint) as events
+                   from attempt where opened_at > $1
+                  group by 1 order by 1",
+                values![since],
+            )
+            .await?;
+        let read = |row: &crate::store::db::sql::Row| {
+            Ok(Verdicts {
+                verdict: row.get("verdict")?,
+                attempts: row.get("attempts")?,
+                events: row.get("events")?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+}

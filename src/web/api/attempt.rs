@@ -1,0 +1,185 @@
+//! Attempts: the requests to Meta, and what a person knows of those whose answer was lost.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::crm::json;
+use crate::domain::basic::identity::{AttemptId, PageId};
+use crate::domain::operator::Role;
+use crate::error::{Error, Result};
+use crate::flow::{self, Reply, Resolution, Resolved};
+use crate::meta::events::verdict;
+use crate::store::list::{self, AttemptRow, Cut};
+use crate::web::api::view::times;
+use crate::web::server::caller::{ADMIN, ANALYST, By};
+use crate::web::server::idempotency;
+use crate::web::server::list::{Listed, Part};
+use crate::web::server::read::{Asked, Id, Raw, Word, given, one_of};
+use crate::web::server::state::App;
+
+/// What attempts come to.
+const VERDICTS: [&str; 11] = [
+    "open",
+    "sent",
+    "refused",
+    "too_old",
+    "name_refused",
+    "link_broken",
+    "throttled",
+    "not_taken",
+    "zero",
+    "unknown",
+    "resolved",
+];
+
+/// Which attempts.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
+    /// Of this Page alone.
+    page_id: Option<String>,
+    /// That came to this: open, sent, refused, `too_old`, `name_refused`, `link_broken`, throttled, `not_taken`, zero,
+    /// unknown, or resolved by a person.
+    verdict: Option<String>,
+    /// `next_cursor` of the part before.
+    cursor: Option<String>,
+    /// From 1 to 200; 50 if it is left out.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 200)]
+    limit: Option<String>,
+}
+
+/// One request to Meta.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AttemptView {
+    /// Our id of it.
+    id: String,
+    /// Its Page.
+    page_id: String,
+    /// Where it went.
+    dataset_id: String,
+    /// How many events it carried.
+    events: i64,
+    opened_at: String,
+    closed_at: Option<String>,
+    /// What it came to; null while it is open.
+    verdict: Option<String>,
+    http_status: Option<i64>,
+    /// Graph's code.
+    code: Option<i64>,
+    /// Graph's subcode.
+    subcode: Option<i64>,
+    /// Meta's own words.
+    words: Option<String>,
+    /// What to do about it.
+    advice: Option<&'static str>,
+    /// Meta's id of the request, for its support.
+    fbtrace_id: Option<String>,
+    /// What a person decided about it: sent or resend.
+    resolved_as: Option<String>,
+}
+
+impl AttemptView {
+    /// An attempt as a role may see it: Meta may quote an event in its words.
+    pub fn of(row: AttemptRow, role: Role) -> Self {
+        Self {
+            id: row.id.0,
+            page_id: row.page_id.0,
+            dataset_id: row.dataset_id,
+            events: row.events,
+            opened_at: row.opened_at.to_string(),
+            closed_at: times(row.closed_at),
+            verdict: row.verdict,
+            http_status: row.http_status,
+            code: row.code,
+            subcode: row.subcode,
+            words: row.words.filter(|_| role != Role::Analyst),
+            advice: row.code.map(|code| verdict::advice(Some(code), row.subcode)),
+            fbtrace_id: row.fbtrace_id,
+            resolved_as: row.resolved_as,
+        }
+    }
+}
+
+/// What a person knows.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"as": "sent"}))]
+pub struct ResolveBody {
+    /// `sent`: Meta took it. `resend`: it goes again.
+    r#as: String,
+}
+
+/// What was resolved.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ResolvedView {
+    /// Our id of the attempt.
+    id: String,
+    /// sent or resend.
+    resolved_as: &'static str,
+    /// How many conversions it had left unknown.
+    conversions: u64,
+}
+
+/// Lists attempts, the last one first.
+#[utoipa::path(
+    get, path = "/v1/attempts", operation_id = "listAttempts", tag = "running", params(Which),
+    responses((status = 200, body = Listed<AttemptView>)),
+    extensions(("x-roles" = json!(["analyst"]))),
+)]
+pub async fn list(
+    State(app): State<App>,
+    By(caller): By<ANALYST>,
+    Asked(which): Asked<Which>,
+) -> Result<Json<Listed<AttemptView>>> {
+    let part = Part::read(which.cursor, which.limit)?;
+    let verdict = one_of("verdict", which.verdict, &VERDICTS)?;
+    let mut unit = app.house.store.read().await?;
+    let mut rows = Vec::new();
+    for page in &caller.pages(&mut unit, given(which.page_id).map(PageId)).await? {
+        let here = list::Part { page, after: &part.after, limit: part.limit() };
+        rows.extend(unit.attempts(here, verdict.clone()).await?);
+    }
+    let cut = |row: &AttemptRow| Cut { at: row.opened_at, id: row.id.0.clone() };
+    Ok(Json(part.show(rows, cut, |row| AttemptView::of(row, caller.role))))
+}
+
+/// Settles all that an unknown attempt carried.
+#[utoipa::path(
+    post, path = "/v1/attempts/{id}/resolve", operation_id = "resolveAttempt", tag = "running",
+    params(("id" = String, Path, description = "Our id of the attempt")),
+    request_body = ResolveBody,
+    responses((status = 200, body = ResolvedView)),
+    extensions(("x-roles" = json!([]))),
+)]
+pub async fn resolve(
+    State(app): State<App>,
+    By(caller): By<ADMIN>,
+    Id(id): Id,
+    Word(word): Word,
+    Raw(body): Raw,
+) -> Result<Response> {
+    let asked = idempotency::asked(&app, (&caller, word, format!("attempts/{id}/resolve")), &body, resolved)?;
+    let done = Box::pin(async {
+        let (id, missing) = (AttemptId(id), || Error::not_found("attempt"));
+        let page = app.house.store.look().await?.page_of_attempt(&id).await?.ok_or_else(missing)?;
+        caller.sees(&page, "attempt")?;
+        let ResolveBody { r#as } = json::read(&body)?;
+        let as_what = Resolution::parse(&r#as)
+            .ok_or_else(|| Error::field("/as", "It must be \"sent\" or \"resend\"."))?;
+        flow::resolve(&app.house, &id, as_what, &asked).await
+    });
+    Ok(idempotency::answer(&app, &asked, done).await)
+}
+
+fn resolved(done: &Resolved) -> Reply {
+    let view = ResolvedView {
+        id: done.attempt.0.clone(),
+        resolved_as: done.as_what.as_str(),
+        conversions: done.conversions,
+    };
+    idempotency::reply(200, &view)
+}

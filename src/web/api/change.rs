@@ -1,0 +1,152 @@
+//! The change feed, from which a CRM follows everything that happens to conversations and orders.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::domain::feed::change::{Change, Records};
+use crate::error::{Error, Kind, Result};
+use crate::flow::House;
+use crate::store::change::Stretch;
+use crate::web::server::caller::{By, CRM, Caller};
+use crate::web::server::read::Asked;
+use crate::web::server::state::App;
+
+/// Changes in an answer, if the reader does not say.
+const LIMIT: i64 = 100;
+
+/// Changes in an answer at most.
+const LIMIT_MAX: i64 = 200;
+
+/// How long an answer may wait for a change.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Another process may publish: a reader who waits looks so often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// From where on, how many, and how long to wait for one.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct From {
+    /// `cursor` of the answer before; without it, from the beginning of what is kept.
+    after: Option<String>,
+    /// From 1 to 200; 100 if it is left out.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 200)]
+    limit: Option<String>,
+    /// How many seconds to wait for a change if there is none: from 0 to 30.
+    #[param(value_type = Option<u8>, minimum = 0, maximum = 30)]
+    wait: Option<String>,
+}
+
+/// A part of the feed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Changes {
+    /// The changes, each as of its version.
+    data: Vec<Value>,
+    /// From where to go on, also when there was no change.
+    cursor: String,
+}
+
+/// The feed behind a cursor; without one, from the beginning of what is kept.
+#[utoipa::path(
+    get, path = "/v1/changes", operation_id = "followChanges", tag = "crm", params(From),
+    responses((status = 200, body = Changes)),
+    extensions(("x-roles" = json!(["crm"]))),
+)]
+pub async fn follow(
+    State(app): State<App>,
+    By(caller): By<CRM>,
+    Asked(asked): Asked<From>,
+) -> Result<Json<Changes>> {
+    let house = &app.house;
+    let limit = number("limit", asked.limit.as_deref(), (1, LIMIT_MAX))?.unwrap_or(LIMIT);
+    let wait = number("wait", asked.wait.as_deref(), (0, i64::try_from(WAIT_MAX.as_secs()).unwrap_or(0)))?;
+    let wait = Duration::from_secs(wait.unwrap_or(0).unsigned_abs());
+    let until = house.clock.now() + wait;
+    let mut after = Place::Asked(asked.after);
+    loop {
+        // Before the look, so that nothing is published unheard between the two.
+        let mut published = house.published.listen();
+        let answer = look(house, &caller, &after, limit).await?;
+        let left = until.since(house.clock.now());
+        if !answer.data.is_empty() || left.is_zero() || house.published.is_closed() {
+            return Ok(Json(Changes { data: answer.data, cursor: answer.cursor }));
+        }
+        after = Place::Known(answer.until);
+        tokio::select! {
+            _ = published.changed() => {}
+            () = house.clock.sleep(left.min(LOOK_EVERY)) => {}
+        }
+    }
+}
+
+/// From where on.
+enum Place {
+    /// As the reader said it.
+    Asked(Option<String>),
+    /// Behind this number.
+    Known(i64),
+}
+
+struct Answer {
+    data: Vec<Value>,
+    until: i64,
+    cursor: String,
+}
+
+/// What stands behind a place now. The key is asked for each time, so that a revoke holds for who waits, too.
+async fn look(house: &House, caller: &Caller, place: &Place, limit: i64) -> Result<Answer> {
+    let mut unit = house.store.read().await?;
+    caller.still_holds(&mut unit).await?;
+    let feed = unit.feed().await?;
+    let after = match place {
+        Place::Known(after) => *after,
+        Place::Asked(None) => feed.forgotten,
+        Place::Asked(Some(cursor)) => feed.key.read(cursor).ok_or_else(|| {
+            let how = "Send it as an answer gave it, or leave it out to begin with the oldest change.";
+            Error::field("/after", format!("It is no cursor of this feed. {how}"))
+        })?,
+    };
+    if after > feed.last {
+        return Err(gone("cursor_ahead", "lies ahead of the feed, which was perhaps restored from a copy"));
+    }
+    let stretch = Stretch { after, until: feed.last, page: caller.page() };
+    let changes = if after < feed.last { unit.changes(stretch, limit).await? } else { Vec::new() };
+    let is_full = i64::try_from(changes.len()).is_ok_and(|found| found == limit);
+    let until = changes.last().filter(|_| is_full).map_or(feed.last, |last| last.sequence);
+    let records = if changes.is_empty() {
+        Records::default()
+    } else {
+        unit.records(Stretch { until, ..stretch }).await?
+    };
+    // Asked last: what was forgotten while this was read is missing in it.
+    let forgotten = unit.feed().await?.forgotten;
+    unit.commit().await?;
+    if forgotten > after {
+        return Err(gone("cursor_gone", "is older than what is kept"));
+    }
+    let body = |change: &Change| {
+        let cursor = feed.key.cursor(change.sequence);
+        let missing = || Error::internal(format!("what change {} is about is missing", change.id));
+        change.body(&records, &cursor).ok_or_else(missing)
+    };
+    let data = changes.iter().map(body).collect::<Result<_>>()?;
+    Ok(Answer { data, until, cursor: feed.key.cursor(until) })
+}
+
+fn gone(code: &'static str, why: &str) -> Error {
+    let how = "Read GET /v1/orders and GET /v1/conversations once, then follow the feed without \"after\".";
+    Error::new(Kind::Gone, code, format!("The cursor {why}, so changes may be missed. {how}"))
+}
+
+fn number(name: &str, text: Option<&str>, (least, most): (i64, i64)) -> Result<Option<i64>> {
+    let Some(text) = text else { return Ok(None) };
+    let read = text.parse().ok().filter(|number| (least..=most).contains(number));
+    let wrong = || Error::field(format!("/{name}"), format!("It must be a number from {least} to {most}."));
+    read.ok_or_else(wrong).map(Some)
+}

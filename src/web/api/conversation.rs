@@ -1,0 +1,296 @@
+//! Conversations: the queue, and all that is known of one.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::crm::mapping;
+use crate::domain::basic::identity::{ConversationId, PageId};
+use crate::domain::basic::money::Currency;
+use crate::domain::conversation::aggregate::Dossier;
+use crate::domain::conversation::chat::Chat;
+use crate::domain::conversation::customer::Customer;
+use crate::domain::signal::conversion::Conversion;
+use crate::error::{Error, Result};
+use crate::store::aggregate::Scope;
+use crate::store::list::{self, ConversationRow, Cut, Sought};
+use crate::store::show::{Led, Message};
+use crate::web::api::order::{self, OrderEntries};
+use crate::web::api::view::{ConversionView, EntryView, times};
+use crate::web::server::caller::{By, CRM, OPERATOR};
+use crate::web::server::list::{Listed, Part};
+use crate::web::server::read::{Asked, Id, given, one_of};
+use crate::web::server::state::App;
+
+/// So many messages are shown, the last ones.
+const MESSAGES_MAX: i64 = 200;
+
+/// Where a chat stands in the queue.
+const STATES: [&str; 3] = ["waiting", "snoozed", "done"];
+
+/// Which conversations.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
+    /// Of this Page alone.
+    page_id: Option<String>,
+    /// Of this person.
+    psid: Option<String>,
+    /// In which this phone number was given.
+    phone: Option<String>,
+    /// Whose current chat stands so: waiting (needs a tag), snoozed or done.
+    state: Option<String>,
+    /// An order number, or a part of the person's name.
+    q: Option<String>,
+    /// `next_cursor` of the part before.
+    cursor: Option<String>,
+    /// From 1 to 200; 50 if it is left out.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 200)]
+    limit: Option<String>,
+}
+
+/// A conversation.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConversationView {
+    /// Our id of it.
+    id: String,
+    /// Its Page.
+    page_id: String,
+    /// messenger, instagram or whatsapp.
+    channel: String,
+    /// The person, as the Page knows them.
+    psid: Option<String>,
+    /// Their name, if somebody said it.
+    name: Option<String>,
+    /// waiting, snoozed or done.
+    state: String,
+    /// Since when the customer waits for a tag.
+    waiting_since: Option<String>,
+    /// Until when it rests.
+    snoozed_until: Option<String>,
+    /// Who looks after it.
+    owner: Option<String>,
+    /// Its first moment.
+    began_at: String,
+    /// Its last moment.
+    last_at: String,
+    /// Grows with everything that the feed tells of it.
+    version: i64,
+    /// The thread in Meta's inbox.
+    inbox_url: Option<String>,
+}
+
+/// Where a chat came from.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReferralView {
+    at: String,
+    ad_id: Option<String>,
+    r#ref: Option<String>,
+    source: Option<String>,
+    r#type: Option<String>,
+    ad_title: Option<String>,
+}
+
+/// A stretch of a conversation.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChatView {
+    /// Counts from 0.
+    number: i64,
+    began_at: String,
+    last_at: String,
+    /// The customer's first word.
+    first_word_at: Option<String>,
+    /// The customer's last word.
+    last_word_at: Option<String>,
+    /// When the customer first gave a phone number.
+    contact_at: Option<String>,
+    /// The ad that began it.
+    ad_id: Option<String>,
+    /// open, qualified, lost or sold.
+    stage: &'static str,
+}
+
+/// A message, as far as it is kept.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MessageView {
+    sent_at: String,
+    /// customer, operator or app.
+    author: &'static str,
+    text: Option<String>,
+    /// The kinds of its attachments.
+    attachments: Vec<String>,
+}
+
+/// What was entered about the customer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CustomerView {
+    email: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    city: Option<String>,
+    external_id: Option<String>,
+}
+
+/// All that is known of a conversation.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConversationDetail {
+    #[serde(flatten)]
+    head: ConversationView,
+    customer: Option<CustomerView>,
+    first_referral: Option<ReferralView>,
+    last_referral: Option<ReferralView>,
+    chats: Vec<ChatView>,
+    /// Each with its ledger and its conversions.
+    orders: Vec<OrderEntries>,
+    /// What was said of the chats.
+    outcomes: Vec<EntryView>,
+    /// The leads.
+    conversions: Vec<ConversionView>,
+    /// The last messages, in their order.
+    messages: Vec<MessageView>,
+}
+
+/// Lists conversations, the one with the last word first.
+#[utoipa::path(
+    get, path = "/v1/conversations", operation_id = "listConversations", tag = "operator", params(Which),
+    responses((status = 200, body = Listed<ConversationView>)),
+    extensions(("x-roles" = json!(["operator", "crm"]))),
+)]
+pub async fn list(
+    State(app): State<App>,
+    By(caller): By<{ OPERATOR | CRM }>,
+    Asked(which): Asked<Which>,
+) -> Result<Json<Listed<ConversationView>>> {
+    let part = Part::read(which.cursor, which.limit)?;
+    let state = one_of("state", which.state, &STATES)?;
+    let mut unit = app.house.store.read().await?;
+    let pages = caller.pages(&mut unit, given(which.page_id).map(PageId)).await?;
+    let mut sought = Sought { state, psid: given(which.psid), phone_hash: None, words: given(which.q) };
+    let phone = given(which.phone);
+    let mut rows = Vec::new();
+    for id in &pages {
+        let here = list::Part { page: id, after: &part.after, limit: part.limit() };
+        if let Some(phone) = &phone {
+            let country = unit.page(id).await?.map(|page| page.country).unwrap_or_default();
+            let phone = mapping::phone("/phone", phone, &country)?;
+            sought.phone_hash = Some(app.house.phone_key.hash(phone.as_str())?);
+        }
+        let is_sought = sought.psid.is_some() || sought.phone_hash.is_some() || sought.words.is_some();
+        rows.extend(if is_sought {
+            unit.conversations_sought(here, &sought).await?
+        } else {
+            unit.conversations(here, sought.state.clone()).await?
+        });
+    }
+    let cut = |row: &ConversationRow| Cut { at: row.last_at, id: row.id.0.clone() };
+    Ok(Json(part.show(rows, cut, head)))
+}
+
+/// Shows all that is known of a conversation.
+#[utoipa::path(
+    get, path = "/v1/conversations/{id}", operation_id = "getConversation", tag = "operator",
+    params(("id" = String, Path, description = "Our id of the conversation")),
+    responses((status = 200, body = ConversationDetail)),
+    extensions(("x-roles" = json!(["operator", "crm"]))),
+)]
+pub async fn show(
+    State(app): State<App>,
+    By(caller): By<{ OPERATOR | CRM }>,
+    Id(id): Id,
+) -> Result<Json<ConversationDetail>> {
+    let (id, missing) = (ConversationId(id), || Error::not_found("conversation"));
+    let mut unit = app.house.store.read().await?;
+    let row = unit.conversation(&id).await?.ok_or_else(missing)?;
+    caller.sees(&row.page_id, "conversation")?;
+    let currency = unit.currency_of(&row.page_id).await?;
+    let dossier = unit.dossiers(Scope::Conversation(&id)).await?.pop().ok_or_else(missing)?;
+    let notes = unit.notes(&id).await?;
+    let referrals = unit.referrals(&id).await?;
+    Ok(Json(ConversationDetail {
+        head: head(row),
+        customer: unit.customer(&id).await?.map(customer),
+        first_referral: referrals.first().map(referral),
+        last_referral: referrals.last().map(referral),
+        chats: dossier.chats.iter().map(|one| chat(&dossier, one)).collect(),
+        orders: dossier.orders.iter().map(|standing| order::entries(&dossier, standing, &notes)).collect(),
+        outcomes: dossier
+            .said
+            .iter()
+            .map(|fact| EntryView::of(fact, None, order::note_of(&notes, &fact.id)))
+            .collect(),
+        conversions: leads(&dossier, currency),
+        messages: unit.messages(&id, MESSAGES_MAX).await?.into_iter().map(message).collect(),
+    }))
+}
+
+fn head(row: ConversationRow) -> ConversationView {
+    let inbox_url = row.psid.as_ref().filter(|_| row.channel == "messenger").map(|psid| {
+        format!(
+            "https://business.facebook.com/latest/inbox/all?asset_id={}&selected_item_id={psid}",
+            row.page_id
+        )
+    });
+    ConversationView {
+        id: row.id.0,
+        page_id: row.page_id.0,
+        channel: row.channel,
+        psid: row.psid,
+        name: row.name,
+        state: row.state,
+        waiting_since: times(row.waiting_since),
+        snoozed_until: times(row.snoozed_until),
+        owner: row.owner,
+        began_at: row.began_at.to_string(),
+        last_at: row.last_at.to_string(),
+        version: row.version,
+        inbox_url,
+    }
+}
+
+fn chat(dossier: &Dossier, chat: &Chat) -> ChatView {
+    ChatView {
+        number: chat.number,
+        began_at: chat.began_at.to_string(),
+        last_at: chat.last_at.to_string(),
+        first_word_at: times(chat.first_word_at),
+        last_word_at: times(chat.last_word_at),
+        contact_at: times(chat.contact_at),
+        ad_id: chat.ad_id.clone(),
+        stage: dossier.stage(chat).as_str(),
+    }
+}
+
+fn leads(dossier: &Dossier, currency: Currency) -> Vec<ConversionView> {
+    let is_lead = |row: &&Conversion| row.order_id.is_none();
+    dossier.conversions.iter().filter(is_lead).map(|row| ConversionView::of(row, currency)).collect()
+}
+
+fn referral(led: &Led) -> ReferralView {
+    ReferralView {
+        at: led.led_at.to_string(),
+        ad_id: led.ad_id.clone(),
+        r#ref: led.r#ref.clone(),
+        source: led.source.clone(),
+        r#type: led.kind.clone(),
+        ad_title: led.ad_title.clone(),
+    }
+}
+
+fn customer(customer: Customer) -> CustomerView {
+    let Customer { email, first_name, last_name, city, external_id, .. } = customer;
+    CustomerView { email, first_name, last_name, city, external_id }
+}
+
+fn message(message: Message) -> MessageView {
+    MessageView {
+        sent_at: message.sent_at.to_string(),
+        author: message.author.as_str(),
+        text: message.text,
+        attachments: message
+            .attachments
+            .map(|kinds| kinds.split(',').map(str::to_owned).collect())
+            .unwrap_or_default(),
+    }
+}

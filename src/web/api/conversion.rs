@@ -1,0 +1,241 @@
+//! Conversions: what Meta was told, or will be.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::domain::basic::identity::{ConversionId, PageId};
+use crate::domain::operator::Role;
+use crate::domain::signal::conversion::State as Stands;
+use crate::error::{Error, Result};
+use crate::flow::{self, Reply, Turned};
+use crate::store::list::{self, ConversionRow, Cut};
+use crate::web::api::attempt::AttemptView;
+use crate::web::api::view::ConversionView;
+use crate::web::server::caller::{ADMIN, ANALYST, By, Caller, OPERATOR};
+use crate::web::server::idempotency;
+use crate::web::server::list::{Listed, Part};
+use crate::web::server::read::{self, Asked, Id, Raw, Word, given, one_of};
+use crate::web::server::state::App;
+
+/// Which conversions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
+    /// That stand so: held, ready, sending, sent, suppressed, rejected, expired or unknown.
+    state: Option<String>,
+    /// Of this Page alone.
+    page_id: Option<String>,
+    /// Of the order of this number.
+    order_id: Option<String>,
+    /// `next_cursor` of the part before.
+    cursor: Option<String>,
+    /// From 1 to 200; 50 if it is left out.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 200)]
+    limit: Option<String>,
+}
+
+/// What Meta is told, and of what.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConversionListed {
+    #[serde(flatten)]
+    conversion: ConversionView,
+    /// Its Page.
+    page_id: String,
+    /// Where it happened.
+    conversation_id: Option<String>,
+    /// The order's first name.
+    order_id: Option<String>,
+    /// The currency of its value.
+    currency: &'static str,
+    /// Meta's words, or ours, for the state that it is in.
+    detail: Option<String>,
+    /// When it was made.
+    made_at: String,
+}
+
+/// What Meta is told, with every attempt.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConversionDetail {
+    #[serde(flatten)]
+    conversion: ConversionListed,
+    /// The requests that carried it, the first one first.
+    attempts: Vec<AttemptView>,
+    /// The event as it leaves, once an attempt froze it; without what identifies people for an analyst.
+    #[schema(value_type = Option<Object>)]
+    payload: Option<Box<RawValue>>,
+}
+
+/// Where a conversion now stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TurnedView {
+    conversion: ConversionView,
+    /// The order's first name.
+    order_id: Option<String>,
+}
+
+/// Lists conversions, the one that was made last first.
+#[utoipa::path(
+    get, path = "/v1/conversions", operation_id = "listConversions", tag = "running", params(Which),
+    responses((status = 200, body = Listed<ConversionListed>)),
+    extensions(("x-roles" = json!(["operator", "analyst"]))),
+)]
+pub async fn list(
+    State(app): State<App>,
+    By(caller): By<{ OPERATOR | ANALYST }>,
+    Asked(which): Asked<Which>,
+) -> Result<Json<Listed<ConversionListed>>> {
+    let part = Part::read(which.cursor, which.limit)?;
+    let state = one_of("state", which.state, &Stands::ALL.map(Stands::as_str))?;
+    let number = given(which.order_id);
+    let cut = |row: &ConversionRow| Cut { at: row.made_at, id: row.id.0.clone() };
+    let mut unit = app.house.store.read().await?;
+    let mut rows = Vec::new();
+    for page in &caller.pages(&mut unit, given(which.page_id).map(PageId)).await? {
+        let Some(number) = &number else {
+            let here = list::Part { page, after: &part.after, limit: part.limit() };
+            rows.extend(unit.conversions(here, state.clone()).await?);
+            continue;
+        };
+        let Some((order, _)) = unit.order_named(page, number).await? else { continue };
+        let is_asked_for = |row: &ConversionRow| {
+            part.is_ahead(&cut(row)) && state.as_ref().is_none_or(|state| row.state.as_str() == state)
+        };
+        rows.extend(unit.conversions_of_order(&order).await?.into_iter().filter(is_asked_for));
+    }
+    Ok(Json(part.show(rows, cut, |row| listed(row, caller.role))))
+}
+
+/// Shows a conversion with its attempts and its payload.
+#[utoipa::path(
+    get, path = "/v1/conversions/{id}", operation_id = "getConversion", tag = "running",
+    params(("id" = String, Path, description = "Our id of the conversion")),
+    responses((status = 200, body = ConversionDetail)),
+    extensions(("x-roles" = json!(["operator", "analyst"]))),
+)]
+pub async fn show(
+    State(app): State<App>,
+    By(caller): By<{ OPERATOR | ANALYST }>,
+    Id(id): Id,
+) -> Result<Json<ConversionDetail>> {
+    let id = ConversionId(id);
+    let mut unit = app.house.store.read().await?;
+    let row = unit.conversion(&id).await?.ok_or_else(|| Error::not_found("conversion"))?;
+    caller.sees(&row.page_id, "conversion")?;
+    let attempts = unit.attempts_of(&id).await?;
+    let payload = unit.payload(&id).await?;
+    Ok(Json(ConversionDetail {
+        conversion: listed(row, caller.role),
+        attempts: attempts.into_iter().map(|row| AttemptView::of(row, caller.role)).collect(),
+        payload: payload.map(|text| shown(text, caller.role)).transpose()?,
+    }))
+}
+
+/// Lets a held conversion go at once.
+#[utoipa::path(
+    post, path = "/v1/conversions/{id}/send", operation_id = "sendConversion", tag = "running",
+    params(("id" = String, Path, description = "Our id of the conversion")),
+    responses((status = 200, body = TurnedView)),
+    extensions(("x-roles" = json!(["operator"]))),
+)]
+pub async fn send(
+    State(app): State<App>,
+    By(caller): By<OPERATOR>,
+    Id(id): Id,
+    Word(word): Word,
+    Raw(body): Raw,
+) -> Result<Response> {
+    let asked = idempotency::asked(&app, (&caller, word, format!("conversions/{id}/send")), &body, turned)?;
+    let done = Box::pin(async {
+        let id = own(&app, &caller, id, &body).await?;
+        flow::send_now(&app.house, &id, &asked).await
+    });
+    Ok(idempotency::answer(&app, &asked, done).await)
+}
+
+/// Tries a rejected conversion again: the same event, its payload built anew.
+#[utoipa::path(
+    post, path = "/v1/conversions/{id}/retry", operation_id = "retryConversion", tag = "running",
+    params(("id" = String, Path, description = "Our id of the conversion")),
+    responses((status = 200, body = TurnedView)),
+    extensions(("x-roles" = json!([]))),
+)]
+pub async fn retry(
+    State(app): State<App>,
+    By(caller): By<ADMIN>,
+    Id(id): Id,
+    Word(word): Word,
+    Raw(body): Raw,
+) -> Result<Response> {
+    let asked = idempotency::asked(&app, (&caller, word, format!("conversions/{id}/retry")), &body, turned)?;
+    let done = Box::pin(async {
+        let id = own(&app, &caller, id, &body).await?;
+        flow::retry(&app.house, &id, &asked).await
+    });
+    Ok(idempotency::answer(&app, &asked, done).await)
+}
+
+async fn own(app: &App, caller: &Caller, id: String, body: &[u8]) -> Result<ConversionId> {
+    let id = ConversionId(id);
+    let page = app.house.store.look().await?.page_of_conversion(&id).await?;
+    caller.sees(&page.ok_or_else(|| Error::not_found("conversion"))?, "conversion")?;
+    read::nothing(body)?;
+    Ok(id)
+}
+
+fn listed(row: ConversionRow, role: Role) -> ConversionListed {
+    ConversionListed {
+        conversion: ConversionView::of_row(&row),
+        page_id: row.page_id.0,
+        conversation_id: row.conversation_id.map(|id| id.0),
+        order_id: row.number,
+        currency: row.currency.code(),
+        detail: row.detail.filter(|_| role != Role::Analyst),
+        made_at: row.made_at.to_string(),
+    }
+}
+
+fn turned(turned: &Turned) -> Reply {
+    let view = TurnedView {
+        conversion: ConversionView::of(&turned.conversion, turned.currency),
+        order_id: turned.order_number.clone(),
+    };
+    idempotency::reply(200, &view)
+}
+
+/// The payload as a role may see it; amounts stay as they are written.
+fn shown(text: String, role: Role) -> Result<Box<RawValue>> {
+    let unreadable = |error: serde_json::Error| Error::internal("a payload can't be read").caused_by(error);
+    if role != Role::Analyst {
+        return RawValue::from_string(text).map_err(unreadable);
+    }
+    let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(&text).map_err(unreadable)?;
+    members.remove("user_data");
+    members.remove("event_id");
+    if let Some(data) = members.remove("custom_data") {
+        let mut data: BTreeMap<String, Box<RawValue>> =
+            serde_json::from_str(data.get()).map_err(unreadable)?;
+        data.remove("order_id");
+        members.insert("custom_data".to_owned(), to_raw_value(&data).map_err(unreadable)?);
+    }
+    to_raw_value(&members).map_err(unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_analyst_sees_nobody_in_a_payload() {
+        let text = r#"{"event_id":"e","user_data":{"page_scoped_user_id":"2"},"custom_data":{"value":120.50,"order_id":"A"}}"#;
+        let seen = shown(text.to_owned(), Role::Analyst).unwrap();
+        assert_eq!(seen.get(), r#"{"custom_data":{"value":120.50}}"#);
+        assert_eq!(shown(text.to_owned(), Role::Admin).unwrap().get(), text);
+    }
+}

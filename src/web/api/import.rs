@@ -1,0 +1,172 @@
+//! What other systems tell, many lines at a time: each is a tag with its Page and whose it is.
+
+use std::collections::HashMap;
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::crm;
+use crate::crm::mapping::{self, Setting, TagBody};
+use crate::domain::basic::identity::{PageId, Psid};
+use crate::error::{Error, Result};
+use crate::flow::{self, Line, Promise, Reply};
+use crate::store::page::Page;
+use crate::web::api::view;
+use crate::web::server::caller::{By, CRM, Caller};
+use crate::web::server::problem;
+use crate::web::server::read::{Raw, Word};
+use crate::web::server::state::App;
+
+/// Lines that one request takes.
+const LINES_MAX: usize = 1000;
+
+/// Lines.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lines {
+    outcomes: Vec<Box<RawValue>>,
+}
+
+/// Tag bodies, each with its Page and whose it is.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes the body; each line is read by itself")]
+pub struct ImportBody {
+    /// Up to 1000, each with `page_id` and with `order_id`, `psid` or `phone`.
+    outcomes: Vec<LineBody>,
+}
+
+/// A tag body with its Page and whose it is.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes a line; each is read by itself")]
+pub struct LineBody {
+    /// The Page.
+    page_id: String,
+    /// The person, as the Page knows them.
+    psid: Option<String>,
+    /// Their phone number: it must belong to exactly one conversation of the last 30 days.
+    phone: Option<String>,
+    #[schema(inline)]
+    #[serde(flatten)]
+    tag: TagBody,
+}
+
+/// What came of each line, in their order.
+#[derive(Serialize, ToSchema)]
+pub struct Results {
+    /// `{"status":201,"outcome":{…}}` or `{"status":409,"problem":{…}}`.
+    results: Vec<Value>,
+}
+
+/// Takes lines. One bad line harms no other; the same Idempotency-Key again goes on where it stopped.
+#[utoipa::path(
+    post, path = "/v1/outcomes", operation_id = "importOutcomes", tag = "crm",
+    request_body = ImportBody,
+    responses((status = 200, body = Results)),
+    extensions(("x-roles" = json!(["crm"]))),
+)]
+pub async fn take(
+    State(app): State<App>,
+    By(caller): By<CRM>,
+    Word(word): Word,
+    Raw(body): Raw,
+) -> Result<Response> {
+    let begin =
+        |word| Promise::begin(&app.names, [caller.key_id.0.clone(), "outcomes".to_owned(), word], &body);
+    let promise = word.map(begin).transpose()?;
+    if let Some(before) = answered(&app, promise.as_ref()).await? {
+        return Ok(crate::web::server::idempotency::replayed(before));
+    }
+    let Lines { outcomes } = crm::json::read(&body)?;
+    if outcomes.len() > LINES_MAX {
+        return Err(Error::field(
+            "/outcomes",
+            format!("It must have at most {LINES_MAX} lines: send several requests."),
+        ));
+    }
+    let mut pages = HashMap::new();
+    let mut results: Vec<Option<Reply>> = Vec::with_capacity(outcomes.len());
+    let mut lines = Vec::with_capacity(outcomes.len());
+    for (number, text) in outcomes.iter().enumerate() {
+        match line(&app, &caller, text, &mut pages).await {
+            Ok(line) => {
+                lines.push((number, line));
+                results.push(None);
+            }
+            Err(error) => results.push(Some(problem::reply(&app, error).await)),
+        }
+    }
+    let told = flow::import(&app.house, &lines, &caller.name, promise.as_ref(), view::tagged).await?;
+    for ((number, _), told) in lines.iter().zip(told) {
+        results[*number] = Some(match told {
+            Ok(reply) => reply,
+            Err(error) => problem::reply(&app, error).await,
+        });
+    }
+    let results: Vec<Reply> = results.into_iter().flatten().collect();
+    let is_final = results.iter().all(|reply| !matches!(reply.status, 409 | 429 | 500..));
+    let reply = crate::web::server::idempotency::reply(
+        200,
+        &Results { results: results.iter().map(shown).collect() },
+    );
+    if let Some(promise) = promise.as_ref().filter(|_| is_final) {
+        crate::web::server::idempotency::keep(&app, Some(promise), &reply).await;
+    }
+    Ok(problem::response(reply))
+}
+
+async fn answered(app: &App, promise: Option<&Promise>) -> Result<Option<Reply>> {
+    let Some(promise) = promise else { return Ok(None) };
+    promise.answer(&mut app.house.store.look().await?, app.house.clock.now()).await
+}
+
+/// A line's answer beside its status.
+fn shown(reply: &Reply) -> Value {
+    let status = reply.status;
+    match serde_json::from_str(&reply.body) {
+        Ok(Value::Object(mut members)) if status < 400 => {
+            members.insert("status".to_owned(), json!(status));
+            Value::Object(members)
+        }
+        problem => json!({"status": status, "problem": problem.unwrap_or_default()}),
+    }
+}
+
+/// Reads one line.
+async fn line(
+    app: &App,
+    caller: &Caller,
+    text: &RawValue,
+    pages: &mut HashMap<PageId, Page>,
+) -> Result<Line> {
+    let mut members: Map<String, Value> = crm::json::read(text.get().as_bytes())?;
+    let mut word = |name: &str| match members.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(word)) if !word.is_empty() && word.len() <= 64 && !word.contains('\0') => {
+            Ok(Some(word))
+        }
+        Some(_) => Err(Error::field(format!("/{name}"), "It must be a text of 1 to 64 characters.")),
+    };
+    let (page, psid, phone) = (word("page_id")?, word("psid")?, word("phone")?);
+    let page = PageId(page.ok_or_else(|| Error::field("/page_id", "Say which Page: give page_id."))?);
+    caller.sees(&page, "Page")?;
+    if !pages.contains_key(&page) {
+        let found = app.house.store.look().await?.page(&page).await?;
+        pages.insert(page.clone(), found.ok_or_else(|| Error::not_found("Page"))?);
+    }
+    let known = &pages[&page];
+    let setting = Setting {
+        role: caller.role,
+        currency: known.currency,
+        country: &known.country,
+        now: app.house.clock.now(),
+    };
+    let rest = Value::Object(members).to_string();
+    let tag = mapping::read(&crm::json::read::<TagBody>(rest.as_bytes())?, setting)?;
+    let phone = phone.map(|text| mapping::phone("/phone", &text, &known.country)).transpose()?;
+    let phone_hash = phone.map(|phone| app.house.phone_key.hash(phone.as_str())).transpose()?;
+    Ok(Line { page, psid: psid.map(Psid), phone_hash, tag })
+}

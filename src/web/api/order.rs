@@ -1,0 +1,188 @@
+//! Orders, each with its ledger and its conversions.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::domain::basic::identity::{OrderId, OutcomeId, PageId};
+use crate::domain::conversation::aggregate::Dossier;
+use crate::domain::operator::Role;
+use crate::domain::order::fold;
+use crate::domain::order::tag_decision::Standing;
+use crate::error::{Error, Result};
+use crate::store::aggregate::Scope;
+use crate::store::list::{self, Cut, OrderRow};
+use crate::web::api::view::{ConversionView, EntryView, ItemView, OrderView, amount, items};
+use crate::web::server::caller::{ANALYST, By, CRM, OPERATOR};
+use crate::web::server::list::{Listed, Part};
+use crate::web::server::read::{Asked, Id, given, one_of};
+use crate::web::server::state::App;
+
+/// Which orders.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
+    /// Of this Page alone.
+    page_id: Option<String>,
+    /// Of this number: any name of the order.
+    order_id: Option<String>,
+    /// confirmed, shipped, delivered, `part_returned`, returned, cancelled or none.
+    state: Option<String>,
+    /// `next_cursor` of the part before.
+    cursor: Option<String>,
+    /// From 1 to 200; 50 if it is left out.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 200)]
+    limit: Option<String>,
+}
+
+/// An order of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OrderListed {
+    #[serde(flatten)]
+    order: OrderView,
+    /// Its Page.
+    page_id: String,
+    /// Where it was sold.
+    conversation_id: Option<String>,
+    /// What was given back of what arrived.
+    refunded: String,
+    /// When it was first told of.
+    opened_at: String,
+}
+
+/// An order with its ledger and its conversions.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OrderEntries {
+    #[serde(flatten)]
+    order: OrderView,
+    /// Its Page.
+    page_id: String,
+    /// Where it was sold.
+    conversation_id: String,
+    /// All its names, the first one first.
+    numbers: Vec<String>,
+    /// What was given back of what arrived.
+    refunded: String,
+    /// What came back of it, in part returns.
+    returned: String,
+    /// What the customer pays for delivery, part of the value.
+    delivery_fee: String,
+    /// What was taken off, already taken off the value.
+    discount: String,
+    /// What was sold.
+    items: Vec<ItemView>,
+    /// Why it was cancelled or returned.
+    reason: Option<String>,
+    /// What a person may say of it now.
+    legal: Vec<&'static str>,
+    /// It is perhaps another order told again: it moves nothing until a person decides.
+    parked: bool,
+    /// Its ledger, as it was written.
+    outcomes: Vec<EntryView>,
+    /// What Meta knows, or will know.
+    conversions: Vec<ConversionView>,
+}
+
+/// Lists orders, the one that was opened last first.
+#[utoipa::path(
+    get, path = "/v1/orders", operation_id = "listOrders", tag = "operator", params(Which),
+    responses((status = 200, body = Listed<OrderListed>)),
+    extensions(("x-roles" = json!(["operator", "crm", "analyst"]))),
+)]
+pub async fn list(
+    State(app): State<App>,
+    By(caller): By<{ OPERATOR | CRM | ANALYST }>,
+    Asked(which): Asked<Which>,
+) -> Result<Json<Listed<OrderListed>>> {
+    let part = Part::read(which.cursor, which.limit)?;
+    let state = one_of("state", which.state, &fold::State::ALL.map(fold::State::as_str))?;
+    let number = given(which.order_id);
+    let cut = |row: &OrderRow| Cut { at: row.opened_at, id: row.id.0.clone() };
+    let mut unit = app.house.store.read().await?;
+    let mut rows = Vec::new();
+    for page in &caller.pages(&mut unit, given(which.page_id).map(PageId)).await? {
+        let Some(number) = &number else {
+            let here = list::Part { page, after: &part.after, limit: part.limit() };
+            rows.extend(unit.orders(here, state.clone()).await?);
+            continue;
+        };
+        let Some((id, _)) = unit.order_named(page, number).await? else { continue };
+        let is_asked_for = |row: &OrderRow| {
+            part.is_ahead(&cut(row)) && state.as_ref().is_none_or(|state| row.state.as_str() == state)
+        };
+        rows.extend(unit.order(&id).await?.filter(is_asked_for));
+    }
+    Ok(Json(part.show(rows, cut, listed)))
+}
+
+/// Shows an order with its ledger and its conversions.
+#[utoipa::path(
+    get, path = "/v1/orders/{id}", operation_id = "getOrder", tag = "operator",
+    params(("id" = String, Path, description = "Our id of the order")),
+    responses((status = 200, body = OrderEntries)),
+    extensions(("x-roles" = json!(["operator", "crm", "analyst"]))),
+)]
+pub async fn show(
+    State(app): State<App>,
+    By(caller): By<{ OPERATOR | CRM | ANALYST }>,
+    Id(id): Id,
+) -> Result<Json<OrderEntries>> {
+    let missing = || Error::not_found("order");
+    let mut unit = app.house.store.read().await?;
+    let row = unit.order(&OrderId(id)).await?.ok_or_else(missing)?;
+    caller.sees(&row.page_id, "order")?;
+    let conversation = row.conversation_id.ok_or_else(missing)?;
+    let dossier = unit.dossiers(Scope::Conversation(&conversation)).await?.pop();
+    let dossier = dossier.ok_or_else(missing)?;
+    let standing = dossier.orders.iter().find(|standing| standing.id == row.id).ok_or_else(missing)?;
+    // A remark is a person's own words, which an analyst does not see.
+    let notes = if caller.role == Role::Analyst { Vec::new() } else { unit.notes(&conversation).await? };
+    Ok(Json(entries(&dossier, standing, &notes)))
+}
+
+/// An order of a conversation, with its ledger and its conversions.
+pub fn entries(dossier: &Dossier, standing: &Standing, notes: &[(OutcomeId, String)]) -> OrderEntries {
+    let order = &standing.order;
+    let currency = order.currency;
+    OrderEntries {
+        order: OrderView::of(standing),
+        page_id: dossier.thread.page_id.0.clone(),
+        conversation_id: dossier.thread.id.0.clone(),
+        numbers: standing.numbers.clone(),
+        refunded: amount(order.refunded, currency),
+        returned: amount(order.returned, currency),
+        delivery_fee: amount(order.delivery_fee, currency),
+        discount: amount(order.discount, currency),
+        items: items(&order.items, currency),
+        reason: order.reason.clone(),
+        legal: order.state.legal().iter().map(|kind| kind.as_str()).collect(),
+        parked: standing.parked,
+        outcomes: standing
+            .facts
+            .iter()
+            .map(|fact| EntryView::of(fact, Some(standing), note_of(notes, &fact.id)))
+            .collect(),
+        conversions: dossier
+            .conversions_of(standing)
+            .iter()
+            .map(|row| ConversionView::of(row, currency))
+            .collect(),
+    }
+}
+
+/// The remark beside an entry.
+pub fn note_of(notes: &[(OutcomeId, String)], id: &OutcomeId) -> Option<String> {
+    notes.iter().find(|(about, _)| about == id).map(|(_, text)| text.clone())
+}
+
+fn listed(row: OrderRow) -> OrderListed {
+    OrderListed {
+        order: OrderView::of_row(&row),
+        page_id: row.page_id.0,
+        conversation_id: row.conversation_id.map(|id| id.0),
+        refunded: amount(row.refunded, row.currency),
+        opened_at: row.opened_at.to_string(),
+    }
+}

@@ -1,0 +1,136 @@
+//! Tags: what happened in a conversation, what is taken back of it, what is accepted.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::crm::json;
+use crate::crm::mapping::{self, Setting, TagBody};
+use crate::domain::basic::identity::OutcomeId;
+use crate::domain::operator::Role;
+use crate::domain::order::outcome::Source;
+use crate::domain::order::tag_decision;
+use crate::error::{Error, Kind, Result};
+use crate::flow::{self, Answered, Tagged};
+use crate::store::key::Around;
+use crate::web::api::view::{self, TaggedView};
+use crate::web::server::caller::{By, ByIn, CRM, Caller, OPERATOR};
+use crate::web::server::idempotency;
+use crate::web::server::read::{self, BY_REF, Id, Raw, Word};
+use crate::web::server::state::App;
+
+/// Says of a conversation what happened: 201, or 200 if the fact was already known.
+#[utoipa::path(
+    post, path = "/v1/conversations/{id}/outcomes", operation_id = "tag", tag = "operator",
+    params(("id" = String, Path, description = "Our id of the conversation")),
+    request_body = TagBody,
+    responses((status = 201, body = TaggedView), (status = 200, description = "Known already", body = TaggedView)),
+    extensions(("x-roles" = json!(["operator", "crm"]))),
+)]
+pub async fn tag(
+    State(app): State<App>,
+    ByIn(caller, conversation, around): ByIn<{ OPERATOR | CRM }>,
+    Word(word): Word,
+    Raw(body): Raw,
+) -> Result<Response> {
+    let route = format!("conversations/{conversation}/outcomes");
+    let asked = idempotency::asked(&app, (&caller, word, route), &body, view::tagged)?;
+    let said = Box::pin(async {
+        let Around { page, currency, country } = around.ok_or_else(|| Error::not_found("conversation"))?;
+        caller.sees(&page, "conversation")?;
+        let setting = Setting { role: caller.role, currency, country: &country, now: app.house.clock.now() };
+        let mut tag = mapping::read(&json::read::<TagBody>(&body)?, setting)?;
+        if tag.reference.is_none() && tag_decision::is_repeatable(&tag) {
+            tag.reference = asked.promise.as_deref().map(flow::Promise::as_reference);
+        }
+        flow::tag(&app.house, &conversation, &tag, &caller.name, &asked).await
+    });
+    Ok(idempotency::answer(&app, &asked, said).await)
+}
+
+/// Takes an entry back in the ledger, and says what Meta already knows: 201, or 200 if it was taken back before.
+#[utoipa::path(
+    post, path = "/v1/outcomes/{id}/undo", operation_id = "undo", tag = "operator",
+    params(("id" = String, Path, description = "Our id of the entry; a CRM may also give its own id of the fact, as ref:…")),
+    responses((status = 201, body = TaggedView), (status = 200, description = "Known already", body = TaggedView)),
+    extensions(("x-roles" = json!(["operator", "crm"]))),
+)]
+pub async fn undo(
+    State(app): State<App>,
+    By(caller): By<{ OPERATOR | CRM }>,
+    Id(id): Id,
+    Word(word): Word,
+    Raw(body): Raw,
+) -> Result<Response> {
+    let asked =
+        idempotency::asked(&app, (&caller, word, format!("outcomes/{id}/undo")), &body, view::tagged)?;
+    let undone = Box::pin(async {
+        let id = own(&app, &caller, id, &body).await?;
+        let by = (caller.name.as_str(), (caller.role != Role::Crm).then_some(Source::Api));
+        with_order(&app, &id, flow::undo(&app.house, &id, by, &asked).await).await
+    });
+    Ok(idempotency::answer(&app, &asked, undone).await)
+}
+
+/// Accepts a flagged fact, so that it moves its order after all: 201, or 200 if it was accepted before.
+#[utoipa::path(
+    post, path = "/v1/outcomes/{id}/accept", operation_id = "accept", tag = "operator",
+    params(("id" = String, Path, description = "Our id of the entry")),
+    responses((status = 201, body = TaggedView), (status = 200, description = "Known already", body = TaggedView)),
+    extensions(("x-roles" = json!(["operator", "crm"]))),
+)]
+pub async fn accept(
+    State(app): State<App>,
+    By(caller): By<{ OPERATOR | CRM }>,
+    Id(id): Id,
+    Word(word): Word,
+    Raw(body): Raw,
+) -> Result<Response> {
+    let asked =
+        idempotency::asked(&app, (&caller, word, format!("outcomes/{id}/accept")), &body, view::tagged)?;
+    let accepted = Box::pin(async {
+        let id = own(&app, &caller, id, &body).await?;
+        with_order(&app, &id, flow::accept(&app.house, &id, (&caller.name, Source::Api), &asked).await).await
+    });
+    Ok(idempotency::answer(&app, &asked, accepted).await)
+}
+
+/// An entry that is the caller's to see, by our id, or a fact from outside by its sender's (`ref:…`); the body has
+/// nothing to say.
+async fn own(app: &App, caller: &Caller, id: String, body: &[u8]) -> Result<OutcomeId> {
+    let missing = || Error::not_found("outcome");
+    let mut unit = app.house.store.read().await?;
+    let id = match id.strip_prefix(BY_REF).filter(|_| caller.role != Role::Operator) {
+        None => OutcomeId(id),
+        Some(reference) => {
+            let mut found = unit.told_under(reference, caller.page()).await?;
+            let id = found.pop().ok_or_else(missing)?;
+            if !found.is_empty() {
+                return Err(Error::conflict(
+                    "several_facts_of_this_ref",
+                    "Several Pages or sources told a fact under this ref: name the one that is meant by our id, \
+                     which the answer to it gave.",
+                ));
+            }
+            id
+        }
+    };
+    let conversation = unit.conversation_of_outcome(&id).await?.ok_or_else(missing)?;
+    let page = unit.page_of_conversation(&conversation).await?.ok_or_else(missing)?;
+    caller.sees(&page, "outcome")?;
+    read::nothing(body)?;
+    Ok(id)
+}
+
+/// A conflict shows the order of the entry that was asked about.
+async fn with_order(app: &App, id: &OutcomeId, done: Result<Answered<Tagged>>) -> Result<Answered<Tagged>> {
+    match done {
+        Err(error) if error.kind == Kind::Conflict && error.order.is_none() => {
+            let order = app.house.store.look().await?.order_of_outcome(id).await?;
+            Err(match order {
+                Some(order) => error.about_order(order),
+                None => error,
+            })
+        }
+        done => done,
+    }
+}

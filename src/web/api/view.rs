@@ -1,0 +1,330 @@
+//! How outcomes, orders and conversions read in every answer.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::clock::Timestamp;
+use crate::domain::basic::money::{Currency, Money};
+use crate::domain::order::outcome::{Fact, Flag, Item};
+use crate::domain::order::tag_decision::Standing;
+use crate::domain::signal::conversion::{Conversion, State};
+use crate::flow::{IDEMPOTENT, Reply, Tagged};
+use crate::store::list::{ConversionRow, OrderRow};
+use crate::web::server::idempotency;
+
+/// An amount as the API writes it.
+pub fn amount(minor: i64, currency: Currency) -> String {
+    Money::new(minor, currency).to_string()
+}
+
+/// Moments as the API writes them.
+pub fn times(moment: Option<Timestamp>) -> Option<String> {
+    moment.map(|moment| moment.to_string())
+}
+
+/// An entry of the ledger.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OutcomeView {
+    /// Our id of it.
+    pub id: String,
+    /// What happened; `undo` or `accept` for an entry about another one.
+    #[schema(example = "confirmed")]
+    pub kind: &'static str,
+    /// The order's first name.
+    #[schema(example = "A-1001")]
+    pub order_id: Option<String>,
+    /// The amount.
+    #[schema(example = "125.50")]
+    pub value: Option<String>,
+    /// `cross_sold`: the new whole, where that was said; `value` is the uplift that follows from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<String>,
+    /// Its currency.
+    #[schema(example = "GEL")]
+    pub currency: &'static str,
+    /// When it happened.
+    pub occurred_at: String,
+    /// When it was written down.
+    pub recorded_at: String,
+    /// From where.
+    #[schema(example = "api")]
+    pub source: &'static str,
+    /// Who said so.
+    #[schema(example = "nino")]
+    pub actor: String,
+    /// Why it moves nothing until a person accepts it.
+    pub flag: Option<&'static str>,
+    /// Of an entry about another one: that one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// The sender's clock was ahead: the time was set to ours.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub clamped: bool,
+}
+
+impl OutcomeView {
+    /// A fact.
+    pub fn of(fact: &Fact, standing: Option<&Standing>) -> Self {
+        let money = |minor: Option<i64>| minor.map(|minor| amount(minor, fact.terms.currency));
+        let order = standing.map(|standing| &standing.order);
+        let flag = order.and_then(|order| order.flag_of(&fact.id));
+        Self {
+            id: fact.id.0.clone(),
+            kind: fact.kind.as_str(),
+            order_id: standing.and_then(|standing| standing.numbers.first()).cloned(),
+            value: money(order.map_or(fact.terms.value, |order| order.value_of(fact))),
+            total: money(fact.terms.total),
+            currency: fact.terms.currency.code(),
+            occurred_at: fact.occurred_at.to_string(),
+            recorded_at: fact.recorded_at.to_string(),
+            source: fact.source.as_str(),
+            actor: fact.actor.clone(),
+            flag: flag.map(Flag::as_str),
+            about: None,
+            clamped: fact.details.clamped,
+        }
+    }
+}
+
+/// A line of what was sold, or of what came back.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ItemView {
+    /// The shop's article number.
+    pub sku: Option<String>,
+    /// What the shop calls it.
+    pub name: Option<String>,
+    /// Pieces.
+    pub quantity: i64,
+    /// Price of one piece.
+    pub unit_price: String,
+    /// What one piece costs the shop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit_cost: Option<String>,
+}
+
+/// Items as the API writes them.
+pub fn items(items: &[Item], currency: Currency) -> Vec<ItemView> {
+    let view = |item: &Item| ItemView {
+        sku: item.sku.clone(),
+        name: item.name.clone(),
+        quantity: item.quantity,
+        unit_price: amount(item.unit_price, currency),
+        unit_cost: item.unit_cost.map(|minor| amount(minor, currency)),
+    };
+    items.iter().map(view).collect()
+}
+
+/// A fact with all that was said in it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EntryView {
+    #[serde(flatten)]
+    outcome: OutcomeView,
+    /// The sender's own id of the fact.
+    r#ref: Option<String>,
+    /// Why.
+    reason: Option<String>,
+    /// What was remarked beside it, as far as it is kept.
+    note: Option<String>,
+    /// What the customer pays for delivery.
+    delivery_fee: Option<String>,
+    /// What was taken off.
+    discount: Option<String>,
+    /// What the courier or bank kept.
+    fee: Option<String>,
+    /// What was sold, or what came back.
+    items: Vec<ItemView>,
+    /// How it is paid.
+    payment: Option<String>,
+    /// Who carries it.
+    courier: Option<String>,
+    /// The courier's number of the parcel.
+    waybill: Option<String>,
+    /// It was taken back.
+    undone: bool,
+    /// It contradicted another, and a person accepted it.
+    accepted: bool,
+}
+
+impl EntryView {
+    /// A fact of an order, or of a chat.
+    pub fn of(fact: &Fact, standing: Option<&Standing>, note: Option<String>) -> Self {
+        let money = |minor: Option<i64>| minor.map(|minor| amount(minor, fact.terms.currency));
+        let named_by_sender = |name: &&String| !name.starts_with(IDEMPOTENT);
+        Self {
+            outcome: OutcomeView::of(fact, standing),
+            r#ref: fact.reference.as_ref().filter(named_by_sender).cloned(),
+            reason: fact.reason.clone(),
+            note,
+            delivery_fee: money(fact.terms.delivery_fee),
+            discount: money(fact.terms.discount),
+            fee: money(fact.terms.fee),
+            items: items(&fact.terms.items, fact.terms.currency),
+            payment: fact.details.payment.clone(),
+            courier: fact.details.courier.clone(),
+            waybill: fact.details.waybill.clone(),
+            undone: fact.undone,
+            accepted: fact.accepted,
+        }
+    }
+}
+
+/// An order as it stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OrderView {
+    /// Our id of it.
+    pub id: String,
+    /// Its first name.
+    #[schema(example = "A-1001")]
+    pub order_id: Option<String>,
+    /// Where it stands.
+    #[schema(example = "confirmed")]
+    pub state: &'static str,
+    /// What it is worth.
+    #[schema(example = "125.50")]
+    pub value: Option<String>,
+    /// What arrived of it.
+    #[schema(example = "0.00")]
+    pub paid: String,
+    /// The currency of both.
+    #[schema(example = "GEL")]
+    pub currency: &'static str,
+    /// Grows with each entry; `if_version` compares it.
+    #[schema(example = 1)]
+    pub version: i64,
+}
+
+impl OrderView {
+    /// An order with its ledger.
+    pub fn of(standing: &Standing) -> Self {
+        let order = &standing.order;
+        Self {
+            id: standing.id.0.clone(),
+            order_id: standing.numbers.first().cloned(),
+            state: order.state.as_str(),
+            value: order.value.map(|minor| amount(minor, order.currency)),
+            paid: amount(order.paid, order.currency),
+            currency: order.currency.code(),
+            version: standing.version,
+        }
+    }
+
+    /// An order of a list.
+    pub fn of_row(row: &OrderRow) -> Self {
+        Self {
+            id: row.id.0.clone(),
+            order_id: row.number.clone(),
+            state: row.state.as_str(),
+            value: row.value.map(|minor| amount(minor, row.currency)),
+            paid: amount(row.paid, row.currency),
+            currency: row.currency.code(),
+            version: row.version,
+        }
+    }
+}
+
+/// What Meta is told.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConversionView {
+    /// Our id of it.
+    pub id: String,
+    /// What Meta is told.
+    #[schema(example = "Purchase")]
+    pub event_name: &'static str,
+    /// Its name at Meta, for ever.
+    #[schema(example = "6302d0976def42406a0fab44af2c9b16")]
+    pub event_id: String,
+    /// When the fact happened.
+    pub event_time: String,
+    /// Where it stands.
+    #[schema(example = "held")]
+    pub state: &'static str,
+    /// Why.
+    #[schema(example = "hold")]
+    pub reason: &'static str,
+    /// Its worth.
+    #[schema(example = "120.50")]
+    pub value: Option<String>,
+    /// When it may leave.
+    pub leaves_at: String,
+    /// Whether Meta has it: `yes`, `no`, or `perhaps` while it is out or after its answer was lost.
+    #[schema(example = "no")]
+    pub meta_knows: &'static str,
+}
+
+impl ConversionView {
+    /// A conversion with the currency of its order.
+    pub fn of(row: &Conversion, currency: Currency) -> Self {
+        Self {
+            id: row.id.0.clone(),
+            event_name: row.name.as_str(),
+            event_id: row.event_id.clone(),
+            event_time: row.event_time.to_string(),
+            state: row.state.as_str(),
+            reason: row.reason.as_str(),
+            value: row.value.map(|minor| amount(minor, currency)),
+            leaves_at: row.leaves_at.to_string(),
+            meta_knows: known(row.state),
+        }
+    }
+
+    /// A conversion of a list.
+    pub fn of_row(row: &ConversionRow) -> Self {
+        Self {
+            id: row.id.0.clone(),
+            event_name: row.name.as_str(),
+            event_id: row.event_id.clone(),
+            event_time: row.event_time.to_string(),
+            state: row.state.as_str(),
+            reason: row.reason.as_str(),
+            value: row.value.map(|minor| amount(minor, row.currency)),
+            leaves_at: row.leaves_at.to_string(),
+            meta_knows: known(row.state),
+        }
+    }
+}
+
+const fn known(state: State) -> &'static str {
+    match state {
+        State::Sent => "yes",
+        State::Sending | State::Unknown => "perhaps",
+        _ => "no",
+    }
+}
+
+/// What a tag, an undo or an acceptance came to.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TaggedView {
+    outcome: OutcomeView,
+    /// The order as it now stands; a fact about a chat has none.
+    order: Option<OrderView>,
+    /// What Meta knows, or will know.
+    conversions: Vec<ConversionView>,
+}
+
+impl TaggedView {
+    /// As it now stands.
+    pub fn of(tagged: &Tagged) -> Self {
+        let Tagged { outcome_id, fact, about, order, conversions, .. } = tagged;
+        let currency = order.as_ref().map_or(fact.terms.currency, |standing| standing.order.currency);
+        let mut outcome = OutcomeView::of(fact, order.as_ref());
+        if let Some(entry) = about {
+            outcome.about = Some(std::mem::replace(&mut outcome.id, outcome_id.0.clone()));
+            outcome.kind = entry.what.as_str();
+            outcome.occurred_at = entry.recorded_at.to_string();
+            outcome.recorded_at = entry.recorded_at.to_string();
+            outcome.source = entry.source.as_str();
+            outcome.actor.clone_from(&entry.actor);
+            outcome.clamped = false;
+        }
+        Self {
+            outcome,
+            order: order.as_ref().map(OrderView::of),
+            conversions: conversions.iter().map(|row| ConversionView::of(row, currency)).collect(),
+        }
+    }
+}
+
+/// The answer to a tag, an undo or an acceptance: 201, or 200 for what stood in the ledger already.
+pub fn tagged(tagged: &Tagged) -> Reply {
+    idempotency::reply(if tagged.known { 200 } else { 201 }, &TaggedView::of(tagged))
+}

@@ -1,0 +1,208 @@
+//! What Meta was told: every event with where it stands, why, and what can be done.
+
+use askama::Template;
+use axum::extract::{Path, Query, State as AppState};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use crate::clock::Timestamp;
+use crate::domain::basic::identity::{AttemptId, ConversionId};
+use crate::domain::operator::Deed;
+use crate::domain::signal::conversion::State;
+use crate::error::{Error, Result};
+use crate::flow::{self, Asked as Plainly, Resolution};
+use crate::store::Unit;
+use crate::store::list::{AttemptRow, ConversionRow, Cut, Part};
+use crate::web::console::form::Fields;
+use crate::web::console::formatting::Teller;
+use crate::web::console::guard::{Visitor, local, url_encoded};
+use crate::web::console::layout::{self, Frame};
+use crate::web::console::presenter::{Narrator, Told};
+use crate::web::console::queue::{Choice, teller_of};
+use crate::web::console::text;
+use crate::web::server::state::App;
+
+/// Events on one page.
+const ROWS: usize = 50;
+
+/// What the list is asked for.
+#[derive(Debug, Deserialize)]
+pub struct Asked {
+    state: Option<String>,
+    order: Option<String>,
+    after: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "deliveries/deliveries.html", config = "src/web/console/askama.toml")]
+struct DeliveriesPage {
+    f: Frame,
+    states: Vec<Choice>,
+    order: String,
+    rows: Vec<Delivery>,
+    here: String,
+    next: Option<String>,
+}
+
+#[derive(Debug)]
+struct Delivery {
+    id: String,
+    title: String,
+    href: Option<String>,
+    told: Told,
+    retries: bool,
+    attempts: Vec<Attempt>,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    id: String,
+    line: String,
+    resolves: bool,
+}
+
+/// The list.
+pub async fn show(
+    AppState(app): AppState<App>,
+    visitor: Visitor,
+    Query(asked): Query<Asked>,
+) -> Result<Response> {
+    visitor.may(Deed::ReadSignals)?;
+    let now = app.house.clock.now();
+    let mut unit = app.house.store.read().await?;
+    let (frame, pages) = layout::framed(&mut unit, &visitor, now).await?;
+    let state = asked.state.as_deref().and_then(State::parse);
+    let order =
+        asked.order.as_deref().map(|text| text.replace('\0', "").trim().to_owned()).unwrap_or_default();
+    let begin = Cut { at: Timestamp::from_millis(i64::MAX), id: String::new() };
+    let after = asked.after.as_deref().and_then(read_cut).unwrap_or(begin);
+    let mut found = Vec::new();
+    for page in &pages {
+        if order.is_empty() {
+            let limit = i64::try_from(ROWS).unwrap_or(i64::MAX) + 1;
+            let part = Part { page: &page.id, after: &after, limit };
+            found.extend(unit.conversions(part, state.map(|state| state.as_str().to_owned())).await?);
+        } else if let Some((id, _)) = unit.order_named(&page.id, &order).await? {
+            let of_it = unit.conversions_of_order(&id).await?;
+            found.extend(of_it.into_iter().filter(|row| state.is_none_or(|state| row.state == state)));
+        }
+    }
+    found.sort_by(|a, b| (b.made_at, &b.id).cmp(&(a.made_at, &a.id)));
+    let more = order.is_empty() && found.len() > ROWS;
+    found.truncate(ROWS);
+    let next = found.last().filter(|_| more).map(|row| {
+        let mut href = format!("/console/deliveries?after={}~", row.made_at.millis());
+        href.extend(url_encoded(row.id.as_str()));
+        if let Some(state) = state {
+            href.push_str("&state=");
+            href.push_str(state.as_str());
+        }
+        href
+    });
+    let mut rows = Vec::with_capacity(found.len());
+    for row in found {
+        let teller = teller_of(&pages, Some(&row.page_id), frame.w, now);
+        rows.push(delivery(&mut unit, &visitor, teller, row).await?);
+    }
+    let language = visitor.operator.language;
+    let choice = |one: State| Choice {
+        value: one.as_str().to_owned(),
+        name: text::state(one, language).to_owned(),
+        chosen: state == Some(one),
+    };
+    layout::page(&DeliveriesPage {
+        states: State::ALL.into_iter().map(choice).collect(),
+        order,
+        rows,
+        here: visitor.path.clone(),
+        next,
+        f: frame,
+    })
+}
+
+async fn delivery(
+    unit: &mut Unit,
+    visitor: &Visitor,
+    teller: Teller,
+    row: ConversionRow,
+) -> Result<Delivery> {
+    let steers = visitor.operator.role.may(Deed::Steer);
+    let attempts = unit.attempts_of(&row.id).await?;
+    let narrator = Narrator { visitor, teller };
+    let when = narrator.teller.time(row.event_time);
+    let attempts = attempts.into_iter().map(|attempt| attempt_of(attempt, &narrator.teller, steers));
+    let tags = visitor.operator.role.may(Deed::Tag);
+    Ok(Delivery {
+        title: row.number.as_ref().map_or_else(|| when.clone(), |number| format!("{number} · {when}")),
+        href: row
+            .conversation_id
+            .as_ref()
+            .filter(|_| tags)
+            .map(|conversation| format!("/console/conversations/{conversation}")),
+        told: narrator.listed(&row),
+        retries: steers && row.state == State::Rejected,
+        attempts: attempts.collect(),
+        id: row.id.0,
+    })
+}
+
+/// `14:35 · sent · HTTP 200 · fbtrace_id …`: codes and words as Meta gave them.
+fn attempt_of(attempt: AttemptRow, teller: &Teller, steers: bool) -> Attempt {
+    let is_unknown = attempt.verdict.as_deref() == Some("unknown") && attempt.resolved_as.is_none();
+    let numbers = [
+        attempt.http_status.map(|status| format!("HTTP {status}")),
+        attempt.code.map(|code| match attempt.subcode {
+            Some(subcode) => format!("{code}/{subcode}"),
+            None => code.to_string(),
+        }),
+    ];
+    let verdict = attempt.resolved_as.or(attempt.verdict).unwrap_or_else(|| "…".to_owned());
+    let line = [Some(teller.time(attempt.opened_at)), Some(verdict)]
+        .into_iter()
+        .chain(numbers)
+        .chain([attempt.words, attempt.fbtrace_id.map(|id| format!("fbtrace_id {id}"))]);
+    let line = line.flatten().collect::<Vec<_>>().join(" · ");
+    Attempt { id: attempt.id.0, line, resolves: steers && is_unknown }
+}
+
+fn read_cut(text: &str) -> Option<Cut> {
+    let (at, id) = text.split_once('~')?;
+    Some(Cut { at: Timestamp::from_millis(at.parse().ok()?), id: id.to_owned() })
+}
+
+/// Tries a rejected event again.
+pub async fn retry(
+    AppState(app): AppState<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response> {
+    visitor.may(Deed::Steer)?;
+    let id = ConversionId(id);
+    let page = app.house.store.look().await?.page_of_conversion(&id).await?;
+    visitor.sees(&page.ok_or_else(|| Error::not_found("conversion"))?)?;
+    flow::retry(&app.house, &id, &Plainly::plainly()).await?;
+    Ok(back(&fields))
+}
+
+/// Settles what an unknown attempt carried.
+pub async fn resolve(
+    AppState(app): AppState<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response> {
+    visitor.may(Deed::Steer)?;
+    let id = AttemptId(id);
+    let page = app.house.store.look().await?.page_of_attempt(&id).await?;
+    visitor.sees(&page.ok_or_else(|| Error::not_found("attempt"))?)?;
+    let as_what = fields.text("as").as_deref().and_then(Resolution::parse);
+    let as_what = as_what.ok_or_else(|| Error::field("/as", "It must be sent or resend."))?;
+    flow::resolve(&app.house, &id, as_what, &Plainly::plainly()).await?;
+    Ok(back(&fields))
+}
+
+fn back(fields: &Fields) -> Response {
+    let asked = fields.text("back");
+    Redirect::to(asked.as_deref().and_then(local).unwrap_or("/console/deliveries")).into_response()
+}

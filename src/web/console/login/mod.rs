@@ -1,0 +1,232 @@
+//! Logging in and out, one-time links, the first admin, and the language.
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::http::header::SET_COOKIE;
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use crate::domain::operator::{Deed, Language, Role};
+use crate::error::{Error, Kind, Result};
+use crate::flow::manage::operators::{self, Login, Newcomer};
+use crate::web::console::form::Fields;
+use crate::web::console::guard::{self, Tongue, Visitor, local};
+use crate::web::console::layout::{self, Frame};
+use crate::web::console::text;
+use crate::web::server::state::App;
+
+#[derive(Template)]
+#[template(path = "login/login.html", config = "src/web/console/askama.toml")]
+struct LoginPage {
+    f: Frame,
+    title: &'static str,
+    lead: Option<&'static str>,
+    trouble: Option<String>,
+    action: String,
+    next: String,
+    name: String,
+    code: String,
+    asks_code: bool,
+    asks_name: bool,
+    is_new: bool,
+    password_label: &'static str,
+    submit: &'static str,
+}
+
+/// What a page before the login is asked with.
+#[derive(Debug, Deserialize)]
+pub struct Asked {
+    next: Option<String>,
+    language: Option<String>,
+}
+
+/// Which of the pages before the login.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Door {
+    Login,
+    First,
+    Link,
+}
+
+fn door(which: Door, action: String, language: Language) -> LoginPage {
+    let f = layout::bare(language);
+    let w = f.w;
+    let title = match which {
+        Door::Login => w.log_in,
+        Door::First => w.first_admin,
+        Door::Link => w.set_password,
+    };
+    LoginPage {
+        f,
+        title,
+        lead: (which == Door::First).then_some(w.first_admin_lead),
+        trouble: None,
+        action,
+        next: String::new(),
+        name: String::new(),
+        code: String::new(),
+        asks_code: which == Door::First,
+        asks_name: which != Door::Link,
+        is_new: which != Door::Login,
+        password_label: if which == Door::Login { w.password } else { w.new_password },
+        submit: if which == Door::Login { w.log_in } else { w.set_password },
+    }
+}
+
+/// The first place of a person's role.
+pub async fn home(visitor: Visitor) -> Redirect {
+    Redirect::to(if visitor.operator.role.may(Deed::Tag) { "/console/queue" } else { "/console/today" })
+}
+
+/// The login; while nobody has access, the way to the first admin.
+pub async fn show(
+    State(app): State<App>,
+    Tongue(language): Tongue,
+    Query(asked): Query<Asked>,
+) -> Result<Response> {
+    if !app.house.store.look().await?.has_operators().await? {
+        return Ok(Redirect::to("/console/first").into_response());
+    }
+    let next = asked.next.as_deref().and_then(local).unwrap_or_default().to_owned();
+    in_language(asked.language.as_deref(), language, |language| LoginPage {
+        next,
+        ..door(Door::Login, "/console/login".to_owned(), language)
+    })
+}
+
+fn in_language(
+    chosen: Option<&str>,
+    language: Language,
+    page: impl FnOnce(Language) -> LoginPage,
+) -> Result<Response> {
+    match chosen.and_then(Language::parse) {
+        Some(chosen) => {
+            let remembered = AppendHeaders([(SET_COOKIE, guard::remember(chosen))]);
+            Ok((remembered, layout::page(&page(chosen))?).into_response())
+        }
+        None => layout::page(&page(language)),
+    }
+}
+
+/// Logs in.
+pub async fn log_in(State(app): State<App>, Tongue(language): Tongue, fields: Fields) -> Result<Response> {
+    let name = fields.text("name").unwrap_or_default();
+    let next = fields.text("next").as_deref().and_then(local).map(str::to_owned);
+    match operators::log_in(&app.house, &name, fields.secret("password")).await {
+        Ok(login) => Ok(welcome(&login, next.as_deref())),
+        Err(error) => again(
+            error,
+            language,
+            |page| LoginPage { name, next: next.unwrap_or_default(), ..page },
+            || door(Door::Login, "/console/login".to_owned(), language),
+        ),
+    }
+}
+
+/// The session begins: with a secret of its own, whatever the browser showed before.
+fn welcome(login: &Login, next: Option<&str>) -> Response {
+    let cookies = AppendHeaders([
+        (SET_COOKIE, guard::begin_session(&login.secret)),
+        (SET_COOKIE, guard::remember(login.operator.language)),
+    ]);
+    (cookies, Redirect::to(next.unwrap_or("/console"))).into_response()
+}
+
+/// The same page again, with what was wrong.
+fn again(
+    error: Error,
+    language: Language,
+    filled: impl FnOnce(LoginPage) -> LoginPage,
+    door: impl FnOnce() -> LoginPage,
+) -> Result<Response> {
+    if matches!(error.kind, Kind::Internal | Kind::Unavailable | Kind::Contended | Kind::NotFound) {
+        return Err(error);
+    }
+    let w = text::of(language);
+    let trouble = match error.fields.first() {
+        Some(field) if field.pointer == "/password" => w.password_hint.to_owned(),
+        _ => text::trouble(error.code, language).map_or_else(|| error.message.clone(), str::to_owned),
+    };
+    let page = layout::page(&LoginPage { trouble: Some(trouble), ..filled(door()) })?;
+    Ok(layout::refused(&error, page))
+}
+
+/// Asks for the code of the first admin, which is in the log by now.
+pub async fn show_first(
+    State(app): State<App>,
+    Tongue(language): Tongue,
+    Query(asked): Query<Asked>,
+) -> Result<Response> {
+    if app.house.store.look().await?.has_operators().await? {
+        return Ok(Redirect::to("/console/login").into_response());
+    }
+    if let Some(code) = operators::first_code(&app.house).await? {
+        tracing::warn!("Nobody has access to the console yet. One-time code for the first admin: {code}");
+    }
+    in_language(asked.language.as_deref(), language, |language| {
+        door(Door::First, "/console/first".to_owned(), language)
+    })
+}
+
+/// The first admin begins.
+pub async fn begin(State(app): State<App>, Tongue(language): Tongue, fields: Fields) -> Result<Response> {
+    let code = fields.text("code").unwrap_or_default();
+    let name = fields.text("name").unwrap_or_default();
+    let newcomer = Newcomer { name: name.clone(), role: Role::Admin, page: None, language };
+    match operators::first_admin(&app.house, &code, &newcomer, fields.secret("password")).await {
+        Ok(login) => Ok(welcome(&login, None)),
+        Err(error) => again(
+            error,
+            language,
+            |page| LoginPage { name, code, ..page },
+            || door(Door::First, "/console/first".to_owned(), language),
+        ),
+    }
+}
+
+/// Asks for a new password. Looking does not use the link up.
+pub async fn show_link(
+    Path(secret): Path<String>,
+    Tongue(language): Tongue,
+    Query(asked): Query<Asked>,
+) -> Result<Response> {
+    in_language(asked.language.as_deref(), language, |language| {
+        door(Door::Link, format!("/console/link/{secret}"), language)
+    })
+}
+
+/// Sets the password of whom the link was made for.
+pub async fn use_link(
+    State(app): State<App>,
+    Path(secret): Path<String>,
+    Tongue(language): Tongue,
+    fields: Fields,
+) -> Result<Response> {
+    match operators::set_password(&app.house, &secret, fields.secret("password")).await {
+        Ok(login) => Ok(welcome(&login, None)),
+        Err(error) => again(
+            error,
+            language,
+            |page| page,
+            || door(Door::Link, format!("/console/link/{secret}"), language),
+        ),
+    }
+}
+
+/// Ends the session.
+pub async fn log_out(State(app): State<App>, visitor: Visitor) -> Result<Response> {
+    operators::log_out(&app.house, &visitor.secret).await?;
+    let cookies = AppendHeaders([(SET_COOKIE, guard::end_session())]);
+    Ok((cookies, Redirect::to("/console/login")).into_response())
+}
+
+/// Sets the person's language.
+pub async fn set_language(State(app): State<App>, visitor: Visitor, fields: Fields) -> Result<Response> {
+    let chosen = fields.text("language").as_deref().and_then(Language::parse);
+    let chosen = chosen.ok_or_else(|| Error::field("/language", "It must be ka or en."))?;
+    operators::set_language(&app.house, &visitor.operator.id, chosen).await?;
+    let back = fields.text("back");
+    let cookies = AppendHeaders([(SET_COOKIE, guard::remember(chosen))]);
+    let back = Redirect::to(back.as_deref().and_then(local).unwrap_or("/console"));
+    Ok((cookies, back).into_response())
+}

@@ -1,0 +1,357 @@
+//! The vocabulary's words as people read them.
+
+use crate::domain::conversation::inbound::Channel;
+use crate::domain::inbox::pending::Why;
+use crate::domain::inbox::sentence::Open;
+use crate::domain::operator::Language::{self, English, Georgian};
+use crate::domain::order::fold;
+use crate::domain::order::outcome::{Flag, Kind, Source};
+use crate::domain::signal::conversion::{EventName, Reason, State};
+use crate::domain::signal::policy::Mode;
+
+/// What happened, as the name of a tag.
+pub const fn deed(kind: Kind, language: Language) -> &'static str {
+    match (kind, language) {
+        (Kind::Qualified, Georgian) => "დაინტერესდა",
+        (Kind::Qualified, English) => "Qualified",
+        (Kind::Lost, Georgian) => "დაიკარგა",
+        (Kind::Lost, English) => "Lost",
+        (Kind::Confirmed, Georgian) => "შეკვეთა მიღებულია",
+        (Kind::Confirmed, English) => "Order confirmed",
+        (Kind::CrossSold, Georgian) => "დაემატა",
+        (Kind::CrossSold, English) => "Added to the order",
+        (Kind::Amended, Georgian) => "გასწორდა",
+        (Kind::Amended, English) => "Set right",
+        (Kind::Cancelled, Georgian) => "გაუქმდა",
+        (Kind::Cancelled, English) => "Cancelled",
+        (Kind::Shipped, Georgian) => "გაიგზავნა კურიერით",
+        (Kind::Shipped, English) => "Shipped",
+        (Kind::Delivered, Georgian) => "ჩაბარდა",
+        (Kind::Delivered, English) => "Delivered",
+        (Kind::Returned, Georgian) => "დაბრუნდა",
+        (Kind::Returned, English) => "Returned",
+        (Kind::Paid, Georgian) => "გადახდილია",
+        (Kind::Paid, English) => "Paid",
+        (Kind::Refunded, Georgian) => "თანხა დაუბრუნდა",
+        (Kind::Refunded, English) => "Refunded",
+    }
+}
+
+/// Who or what said so.
+pub const fn source(source: Source, language: Language) -> &'static str {
+    match (source, language) {
+        (Source::Console, Georgian) => "კონსოლი",
+        (Source::Console, English) => "console",
+        (Source::Api, _) => "API",
+        (Source::Label, Georgian) => "იარლიყი ინბოქსში",
+        (Source::Label, English) => "label in the inbox",
+        (Source::Sentence, Georgian) => "წინადადება ინბოქსში",
+        (Source::Sentence, English) => "sentence in the inbox",
+        (Source::Service, Georgian) => "სერვისი",
+        (Source::Service, English) => "the service",
+        (Source::Crm, _) => "CRM",
+        (Source::Courier, Georgian) => "კურიერი",
+        (Source::Courier, English) => "courier",
+        (Source::Bank, Georgian) => "ბანკი",
+        (Source::Bank, English) => "bank",
+        (Source::Site, Georgian) => "საიტი",
+        (Source::Site, English) => "site",
+    }
+}
+
+/// A place where people write.
+pub const fn channel(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Messenger => "Messenger",
+        Channel::Instagram => "Instagram",
+        Channel::Whatsapp => "WhatsApp",
+    }
+}
+
+/// A Page's mode.
+pub const fn mode(mode: Mode, language: Language) -> &'static str {
+    match (mode, language) {
+        (Mode::Shadow, Georgian) => "ჩრდილი",
+        (Mode::Shadow, English) => "Shadow",
+        (Mode::Live, Georgian) => "ჩართული",
+        (Mode::Live, English) => "Live",
+        (Mode::Paused, Georgian) => "შეჩერებული",
+        (Mode::Paused, English) => "Paused",
+    }
+}
+
+/// What Meta is told.
+pub const fn event(name: EventName, language: Language) -> &'static str {
+    match (name, language) {
+        (EventName::Purchase, Georgian) => "გაყიდვა (Purchase)",
+        (EventName::Purchase, English) => "Sale (Purchase)",
+        (EventName::LeadSubmitted, Georgian) => "კონტაქტი (LeadSubmitted)",
+        (EventName::LeadSubmitted, English) => "Lead (LeadSubmitted)",
+        (EventName::QualifiedLead, Georgian) => "კონტაქტი (QualifiedLead)",
+        (EventName::QualifiedLead, English) => "Lead (QualifiedLead)",
+        (EventName::OrderCreated, Georgian) => "შეკვეთა (OrderCreated)",
+        (EventName::OrderCreated, English) => "Order (OrderCreated)",
+        (EventName::OrderShipped, Georgian) => "გაგზავნა (OrderShipped)",
+        (EventName::OrderShipped, English) => "Shipped (OrderShipped)",
+        (EventName::OrderDelivered, Georgian) => "ჩაბარება (OrderDelivered)",
+        (EventName::OrderDelivered, English) => "Delivered (OrderDelivered)",
+        (EventName::OrderCanceled, Georgian) => "გაუქმება (OrderCanceled)",
+        (EventName::OrderCanceled, English) => "Cancelled (OrderCanceled)",
+        (EventName::OrderReturned, Georgian) => "დაბრუნება (OrderReturned)",
+        (EventName::OrderReturned, English) => "Returned (OrderReturned)",
+    }
+}
+
+/// Where a conversion stands.
+pub const fn state(state: State, language: Language) -> &'static str {
+    match (state, language) {
+        (State::Held, Georgian) => "დაყოვნებულია",
+        (State::Held, English) => "Held",
+        (State::Ready, Georgian) => "მზადაა გასაგზავნად",
+        (State::Ready, English) => "Ready to leave",
+        (State::Sending, Georgian) => "იგზავნება",
+        (State::Sending, English) => "On its way",
+        (State::Sent, Georgian) => "Meta-მ მიიღო",
+        (State::Sent, English) => "Meta took it",
+        (State::Suppressed, Georgian) => "არ გაგზავნილა",
+        (State::Suppressed, English) => "Not sent",
+        (State::Rejected, Georgian) => "Meta-მ უარი თქვა",
+        (State::Rejected, English) => "Meta refused it",
+        (State::Expired, Georgian) => "ვადა გაუვიდა",
+        (State::Expired, English) => "Too old",
+        (State::Unknown, Georgian) => "უცნობია, მიიღო თუ არა Meta-მ",
+        (State::Unknown, English) => "Unknown whether Meta took it",
+    }
+}
+
+/// Where an order stands.
+pub const fn order_state(state: fold::State, language: Language) -> &'static str {
+    match (state, language) {
+        (fold::State::None, Georgian) => "ჯერ არაფერია",
+        (fold::State::None, English) => "Nothing stands",
+        (fold::State::Confirmed, _) => deed(Kind::Confirmed, language),
+        (fold::State::Shipped, _) => deed(Kind::Shipped, language),
+        (fold::State::Delivered, _) => deed(Kind::Delivered, language),
+        (fold::State::PartReturned, Georgian) => "ნაწილი დაბრუნდა",
+        (fold::State::PartReturned, English) => "Returned in part",
+        (fold::State::Returned, _) => deed(Kind::Returned, language),
+        (fold::State::Cancelled, _) => deed(Kind::Cancelled, language),
+    }
+}
+
+/// Why it stands there.
+pub const fn reason(reason: Reason, language: Language) -> &'static str {
+    match (reason, language) {
+        (Reason::Hold, Georgian) => "ადამიანს ჯერ კიდევ შეუძლია შეაჩეროს",
+        (Reason::Hold, English) => "a person can still stop it",
+        (Reason::ValueMissing, Georgian) => "ჯამი ჯერ არავის უთქვამს",
+        (Reason::ValueMissing, English) => "nobody has said what the order is worth",
+        (Reason::PersonMissing, Georgian) => "არ ვიცით, ვისი შეკვეთაა",
+        (Reason::PersonMissing, English) => "it is not known whose order it is",
+        (Reason::WaitsForPurchase, Georgian) => "ელოდება, სანამ მთავარი გაყიდვა წავა",
+        (Reason::WaitsForPurchase, English) => "it waits until the sale itself has left",
+        (Reason::Due, Georgian) => "გზაშია",
+        (Reason::Due, English) => "it is due",
+        (Reason::TryAgain, Georgian) => "Meta-ს ნამდვილად არ მიუღია, ისევ ვცდით",
+        (Reason::TryAgain, English) => "Meta has certainly not taken it; it is tried again",
+        (Reason::Taken, Georgian) => "მიღებულია",
+        (Reason::Taken, English) => "taken",
+        (Reason::Cancelled, Georgian) => "შეკვეთა გაუქმდა",
+        (Reason::Cancelled, English) => "the order was cancelled",
+        (Reason::Undone, Georgian) => "ნიშანი უკან დაბრუნდა",
+        (Reason::Undone, English) => "the tag was taken back",
+        (Reason::Returned, Georgian) => "ყველაფერი დაბრუნდა",
+        (Reason::Returned, English) => "all of it came back",
+        (Reason::Shadow, Georgian) => "გვერდი ჩრდილში იყო",
+        (Reason::Shadow, English) => "the Page was in shadow",
+        (Reason::ChannelNotSent, Georgian) => "ამ არხის მოვლენები ჯერ არ იგზავნება",
+        (Reason::ChannelNotSent, English) => "events of this channel are not sent yet",
+        (Reason::NameRefused, Georgian) => "მონაცემთა ნაკრები ამ სახელს არ იღებს",
+        (Reason::NameRefused, English) => "the dataset does not take this name",
+        (Reason::PurchaseNotSent, Georgian) => "მთავარი გაყიდვა არ წასულა",
+        (Reason::PurchaseNotSent, English) => "the sale itself did not leave",
+        (Reason::TooOld, Georgian) => "Meta მხოლოდ 7 დღისას იღებს",
+        (Reason::TooOld, English) => "Meta takes events of 7 days only",
+        (Reason::Refused, Georgian) => "Meta-მ ეს მოვლენა არ მიიღო",
+        (Reason::Refused, English) => "Meta did not accept this event",
+        (Reason::AnswerLost, Georgian) => "პასუხი გზაში დაიკარგა",
+        (Reason::AnswerLost, English) => "the answer was lost on its way",
+    }
+}
+
+/// What a person can do about a conversion; nothing where nothing is needed.
+pub const fn what_to_do(state: State, reason: Reason, language: Language) -> Option<&'static str> {
+    match (state, reason, language) {
+        (State::Held, Reason::ValueMissing, Georgian) => Some("მიუთითეთ ჯამი: „გასწორდა“."),
+        (State::Held, Reason::ValueMissing, English) => Some("Say what the order is worth: “Set right”."),
+        (State::Held, Reason::PersonMissing, Georgian) => {
+            Some("მონიშნეთ შეკვეთა ამ ნომრით იმ ჩატში, რომლისაც არის.")
+        }
+        (State::Held, Reason::PersonMissing, English) => {
+            Some("Tag the order by its number in the chat that it belongs to.")
+        }
+        (State::Rejected, _, Georgian) => Some("ნახეთ Meta-ს სიტყვები, გაასწორეთ მიზეზი და სცადეთ ისევ."),
+        (State::Rejected, _, English) => Some("Read Meta's words, mend the cause, then try again."),
+        (State::Unknown, _, Georgian) => {
+            Some("შეადარეთ Meta-ს Events Manager-ში და გადაწყვიტეთ მცდელობა. თუ არ იცით, დატოვეთ ასე.")
+        }
+        (State::Unknown, _, English) => {
+            Some("Compare with Meta's Events Manager and settle the attempt. If you can't know, leave it.")
+        }
+        (State::Suppressed, Reason::NameRefused, Georgian) => {
+            Some("გვერდის პარამეტრებში სახელი ისევ სცადეთ.")
+        }
+        (State::Suppressed, Reason::NameRefused, English) => {
+            Some("Allow the name again in the Page's settings.")
+        }
+        (State::Expired, _, Georgian) => Some("ვეღარ გაიგზავნება. ფაქტი წიგნში რჩება."),
+        (State::Expired, _, English) => Some("It can't be sent any more. The fact stays in the ledger."),
+        _ => None,
+    }
+}
+
+/// Why what was said in Meta's inbox waits for a person.
+pub const fn why(why: Why, language: Language) -> &'static str {
+    let (georgian, english) = match why {
+        Why::OtherValue => ("შეკვეთა სხვა ჯამით უკვე ღიაა", "an order is open with another total"),
+        Why::IllegalMove => {
+            ("შეკვეთაზე ახლა ამის თქმა არ შეიძლება", "it can't be said of the order as it stands")
+        }
+        Why::WhichOrder => ("გაურკვეველია, რომელ შეკვეთაზეა", "it is not clear which order it is about"),
+        Why::ValueMissing => ("თანხა აკლია", "the amount is missing"),
+        Why::InPart(Open::NoAmount) => ("წინადადებაში თანხა ვერ ვიპოვეთ", "the sentence has no amount"),
+        Why::InPart(Open::UnclearAmount) => ("თანხა გაურკვეველია", "the amount is not clear"),
+        Why::InPart(Open::SeveralAmounts) => ("რამდენიმე თანხა წერია", "several amounts are written"),
+        Why::InPart(Open::SeveralMeanings) => {
+            ("რამდენიმე სხვადასხვა წინადადებაა", "sentences of several meanings are there")
+        }
+        Why::LabelTakenOff => ("იარლიყი დაყოვნების შემდეგ მოიხსნა", "the label was taken off after the hold"),
+        Why::SaidElsewhere => ("იგივე სხვა გზითაც ითქვა", "the same was said by another door too"),
+        Why::Refused => ("ასე ვერ მივიღეთ", "it could not be taken so"),
+    };
+    match language {
+        Georgian => georgian,
+        English => english,
+    }
+}
+
+/// Why a fact moves nothing until a person accepts it.
+pub const fn flag(flag: Flag, language: Language) -> &'static str {
+    match (flag, language) {
+        (Flag::Contradiction, Georgian) => {
+            "ეწინააღმდეგება იმას, რაც უკვე მოხდა. არაფერს ცვლის, სანამ არ მიიღებთ."
+        }
+        (Flag::Contradiction, English) => {
+            "It contradicts what happened before. It moves nothing until you accept it."
+        }
+        (Flag::OtherValue, Georgian) => "სხვა ჯამს ასახელებს. არაფერს ცვლის, სანამ არ მიიღებთ.",
+        (Flag::OtherValue, English) => "It names another total. It moves nothing until you accept it.",
+        (Flag::OtherCurrency, Georgian) => {
+            "სხვა ვალუტაშია, ამიტომ არაფერს ცვლის. გამომგზავნმა უნდა გააუქმოს და შეკვეთის ვალუტით თქვას."
+        }
+        (Flag::OtherCurrency, English) => {
+            "It is in another currency, so it moves nothing. Its sender must take it back and say it in the order's."
+        }
+        (Flag::PerhapsSameSale, Georgian) => {
+            "შეიძლება იგივე გაყიდვაა სხვა ნომრით. არაფერს ცვლის, სანამ არ მიიღებთ."
+        }
+        (Flag::PerhapsSameSale, English) => {
+            "Perhaps the same sale under another number. It moves nothing until you accept it."
+        }
+    }
+}
+
+/// A failure by its code, in words; nothing for one that has none of its own.
+pub fn trouble(code: &str, language: Language) -> Option<&'static str> {
+    let (georgian, english) = match code {
+        "not_found" | "no_such_route" => (
+            "ასეთი რამ არ არის, ან სხვა გვერდს ეკუთვნის.",
+            "There is no such thing, or it is another Page's.",
+        ),
+        "wrong_role" => {
+            ("თქვენს როლს ეს არ შეუძლია. ჰკითხეთ ადმინისტრატორს.", "Your role may not do that. Ask an admin.")
+        }
+        "cross_site" => (
+            "ფორმა სხვა საიტიდან მოვიდა და არ მიგვიღია. გახსენით გვერდი თავიდან.",
+            "The form came from another site and was not taken. Open the page again.",
+        ),
+        "session_ended" => ("თქვენი სესია დასრულდა. შედით ისევ.", "Your session ended. Log in again."),
+        "wrong_login" => ("სახელი ან პაროლი არასწორია.", "The name or the password is wrong."),
+        "too_many_tries" => (
+            "ძალიან ბევრი ცდა. დაელოდეთ 15 წუთს ან სთხოვეთ ადმინისტრატორს ახალი ბმული.",
+            "Too many tries. Wait 15 minutes, or ask an admin for a new link.",
+        ),
+        "link_used" => (
+            "ბმული უკვე გამოყენებულია ან ვადა გაუვიდა. სთხოვეთ ახალი.",
+            "This link was used or is too old. Ask for a new one.",
+        ),
+        "wrong_code" => (
+            "კოდი არასწორია, გამოყენებულია ან ვადა გაუვიდა. ნახეთ სერვისის ჟურნალი.",
+            "The code is wrong, used or too old. See the service's log.",
+        ),
+        "name_taken" => ("ეს სახელი უკვე დაკავებულია.", "Somebody has this name already."),
+        "last_admin" => {
+            ("ვინმე უნდა დარჩეს, ვისაც მოწვევა შეუძლია.", "Somebody must be left who can invite people.")
+        }
+        "version_conflict" => (
+            "სხვამ დაგასწროთ. ნახეთ, როგორ არის ახლა, და გადაწყვიტეთ თავიდან.",
+            "Someone else was quicker. Look at what now stands, and decide anew.",
+        ),
+        "sale_open_with_other_value" => (
+            "ეს გაყიდვა უკვე დადასტურებულია სხვა ჯამით. აირჩიეთ „გასწორდა“, „დაემატა“ ან „ახალი შეკვეთა“.",
+            "This sale is already confirmed with another total. Choose “Set right”, “Added to the order” or “Another order”.",
+        ),
+        "illegal_move" => {
+            ("შეკვეთაზე ახლა ამის თქმა არ შეიძლება.", "This can't be said of the order as it stands.")
+        }
+        "which_order" => ("აირჩიეთ, რომელ შეკვეთაზეა.", "Choose which order it is about."),
+        "order_belongs_elsewhere" => (
+            "ეს ნომერი სხვა ჩატის შეკვეთას ეკუთვნის. შეამოწმეთ ნომერი.",
+            "This order number belongs to another conversation. Check the number.",
+        ),
+        "not_the_newest" => (
+            "ამის უკან დაბრუნება აღარ შეიძლება: ჯერ ბოლო ნიშანი დააბრუნეთ.",
+            "This can't be taken back: take the newest tag back first.",
+        ),
+        "not_flagged" => ("აქ მისაღები აღარაფერია.", "There is nothing left to accept."),
+        "wrong_state" => ("მოვლენა უკვე სხვა მდგომარეობაშია.", "The event is in another state by now."),
+        "not_unknown" => ("ეს მცდელობა უკვე გადაწყვეტილია.", "This attempt is settled already."),
+        "no_longer_waits" => (
+            "ეს უკვე სხვამ გადაწყვიტა. ნახეთ, როგორ არის ახლა.",
+            "Somebody has decided this already. Look at what now stands.",
+        ),
+        "no_pattern" => (
+            "წინადადებას საკუთარი სიტყვები სჭირდება, ერთი {value} თანხისთვის და რამდენიც გინდათ {*}.",
+            "A sentence needs words of its own, at most one {value} for the amount, and any number of {*}.",
+        ),
+        "not_waiting" => ("ეს ჩატი რიგში აღარ დგას.", "This conversation no longer waits."),
+        "invalid_field" => {
+            ("ველი არასწორია. შეამოწმეთ და სცადეთ ისევ.", "A field is wrong. Check it and try again.")
+        }
+        _ => return None,
+    };
+    Some(match language {
+        Georgian => georgian,
+        English => english,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_has_both_languages() {
+        let georgian = |text: &str| text.chars().any(|letter| ('\u{10d0}'..='\u{10ff}').contains(&letter));
+        for kind in Kind::ALL {
+            assert!(georgian(deed(kind, Georgian)) && !georgian(deed(kind, English)));
+        }
+        for name in EventName::ALL {
+            assert!(georgian(event(name, Georgian)) && event(name, English).contains(name.as_str()));
+        }
+        for stands in State::ALL {
+            assert!(georgian(state(stands, Georgian)) && !georgian(state(stands, English)));
+        }
+        assert!(georgian(trouble("wrong_login", Georgian).unwrap()) && trouble("?", English).is_none());
+    }
+}

@@ -1,0 +1,79 @@
+//! The day so far: chats, tags, what Meta took, and what needs a person.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::domain::operator::Deed;
+use crate::error::Result;
+use crate::web::console::formatting::Teller;
+use crate::web::console::guard::Visitor;
+use crate::web::console::layout::{self, Frame};
+use crate::web::console::text;
+use crate::web::server::state::App;
+
+#[derive(Template)]
+#[template(path = "today/today.html", config = "src/web/console/askama.toml")]
+struct TodayPage {
+    f: Frame,
+    pages: Vec<Day>,
+}
+
+#[derive(Debug)]
+struct Day {
+    name: String,
+    chats: i64,
+    tagged: i64,
+    untagged: i64,
+    sent: i64,
+    needs: Vec<Need>,
+}
+
+#[derive(Debug)]
+struct Need {
+    text: String,
+    href: Option<String>,
+}
+
+/// The day of each Page, since its own midnight.
+pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response> {
+    visitor.may(Deed::ReadToday)?;
+    let now = app.house.clock.now();
+    let language = visitor.operator.language;
+    let reads = visitor.operator.role.may(Deed::ReadSignals);
+    let mut unit = app.house.store.read().await?;
+    let (frame, heads) = layout::framed(&mut unit, &visitor, now).await?;
+    let mut pages = Vec::with_capacity(heads.len());
+    for head in heads {
+        let since = Teller::new(&head.timezone, frame.w, now).midnight();
+        let chats = unit.chats_since(&head.id, since).await?;
+        let sent = unit.sent_since(&head.id, since).await?;
+        let mut needs: Vec<Need> =
+            head.fault.iter().map(|text| Need { text: text.clone(), href: None }).collect();
+        let waiting = unit.count_waiting_tags(&head.id).await?;
+        if waiting > 0 {
+            let href = visitor.operator.role.may(Deed::Tag).then(|| "/console/queue".to_owned());
+            needs.push(Need { text: format!("{waiting} · {}", frame.w.waits), href });
+        }
+        for standing in unit.needing_a_person(&head.id).await? {
+            let (state, reason) = (standing.state, standing.reason);
+            let text = format!(
+                "{} · {}: {}",
+                standing.number,
+                text::state(state, language),
+                text::reason(reason, language)
+            );
+            let href = reads.then(|| format!("/console/deliveries?state={}", state.as_str()));
+            needs.push(Need { text, href });
+        }
+        pages.push(Day {
+            name: head.name,
+            chats: chats.begun,
+            tagged: chats.tagged,
+            untagged: chats.begun - chats.tagged,
+            sent,
+            needs,
+        });
+    }
+    layout::page(&TodayPage { f: frame, pages })
+}

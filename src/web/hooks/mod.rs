@@ -1,0 +1,3 @@
+//! Webhooks of other systems.
+
+pub mod meta;

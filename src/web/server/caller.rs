@@ -1,0 +1,146 @@
+//! Who asks: API keys and their roles, read for each request, so that a revoke holds at once.
+
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+
+use crate::domain::basic::identity::{ConversationId, KeyId, PageId};
+use crate::domain::operator::Role;
+use crate::error::{Error, Kind, Result};
+use crate::flow::manage::keys;
+use crate::store::Unit;
+use crate::store::key::{Around, Key};
+use crate::web::server::read::Id;
+use crate::web::server::state::App;
+
+/// Those who tag.
+pub const OPERATOR: u8 = 1;
+/// Other systems of the shop.
+pub const CRM: u8 = 2;
+/// Those who read.
+pub const ANALYST: u8 = 4;
+/// Nobody but an admin, who may do everything.
+pub const ADMIN: u8 = 0;
+
+/// Whether a role is one of `roles`; an admin may do everything.
+const fn is_among(role: Role, roles: u8) -> bool {
+    match role {
+        Role::Admin => true,
+        Role::Operator => roles & OPERATOR != 0,
+        Role::Crm => roles & CRM != 0,
+        Role::Analyst => roles & ANALYST != 0,
+    }
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The key's id.
+    pub key_id: KeyId,
+    /// Whose it is: the actor of what they say.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// For which Page alone.
+    page: Option<PageId>,
+}
+
+impl Caller {
+    /// Whose key it is, if it is in force and has one of these roles.
+    fn among(roles: u8, found: Option<Key>) -> Result<Self> {
+        let found = found.ok_or_else(no_valid_key)?;
+        let role = Role::parse(&found.role).ok_or_else(no_valid_key)?;
+        if !is_among(role, roles) {
+            let message = format!("A key of the role \"{}\" may not do that.", found.role);
+            return Err(Error::new(Kind::Forbidden, "wrong_role", message));
+        }
+        Ok(Self { key_id: found.id, name: found.name, role, page: found.page })
+    }
+
+    /// Whether the things of this Page are theirs to see.
+    ///
+    /// # Errors
+    /// 404: another Page's things are as if they were not there.
+    pub fn sees(&self, page: &PageId, what: &str) -> Result<()> {
+        match &self.page {
+            Some(own) if own != page => Err(Error::not_found(what)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The Page for which alone the key is.
+    pub const fn page(&self) -> Option<&PageId> {
+        self.page.as_ref()
+    }
+
+    /// Asks once more, for who waits long.
+    ///
+    /// # Errors
+    /// 401: the key was revoked meanwhile.
+    pub async fn still_holds(&self, unit: &mut Unit) -> Result<()> {
+        let message = "This key was revoked: send a valid one.";
+        let revoked = || Error::new(Kind::Unauthorized, "no_valid_key", message);
+        unit.key_holds(&self.key_id).await?.then_some(()).ok_or_else(revoked)
+    }
+
+    /// The Pages of a list: the one that is asked for, the key's own, or all.
+    ///
+    /// # Errors
+    /// 404 for a Page that is not connected, or not theirs.
+    pub async fn pages(&self, unit: &mut Unit, asked: Option<PageId>) -> Result<Vec<PageId>> {
+        match asked.or_else(|| self.page.clone()) {
+            None => unit.page_ids().await,
+            Some(page) => {
+                self.sees(&page, "Page")?;
+                unit.page(&page).await?.ok_or_else(|| Error::not_found("Page"))?;
+                Ok(vec![page])
+            }
+        }
+    }
+}
+
+/// A caller with one of these roles, or an admin.
+pub struct By<const ROLES: u8>(pub Caller);
+
+impl<const ROLES: u8> FromRequestParts<App> for By<ROLES> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let hash = hash_shown(parts)?;
+        let found = app.house.store.look().await?.key_by_hash(&hash).await?;
+        Caller::among(ROLES, found).map(Self)
+    }
+}
+
+/// A caller with one of these roles, or an admin, and the conversation in the path: its id, and where it takes
+/// place, if there is one. A caller who may do so is told of a missing one later, after the rest of the request.
+pub struct ByIn<const ROLES: u8>(pub Caller, pub ConversationId, pub Option<Around>);
+
+impl<const ROLES: u8> FromRequestParts<App> for ByIn<ROLES> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let hash = hash_shown(parts)?;
+        let id = Id::from_request_parts(parts, app).await;
+        let asked = ConversationId(id.as_ref().map(|id| id.0.clone()).unwrap_or_default());
+        let found = app.house.store.look().await?.key_and_place(&hash, &asked).await?;
+        let (key, around) = found.unzip();
+        let caller = Caller::among(ROLES, key)?;
+        id?;
+        Ok(Self(caller, asked, around.flatten()))
+    }
+}
+
+/// The hash of the key that a request shows.
+fn hash_shown(parts: &Parts) -> Result<String> {
+    let shown = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (scheme, secret) = shown.and_then(|value| value.split_once(' ')).unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(no_valid_key());
+    }
+    Ok(keys::hash(secret.trim()))
+}
+
+fn no_valid_key() -> Error {
+    Error::new(Kind::Unauthorized, "no_valid_key", "Send a valid key: Authorization: Bearer …")
+}

@@ -1,0 +1,136 @@
+//! Counters and gauges for Prometheus. Labels are words of ours, never of a Page or a person.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use metrics::{counter, describe_counter, describe_gauge, gauge};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+use crate::clock::Timestamp;
+use crate::domain::signal::conversion::State as Stands;
+use crate::error::{Error, Result};
+use crate::flow::House;
+use crate::store::read::metrics::Verdicts;
+
+/// The stretch that "of the day" means.
+const DAY: Duration = Duration::from_hours(24);
+
+/// What an attempt can come to.
+const VERDICTS: [&str; 11] = [
+    "open",
+    "sent",
+    "refused",
+    "too_old",
+    "name_refused",
+    "link_broken",
+    "throttled",
+    "not_taken",
+    "zero",
+    "unknown",
+    "resolved",
+];
+
+static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// Begins to count; none if somebody else in this process counts already.
+fn recorder() -> Option<&'static PrometheusHandle> {
+    let begun = RECORDER.get_or_init(|| {
+        let handle = PrometheusBuilder::new().install_recorder().ok()?;
+        describe_counter!("salesbridge_webhooks_total", "Webhooks, by what became of them.");
+        describe_gauge!("salesbridge_inbox_waiting", "Webhooks that are stored and not read yet.");
+        describe_gauge!("salesbridge_inbox_oldest_age_seconds", "Age of the oldest of them.");
+        describe_gauge!("salesbridge_conversions", "Conversions, by state.");
+        describe_gauge!(
+            "salesbridge_conversions_oldest_due_age_seconds",
+            "How long the oldest due one waits."
+        );
+        describe_gauge!("salesbridge_attempts_day", "Requests to Meta of the last 24 hours, by verdict.");
+        describe_gauge!(
+            "salesbridge_conversions_unknown_day_ratio",
+            "Share of the events of the last 24 hours of which nobody knows whether Meta took them."
+        );
+        Some(handle)
+    });
+    begun.as_ref()
+}
+
+/// Counts a webhook: `taken`, or why not.
+pub fn webhook(outcome: &'static str) {
+    recorder();
+    counter!("salesbridge_webhooks_total", "outcome" => outcome).increment(1);
+}
+
+/// What Prometheus reads.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "metrics", tag = "health", security(()),
+    responses((status = 200, description = "Prometheus text", content_type = "text/plain", body = String)),
+)]
+pub async fn show(State(house): State<House>) -> Result<Response> {
+    let recorder =
+        recorder().ok_or_else(|| Error::unavailable("no_metrics", "Somebody else counts here."))?;
+    measure(&house).await?;
+    recorder.run_upkeep();
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    Ok((kind, recorder.render()).into_response())
+}
+
+async fn measure(house: &House) -> Result<()> {
+    let now = house.clock.now();
+    let age = |since: Option<Timestamp>| since.map_or(0.0, |since| now.since(since).as_secs_f64());
+    let mut unit = house.store.read().await?;
+    let (waiting, oldest) = unit.waiting(&house.store).await?;
+    gauge!("salesbridge_inbox_waiting").set(number(waiting));
+    gauge!("salesbridge_inbox_oldest_age_seconds").set(age(oldest));
+    let by_state = unit.conversions_by_state().await?;
+    for state in Stands::ALL {
+        let found = by_state.iter().find(|(found, _)| *found == state).map_or(0, |(_, number)| *number);
+        gauge!("salesbridge_conversions", "state" => state.as_str()).set(number(found));
+    }
+    gauge!("salesbridge_conversions_oldest_due_age_seconds").set(age(unit.oldest_due(now).await?));
+    let verdicts = unit.verdicts_since(now - DAY).await?;
+    for verdict in VERDICTS {
+        let found = verdicts.iter().find(|found| found.verdict == verdict).map_or(0, |found| found.attempts);
+        gauge!("salesbridge_attempts_day", "verdict" => verdict).set(number(found));
+    }
+    gauge!("salesbridge_conversions_unknown_day_ratio").set(unknown_share(&verdicts));
+    Ok(())
+}
+
+/// Of the events that left, those that are unknown.
+fn unknown_share(verdicts: &[Verdicts]) -> f64 {
+    let events = |words: &[&str]| -> i64 {
+        let of_them = |found: &&Verdicts| words.contains(&found.verdict.as_str());
+        verdicts.iter().filter(of_them).map(|found| found.events).sum()
+    };
+    match events(&["sent", "unknown", "resolved"]) {
+        0 => 0.0,
+        left => number(events(&["unknown"])) / number(left),
+    }
+}
+
+/// A count as Prometheus has it; counts are far below 2⁵³.
+#[expect(clippy::cast_precision_loss, reason = "counts are far below the 53 bits of a float")]
+const fn number(count: i64) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_resolved_is_unknown_no_longer() {
+        let found = |verdict: &str, events| Verdicts { verdict: verdict.to_owned(), attempts: 1, events };
+        assert!(unknown_share(&[]).abs() < f64::EPSILON);
+        let share = unknown_share(&[
+            found("sent", 98),
+            found("unknown", 1),
+            found("resolved", 1),
+            found("refused", 5),
+        ]);
+        assert!((share - 0.01).abs() < f64::EPSILON);
+    }
+}

@@ -1,0 +1,154 @@
+//! Failures as `application/problem+json` (RFC 9457): the one place where a kind becomes a status.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::domain::basic::identity::OrderId;
+use crate::domain::order::outcome::Kind as Said;
+use crate::error::{Error, Kind, Result};
+use crate::flow::Reply;
+use crate::web::api::view::OrderView;
+use crate::web::server::request_id;
+use crate::web::server::state::App;
+
+/// After so many seconds it may be worth while to ask again.
+const ASK_AGAIN: HeaderValue = HeaderValue::from_static("1");
+
+/// What went wrong, and what to do.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what is written member by member")]
+pub struct Problem {
+    /// A stable URI of the code.
+    #[schema(example = "urn:salesbridge:invalid_field")]
+    r#type: String,
+    /// The status in words.
+    title: String,
+    /// The HTTP status.
+    #[schema(example = 422)]
+    status: u16,
+    /// A stable word for scripts.
+    #[schema(example = "invalid_field")]
+    code: String,
+    /// A sentence that says what is wrong and what to do.
+    detail: String,
+    /// The request's id, as in `x-request-id`.
+    instance: Option<String>,
+    /// The fields at fault.
+    errors: Option<Vec<Fault>>,
+    /// Of a 409: what could be said instead.
+    legal: Option<Vec<String>>,
+    /// Of a 409: the order as it stands.
+    order: Option<OrderView>,
+}
+
+/// One field that can't be taken.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what is written member by member")]
+pub struct Fault {
+    /// A JSON pointer into the body, or a slash and the name of a parameter.
+    #[schema(example = "/items/0/quantity")]
+    pointer: String,
+    /// What is wrong with it.
+    detail: String,
+}
+
+const fn status_of(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::Malformed => StatusCode::BAD_REQUEST,
+        Kind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        Kind::Unauthorized => StatusCode::UNAUTHORIZED,
+        Kind::Forbidden => StatusCode::FORBIDDEN,
+        Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+        Kind::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Kind::Conflict => StatusCode::CONFLICT,
+        Kind::Gone => StatusCode::GONE,
+        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        Kind::Unavailable | Kind::Contended => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// A failure as status and body, with the order that stands in the way as it stands now.
+pub async fn reply(app: &App, mut error: Error) -> Reply {
+    if let Some(id) = error.order.take() {
+        match standing(app, &OrderId(id)).await {
+            Ok(Some((legal, order))) => {
+                error.extra.entry("legal").or_insert(legal);
+                error.extra.insert("order".to_owned(), order);
+            }
+            Ok(None) => {}
+            Err(below) => tracing::error!("The order of a conflict can't be read: {below}"),
+        }
+    }
+    plain(&error)
+}
+
+async fn standing(app: &App, id: &OrderId) -> Result<Option<(Value, Value)>> {
+    let Some(order) = app.house.store.look().await?.order(id).await? else { return Ok(None) };
+    let legal: Vec<&str> = order.state.legal().iter().map(|kind: &Said| kind.as_str()).collect();
+    let order = serde_json::to_value(OrderView::of_row(&order))
+        .map_err(|error| Error::internal("an order can't be written").caused_by(error))?;
+    Ok(Some((legal.into(), order)))
+}
+
+/// A failure as status and body.
+pub fn plain(error: &Error) -> Reply {
+    let status = status_of(error.kind);
+    let ours = matches!(error.kind, Kind::Internal | Kind::Contended);
+    if status.is_server_error() {
+        tracing::error!(code = error.code, "A request failed: {error}");
+    }
+    let mut body = json!({
+        "type": format!("urn:salesbridge:{}", error.code),
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "code": error.code,
+        "detail": match error.kind {
+            Kind::Internal => "This is a fault of ours; the log has the request's id.",
+            _ if ours => "Others stood in the way too long: send it again.",
+            _ => &error.message,
+        },
+        "instance": request_id::id(),
+    });
+    if let Value::Object(members) = &mut body {
+        if !error.fields.is_empty() {
+            let fault =
+                |field: &crate::error::FieldFault| json!({"pointer": field.pointer, "detail": field.detail});
+            let errors: Vec<Value> = error.fields.iter().map(fault).collect();
+            members.insert("errors".to_owned(), errors.into());
+        }
+        members.extend((*error.extra).clone());
+    }
+    Reply { status: status.as_u16(), body: body.to_string() }
+}
+
+/// An answer on the wire.
+pub fn response(reply: Reply) -> Response {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let kind = if status.is_client_error() || status.is_server_error() {
+        "application/problem+json"
+    } else {
+        "application/json"
+    };
+    let mut response = (status, [(header::CONTENT_TYPE, kind)], reply.body).into_response();
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            response.headers_mut().insert(header::RETRY_AFTER, ASK_AGAIN);
+        }
+        _ => {}
+    }
+    response
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        response(plain(&self))
+    }
+}

@@ -1,0 +1,165 @@
+//! Reading requests: ids, parameters, bodies. Whatever can't be taken is refused here, and says where it is
+//! wrong: a body by JSON pointer, a parameter by its name.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use serde::de::DeserializeOwned;
+
+use crate::crm::json;
+use crate::crm::mapping::REF_MAX;
+use crate::error::{Error, Kind, Result};
+use crate::web::server::body::Crowded;
+use crate::web::server::state::App;
+
+/// An id of ours, or of Meta's, is at most so long.
+const ID_MAX: usize = 64;
+
+/// Begins a path's id that is the sender's own of a fact (`ref`).
+pub const BY_REF: &str = "ref:";
+
+/// An Idempotency-Key is at most so long.
+const WORD_MAX: usize = 255;
+
+/// The id in the path.
+pub struct Id(pub String);
+
+impl FromRequestParts<App> for Id {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let missing = || Error::not_found("id");
+        let Path(id) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| missing())?;
+        let is_id = id.len() <= ID_MAX && id.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_ref = id.starts_with(BY_REF) && id.len() <= BY_REF.len() + REF_MAX;
+        let is_clean = !id.chars().any(char::is_control);
+        (is_id || is_ref && is_clean).then_some(Self(id)).ok_or_else(missing)
+    }
+}
+
+/// The parameters after the question mark. Each at most once, none that is unknown.
+pub struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Asked<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let raw = parts.uri.query().unwrap_or_default();
+        if let Some(at) = raw.find("%00") {
+            let name = raw[..at].rsplit('&').next().and_then(|pair| pair.split('=').next());
+            let pointer = format!("/{}", name.unwrap_or_default());
+            return Err(Error::field(pointer, "It must not contain NUL."));
+        }
+        match Query::<T>::from_request_parts(parts, app).await {
+            Ok(Query(asked)) => Ok(Self(asked)),
+            Err(rejected) => {
+                let said = rejected.body_text();
+                let (_, why) = said.rsplit_once("query string: ").unwrap_or(("", "it can't be read"));
+                Err(Error::invalid("invalid_query", format!("The query can't be taken: {why}.")))
+            }
+        }
+    }
+}
+
+/// A parameter that is left empty says nothing.
+pub fn given(parameter: Option<String>) -> Option<String> {
+    parameter.filter(|text| !text.is_empty())
+}
+
+/// A parameter that must be one of a set of words.
+pub fn one_of(name: &str, parameter: Option<String>, words: &[&str]) -> Result<Option<String>> {
+    let parameter = given(parameter);
+    match &parameter {
+        Some(word) if !words.contains(&word.as_str()) => {
+            Err(Error::field(format!("/{name}"), format!("It must be one of {}.", words.join(", "))))
+        }
+        _ => Ok(parameter),
+    }
+}
+
+/// The Idempotency-Key, if there is one.
+pub struct Word(pub Option<String>);
+
+impl FromRequestParts<App> for Word {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+        let mut words = parts.headers.get_all("idempotency-key").iter();
+        let Some(word) = words.next() else { return Ok(Self(None)) };
+        let is_visible = |word: &str| {
+            (1..=WORD_MAX).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        match word.to_str() {
+            Ok(word) if is_visible(word) && words.next().is_none() => Ok(Self(Some(word.to_owned()))),
+            _ => Err(Error::invalid(
+                "invalid_idempotency_key",
+                "Idempotency-Key must be given once, as 1 to 255 visible ASCII characters.",
+            )),
+        }
+    }
+}
+
+/// The bytes of a body, which is JSON if it says what it is.
+pub struct Raw(pub Bytes);
+
+impl FromRequest<App> for Raw {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        is_json(request.headers())?;
+        bytes(request, app).await.map(Self)
+    }
+}
+
+/// The bytes of a body.
+///
+/// # Errors
+/// 413 for too many, 503 when there is no room for them now, 400 when they do not arrive.
+pub async fn bytes(request: Request, app: &App) -> Result<Bytes> {
+    Bytes::from_request(request, app).await.map_err(|rejected| {
+        if rejected.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+            let message = format!("The body is larger than {} bytes: send it in parts.", app.body_limit);
+            return Error::new(Kind::TooLarge, "body_too_large", message);
+        }
+        if is_crowded(&rejected) {
+            let message = "Too many large bodies are on their way: send it again, or in parts.";
+            return Error::unavailable("crowded", message);
+        }
+        Error::new(Kind::Malformed, "body_broken", "The body did not arrive whole: send it again.")
+    })
+}
+
+fn is_crowded(rejected: &BytesRejection) -> bool {
+    let mut below = std::error::Error::source(rejected);
+    while let Some(cause) = below {
+        if cause.is::<Crowded>() {
+            return true;
+        }
+        below = cause.source();
+    }
+    false
+}
+
+fn is_json(headers: &HeaderMap) -> Result<()> {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let kind = kind.to_ascii_lowercase();
+    if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::UnsupportedMedia,
+        "not_json",
+        "Send the body as JSON, with content-type: application/json.",
+    ))
+}
+
+/// Reads a body that has nothing to say: empty, or an empty object.
+pub fn nothing(body: &[u8]) -> Result<()> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+    if body.is_empty() { Ok(()) } else { json::read::<Nothing>(body).map(|Nothing {}| ()) }
+}

@@ -1,0 +1,153 @@
+//! The accept loop: connections with limits, and an end at which requests in hand are still answered.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::failpoint;
+use crate::web::server::body::{Room, Timed};
+
+/// The head of a request, line and headers, is at most so large; beside that hyper takes at most 100 headers.
+const HEAD_MAX: usize = 64 * 1024;
+
+/// After a failure to accept (there are no file descriptors left, say) the next try waits so long.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Who has knocked when the door closes is still let in, so many at most.
+const LAST_MAX: usize = 4096;
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The head of a request must be there within this time; so long may a connection also be idle.
+    pub head: Duration,
+    /// The body of a request must be there within this time.
+    pub body: Duration,
+    /// After the word to stop, connections are still taken for so long, until everybody has heard.
+    pub grace: Duration,
+    /// After the grace, requests in hand may take so long.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    /// Everything ends within 9 s of the word to stop, before Docker's 10 s are over.
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(30),
+            grace: Duration::from_millis(500),
+            drain: Duration::from_millis(8500),
+        }
+    }
+}
+
+/// Answers connections until `stop`; then takes no more, answers what is in hand, and gives the number of
+/// connections that had to be cut off.
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) -> usize {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_header_size(HEAD_MAX);
+    let closing = CancellationToken::new();
+    let mut connections = JoinSet::new();
+    let room = Room::default();
+    let grace_is_over = async {
+        stop.cancelled().await;
+        sleep(limits.grace).await;
+    };
+    tokio::pin!(grace_is_over);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut grace_is_over => break,
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let limits = (limits, room.clone());
+                connections.spawn(converse(http.clone(), stream, router.clone(), limits, closing.clone()));
+            }
+            Err(error) => {
+                tracing::warn!("A connection can't be accepted: {error}");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    for _ in 0..LAST_MAX {
+        let Some(stream) = at_the_door(&listener).await else { break };
+        let limits = (limits, room.clone());
+        connections.spawn(converse(http.clone(), stream, router.clone(), limits, closing.clone()));
+    }
+    drop(listener);
+    closing.cancel();
+    let all = async { while connections.join_next().await.is_some() {} };
+    drop(timeout(limits.drain, all).await);
+    connections.len()
+}
+
+/// The next connection that waits to be accepted; none if there is none now.
+async fn at_the_door(listener: &TcpListener) -> Option<TcpStream> {
+    let accepted = poll_fn(|context| match listener.poll_accept(context) {
+        Poll::Ready(accepted) => Poll::Ready(accepted.ok()),
+        Poll::Pending => Poll::Ready(None),
+    });
+    accepted.await.map(|(stream, _)| stream)
+}
+
+/// Answers the requests of one connection, after `closing` only the one in hand.
+async fn converse(
+    http: http1::Builder,
+    stream: TcpStream,
+    router: Router,
+    (limits, room): (Limits, Room),
+    closing: CancellationToken,
+) {
+    // Without it a small answer may wait for the acknowledgement of the one before.
+    drop(stream.set_nodelay(true));
+    let asked = Arc::new(AtomicBool::new(false));
+    let has_asked = Arc::clone(&asked);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |request: Request<Incoming>| {
+        asked.store(true, Ordering::Relaxed);
+        let answer = router.call(request.map(|body| Timed::new(body, limits.body, room.clone())));
+        async move {
+            failpoint::reach("request.begun");
+            let answer = answer.await;
+            failpoint::reach("request.answered");
+            answer
+        }
+    });
+    let connection = http.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = closing.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            // Who has asked nothing yet is not waited for as long as a request in hand.
+            if has_asked.load(Ordering::Relaxed) {
+                connection.await
+            } else {
+                match timeout(limits.grace, connection.as_mut()).await {
+                    Ok(ended) => ended,
+                    Err(_) if has_asked.load(Ordering::Relaxed) => connection.await,
+                    Err(_) => Ok(()),
+                }
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!("A connection ended early: {error}");
+    }
+}

@@ -1,0 +1,63 @@
+//! What the handlers share.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use secrecy::SecretString;
+
+use crate::flow::{House, Intake, Names};
+use crate::store::Store;
+use crate::web::server::readiness::Readiness;
+
+/// The largest webhook or request body, unless it is set otherwise.
+pub const BODY_LIMIT: usize = 8 * 1024 * 1024;
+
+/// What the handlers need; clones, of which each request takes some, lead to the same.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Needs>);
+
+/// What is in an [`App`].
+#[derive(Clone, Debug)]
+pub struct Needs {
+    /// The verbs' needs.
+    pub house: House,
+    /// What Meta signs webhooks with; without it the webhook answers 503.
+    pub app_secret: Option<SecretString>,
+    /// What Meta shows at its handshake.
+    pub verify_token: Option<SecretString>,
+    /// The way in for webhooks.
+    pub intake: Intake,
+    /// The requests that are running, by Idempotency-Key.
+    pub names: Names,
+    /// Whether this process wants work.
+    pub readiness: Readiness,
+    /// The largest webhook or request body, in bytes.
+    pub body_limit: usize,
+}
+
+impl From<Needs> for App {
+    fn from(needs: Needs) -> Self {
+        Self(Arc::new(needs))
+    }
+}
+
+impl Deref for App {
+    type Target = Needs;
+
+    fn deref(&self) -> &Needs {
+        &self.0
+    }
+}
+
+impl FromRef<App> for House {
+    fn from_ref(app: &App) -> Self {
+        app.house.clone()
+    }
+}
+
+impl FromRef<App> for (Readiness, Store) {
+    fn from_ref(app: &App) -> Self {
+        (app.readiness.clone(), app.house.store.clone())
+    }
+}

@@ -1,0 +1,135 @@
+//! Sends what is due, lane by lane: a lane is one Page with its dataset and token. Lanes work side by side,
+//! so that one sick neighbour holds nobody up.
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::basic::identity::PageId;
+use crate::domain::signal::attempt::{Answer, Verdict};
+use crate::error::{Error, Result};
+use crate::failpoint;
+use crate::flow::{self, Batch, House};
+use crate::meta::events::graph::Graph;
+use crate::meta::events::payload;
+
+/// Requests of one lane that are out at the same time.
+const IN_FLIGHT: usize = 4;
+
+/// When sending must end.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    /// Nothing more is claimed, and no further attempt is opened.
+    pub soon: CancellationToken,
+    /// Who still waits for an answer writes `unknown` and ends.
+    pub now: CancellationToken,
+}
+
+/// Sends everything that is due now on every Page; gives the number of requests that it took.
+///
+/// # Errors
+/// The first failure of a lane; the other lanes are finished nevertheless.
+pub async fn drain(house: &House, graph: &Graph, stop: &Stop) -> Result<usize> {
+    flow::recover(house).await?;
+    flow::release(house).await?;
+    let mut unit = house.store.read().await?;
+    let pages = unit.sending_pages(house.clock.now()).await?;
+    unit.commit().await?;
+    let mut lanes = JoinSet::new();
+    for page in pages {
+        let (house, graph, stop) = (house.clone(), graph.clone(), stop.clone());
+        lanes.spawn(async move { drain_lane(&house, &graph, &page, &stop).await });
+    }
+    let (mut requests, mut failed) = (0, None);
+    while let Some(lane) = lanes.join_next().await {
+        match lane {
+            Ok(Ok(sent)) => requests += sent,
+            Ok(Err(error)) => failed = failed.or(Some(error)),
+            Err(ended) => failed = failed.or(Some(Error::internal("a lane ended").caused_by(ended))),
+        }
+    }
+    failed.map_or(Ok(requests), Err)
+}
+
+/// Claims one lease after the other, each as full as it can be, and sends what they hold side by side.
+async fn drain_lane(house: &House, graph: &Graph, page: &PageId, stop: &Stop) -> Result<usize> {
+    let mut senders = JoinSet::new();
+    let (mut requests, mut failed, mut is_over) = (0, None, false);
+    loop {
+        while senders.len() < IN_FLIGHT && !is_over && !stop.soon.is_cancelled() {
+            match flow::claim(house, page).await {
+                Ok(Some(lease)) => {
+                    failpoint::reach("send.claimed");
+                    let (house, graph, page, stop) =
+                        (house.clone(), graph.clone(), page.clone(), stop.clone());
+                    senders.spawn(async move { send_claimed(&house, &graph, &page, lease, &stop).await });
+                }
+                Ok(None) => break,
+                Err(error) => (failed, is_over) = (failed.or(Some(error)), true),
+            }
+        }
+        match senders.join_next().await {
+            Some(Ok(Ok(sent))) => {
+                requests += sent;
+                // Nothing of it might leave: what it held may still be due, but not now.
+                is_over |= sent == 0;
+            }
+            Some(Ok(Err(error))) => (failed, is_over) = (failed.or(Some(error)), true),
+            Some(Err(ended)) => {
+                let error = Error::internal("a sender ended").caused_by(ended);
+                (failed, is_over) = (failed.or(Some(error)), true);
+            }
+            None => return failed.map_or(Ok(requests), Err),
+        }
+    }
+}
+
+/// Sends what one lease holds. A refused batch comes back as two leases: each half is an attempt of its own,
+/// and every attempt is committed before its first byte.
+async fn send_claimed(
+    house: &House,
+    graph: &Graph,
+    page: &PageId,
+    lease: String,
+    stop: &Stop,
+) -> Result<usize> {
+    let mut requests = 0;
+    let mut leases = vec![lease];
+    while let Some(lease) = leases.pop() {
+        if stop.soon.is_cancelled() {
+            break;
+        }
+        let Some(batch) = flow::open(house, page, &lease).await? else { continue };
+        failpoint::reach("send.opened");
+        let answer = send(graph, &batch, stop).await;
+        failpoint::reach("send.answered");
+        requests += 1;
+        tell(&batch, &answer);
+        let halves = flow::settle(house, &batch, &answer).await?;
+        failpoint::reach("send.settled");
+        leases.extend(halves.into_iter().rev());
+    }
+    Ok(requests)
+}
+
+async fn send(graph: &Graph, batch: &Batch, stop: &Stop) -> Answer {
+    let body =
+        payload::request_body(batch.texts.iter().map(String::as_str), batch.test_event_code.as_deref());
+    tokio::select! {
+        answer = graph.send(&batch.dataset, &batch.token, body, batch.texts.len()) => answer,
+        () = stop.now.cancelled() => {
+            Answer::unanswered(Verdict::Unknown, "the service had to stop before the answer came")
+        }
+    }
+}
+
+fn tell(batch: &Batch, answer: &Answer) {
+    let (attempt, page, events) = (&batch.attempt, &batch.page, batch.texts.len());
+    let verdict = answer.verdict.as_str();
+    let words = format!("Attempt {attempt} with {events} events for Page {page}: {verdict}");
+    if answer.verdict == Verdict::Sent {
+        tracing::info!(attempt.id = %attempt, page.id = %page, events, verdict, "{words}");
+    } else {
+        let (code, subcode) = (answer.code, answer.subcode);
+        tracing::warn!(attempt.id = %attempt, page.id = %page, events, verdict, code, subcode, "{words}");
+    }
+}

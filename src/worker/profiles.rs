@@ -1,0 +1,95 @@
+//! Asks Meta what the people are called who write, and for their pictures. Pages work side by side.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::basic::identity::PageId;
+use crate::error::{Error, Result};
+use crate::flow::{self, House, NotShown, Unnamed};
+use crate::meta::events::graph::Graph;
+use crate::meta::labels::Refused;
+
+/// Where profiles are not granted, or the link has a fault, Meta is asked again after so long.
+const NOT_GRANTED: Duration = Duration::from_hours(6);
+
+/// Where Meta wants fewer calls.
+const THROTTLED: Duration = Duration::from_mins(15);
+
+/// Asks for all who are due now; gives the number of calls that it took.
+///
+/// # Errors
+/// The first failure of a Page; the other Pages are finished nevertheless.
+pub async fn drain(house: &House, graph: &Graph, stop: &CancellationToken) -> Result<usize> {
+    let mut pages: BTreeMap<PageId, Vec<Unnamed>> = BTreeMap::new();
+    for unnamed in flow::people_to_name(house).await? {
+        pages.entry(unnamed.page.clone()).or_default().push(unnamed);
+    }
+    let mut lanes = JoinSet::new();
+    for (_, people) in pages {
+        let (house, graph, stop) = (house.clone(), graph.clone(), stop.clone());
+        lanes.spawn(async move { drain_page(&house, &graph, people, &stop).await });
+    }
+    let (mut calls, mut failed) = (0, None);
+    while let Some(lane) = lanes.join_next().await {
+        match lane {
+            Ok(Ok(made)) => calls += made,
+            Ok(Err(error)) => failed = failed.or(Some(error)),
+            Err(ended) => failed = failed.or(Some(Error::internal("a Page's people").caused_by(ended))),
+        }
+    }
+    failed.map_or(Ok(calls), Err)
+}
+
+async fn drain_page(
+    house: &House,
+    graph: &Graph,
+    people: Vec<Unnamed>,
+    stop: &CancellationToken,
+) -> Result<usize> {
+    let mut calls = 0;
+    for Unnamed { page, token, about: (conversation, psid, tries) } in people {
+        let answer = tokio::select! {
+            answer = graph.profile(&token, &psid) => answer,
+            () = stop.cancelled() => break,
+        };
+        calls += 1;
+        let profile = match answer {
+            Ok(profile) => profile,
+            Err(refused) => {
+                let why = why(&refused);
+                flow::not_shown(house, &page, (&conversation, tries), why).await?;
+                if let NotShown::Page(span) = why {
+                    let (code, subcode) = (refused.code, refused.subcode);
+                    tracing::warn!(
+                        page.id = %page, code, subcode,
+                        "Names of people are not shown on Page {page}, and asked for again in {span:?}"
+                    );
+                    break;
+                }
+                continue;
+            }
+        };
+        let picture = match &profile.picture {
+            Some(address) => tokio::select! {
+                picture = graph.picture(address) => picture,
+                () = stop.cancelled() => None,
+            },
+            None => None,
+        };
+        flow::name_person(house, &conversation, profile.name, picture).await?;
+    }
+    Ok(calls)
+}
+
+/// What a refusal means for the person, or for all of the Page.
+fn why(refused: &Refused) -> NotShown {
+    match (refused.code, refused.subcode) {
+        (Some(3 | 10 | 102 | 104 | 190 | 200..=299 | 368), _) => NotShown::Page(NOT_GRANTED),
+        (Some(4 | 17 | 32 | 613 | 80_000..=80_014), _) => NotShown::Page(THROTTLED),
+        (_, Some(2_018_218)) | (Some(100 | 803), _) => NotShown::Never,
+        _ => NotShown::Later,
+    }
+}
