@@ -1,4 +1,4 @@
-//! What can go wrong, told once: a [`Kind`] for the machine, a stable code for scripts, and a sentence
+//! What can go wrong, told once: a [`ErrorKind`] for the machine, a stable code for scripts, and a sentence
 //! that says what to do. Which HTTP status a kind becomes is decided in `web` alone.
 
 use std::fmt;
@@ -10,7 +10,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The kinds of failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// The request can't be read at all.
     Malformed,
     /// The request is wrong; repeating it does not help.
@@ -41,12 +41,12 @@ pub enum Kind {
     Internal,
 }
 
-/// A failure. `message` is shown to the user unless the kind is [`Kind::Internal`]; it never holds
+/// A failure. `message` is shown to the user unless the kind is [`ErrorKind::Internal`]; it never holds
 /// personal data or secrets.
 #[derive(Debug)]
 pub struct Error {
     /// What sort of failure it is.
-    pub kind: Kind,
+    pub kind: ErrorKind,
     /// A stable word for scripts, such as `order_belongs_elsewhere`.
     pub code: &'static str,
     /// One sentence that says what is wrong and what to do.
@@ -71,7 +71,7 @@ pub struct FieldFault {
 
 impl Error {
     /// A failure of `kind` with its `code` and sentence.
-    pub fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(kind: ErrorKind, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             kind,
             code,
@@ -85,7 +85,7 @@ impl Error {
 
     /// A request that is wrong as a whole.
     pub fn invalid(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Kind::Invalid, code, message)
+        Self::new(ErrorKind::Invalid, code, message)
     }
 
     /// A request with one field that cannot be taken; `pointer` is its JSON pointer.
@@ -99,22 +99,22 @@ impl Error {
 
     /// Nothing of that name, or it is another Page's.
     pub fn not_found(what: &str) -> Self {
-        Self::new(Kind::NotFound, "not_found", format!("There is no such {what}."))
+        Self::new(ErrorKind::NotFound, "not_found", format!("There is no such {what}."))
     }
 
     /// It cannot be done as things stand.
     pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Kind::Conflict, code, message)
+        Self::new(ErrorKind::Conflict, code, message)
     }
 
     /// Not possible now.
     pub fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Kind::Unavailable, code, message)
+        Self::new(ErrorKind::Unavailable, code, message)
     }
 
     /// A fault of ours or of the machine; `doing` says during what.
     pub fn internal(doing: impl Into<String>) -> Self {
-        Self::new(Kind::Internal, "internal", doing)
+        Self::new(ErrorKind::Internal, "internal", doing)
     }
 
     /// Names the failure below this one.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// How long a connection may take to stand.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,6 +24,10 @@ pub fn client() -> Result<reqwest::Client> {
         .user_agent(concat!("salesbridge/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|fault| {
-            Error::new(Kind::Internal, "no_http_client", format!("the HTTP client cannot be set up: {fault}"))
+            Error::new(
+                ErrorKind::Internal,
+                "no_http_client",
+                format!("the HTTP client cannot be set up: {fault}"),
+            )
         })
 }

@@ -7,32 +7,32 @@ use crate::config::Config;
 use crate::domain::basic::identity::{KeyId, PageId};
 use crate::error::{Error, Result};
 use crate::flow::manage::keys;
-use crate::flow::{House, PhoneKey};
-use crate::store::key::Listed;
+use crate::flow::{PhoneKey, Services};
+use crate::store::key::KeyRow;
 
 /// Makes, lists or revokes.
 pub async fn run(config: &Config, verb: KeyVerb) -> Result<()> {
-    let house = super::open(config, PhoneKey::default()).await?;
-    let done = act(config, &house, verb).await;
-    house.store.close().await;
+    let services = super::open(config, PhoneKey::default()).await?;
+    let done = act(config, &services, verb).await;
+    services.store.close().await;
     done
 }
 
-async fn act(config: &Config, house: &House, verb: KeyVerb) -> Result<()> {
+async fn act(config: &Config, services: &Services, verb: KeyVerb) -> Result<()> {
     match verb {
         KeyVerb::Create { role, name, page } => {
             let page = page.map(PageId);
             if let Some(id) = &page
                 && !config.has_page(id)
-                && house.store.look().await?.page(id).await?.is_none()
+                && services.store.look().await?.page(id).await?.is_none()
             {
                 return Err(Error::invalid("page", format!("--page: there is no Page {id}; add it first")));
             }
-            print(&format!("{}\n", keys::create(house, &role, &name, page.as_ref()).await?))
+            print(&format!("{}\n", keys::create(services, &role, &name, page.as_ref()).await?))
         }
-        KeyVerb::List => print(&table(&house.store.look().await?.keys().await?)),
+        KeyVerb::List => print(&table(&services.store.look().await?.keys().await?)),
         KeyVerb::Revoke { id } => {
-            keys::revoke(house, &KeyId(id)).await?;
+            keys::revoke(services, &KeyId(id)).await?;
             tracing::info!("The key is revoked");
             Ok(())
         }
@@ -40,7 +40,7 @@ async fn act(config: &Config, house: &House, verb: KeyVerb) -> Result<()> {
 }
 
 /// The keys in columns.
-fn table(keys: &[Listed]) -> String {
+fn table(keys: &[KeyRow]) -> String {
     let head = ["id", "name", "role", "page", "made", "revoked"].map(str::to_owned);
     let rows = keys.iter().map(|key| {
         let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());

@@ -5,7 +5,7 @@ use std::io::Write;
 use crate::config::Config;
 use crate::domain::basic::identity::PageId;
 use crate::error::{Error, Result};
-use crate::flow::{House, PhoneKey};
+use crate::flow::{PhoneKey, Services};
 use crate::http_client;
 use crate::meta::events::graph::Graph;
 use crate::meta::labels::Refused;
@@ -15,9 +15,9 @@ use crate::store::page::Page;
 pub async fn run(config: &Config, page: Option<String>) -> Result<()> {
     let pages = config.pages()?;
     let graph = graph(config)?;
-    let house = super::open(config, PhoneKey::default()).await?;
+    let services = super::open(config, PhoneKey::default()).await?;
     let mut connected = Vec::new();
-    let mut unit = house.store.read().await?;
+    let mut unit = services.store.read().await?;
     for text in &pages {
         // What was set at run time wins over the file, as in `serve`.
         let page = text.page();
@@ -29,9 +29,9 @@ pub async fn run(config: &Config, page: Option<String>) -> Result<()> {
     let done = if connected.is_empty() {
         Err(Error::invalid("page", "There is no such Page in the configuration: check --page and [[pages]]"))
     } else {
-        make(&house, &graph, &connected).await
+        make(&services, &graph, &connected).await
     };
-    house.store.close().await;
+    services.store.close().await;
     done
 }
 
@@ -48,13 +48,13 @@ fn graph(config: &Config) -> Result<Graph> {
 }
 
 /// Makes what is missing, each Page for itself.
-async fn make(house: &House, graph: &Graph, pages: &[Page]) -> Result<()> {
+async fn make(services: &Services, graph: &Graph, pages: &[Page]) -> Result<()> {
     let mut failed = 0;
     for page in pages {
         if page.labels.is_empty() {
             print(&format!("{}  no label says anything here: see [pages.labels]\n", page.id))?;
         }
-        if let Err(refused) = make_on(house, graph, page).await? {
+        if let Err(refused) = make_on(services, graph, page).await? {
             failed += 1;
             print(&format!("{}  ✗ {refused}\n", page.id))?;
         }
@@ -68,7 +68,11 @@ async fn make(house: &House, graph: &Graph, pages: &[Page]) -> Result<()> {
     }
 }
 
-async fn make_on(house: &House, graph: &Graph, page: &Page) -> Result<std::result::Result<(), Refused>> {
+async fn make_on(
+    services: &Services,
+    graph: &Graph,
+    page: &Page,
+) -> Result<std::result::Result<(), Refused>> {
     let there = match graph.labels(&page.token, &page.id).await {
         Ok(there) => there,
         Err(refused) => return Ok(Err(refused)),
@@ -82,7 +86,7 @@ async fn make_on(house: &House, graph: &Graph, page: &Page) -> Result<std::resul
                 Err(refused) => return Ok(Err(refused)),
             },
         };
-        crate::flow::name_label(house, &page.id, &id, name).await?;
+        crate::flow::name_label(services, &page.id, &id, name).await?;
         print(&format!("{}  ✓ {name} → {}  {how}\n", page.id, kind.as_str()))?;
     }
     Ok(Ok(()))

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::failpoint;
 use crate::flow::manage::keys::ROLES;
-use crate::flow::{House, PhoneKey, Published, Tags};
+use crate::flow::{PhoneKey, Published, Services, TagQueue};
 use crate::id::Ids;
 use crate::store::Store;
 use crate::store::db::lock;
@@ -278,17 +278,17 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 /// Opens and migrates the database of the configuration.
-async fn open(config: &Config, phone_key: PhoneKey) -> Result<House> {
+async fn open(config: &Config, phone_key: PhoneKey) -> Result<Services> {
     let _opening = lock::wait_to_open(config.database_url())?;
     let store = Store::open(config.database_url()).await?;
-    Ok(House {
+    Ok(Services {
         store,
         clock: Clock::system(),
         ids: Ids::random(),
         phone_key,
         keep_text: config.keep_text,
         published: Published::default(),
-        tags: Tags::default(),
+        tags: TagQueue::default(),
         changes_keep: config.changes_keep,
     })
 }

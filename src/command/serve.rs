@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::flow::{self, Intake, PhoneKey};
 use crate::meta::events::graph::Graph;
 use crate::store::db::lock;
-use crate::web::{self, App, Limits, Needs, Readiness};
+use crate::web::{self, App, AppState, Limits, Readiness};
 use crate::{http_client, worker};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -34,8 +34,8 @@ pub async fn run(config: &Config) -> Result<()> {
     };
     // Read, or made, at the start: a fault of it should not wait for the first phone number.
     let phone_key = PhoneKey::new(config.phone_key()?);
-    let house = super::open(config, phone_key).await?;
-    flow::configure(&house, &pages).await?;
+    let services = super::open(config, phone_key).await?;
+    flow::configure(&services, &pages).await?;
     if webhook.is_none() {
         tracing::warn!("No webhook can be taken: [meta] app_secret and verify_token are missing");
     }
@@ -48,14 +48,14 @@ pub async fn run(config: &Config) -> Result<()> {
     let came_in = Arc::new(Notify::new());
     let (app_secret, verify_token) =
         webhook.map(|webhook| (webhook.app_secret, webhook.verify_token)).unzip();
-    let intake = Intake::start(house.clone(), Arc::clone(&came_in));
+    let intake = Intake::start(services.clone(), Arc::clone(&came_in));
     let readiness = Readiness::default();
-    let app = App::from(Needs {
-        house: house.clone(),
+    let app = App::from(AppState {
+        services: services.clone(),
         app_secret,
         verify_token,
         intake,
-        names: flow::Names::default(),
+        names: flow::InFlight::default(),
         readiness: readiness.clone(),
         body_limit: config.body_limit,
     });
@@ -64,9 +64,9 @@ pub async fn run(config: &Config) -> Result<()> {
     let address = listener.local_addr().unwrap_or(config.listen);
     let answers = |listener, router| web::serve(listener, router, Limits::default(), stop.clone());
     let server = tokio::spawn(answers(listener, web::router(app)));
-    let running = web::beside(readiness.clone(), house.clone());
+    let running = web::beside(readiness.clone(), services.clone());
     let aside = beside.map(|listener| tokio::spawn(answers(listener, running)));
-    let mut work = tokio::spawn(worker::run(house.clone(), graph, came_in, stop.clone()));
+    let mut work = tokio::spawn(worker::run(services.clone(), graph, came_in, stop.clone()));
 
     tracing::info!("Listening at http://{address}");
 
@@ -88,7 +88,7 @@ pub async fn run(config: &Config) -> Result<()> {
             Err(error) => tracing::error!("The server broke: {error}"),
         }
     }
-    if tokio::time::timeout(CLOSES_WITHIN, house.store.close()).await.is_err() {
+    if tokio::time::timeout(CLOSES_WITHIN, services.store.close()).await.is_err() {
         tracing::warn!("The database is left as by a crash: a query still waits for somebody else");
     }
     if let Some(ended) = broken {

@@ -8,17 +8,17 @@ use crate::domain::basic::identity::PageId;
 use crate::domain::operator::{Language, Role};
 use crate::error::{Error, Result};
 use crate::flow::manage::operators::{self, Newcomer};
-use crate::flow::{House, PhoneKey};
+use crate::flow::{PhoneKey, Services};
 
 /// Adds, invites, resets or lists.
 pub async fn run(config: &Config, verb: UserVerb) -> Result<()> {
-    let house = super::open(config, PhoneKey::default()).await?;
-    let done = act(config, &house, verb).await;
-    house.store.close().await;
+    let services = super::open(config, PhoneKey::default()).await?;
+    let done = act(config, &services, verb).await;
+    services.store.close().await;
     done
 }
 
-async fn act(config: &Config, house: &House, verb: UserVerb) -> Result<()> {
+async fn act(config: &Config, services: &Services, verb: UserVerb) -> Result<()> {
     let address = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
     let link = |secret: &str| format!("{}/console/link/{secret}\n", address.trim_end_matches('/'));
     match verb {
@@ -27,16 +27,16 @@ async fn act(config: &Config, house: &House, verb: UserVerb) -> Result<()> {
             std::io::stdin().read_to_string(&mut password).map_err(|error| {
                 Error::invalid("no_password", "The password can't be read").caused_by(error)
             })?;
-            operators::add(house, &newcomer(person)?, password.trim_end_matches(['\r', '\n'])).await?;
+            operators::add(services, &newcomer(person)?, password.trim_end_matches(['\r', '\n'])).await?;
             tracing::info!("The person may log in");
             Ok(())
         }
         UserVerb::Invite { person } => {
-            key::print(&link(&operators::invite(house, &newcomer(person)?).await?))
+            key::print(&link(&operators::invite(services, &newcomer(person)?).await?))
         }
-        UserVerb::Reset { name } => key::print(&link(&operators::reset(house, &name).await?)),
+        UserVerb::Reset { name } => key::print(&link(&operators::reset(services, &name).await?)),
         UserVerb::List => {
-            let people = house.store.look().await?.operators().await?;
+            let people = services.store.look().await?.operators().await?;
             let head = ["name", "role", "page", "language", "made", "left"].map(str::to_owned);
             let rows = people.iter().map(|one| {
                 let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());

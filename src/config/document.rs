@@ -47,14 +47,14 @@ enum Value {
 
 /// A text with the name of its key.
 #[derive(Debug)]
-pub(super) struct Given {
+pub(super) struct SettingText {
     /// The key with its place, such as `salesbridge.toml:3: meta.app_id`.
     pub(super) name: String,
     /// What was written.
     pub(super) text: String,
 }
 
-impl Given {
+impl SettingText {
     /// The error that the text is not what is `expected`.
     pub(super) fn wrong(&self, expected: &str) -> Error {
         fault(format!("{} must be {expected}", self.name))
@@ -148,17 +148,17 @@ impl Section {
     }
 
     /// A text.
-    pub(super) fn text(&mut self, key: &'static str) -> Result<Option<Given>> {
+    pub(super) fn text(&mut self, key: &'static str) -> Result<Option<SettingText>> {
         let Some(found) = self.take(key) else { return Ok(None) };
         let name = self.name(key, Some(&found.place));
         match found.value {
-            Value::Text(text) => Given { name, text }.plain().map(Some),
+            Value::Text(text) => SettingText { name, text }.plain().map(Some),
             _ => Err(fault(format!("{name} must be a text in quotes"))),
         }
     }
 
     /// A text that must be there.
-    pub(super) fn needed(&mut self, key: &'static str) -> Result<Given> {
+    pub(super) fn needed(&mut self, key: &'static str) -> Result<SettingText> {
         match self.text(key)? {
             Some(given) if given.text.trim().is_empty() => Err(fault(format!("{} is empty", given.name))),
             Some(given) => Ok(given),
@@ -194,13 +194,13 @@ impl Section {
     }
 
     /// Texts in the order in which they were written; `None` without the key.
-    pub(super) fn texts(&mut self, key: &'static str) -> Result<Option<Vec<Given>>> {
+    pub(super) fn texts(&mut self, key: &'static str) -> Result<Option<Vec<SettingText>>> {
         let Some(found) = self.take(key) else { return Ok(None) };
         let name = self.name(key, Some(&found.place));
         let wrong = || fault(format!("{name} must be a list of texts, such as [\"one\", \"two\"]"));
         let Value::List(list) = found.value else { return Err(wrong()) };
         let texts = list.into_iter().map(|one| match one.value {
-            Value::Text(text) => Given { name: self.name(key, Some(&one.place)), text }.plain(),
+            Value::Text(text) => SettingText { name: self.name(key, Some(&one.place)), text }.plain(),
             _ => Err(wrong()),
         });
         texts.collect::<Result<_>>().map(Some)
@@ -233,12 +233,12 @@ impl Section {
     }
 
     /// Every text of a table whose keys are the user's own words.
-    pub(super) fn pairs(mut self) -> Result<Vec<(String, Given)>> {
+    pub(super) fn pairs(mut self) -> Result<Vec<(String, SettingText)>> {
         let entries = std::mem::take(&mut self.entries);
         let pairs = entries.into_iter().map(|(key, found)| {
             let name = self.name(&key, Some(&found.place));
             match found.value {
-                Value::Text(text) => Ok((key, Given { name, text }.plain()?)),
+                Value::Text(text) => Ok((key, SettingText { name, text }.plain()?)),
                 _ => Err(fault(format!("{name} must be a text in quotes"))),
             }
         });

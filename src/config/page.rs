@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::config::document::{Given, Section, fault};
+use crate::config::document::{Section, SettingText, fault};
 use crate::config::secret::Secret;
 use crate::config::zone;
 use crate::domain::basic::hours::WorkingHours;
@@ -13,7 +13,7 @@ use crate::domain::basic::identity::{DatasetId, PageId};
 use crate::domain::basic::money::Currency;
 use crate::domain::basic::span;
 use crate::domain::inbox::wording;
-use crate::domain::order::outcome::Kind;
+use crate::domain::order::outcome::OutcomeKind;
 use crate::domain::order::reason::Reasons;
 use crate::domain::signal::policy::{HOLD_MAX, LeadOn, Mode, OnUnknown, Policy, PurchaseOn};
 use crate::error::Result;
@@ -230,25 +230,25 @@ fn policy(of: &mut Reader) -> Result<Policy> {
     })
 }
 
-fn labels(of: &mut Reader) -> Result<BTreeMap<String, Kind>> {
+fn labels(of: &mut Reader) -> Result<BTreeMap<String, OutcomeKind>> {
     let Some(section) = of.section.section("labels")? else { return Ok(BTreeMap::new()) };
-    let can_be = wording::LABELLED.map(Kind::as_str).join(", ");
+    let can_be = wording::LABELLED.map(OutcomeKind::as_str).join(", ");
     let labels = section.pairs()?.into_iter().map(|(label, given)| {
-        let kind = Kind::parse(&given.text).filter(|kind| wording::LABELLED.contains(kind));
+        let kind = OutcomeKind::parse(&given.text).filter(|kind| wording::LABELLED.contains(kind));
         kind.map(|kind| (label, kind)).ok_or_else(|| given.wrong(&format!("one of {can_be}")))
     });
-    let labels: BTreeMap<String, Kind> = labels.collect::<Result<_>>()?;
+    let labels: BTreeMap<String, OutcomeKind> = labels.collect::<Result<_>>()?;
     let lines: Vec<String> =
         labels.iter().map(|(label, kind)| format!("{label}\t{}", kind.as_str())).collect();
     of.said.push((Key::Labels, lines.join("\n")));
     Ok(labels)
 }
 
-fn sentences(of: &mut Reader) -> Result<BTreeMap<Kind, Vec<String>>> {
+fn sentences(of: &mut Reader) -> Result<BTreeMap<OutcomeKind, Vec<String>>> {
     let Some(mut section) = of.section.section("sentences")? else { return Ok(BTreeMap::new()) };
     let mut sentences = BTreeMap::new();
     let mut lines = Vec::new();
-    for kind in Kind::ALL {
+    for kind in OutcomeKind::ALL {
         let Some(list) = section.texts(kind.as_str())? else { continue };
         let patterns = list
             .into_iter()
@@ -262,7 +262,7 @@ fn sentences(of: &mut Reader) -> Result<BTreeMap<Kind, Vec<String>>> {
     Ok(sentences)
 }
 
-fn wrong(given: &Given) -> crate::error::Error {
+fn wrong(given: &SettingText) -> crate::error::Error {
     given.wrong("words with at most one {value} for the amount and any number of {*} for anything")
 }
 

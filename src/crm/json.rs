@@ -3,7 +3,7 @@
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
-use crate::error::{Error, FieldFault, Kind, Result};
+use crate::error::{Error, ErrorKind, FieldFault, Result};
 
 /// Reads a JSON body.
 ///
@@ -32,7 +32,7 @@ fn not_json(error: &serde_json::Error) -> Error {
     let (said, line, column) = (error.to_string(), error.line(), error.column());
     let why = said.split(" at line").next().unwrap_or_default();
     let message = format!("The body is not JSON: {why} (line {line}, column {column}).");
-    Error::new(Kind::Malformed, "invalid_json", message)
+    Error::new(ErrorKind::Malformed, "invalid_json", message)
 }
 
 /// What serde found, without the values that it quotes.

@@ -13,7 +13,7 @@ use crate::domain::basic::money::{Currency, Money};
 use crate::domain::conversation::customer::Customer;
 use crate::domain::conversation::phone::Phone;
 use crate::domain::operator::Role;
-use crate::domain::order::outcome::{Details, Item, Kind, Source, Terms};
+use crate::domain::order::outcome::{Details, Item, OutcomeKind, Source, Terms};
 use crate::domain::order::tag_decision::Tag;
 use crate::error::{Error, Result};
 
@@ -162,7 +162,7 @@ impl<'de> Deserialize<'de> for When {
 
 /// Who says it, of which Page, and when it is.
 #[derive(Clone, Copy, Debug)]
-pub struct Setting<'a> {
+pub struct TagContext<'a> {
     /// The role of the key.
     pub role: Role,
     /// The Page's currency.
@@ -177,9 +177,9 @@ pub struct Setting<'a> {
 ///
 /// # Errors
 /// 422 with a pointer to the field that can't be taken.
-pub fn read(body: &TagBody, setting: Setting<'_>) -> Result<Tag> {
-    let kind = Kind::parse(&body.outcome).ok_or_else(|| {
-        let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+pub fn read(body: &TagBody, setting: TagContext<'_>) -> Result<Tag> {
+    let kind = OutcomeKind::parse(&body.outcome).ok_or_else(|| {
+        let kinds: Vec<&str> = OutcomeKind::ALL.iter().map(|kind| kind.as_str()).collect();
         Error::field("/outcome", format!("It must be one of {}.", kinds.join(", ")))
     })?;
     takes(kind, body, setting.role)?;
@@ -258,16 +258,16 @@ pub fn word(field: &str, text: &String) -> Result<String> {
 }
 
 /// Whether a kind has what it needs, and nothing that it can't take.
-fn takes(kind: Kind, body: &TagBody, role: Role) -> Result<()> {
+fn takes(kind: OutcomeKind, body: &TagBody, role: Role) -> Result<()> {
     let refuse = |field: &str, message: String| Err(Error::field(field, message));
     let word = kind.as_str();
     if kind.is_of_conversation() && body.order_id.is_some() {
         return refuse("/order_id", format!("\"{word}\" is said of a conversation and has no order."));
     }
     for (field, is_given, only) in [
-        ("/total", body.total.is_some(), Kind::CrossSold),
-        ("/fee", body.fee.is_some(), Kind::Paid),
-        ("/new_order", body.new_order == Some(true), Kind::Confirmed),
+        ("/total", body.total.is_some(), OutcomeKind::CrossSold),
+        ("/fee", body.fee.is_some(), OutcomeKind::Paid),
+        ("/new_order", body.new_order == Some(true), OutcomeKind::Confirmed),
     ] {
         if is_given && kind != only {
             return refuse(field, format!("It goes with \"{}\" only.", only.as_str()));
@@ -280,14 +280,14 @@ fn takes(kind: Kind, body: &TagBody, role: Role) -> Result<()> {
     let has_value = body.value.is_some() || body.total.is_some() || has_items;
     match kind {
         // Another system may not know it yet: the Purchase is held until somebody says it.
-        Kind::Confirmed if role == Role::Crm => Ok(()),
-        Kind::Confirmed | Kind::Amended if !has_value => {
+        OutcomeKind::Confirmed if role == Role::Crm => Ok(()),
+        OutcomeKind::Confirmed | OutcomeKind::Amended if !has_value => {
             refuse("/value", "Say what the order is worth, or give its items.".to_owned())
         }
-        Kind::CrossSold if !has_value => {
+        OutcomeKind::CrossSold if !has_value => {
             refuse("/value", "Say what was added, as value, total or items.".to_owned())
         }
-        Kind::Paid | Kind::Refunded if body.value.is_none() => {
+        OutcomeKind::Paid | OutcomeKind::Refunded if body.value.is_none() => {
             refuse("/value", "Say how much it was.".to_owned())
         }
         _ => Ok(()),
@@ -413,7 +413,7 @@ mod tests {
     fn fault(body: &str, role: Role) -> Option<String> {
         let currency = Currency::parse("GEL").unwrap();
         let now = Timestamp::from_seconds(1_795_424_400);
-        let setting = Setting { role, currency, country: "GE", now };
+        let setting = TagContext { role, currency, country: "GE", now };
         let read = crate::crm::json::read::<TagBody>(body.as_bytes()).and_then(|body| read(&body, setting));
         read.err().and_then(|error| error.fields.first().map(|field| field.pointer.clone()))
     }

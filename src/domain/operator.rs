@@ -43,7 +43,7 @@ pub enum Role {
 
 /// What can be done in the console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum Permission {
     /// Read conversations, tag, undo, snooze.
     Tag,
     /// Let a held conversion go.
@@ -81,15 +81,20 @@ impl Role {
         Self::ALL.into_iter().find(|role| role.as_str() == text)
     }
 
-    /// Whether a person of this role may do `deed`.
-    pub const fn may(self, deed: Deed) -> bool {
+    /// Whether a person of this role may do `permission`.
+    pub const fn may(self, permission: Permission) -> bool {
         match self {
             Self::Admin => true,
             Self::Operator => {
-                matches!(deed, Deed::Tag | Deed::SendNow | Deed::ReadSignals | Deed::ReadToday)
+                matches!(
+                    permission,
+                    Permission::Tag | Permission::SendNow | Permission::ReadSignals | Permission::ReadToday
+                )
             }
-            Self::Crm => matches!(deed, Deed::Tag | Deed::ReadToday),
-            Self::Analyst => matches!(deed, Deed::ReadSignals | Deed::ReadPages | Deed::ReadToday),
+            Self::Crm => matches!(permission, Permission::Tag | Permission::ReadToday),
+            Self::Analyst => {
+                matches!(permission, Permission::ReadSignals | Permission::ReadPages | Permission::ReadToday)
+            }
         }
     }
 }
@@ -175,8 +180,8 @@ mod tests {
 
     #[test]
     fn only_an_admin_sets_pages_and_invites() {
-        for deed in [Deed::SetPages, Deed::Invite, Deed::Steer] {
-            let may: Vec<Role> = Role::ALL.into_iter().filter(|role| role.may(deed)).collect();
+        for permission in [Permission::SetPages, Permission::Invite, Permission::Steer] {
+            let may: Vec<Role> = Role::ALL.into_iter().filter(|role| role.may(permission)).collect();
             assert_eq!(may, [Role::Admin]);
         }
     }

@@ -12,14 +12,14 @@ mod tag;
 mod unit;
 
 pub use crate::domain::conversation::phone_key::PhoneKey;
-pub use convert::preview::{Sum, preview};
+pub use convert::preview::{PreviewTotals, preview};
 pub use convert::silence::{fall_silent, forget};
 pub use deliver::claim::{Batch, claim, open, release};
 pub use deliver::recover::{recover, recover_alone};
-pub use deliver::resolve::{Resolution, Resolved, Turned, resolve, retry, send_now};
+pub use deliver::resolve::{MovedConversion, Resolution, Resolved, resolve, retry, send_now};
 pub use deliver::settle::settle;
 pub use inbox::label_sync::{
-    TakenOff, Wanted, ask_to_take_off, labels_to_name, labels_to_take_off, name_label, settle_taking_off,
+    GraphCall, TakenOff, ask_to_take_off, labels_to_name, labels_to_take_off, name_label, settle_taking_off,
     unnamed,
 };
 pub use inbox::pending::decide;
@@ -33,10 +33,12 @@ pub use publish::number::{LEASE, PUBLISH_MAX, Published, forget_changes, publish
 pub use receive::intake::{INTAKE_MAX, Intake};
 pub use receive::profile::{NotShown, Unnamed, name_person, not_shown, people_to_name};
 pub use receive::project::{PROJECT_MAX, project};
-pub use services::House;
-pub use tag::batch::Tags;
-pub use tag::import::{Line, Told, import};
+pub use services::Services;
+pub use tag::batch::TagQueue;
+pub use tag::import::{ImportLine, LineResult, import};
 pub use tag::payout::book_payout;
-pub use tag::record::{Entry, Tagged, tag};
+pub use tag::record::{FollowUpEntry, Tagged, tag};
 pub use tag::undo::{accept, undo};
-pub use unit::idempotency::{Answered, Asked, IDEMPOTENT, Names, Promise, Reply, body_hash};
+pub use unit::idempotency::{
+    Claim, Idempotent, IdempotentRequest, InFlight, KEY_REF_PREFIX, Reply, body_hash,
+};

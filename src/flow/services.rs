@@ -5,13 +5,13 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::domain::conversation::phone_key::PhoneKey;
 use crate::flow::publish::number::Published;
-use crate::flow::tag::batch::Tags;
+use crate::flow::tag::batch::TagQueue;
 use crate::id::Ids;
 use crate::store::Store;
 
 /// What every verb needs.
 #[derive(Clone, Debug)]
-pub struct House {
+pub struct Services {
     /// The database.
     pub store: Store,
     /// The time.
@@ -25,7 +25,7 @@ pub struct House {
     /// Told when the feed has grown.
     pub published: Published,
     /// Tags that wait for their unit.
-    pub tags: Tags,
+    pub tags: TagQueue,
     /// How long changes of the feed are kept.
     pub changes_keep: Duration,
 }

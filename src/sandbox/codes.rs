@@ -2,7 +2,7 @@
 
 use crate::sandbox::refusal::Basis;
 
-struct Entry {
+struct GraphError {
     code: i64,
     subcode: Option<i64>,
     title: &'static str,
@@ -10,23 +10,23 @@ struct Entry {
     basis: Basis,
 }
 
-const fn code(code: i64, title: &'static str, help: &'static str) -> Entry {
-    Entry { code, subcode: None, title, help, basis: Basis::Documented }
+const fn code(code: i64, title: &'static str, help: &'static str) -> GraphError {
+    GraphError { code, subcode: None, title, help, basis: Basis::Documented }
 }
 
-const fn sub(code: i64, subcode: i64, title: &'static str, help: &'static str) -> Entry {
-    Entry { code, subcode: Some(subcode), title, help, basis: Basis::Documented }
+const fn sub(code: i64, subcode: i64, title: &'static str, help: &'static str) -> GraphError {
+    GraphError { code, subcode: Some(subcode), title, help, basis: Basis::Documented }
 }
 
 /// A limit whose code is known and whose area is not certain.
-const fn perhaps(code: i64, title: &'static str) -> Entry {
-    Entry { code, subcode: None, title, help: WAIT_BY_HEADER, basis: Basis::Unverified }
+const fn perhaps(code: i64, title: &'static str) -> GraphError {
+    GraphError { code, subcode: None, title, help: WAIT_BY_HEADER, basis: Basis::Unverified }
 }
 
 const WAIT_BY_HEADER: &str = "Wait as long as the usage headers say.";
 const NEW_TOKEN: &str = "Make a new token; events wait, and their seven days run on.";
 
-const CODES: &[Entry] = &[
+const CODES: &[GraphError] = &[
     code(1, "Unknown error", "Try again later, less and less often."),
     sub(1, 99, "Unknown error", "Try again later, less and less often."),
     code(2, "Service temporarily unavailable", "Try again later."),

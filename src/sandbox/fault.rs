@@ -28,7 +28,7 @@ pub enum Fault {
         /// Graph's code, such as 4, 17, 613 or 80004.
         code: i64,
         /// How Meta says when to come back.
-        told: Told,
+        told: Announced,
     },
     /// A page of HTML, from something in front of Graph; nothing is taken.
     Html503,
@@ -65,7 +65,7 @@ pub enum Fault {
 
 /// How a throttled answer says when to come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Announced {
     /// Not at all.
     Nothing,
     /// In `x-business-use-case-usage`, beside a full `x-app-usage`.

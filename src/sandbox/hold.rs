@@ -16,7 +16,7 @@ struct Stand {
 }
 
 /// One answer at the gate, also when its client hangs up.
-struct Waiting<'a> {
+struct PendingAnswer<'a> {
     hold: &'a Hold,
     round: u64,
 }
@@ -30,7 +30,7 @@ impl Hold {
             stand.waiting += 1;
             round = stand.round;
         });
-        let _waiting = Waiting { hold: self, round };
+        let _waiting = PendingAnswer { hold: self, round };
         drop(stand.wait_for(|stand| stand.round != round).await);
     }
 
@@ -53,7 +53,7 @@ impl Hold {
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for PendingAnswer<'_> {
     fn drop(&mut self) {
         self.hold.0.send_modify(|stand| {
             if stand.round == self.round {

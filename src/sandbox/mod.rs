@@ -31,7 +31,7 @@ use tokio::sync::OnceCell;
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
-pub use crate::sandbox::fault::{Fault, Play, Told};
+pub use crate::sandbox::fault::{Announced, Fault, Play};
 pub use crate::sandbox::run::run;
 use crate::sandbox::world::World;
 /// The subcode of 190 for a token that has expired.

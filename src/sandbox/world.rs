@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
 use crate::sandbox::call::Call;
-use crate::sandbox::fault::{Fault, Plays, Told};
+use crate::sandbox::fault::{Announced, Fault, Plays};
 use crate::sandbox::links::Links;
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::reply::{Content, Reply};
@@ -252,11 +252,11 @@ fn app_usage(percent: u8) -> (&'static str, String) {
     ("x-app-usage", usage.to_string())
 }
 
-fn usage(told: Told) -> Vec<(&'static str, String)> {
+fn usage(told: Announced) -> Vec<(&'static str, String)> {
     match told {
-        Told::Nothing => Vec::new(),
-        Told::RetryAfter { seconds } => vec![("retry-after", seconds.to_string())],
-        Told::Usage { minutes } => {
+        Announced::Nothing => Vec::new(),
+        Announced::RetryAfter { seconds } => vec![("retry-after", seconds.to_string())],
+        Announced::Usage { minutes } => {
             let line = json!({"66782684": [{
                 "type": "ads_management", "call_count": 100, "total_cputime": 100, "total_time": 100,
                 "estimated_time_to_regain_access": minutes, "ads_api_access_tier": "development_access",

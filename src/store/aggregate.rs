@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{AttemptId, ConversationId, OrderId, OutcomeId};
 use crate::domain::basic::money::Currency;
-use crate::domain::conversation::aggregate::{Dossier, Thread};
+use crate::domain::conversation::aggregate::{ConversationAggregate, Thread};
 use crate::domain::order::matching;
 use crate::domain::order::outcome::Fact;
-use crate::domain::order::tag_decision::{Standing, Told};
+use crate::domain::order::tag_decision::{JoinedOrder, OrderLedger};
 use crate::error::Result;
-use crate::store::aggregate_rows::{EntryRow, KNOWN, Known, OrderRow};
+use crate::store::aggregate_rows::{AGGREGATE_QUERY, AggregateRows, EntryRow, OrderRow};
 use crate::store::db::sql::{Pair, Unit, list, values};
 
 /// The entry that takes another back.
@@ -54,26 +54,26 @@ macro_rules! ids {
 /// Conversations while they are read, by id.
 #[derive(Default)]
 struct Found {
-    dossiers: BTreeMap<String, Dossier>,
+    aggregates: BTreeMap<String, ConversationAggregate>,
     /// The currencies of their Pages.
     currencies: HashMap<String, Currency>,
 }
 
 impl Unit {
     /// The conversation, held until this unit ends: facts about it come one after the other.
-    pub async fn hold(&mut self, id: &ConversationId) -> Result<Option<Dossier>> {
-        Ok(self.hold_all(Scope::Conversation(id)).await?.pop())
+    pub async fn load_conversation(&mut self, id: &ConversationId) -> Result<Option<ConversationAggregate>> {
+        Ok(self.load_conversations(Scope::Conversation(id)).await?.pop())
     }
 
     /// The conversations of a scope, held until this unit ends, in the order of their ids.
-    pub async fn hold_all(&mut self, scope: Scope<'_>) -> Result<Vec<Dossier>> {
+    pub async fn load_conversations(&mut self, scope: Scope<'_>) -> Result<Vec<ConversationAggregate>> {
         let ids = self.ids_of(scope).await?;
         self.lock_these(&ids).await?;
         self.read_these(ids).await
     }
 
     /// Holds the conversations of a scope until this unit ends.
-    pub async fn lock_all(&mut self, scope: Scope<'_>) -> Result<()> {
+    pub async fn lock_conversations(&mut self, scope: Scope<'_>) -> Result<()> {
         if self.is_alone() {
             return Ok(());
         }
@@ -82,7 +82,7 @@ impl Unit {
     }
 
     /// The conversations of a scope, in the order of their ids.
-    pub async fn dossiers(&mut self, scope: Scope<'_>) -> Result<Vec<Dossier>> {
+    pub async fn aggregates(&mut self, scope: Scope<'_>) -> Result<Vec<ConversationAggregate>> {
         let ids = self.ids_of(scope).await?;
         self.read_these(ids).await
     }
@@ -125,36 +125,36 @@ impl Unit {
         self.rows(text, values![ids]).await.map(drop)
     }
 
-    async fn read_these(&mut self, ids: String) -> Result<Vec<Dossier>> {
-        let Some(row) = self.row(KNOWN, values![ids]).await? else { return Ok(Vec::new()) };
-        let known = Known::read(&row)?;
+    async fn read_these(&mut self, ids: String) -> Result<Vec<ConversationAggregate>> {
+        let Some(row) = self.row(AGGREGATE_QUERY, values![ids]).await? else { return Ok(Vec::new()) };
+        let known = AggregateRows::read(&row)?;
         let mut found = Found::default();
         for row in known.threads {
             let (id, currency, has_waiting) = (row.id.clone(), row.currency()?, row.has_waiting());
             found.currencies.insert(id.clone(), currency);
-            found.dossiers.insert(id, Dossier { has_waiting, ..empty(row.thread()?) });
+            found.aggregates.insert(id, ConversationAggregate { has_waiting, ..empty(row.thread()?) });
         }
         for row in known.chats {
-            if let Some(dossier) = found.dossiers.get_mut(&row.conversation_id) {
+            if let Some(aggregate) = found.aggregates.get_mut(&row.conversation_id) {
                 let (chat, stage) = row.chat()?;
-                dossier.chats.push(chat);
-                dossier.stages.push(stage);
+                aggregate.chats.push(chat);
+                aggregate.stages.push(stage);
             }
         }
         take_orders(known.orders, known.entries, &mut found)?;
         for row in known.conversions {
-            if let Some(dossier) = found.dossiers.get_mut(&row.conversation_id) {
-                dossier.conversions.push(row.conversion()?);
+            if let Some(aggregate) = found.aggregates.get_mut(&row.conversation_id) {
+                aggregate.conversions.push(row.conversion()?);
             }
         }
-        for Dossier { orders, conversions, .. } in found.dossiers.values_mut() {
-            for standing in &mut *orders {
-                let mut rows = conversions.iter().filter(|row| row.order_id.as_ref() == Some(&standing.id));
-                standing.reported = rows.any(|row| row.frozen || row.has_left());
+        for ConversationAggregate { orders, conversions, .. } in found.aggregates.values_mut() {
+            for ledger in &mut *orders {
+                let mut rows = conversions.iter().filter(|row| row.order_id.as_ref() == Some(&ledger.id));
+                ledger.reported = rows.any(|row| row.frozen || row.has_left());
             }
             matching::park(orders);
         }
-        Ok(found.dossiers.into_values().collect())
+        Ok(found.aggregates.into_values().collect())
     }
 }
 
@@ -175,24 +175,24 @@ fn take_orders(mut orders: Vec<OrderRow>, entries: Vec<EntryRow>, found: &mut Fo
     }
     let (mut of_orders, mut of_chats) = ledgers(entries)?;
     for row in orders.iter().filter(|row| row.same_as.is_none()) {
-        let Some(dossier) = found.dossiers.get_mut(&row.conversation_id) else { continue };
+        let Some(aggregate) = found.aggregates.get_mut(&row.conversation_id) else { continue };
         let Some(currency) = found.currencies.get(&row.conversation_id).copied() else { continue };
         let (id, service_numbered) = (OrderId(row.id.clone()), row.service_numbered != 0);
-        let mut standing = Standing::new(id, service_numbered, row.policy_version, currency);
-        standing.version = row.version;
-        standing.opened_at = Timestamp::from_millis(row.opened_at);
-        standing.facts = of_orders.remove(&row.id).unwrap_or_default();
-        standing.numbers = names_of.remove(&row.id).unwrap_or_default();
-        standing.fold(currency);
-        dossier.orders.push(standing);
+        let mut ledger = OrderLedger::new(id, service_numbered, row.policy_version, currency);
+        ledger.version = row.version;
+        ledger.opened_at = Timestamp::from_millis(row.opened_at);
+        ledger.facts = of_orders.remove(&row.id).unwrap_or_default();
+        ledger.numbers = names_of.remove(&row.id).unwrap_or_default();
+        ledger.fold(currency);
+        aggregate.orders.push(ledger);
     }
     for row in orders.into_iter().filter(|row| row.same_said == 0) {
-        let Some(dossier) = found.dossiers.get_mut(&row.conversation_id) else { continue };
-        let mut sales = dossier.orders.iter_mut();
-        let Some(sale) = sales.find(|standing| Some(&standing.id.0) == row.same_as.as_ref()) else {
+        let Some(aggregate) = found.aggregates.get_mut(&row.conversation_id) else { continue };
+        let mut sales = aggregate.orders.iter_mut();
+        let Some(sale) = sales.find(|ledger| Some(&ledger.id.0) == row.same_as.as_ref()) else {
             continue;
         };
-        sale.told.push(Told {
+        sale.told.push(JoinedOrder {
             numbers: names_told.remove(&row.id).unwrap_or_default(),
             facts: facts_told.remove(&row.id).unwrap_or_default().into_iter().map(OutcomeId).collect(),
             version: row.version,
@@ -201,14 +201,14 @@ fn take_orders(mut orders: Vec<OrderRow>, entries: Vec<EntryRow>, found: &mut Fo
             id: OrderId(row.id),
         });
     }
-    for (id, dossier) in &mut found.dossiers {
-        dossier.said = of_chats.remove(id).unwrap_or_default();
+    for (id, aggregate) in &mut found.aggregates {
+        aggregate.said = of_chats.remove(id).unwrap_or_default();
     }
     Ok(())
 }
 
-fn empty(thread: Thread) -> Dossier {
-    Dossier {
+fn empty(thread: Thread) -> ConversationAggregate {
+    ConversationAggregate {
         thread,
         chats: Vec::new(),
         stages: Vec::new(),

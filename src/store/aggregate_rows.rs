@@ -9,7 +9,7 @@ use crate::domain::basic::money::Currency;
 use crate::domain::conversation::aggregate::Thread;
 use crate::domain::conversation::chat::{Chat, Stage};
 use crate::domain::conversation::inbound::Channel;
-use crate::domain::order::outcome::{Details, Fact, Item, Kind, Source, Terms};
+use crate::domain::order::outcome::{Details, Fact, Item, OutcomeKind, Source, Terms};
 use crate::domain::signal::conversion::{Conversion, EventName, Reason, State};
 use crate::error::{Error, Result};
 use crate::store::db::sql::{Pair, Row, read_word};
@@ -17,7 +17,7 @@ use crate::store::db::sql::{Pair, Row, read_word};
 /// The query. Each list is that of one of the types below, with its fields in their order. (Asked with `limit 1`,
 /// because PostgreSQL answers an `exists` of a short list by reading the whole table; and a list within a row is
 /// made JSON once more, which SQLite forgets of what a query within a query gave.)
-macro_rules! known_of {
+macro_rules! aggregate_query {
     ($these:literal, $all:literal, $row:literal, $json:literal) => {
         concat!(
             "select cast((select ", $all, "(", $row, "(
@@ -56,9 +56,14 @@ macro_rules! known_of {
 }
 
 /// Asks for the conversations of a list of ids.
-pub(in crate::store) const KNOWN: Pair = Pair {
-    sqlite: known_of!("in (select value from json_each($1))", "json_group_array", "json_array", "json"),
-    postgres: known_of!(
+pub(in crate::store) const AGGREGATE_QUERY: Pair = Pair {
+    sqlite: aggregate_query!(
+        "in (select value from json_each($1))",
+        "json_group_array",
+        "json_array",
+        "json"
+    ),
+    postgres: aggregate_query!(
         "= any(array(select json_array_elements_text($1::json)))",
         "json_agg",
         "json_build_array",
@@ -67,7 +72,7 @@ pub(in crate::store) const KNOWN: Pair = Pair {
 };
 
 /// The answer.
-pub(in crate::store) struct Known {
+pub(in crate::store) struct AggregateRows {
     pub(in crate::store) threads: Vec<ThreadRow>,
     pub(in crate::store) chats: Vec<ChatRow>,
     pub(in crate::store) orders: Vec<OrderRow>,
@@ -75,7 +80,7 @@ pub(in crate::store) struct Known {
     pub(in crate::store) conversions: Vec<ConversionRow>,
 }
 
-impl Known {
+impl AggregateRows {
     /// Each list in its order, which costs less here than in the database.
     pub(in crate::store) fn read(row: &Row) -> Result<Self> {
         let mut known = Self {
@@ -258,7 +263,7 @@ impl FactRow {
             .map_err(|error| Error::internal("the items of an outcome can't be read").caused_by(error))?;
         Ok(Fact {
             id: OutcomeId(self.id),
-            kind: read_word("kind", Kind::parse, &self.kind)?,
+            kind: read_word("kind", OutcomeKind::parse, &self.kind)?,
             occurred_at: Timestamp::from_millis(self.occurred_at),
             recorded_at: Timestamp::from_millis(self.recorded_at),
             actor: self.actor,

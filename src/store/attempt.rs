@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{AttemptId, DatasetId, PageId};
-use crate::domain::signal::attempt::Answer;
+use crate::domain::signal::attempt::GraphAnswer;
 use crate::domain::signal::conversion::{EventName, Reason, State};
 use crate::error::Result;
 use crate::store::db::sql::{Unit, values};
@@ -54,7 +54,7 @@ impl Unit {
         &mut self,
         id: &AttemptId,
         verdict: &str,
-        answer: &Answer,
+        answer: &GraphAnswer,
         now: Timestamp,
     ) -> Result<bool> {
         let closed = self

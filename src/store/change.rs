@@ -8,7 +8,7 @@ use crate::domain::basic::identity::{ConversationId, OrderId, PageId, Psid};
 use crate::domain::basic::money::Currency;
 use crate::domain::conversation::inbound::{Channel, Referral};
 use crate::domain::feed::change::{
-    Change, CursorKey, Entry, Led, OrderRecord, Records, Subject, ThreadRecord,
+    Change, CursorKey, OrderRecord, Records, Subject, ThreadRecord, VersionedFact, VersionedReferral,
 };
 use crate::error::{Error, Result};
 use crate::store::aggregate::{ACCEPT, UNDO};
@@ -31,7 +31,7 @@ pub struct Feed {
 
 /// A part of the feed: the changes with a number above `after` up to `until`, of one Page or of all.
 #[derive(Clone, Copy, Debug)]
-pub struct Stretch<'a> {
+pub struct FeedSlice<'a> {
     /// Behind this number.
     pub after: i64,
     /// Up to this number.
@@ -40,7 +40,7 @@ pub struct Stretch<'a> {
     pub page: Option<&'a PageId>,
 }
 
-impl Stretch<'_> {
+impl FeedSlice<'_> {
     fn values(self) -> Vec<Value> {
         values![self.after, self.until, self.page.map(|page| page.0.clone())]
     }
@@ -160,8 +160,8 @@ impl Unit {
     }
 
     /// The first changes of a stretch, by number.
-    pub async fn changes(&mut self, stretch: Stretch<'_>, limit: i64) -> Result<Vec<Change>> {
-        let [after, until, page] = <[Value; 3]>::try_from(stretch.values())
+    pub async fn changes(&mut self, slice: FeedSlice<'_>, limit: i64) -> Result<Vec<Change>> {
+        let [after, until, page] = <[Value; 3]>::try_from(slice.values())
             .map_err(|_| Error::internal("a stretch has three values"))?;
         let rows = self
             .rows(
@@ -177,14 +177,14 @@ impl Unit {
     }
 
     /// What the changes of a stretch are rendered from.
-    pub async fn records(&mut self, stretch: Stretch<'_>) -> Result<Records> {
+    pub async fn records(&mut self, slice: FeedSlice<'_>) -> Result<Records> {
         let mut records = Records::default();
-        self.read_orders_told(stretch, &mut records).await?;
-        self.read_threads_told(stretch, &mut records).await?;
+        self.read_orders_told(slice, &mut records).await?;
+        self.read_threads_told(slice, &mut records).await?;
         Ok(records)
     }
 
-    async fn read_orders_told(&mut self, stretch: Stretch<'_>, records: &mut Records) -> Result<()> {
+    async fn read_orders_told(&mut self, slice: FeedSlice<'_>, records: &mut Records) -> Result<()> {
         let orders = self
             .rows(
                 "select sale_order.id, conversation_id, sale_order.version, same_as, page.currency
@@ -192,7 +192,7 @@ impl Unit {
                   where sale_order.id in (select subject_id from change
                                            where sequence > $1 and sequence <= $2
                                              and (cast($3 as text) is null or page_id = $3))",
-                stretch.values(),
+                slice.values(),
             )
             .await?;
         if orders.is_empty() {
@@ -207,7 +207,7 @@ impl Unit {
                                                     where sequence > $1 and sequence <= $2
                                                       and (cast($3 as text) is null or page_id = $3)))
                   order by order_id, position, name",
-                stretch.values(),
+                slice.values(),
             )
             .await?;
         let entries = self
@@ -225,7 +225,7 @@ impl Unit {
                                                          where sequence > $1 and sequence <= $2
                                                            and (cast($3 as text) is null or page_id = $3)))
                   order by recorded_at, id",
-                stretch.values(),
+                slice.values(),
             )
             .await?;
         let names = names.iter().map(read_name).collect::<Result<Vec<Name>>>()?;
@@ -240,7 +240,7 @@ impl Unit {
         Ok(())
     }
 
-    async fn read_threads_told(&mut self, stretch: Stretch<'_>, records: &mut Records) -> Result<()> {
+    async fn read_threads_told(&mut self, slice: FeedSlice<'_>, records: &mut Records) -> Result<()> {
         let threads = self
             .rows(
                 "select conversation.id, conversation.page_id, conversation.channel, began_at, psid
@@ -253,7 +253,7 @@ impl Unit {
                           where id in (select subject_id from change
                                         where sequence > $1 and sequence <= $2
                                           and (cast($3 as text) is null or page_id = $3)))",
-                stretch.values(),
+                slice.values(),
             )
             .await?;
         for row in &threads {
@@ -282,7 +282,7 @@ impl Unit {
                                         where sequence > $1 and sequence <= $2
                                           and (cast($3 as text) is null or page_id = $3)))
                   order by conversation_id, led_at, id",
-                stretch.values(),
+                slice.values(),
             )
             .await?;
         for row in &referrals {
@@ -302,7 +302,7 @@ impl Unit {
                                              where sequence > $1 and sequence <= $2
                                                and (cast($3 as text) is null or page_id = $3))
                   order by recorded_at, id",
-                stretch.values(),
+                slice.values(),
             )
             .await?;
         let mut by_thread: HashMap<String, Vec<(i64, &Row)>> = HashMap::new();
@@ -387,8 +387,8 @@ fn read_order(row: &Row, names: &[Name], entries: &HashMap<String, Vec<&Row>>) -
     })
 }
 
-fn read_led(row: &Row) -> Result<Led> {
-    Ok(Led {
+fn read_led(row: &Row) -> Result<VersionedReferral> {
+    Ok(VersionedReferral {
         referral: Referral {
             ad_id: row.get("ad_id")?,
             r#ref: row.get("ref")?,
@@ -403,7 +403,7 @@ fn read_led(row: &Row) -> Result<Led> {
 }
 
 /// Facts with what was said about them, each row with the version of the subject at which it appeared.
-fn read_entries(rows: &[(i64, &Row)]) -> Result<Vec<Entry>> {
+fn read_entries(rows: &[(i64, &Row)]) -> Result<Vec<VersionedFact>> {
     let (mut undone, mut accepted): (HashMap<String, i64>, HashMap<String, i64>) = Default::default();
     for (version, row) in rows {
         let Some(about) = row.get::<Option<String>>("about")? else { continue };
@@ -419,7 +419,7 @@ fn read_entries(rows: &[(i64, &Row)]) -> Result<Vec<Entry>> {
             continue;
         }
         let fact = FactRow::read(row)?.fact()?;
-        entries.push(Entry {
+        entries.push(VersionedFact {
             since: *version,
             undone_since: undone.get(&fact.id.0).copied(),
             accepted_since: accepted.get(&fact.id.0).copied(),

@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, PageId, Psid};
-use crate::domain::conversation::aggregate::{Dossier, Thread};
+use crate::domain::conversation::aggregate::{ConversationAggregate, Thread};
 use crate::domain::conversation::chat::{Chat, Point, Stage};
 use crate::domain::conversation::inbound::{Author, Channel, Referral};
 use crate::error::Result;
 use crate::store::db::sql::{Pair, Row, Unit, list, read_word, values};
-use crate::store::message::Place;
+use crate::store::message::MessagePosition;
 
 /// Who said a phone number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,12 +76,12 @@ pub struct StandingRow(String, Option<i64>, Option<i64>, Option<i64>, Option<i64
 
 impl StandingRow {
     /// Of a conversation.
-    pub fn new(dossier: &Dossier, silent_at: Option<Timestamp>) -> Self {
+    pub fn new(aggregate: &ConversationAggregate, silent_at: Option<Timestamp>) -> Self {
         Self(
-            dossier.thread.id.0.clone(),
-            dossier.chats.first().map(|chat| chat.began_at.millis()),
-            dossier.chats.last().map(|chat| chat.last_at.millis()),
-            dossier.waiting_since().map(Timestamp::millis),
+            aggregate.thread.id.0.clone(),
+            aggregate.chats.first().map(|chat| chat.began_at.millis()),
+            aggregate.chats.last().map(|chat| chat.last_at.millis()),
+            aggregate.waiting_since().map(Timestamp::millis),
             silent_at.map(Timestamp::millis),
         )
     }
@@ -229,7 +229,7 @@ impl Unit {
     /// Adds a referral, which appears with `version`, unless the same one is there; true if it was added.
     pub async fn add_referral(
         &mut self,
-        place: Place<'_>,
+        place: MessagePosition<'_>,
         referral: &Referral,
         version: i64,
     ) -> Result<bool> {
@@ -353,7 +353,7 @@ impl Unit {
     /// keeps a conversation there. Most messages move the times alone, so that the rest, which many indexes
     /// follow, is written only where it differs; and a silence that is due later than was written is found when
     /// the written moment comes.
-    pub async fn put_standings(&mut self, standings: &[StandingRow], now: Timestamp) -> Result<()> {
+    pub async fn put_standings(&mut self, ledgers: &[StandingRow], now: Timestamp) -> Result<()> {
         macro_rules! times {
             ($given:literal, $these:literal) => {
                 concat!(
@@ -414,9 +414,9 @@ impl Unit {
                 }
             };
         }
-        let standings = list(standings)?;
-        self.execute(in_both!(times), values![standings.as_str()]).await?;
-        self.execute(in_both!(places), values![standings, now]).await.map(drop)
+        let ledgers = list(ledgers)?;
+        self.execute(in_both!(times), values![ledgers.as_str()]).await?;
+        self.execute(in_both!(places), values![ledgers, now]).await.map(drop)
     }
 
     /// Where a conversation stands in the queue: `waiting`, `snoozed` or `done`.

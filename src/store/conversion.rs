@@ -25,7 +25,7 @@ impl Unit {
         currency: Currency,
         now: Timestamp,
     ) {
-        self.sheet.conversions.push(ConversionRow {
+        self.write_buffer.conversions.push(ConversionRow {
             id: id.0.clone(),
             page_id: thread.page_id.0.clone(),
             conversation_id: thread.id.0.clone(),
@@ -98,7 +98,7 @@ impl Unit {
     fn add_carries(&mut self, id: &ConversionId, outcomes: &[OutcomeId]) {
         for outcome in outcomes {
             let (outcome_id, conversion_id) = (outcome.0.clone(), id.0.clone());
-            self.sheet.put_carries(CarriesRow { outcome_id, conversion_id });
+            self.write_buffer.put_carries(CarriesRow { outcome_id, conversion_id });
         }
     }
 

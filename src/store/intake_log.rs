@@ -6,15 +6,15 @@ use bytes::Bytes;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::PageId;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::db::sql::{Pair, Row, Store, Unit, list, values};
 
 /// Where a body stands among those that it is packed with: its first byte, from 1, and its length.
-type Place = [usize; 2];
+type BodyPosition = [usize; 2];
 
 /// A body that waits.
 #[derive(Clone, Debug)]
-pub struct Waiting {
+pub struct LoggedBody {
     /// Its row.
     pub row: i64,
     /// Its place among the bodies of its row, from 0.
@@ -28,7 +28,7 @@ impl Store {
     /// `[start, length]`. On SQLite they stay so, as one row.
     pub async fn keep_bodies(&self, bodies: &[Bytes], now: Timestamp) -> Result<()> {
         let mut packed = Vec::with_capacity(bodies.iter().map(Bytes::len).sum());
-        let mut places: Vec<Place> = Vec::with_capacity(bodies.len());
+        let mut places: Vec<BodyPosition> = Vec::with_capacity(bodies.len());
         for body in bodies {
             places.push([packed.len() + 1, body.len()]);
             packed.extend_from_slice(body);
@@ -40,24 +40,24 @@ impl Store {
                        select $1, substring($2 from (value ->> 0)::int for (value ->> 1)::int)
                          from json_array_elements($3::json) limit $4",
         };
-        self.execute_in_inbox(text, values![now, packed, list(&places)?, number]).await?;
+        self.execute_in_intake(text, values![now, packed, list(&places)?, number]).await?;
         Ok(())
     }
 
     /// Drops the raw bodies from before a moment that are projected; gives how many.
     pub async fn drop_bodies(&self, before: Timestamp) -> Result<u64> {
-        let Some(file) = self.inbox_file() else {
+        let Some(file) = self.intake_file() else {
             let text = "delete from inbox where projected_at is not null and received_at < $1";
-            return self.execute_in_inbox(text, values![before]).await;
+            return self.execute_in_intake(text, values![before]).await;
         };
         // What is committed counts: a unit that is under way may still come to nothing.
         let mark = self.look().await?.mark_of(file).await?;
         let text = "delete from inbox
                      where id <= $1
                        and id < coalesce((select id from inbox where received_at >= $2 order by id limit 1), $1 + 1)";
-        let dropped = self.execute_in_inbox(text, values![mark, before]).await?;
+        let dropped = self.execute_in_intake(text, values![mark, before]).await?;
         let text = "delete from unread where id < coalesce((select min(id) from inbox), $1 + 1)";
-        self.execute_in_inbox(text, values![mark]).await?;
+        self.execute_in_intake(text, values![mark]).await?;
         Ok(dropped)
     }
 }
@@ -75,8 +75,8 @@ impl Unit {
         &mut self,
         store: &Store,
         (count, bytes): (i64, i64),
-    ) -> Result<Vec<Waiting>> {
-        let Some(file) = store.inbox_file() else {
+    ) -> Result<Vec<LoggedBody>> {
+        let Some(file) = store.intake_file() else {
             let text = "select id, cast(1 as bigint) as number, cast(octet_length(body) as bigint) as bytes
                           from inbox where projected_at is null order by id limit $1 for update skip locked";
             let ids = reach(&self.rows(text, values![count]).await?, (count, bytes))?;
@@ -85,33 +85,33 @@ impl Unit {
                          order by id";
             let rows = self.rows(text, values![list(&ids)?]).await?;
             let waiting = |row: &Row| {
-                Ok(Waiting { row: row.get("id")?, place: 0, body: row.get::<Vec<u8>>("body")?.into() })
+                Ok(LoggedBody { row: row.get("id")?, place: 0, body: row.get::<Vec<u8>>("body")?.into() })
             };
             return rows.iter().map(waiting).collect();
         };
         let mark = self.mark_of(file).await?;
         let text = "select id, number, length(bodies) as bytes from inbox where id > $1 order by id limit $2";
-        let ids = reach(&store.rows_of_inbox(text, values![mark, count]).await?, (count, bytes))?;
+        let ids = reach(&store.rows_of_intake(text, values![mark, count]).await?, (count, bytes))?;
         let Some(last) = ids.last() else { return Ok(Vec::new()) };
         let text = "select id, places, bodies from inbox where id > $1 and id <= $2 order by id";
-        let rows = store.rows_of_inbox(text, values![mark, *last]).await?;
+        let rows = store.rows_of_intake(text, values![mark, *last]).await?;
         let mut waiting = Vec::new();
         for row in &rows {
-            let (id, places) = (row.get("id")?, row.list::<Place>("places")?);
+            let (id, places) = (row.get("id")?, row.list::<BodyPosition>("places")?);
             let bodies = Bytes::from(row.get::<Vec<u8>>("bodies")?);
             for (place, [start, length]) in places.into_iter().enumerate() {
                 let within = start.checked_sub(1).filter(|from| from + length <= bodies.len());
                 let from =
                     within.ok_or_else(|| Error::internal(format!("row {id} of the inbox can't be read")))?;
-                waiting.push(Waiting { row: id, place, body: bodies.slice(from..from + length) });
+                waiting.push(LoggedBody { row: id, place, body: bodies.slice(from..from + length) });
             }
         }
         Ok(waiting)
     }
 
     /// These bodies, which waited, are projected.
-    pub async fn projected(&mut self, store: &Store, bodies: &[Waiting], now: Timestamp) -> Result<()> {
-        if let Some(file) = store.inbox_file() {
+    pub async fn projected(&mut self, store: &Store, bodies: &[LoggedBody], now: Timestamp) -> Result<()> {
+        if let Some(file) = store.intake_file() {
             let last = bodies.iter().map(|waiting| waiting.row).max().unwrap_or(0);
             let text = "insert into inbox_mark (file, last) values ($1, $2)
                         on conflict (file) do update set last = excluded.last";
@@ -124,7 +124,7 @@ impl Unit {
     }
 
     /// A body could not be read; its shape stays.
-    pub async fn unreadable(&mut self, store: &Store, waiting: &Waiting, shape: &str) -> Result<()> {
+    pub async fn unreadable(&mut self, store: &Store, waiting: &LoggedBody, shape: &str) -> Result<()> {
         if store.is_shared() {
             let text = "update inbox set unread = $2 where id = $1";
             return self.execute(text, values![waiting.row, shape]).await.map(drop);
@@ -132,16 +132,16 @@ impl Unit {
         let place = i64::try_from(waiting.place).unwrap_or(i64::MAX);
         let text =
             "insert into unread (id, place, shape) values ($1, $2, $3) on conflict (id, place) do nothing";
-        store.execute_in_inbox(text, values![waiting.row, place, shape]).await.map(drop)
+        store.execute_in_intake(text, values![waiting.row, place, shape]).await.map(drop)
     }
 
     /// How many webhooks wait to be read, and since when the oldest does.
     pub async fn waiting(&mut self, store: &Store) -> Result<(i64, Option<Timestamp>)> {
-        let rows = if let Some(file) = store.inbox_file() {
+        let rows = if let Some(file) = store.intake_file() {
             let mark = self.mark_of(file).await?;
             let text = "select coalesce(sum(number), 0) as number, min(received_at) as oldest
                           from inbox where id > $1";
-            store.rows_of_inbox(text, values![mark]).await?
+            store.rows_of_intake(text, values![mark]).await?
         } else {
             let text =
                 "select count(*) as number, min(received_at) as oldest from inbox where projected_at is null";
@@ -200,7 +200,7 @@ impl Unit {
         let written = self.execute(text, values![now, given(&in_order)?]).await?;
         if written < in_order.len() as u64 {
             let message = "The same message is read elsewhere at this moment";
-            return Err(Error::new(Kind::Contended, "message_taken", message));
+            return Err(Error::new(ErrorKind::Contended, "message_taken", message));
         }
         Ok(fresh)
     }

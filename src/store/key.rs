@@ -21,7 +21,7 @@ pub struct Key {
 
 /// Where a conversation takes place.
 #[derive(Clone, Debug)]
-pub struct Around {
+pub struct PageContext {
     /// Its Page.
     pub page: PageId,
     /// The currency of the Page's sales.
@@ -32,7 +32,7 @@ pub struct Around {
 
 /// A key as it is shown to whoever runs the service.
 #[derive(Clone, Debug)]
-pub struct Listed {
+pub struct KeyRow {
     /// Its id, by which it is revoked.
     pub id: KeyId,
     /// Whose.
@@ -49,7 +49,7 @@ pub struct Listed {
 
 impl Unit {
     /// All keys, in the order in which they were made.
-    pub async fn keys(&mut self) -> Result<Vec<Listed>> {
+    pub async fn keys(&mut self) -> Result<Vec<KeyRow>> {
         let rows = self
             .rows(
                 "select id, name, role, page_id, made_at, revoked_at from api_key order by made_at, id",
@@ -57,7 +57,7 @@ impl Unit {
             )
             .await?;
         let keys = rows.iter().map(|row| {
-            Ok(Listed {
+            Ok(KeyRow {
                 id: KeyId(row.get("id")?),
                 name: row.get("name")?,
                 role: row.get("role")?,
@@ -114,11 +114,11 @@ impl Unit {
 
     /// The key of this hash, unless it is revoked, and where a conversation takes place, if there is one of this
     /// id: one query, because each tag asks for both.
-    pub async fn key_and_place(
+    pub async fn key_with_page_context(
         &mut self,
         hash: &str,
         conversation: &ConversationId,
-    ) -> Result<Option<(Key, Option<Around>)>> {
+    ) -> Result<Option<(Key, Option<PageContext>)>> {
         let row = self
             .row(
                 "select api_key.id, api_key.name, role, api_key.page_id, page.id as around, currency, country
@@ -129,11 +129,11 @@ impl Unit {
             )
             .await?;
         let Some(row) = &row else { return Ok(None) };
-        let around = row.get::<Option<String>>("around")?.map(|page| {
+        let page_context = row.get::<Option<String>>("around")?.map(|page| {
             let currency = row.word("currency", Currency::parse)?;
-            Ok::<_, Error>(Around { page: PageId(page), currency, country: row.get("country")? })
+            Ok::<_, Error>(PageContext { page: PageId(page), currency, country: row.get("country")? })
         });
-        Ok(Some((read_key(row)?, around.transpose()?)))
+        Ok(Some((read_key(row)?, page_context.transpose()?)))
     }
 }
 

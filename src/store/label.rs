@@ -9,7 +9,7 @@ use crate::store::db::sql::{Row, Unit, values};
 
 /// A change of a label on the person of a conversation, as its row has it.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct LabelChangeRow {
     /// The label.
     pub label_id: String,
     /// Its name, once it is known.
@@ -138,7 +138,7 @@ impl Unit {
     }
 
     /// All that was told of labels in a conversation.
-    pub async fn label_changes(&mut self, conversation: &ConversationId) -> Result<Vec<Told>> {
+    pub async fn label_changes(&mut self, conversation: &ConversationId) -> Result<Vec<LabelChangeRow>> {
         let rows = self
             .rows(
                 "select label_change.label_id, name, changed_at, added, taken
@@ -150,7 +150,7 @@ impl Unit {
             )
             .await?;
         let told = |row: &Row| {
-            Ok(Told {
+            Ok(LabelChangeRow {
                 label_id: row.get("label_id")?,
                 name: row.get("name")?,
                 change: Change { at: row.time("changed_at")?, added: row.get::<i64>("added")? != 0 },

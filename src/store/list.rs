@@ -11,7 +11,7 @@ use crate::store::db::sql::{Row, Unit, values};
 
 /// Where a list goes on: after the row of this moment and id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cut {
+pub struct ListCursor {
     /// When the last row was.
     pub at: Timestamp,
     /// Its id.
@@ -20,18 +20,18 @@ pub struct Cut {
 
 /// A part of a list of one Page.
 #[derive(Clone, Copy, Debug)]
-pub struct Part<'a> {
+pub struct ListRange<'a> {
     /// The Page.
     pub page: &'a PageId,
     /// After which row.
-    pub after: &'a Cut,
+    pub after: &'a ListCursor,
     /// How many rows at most.
     pub limit: i64,
 }
 
 /// Which conversations; what is not named does not matter.
 #[derive(Clone, Debug, Default)]
-pub struct Sought {
+pub struct ConversationSearch {
     /// Where the current chat stands in the queue.
     pub state: Option<String>,
     /// The person.
@@ -126,7 +126,7 @@ impl Unit {
     /// Conversations, the one with the last word first.
     pub async fn conversations(
         &mut self,
-        part: Part<'_>,
+        part: ListRange<'_>,
         state: Option<String>,
     ) -> Result<Vec<ConversationRow>> {
         let rows = self
@@ -146,8 +146,8 @@ impl Unit {
     /// Conversations that are looked for by something of theirs.
     pub async fn conversations_sought(
         &mut self,
-        part: Part<'_>,
-        sought: &Sought,
+        part: ListRange<'_>,
+        sought: &ConversationSearch,
     ) -> Result<Vec<ConversationRow>> {
         let like = sought.words.as_deref().map(like);
         let rows = self
@@ -192,7 +192,7 @@ impl Unit {
     }
 
     /// Orders, the one that was opened last first.
-    pub async fn orders(&mut self, part: Part<'_>, state: Option<String>) -> Result<Vec<OrderRow>> {
+    pub async fn orders(&mut self, part: ListRange<'_>, state: Option<String>) -> Result<Vec<OrderRow>> {
         let rows = self
             .rows(
                 "select id, page_id, conversation_id, state, currency, value, paid, refunded, opened_at, version,
@@ -224,7 +224,11 @@ impl Unit {
     }
 
     /// Conversions, the one that was made last first.
-    pub async fn conversions(&mut self, part: Part<'_>, state: Option<String>) -> Result<Vec<ConversionRow>> {
+    pub async fn conversions(
+        &mut self,
+        part: ListRange<'_>,
+        state: Option<String>,
+    ) -> Result<Vec<ConversionRow>> {
         let rows = self
             .rows(
                 "select id, page_id, conversation_id, event_name, event_id, event_time, state, reason, detail,
@@ -274,7 +278,11 @@ impl Unit {
 
     /// Attempts, the last one first. One without a verdict is still `open`; one that a person resolved is no
     /// longer `unknown`, but `resolved`.
-    pub async fn attempts(&mut self, part: Part<'_>, verdict: Option<String>) -> Result<Vec<AttemptRow>> {
+    pub async fn attempts(
+        &mut self,
+        part: ListRange<'_>,
+        verdict: Option<String>,
+    ) -> Result<Vec<AttemptRow>> {
         let rows = self
             .rows(
                 "select id, page_id, dataset_id, events, opened_at, closed_at, verdict, http_status, code, subcode,

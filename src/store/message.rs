@@ -12,7 +12,7 @@ use crate::store::db::sql::{Pair, Row, Unit, list, values};
 
 /// The ids that name a row of a conversation.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct MessagePosition<'a> {
     /// The thread.
     pub conversation: &'a ConversationId,
     /// Its Page.
@@ -30,7 +30,7 @@ pub struct NewMessage(String, i64, String, String, String, &'static str, Option<
 impl NewMessage {
     /// At its place, under its `mid`.
     pub fn new(
-        place: Place<'_>,
+        place: MessagePosition<'_>,
         mid: String,
         author: Author,
         (text, attachments): (Option<String>, Option<String>),
@@ -144,7 +144,7 @@ impl Unit {
     }
 
     /// Drops the text of a message that the person took back, also of one that is still to come.
-    pub async fn delete_text(&mut self, place: Place<'_>, mid: &str, now: Timestamp) -> Result<()> {
+    pub async fn delete_text(&mut self, place: MessagePosition<'_>, mid: &str, now: Timestamp) -> Result<()> {
         let name = (place.page.clone(), format!("gone:{mid}"));
         self.first_seen(&BTreeSet::from([name]), now).await?;
         for text in [

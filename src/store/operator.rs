@@ -8,7 +8,7 @@ use crate::store::db::sql::{Pair, Row, Unit, values};
 
 /// A person in the list.
 #[derive(Clone, Debug)]
-pub struct Listed {
+pub struct OperatorRow {
     /// Who.
     pub operator: Operator,
     /// Whether they have set a password.
@@ -26,7 +26,7 @@ impl Unit {
     }
 
     /// All people, by name.
-    pub async fn operators(&mut self) -> Result<Vec<Listed>> {
+    pub async fn operators(&mut self) -> Result<Vec<OperatorRow>> {
         let rows = self
             .rows(
                 "select id, name, role, page_id, language, made_at, ended_at,
@@ -36,7 +36,7 @@ impl Unit {
             )
             .await?;
         let listed = |row: &Row| {
-            Ok(Listed {
+            Ok(OperatorRow {
                 operator: read_operator(row)?,
                 has_password: row.get::<i64>("has_password")? != 0,
                 made_at: row.time("made_at")?,

@@ -7,7 +7,7 @@ use crate::domain::conversation::aggregate::Thread;
 use crate::domain::feed::change::{CONVERSATION_UPDATED, ORDER_UPDATED};
 use crate::domain::order::fold::{Order, State};
 use crate::domain::order::outcome::{Fact, Source};
-use crate::domain::order::tag_decision::Standing;
+use crate::domain::order::tag_decision::OrderLedger;
 use crate::error::{Error, Result};
 use crate::store::aggregate::{ACCEPT, UNDO};
 use crate::store::db::sql::{Unit, values};
@@ -15,14 +15,14 @@ use crate::store::db::write_buffer::{ChangeRow, NameRow, OpenedRow, OrderRow, Ou
 
 /// An entry about another: it takes it back, or accepts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum About {
+pub enum FollowUp {
     /// Takes it back.
     Undo,
     /// A person accepts it although it was flagged.
     Accept,
 }
 
-impl About {
+impl FollowUp {
     /// The word in the API and in rows.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl About {
 
 /// Where an entry stands: its Page and conversation, its order, and the version of either that it makes.
 #[derive(Clone, Copy, Debug)]
-pub struct Spot<'a> {
+pub struct EntryPosition<'a> {
     /// The thread.
     pub thread: &'a Thread,
     /// The order; without one it is about a chat.
@@ -43,7 +43,7 @@ pub struct Spot<'a> {
     pub version: i64,
 }
 
-impl Spot<'_> {
+impl EntryPosition<'_> {
     fn order_version(&self) -> Option<i64> {
         self.order.map(|_| self.version)
     }
@@ -83,15 +83,15 @@ impl Unit {
     }
 
     /// Opens an order that nothing is known of yet.
-    pub fn open_order(&mut self, thread: &Thread, standing: &Standing, now: Timestamp) {
-        self.sheet.opened.push(OpenedRow {
-            id: standing.id.0.clone(),
+    pub fn open_order(&mut self, thread: &Thread, ledger: &OrderLedger, now: Timestamp) {
+        self.write_buffer.opened.push(OpenedRow {
+            id: ledger.id.0.clone(),
             page_id: thread.page_id.0.clone(),
             conversation_id: thread.id.0.clone(),
-            service_numbered: i64::from(standing.service_numbered),
-            policy_version: standing.policy_version,
+            service_numbered: i64::from(ledger.service_numbered),
+            policy_version: ledger.policy_version,
             state: State::None.as_str(),
-            currency: standing.order.currency.code(),
+            currency: ledger.order.currency.code(),
             value: None,
             paid: 0,
             refunded: 0,
@@ -103,7 +103,7 @@ impl Unit {
     /// Gives an order a further name, which appears with its `version`. If another unit takes the name
     /// meanwhile, this one is contended.
     pub fn name_order(&mut self, page: &PageId, id: &OrderId, (name, position): (&str, usize), version: i64) {
-        self.sheet.names.push(NameRow {
+        self.write_buffer.names.push(NameRow {
             page_id: page.0.clone(),
             name: name.to_owned(),
             order_id: id.0.clone(),
@@ -163,16 +163,16 @@ impl Unit {
     }
 
     /// Adds a fact to the ledger.
-    pub fn append_outcome(&mut self, spot: Spot<'_>, fact: &Fact) -> Result<()> {
+    pub fn append_outcome(&mut self, position: EntryPosition<'_>, fact: &Fact) -> Result<()> {
         let items = (!fact.terms.items.is_empty())
             .then(|| serde_json::to_string(&fact.terms.items))
             .transpose()
             .map_err(|error| Error::internal("items can't be written").caused_by(error))?;
-        self.sheet.outcomes.push(OutcomeRow {
+        self.write_buffer.outcomes.push(OutcomeRow {
             id: fact.id.0.clone(),
-            page_id: spot.thread.page_id.0.clone(),
-            conversation_id: spot.thread.id.0.clone(),
-            order_id: spot.order.map(|id| id.0.clone()),
+            page_id: position.thread.page_id.0.clone(),
+            conversation_id: position.thread.id.0.clone(),
+            order_id: position.order.map(|id| id.0.clone()),
             about: None,
             kind: fact.kind.as_str(),
             occurred_at: fact.occurred_at.millis(),
@@ -192,8 +192,8 @@ impl Unit {
             payment: fact.details.payment.clone(),
             courier: fact.details.courier.clone(),
             waybill: fact.details.waybill.clone(),
-            order_version: spot.order_version(),
-            conversation_version: spot.conversation_version(),
+            order_version: position.order_version(),
+            conversation_version: position.conversation_version(),
         });
         Ok(())
     }
@@ -201,16 +201,16 @@ impl Unit {
     /// Adds an entry about another one.
     pub fn append_about(
         &mut self,
-        spot: Spot<'_>,
-        (id, what, about): (&OutcomeId, About, &Fact),
+        position: EntryPosition<'_>,
+        (id, what, about): (&OutcomeId, FollowUp, &Fact),
         (source, actor): (Source, &str),
         now: Timestamp,
     ) {
-        self.sheet.outcomes.push(OutcomeRow {
+        self.write_buffer.outcomes.push(OutcomeRow {
             id: id.0.clone(),
-            page_id: spot.thread.page_id.0.clone(),
-            conversation_id: spot.thread.id.0.clone(),
-            order_id: spot.order.map(|order| order.0.clone()),
+            page_id: position.thread.page_id.0.clone(),
+            conversation_id: position.thread.id.0.clone(),
+            order_id: position.order.map(|order| order.0.clone()),
             about: Some(about.id.0.clone()),
             kind: what.as_str(),
             occurred_at: now.millis(),
@@ -218,8 +218,8 @@ impl Unit {
             source: source.as_str(),
             actor: actor.to_owned(),
             currency: about.terms.currency.code(),
-            order_version: spot.order_version(),
-            conversation_version: spot.conversation_version(),
+            order_version: position.order_version(),
+            conversation_version: position.conversation_version(),
             ..OutcomeRow::default()
         });
     }
@@ -264,7 +264,7 @@ impl Unit {
     }
 
     /// The entry that says `what` about `about`.
-    pub async fn entry_about(&mut self, what: About, about: &OutcomeId) -> Result<Option<OutcomeId>> {
+    pub async fn entry_about(&mut self, what: FollowUp, about: &OutcomeId) -> Result<Option<OutcomeId>> {
         let row = self
             .row(
                 "select id from outcome where about = $1 and kind = $2",
@@ -276,7 +276,7 @@ impl Unit {
 
     /// Writes what the ledger now folds into.
     pub fn put_order(&mut self, id: &OrderId, order: &Order, version: i64) {
-        self.sheet.put_order(OrderRow {
+        self.write_buffer.put_order(OrderRow {
             id: id.0.clone(),
             state: order.state.as_str(),
             currency: order.currency.code(),
@@ -296,7 +296,7 @@ impl Unit {
         (version, parked): (i64, bool),
         now: Timestamp,
     ) {
-        self.sheet.changes.push(ChangeRow {
+        self.write_buffer.changes.push(ChangeRow {
             id,
             page_id: thread.page_id.0.clone(),
             kind,
@@ -311,7 +311,7 @@ impl Unit {
     }
 
     /// The feed will tell that an order of `thread` is now at its version.
-    pub fn order_changed(&mut self, id: String, thread: &Thread, order: &Standing, now: Timestamp) {
+    pub fn order_changed(&mut self, id: String, thread: &Thread, order: &OrderLedger, now: Timestamp) {
         let subject = (ORDER_UPDATED, order.id.as_str());
         self.append_change(id, thread, subject, (order.version, order.parked), now);
     }

@@ -11,7 +11,7 @@ use crate::domain::basic::hours::WorkingHours;
 use crate::domain::basic::identity::{DatasetId, PageId};
 use crate::domain::basic::money::Currency;
 use crate::domain::conversation::inbound::Channel;
-use crate::domain::order::outcome::Kind;
+use crate::domain::order::outcome::OutcomeKind;
 use crate::domain::order::reason::Reasons;
 use crate::domain::signal::policy::{LeadOn, Mode, OnUnknown, Policy, PurchaseOn};
 use crate::error::{Error, Result};
@@ -53,11 +53,11 @@ pub struct Page {
     /// When somebody answers.
     pub working_hours: Option<WorkingHours>,
     /// What a label in Meta's inbox says.
-    pub labels: BTreeMap<String, Kind>,
+    pub labels: BTreeMap<String, OutcomeKind>,
     /// Whether the service takes such a label off once it was heard, so that the next order can carry it.
     pub take_off_labels: bool,
     /// What operators write anyway, as patterns, and what it says.
-    pub sentences: BTreeMap<Kind, Vec<String>>,
+    pub sentences: BTreeMap<OutcomeKind, Vec<String>>,
     /// The reasons to choose from.
     pub reasons: Reasons,
     /// The signal policy in force.
@@ -120,7 +120,7 @@ impl Unit {
             ],
         )
         .await?;
-        let in_force = self.page(&page.id).await?.map(|standing| standing.policy);
+        let in_force = self.page(&page.id).await?.map(|ledger| ledger.policy);
         match in_force {
             None => self.add_policy(&page.id, Policy { version: 1, ..page.policy }, now).await,
             Some(policy)
@@ -236,7 +236,7 @@ impl Unit {
     /// Gives the next of the service's own order numbers: `S-1001`, `S-1002`, … Of several that one unit gives, a
     /// later one may be a name that somebody else gave before: then the unit is contended when it is written out.
     pub async fn next_order_number(&mut self, page: &PageId) -> Result<String> {
-        let given = self.sheet.numbers.iter_mut().find(|numbered| numbered.page == *page);
+        let given = self.write_buffer.numbers.iter_mut().find(|numbered| numbered.page == *page);
         let number = if let Some(numbered) = given {
             numbered.next += 1;
             numbered.next - 1
@@ -244,7 +244,7 @@ impl Unit {
             let number = self.take_order_number(page).await?;
             if self.is_alone() {
                 let next = number + 1;
-                self.sheet.numbers.push(Numbered { page: page.clone(), written: next, next });
+                self.write_buffer.numbers.push(Numbered { page: page.clone(), written: next, next });
             }
             number
         };
@@ -326,27 +326,27 @@ fn span(millis: i64) -> Duration {
 }
 
 /// `{"Order":"confirmed"}`
-fn labels_text(labels: &BTreeMap<String, Kind>) -> String {
+fn labels_text(labels: &BTreeMap<String, OutcomeKind>) -> String {
     let labels: Map<String, Value> =
         labels.iter().map(|(label, kind)| (label.clone(), kind.as_str().into())).collect();
     Value::from(labels).to_string()
 }
 
-fn read_labels(text: &str) -> Option<BTreeMap<String, Kind>> {
+fn read_labels(text: &str) -> Option<BTreeMap<String, OutcomeKind>> {
     let labels: BTreeMap<String, String> = serde_json::from_str(text).ok()?;
-    labels.into_iter().map(|(label, kind)| Some((label, Kind::parse(&kind)?))).collect()
+    labels.into_iter().map(|(label, kind)| Some((label, OutcomeKind::parse(&kind)?))).collect()
 }
 
 /// `{"confirmed":["…"]}`
-fn sentences_text(sentences: &BTreeMap<Kind, Vec<String>>) -> String {
+fn sentences_text(sentences: &BTreeMap<OutcomeKind, Vec<String>>) -> String {
     let sentences: Map<String, Value> =
         sentences.iter().map(|(kind, list)| (kind.as_str().to_owned(), list.clone().into())).collect();
     Value::from(sentences).to_string()
 }
 
-fn read_sentences(text: &str) -> Option<BTreeMap<Kind, Vec<String>>> {
+fn read_sentences(text: &str) -> Option<BTreeMap<OutcomeKind, Vec<String>>> {
     let sentences: BTreeMap<String, Vec<String>> = serde_json::from_str(text).ok()?;
-    sentences.into_iter().map(|(kind, list)| Some((Kind::parse(&kind)?, list))).collect()
+    sentences.into_iter().map(|(kind, list)| Some((OutcomeKind::parse(&kind)?, list))).collect()
 }
 
 /// `{"lost":["…"]}`: only the lists that are the Page's own, so that a better list that is built in reaches it.

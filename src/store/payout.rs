@@ -6,7 +6,7 @@ use crate::domain::basic::money::Currency;
 use crate::domain::order::payout::{Booked, Payout};
 use crate::error::Result;
 use crate::store::db::sql::{Row, Unit, values};
-use crate::store::list::Part;
+use crate::store::list::ListRange;
 
 impl Unit {
     /// Books a payout unless it is known; true if it was new.
@@ -66,7 +66,7 @@ impl Unit {
     }
 
     /// Payouts of a Page, newest first.
-    pub async fn payouts(&mut self, part: Part<'_>) -> Result<Vec<Booked>> {
+    pub async fn payouts(&mut self, part: ListRange<'_>) -> Result<Vec<Booked>> {
         let rows = self
             .rows(
                 "select id, page_id, courier, reference, currency, gross, fee, paid_at, bank_line, settled_at,

@@ -1,16 +1,16 @@
 //! What was said in Meta's inbox and waits for a person.
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{ConversationId, PageId, WaitingId};
+use crate::domain::basic::identity::{ConversationId, PageId, PendingTagId};
 use crate::domain::basic::money::Currency;
-use crate::domain::inbox::pending::{Waiting, Why};
-use crate::domain::order::outcome::{Kind, Source};
+use crate::domain::inbox::pending::{PendingReason, PendingTag};
+use crate::domain::order::outcome::{OutcomeKind, Source};
 use crate::error::Result;
 use crate::store::db::sql::{Row, Unit, values};
 
 impl Unit {
     /// Adds something that waits, unless the same thing does or did.
-    pub async fn add_waiting(&mut self, waiting: &Waiting) -> Result<bool> {
+    pub async fn add_waiting(&mut self, pending: &PendingTag) -> Result<bool> {
         let added = self
             .execute(
                 "insert into waiting_tag (id, page_id, conversation_id, source, kind, takes_back, value, currency,
@@ -18,18 +18,18 @@ impl Unit {
                  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
                  on conflict (page_id, source, reference) do nothing",
                 values![
-                    waiting.id.as_str(),
-                    waiting.page_id.as_str(),
-                    waiting.conversation_id.as_str(),
-                    waiting.source.as_str(),
-                    waiting.kind.as_str(),
-                    waiting.takes_back,
-                    waiting.value,
-                    waiting.currency.code(),
-                    waiting.why.as_str(),
-                    waiting.reference.as_str(),
-                    waiting.occurred_at,
-                    waiting.made_at,
+                    pending.id.as_str(),
+                    pending.page_id.as_str(),
+                    pending.conversation_id.as_str(),
+                    pending.source.as_str(),
+                    pending.kind.as_str(),
+                    pending.takes_back,
+                    pending.value,
+                    pending.currency.code(),
+                    pending.why.as_str(),
+                    pending.reference.as_str(),
+                    pending.occurred_at,
+                    pending.made_at,
                 ],
             )
             .await?;
@@ -37,7 +37,7 @@ impl Unit {
     }
 
     /// What waits in a conversation, oldest first.
-    pub async fn waiting_in(&mut self, conversation: &ConversationId) -> Result<Vec<Waiting>> {
+    pub async fn waiting_in(&mut self, conversation: &ConversationId) -> Result<Vec<PendingTag>> {
         let rows = self
             .rows(
                 "select id, page_id, conversation_id, source, kind, takes_back, value, currency, why, reference,
@@ -50,7 +50,7 @@ impl Unit {
     }
 
     /// Something that waits, and whether it still does.
-    pub async fn waiting_tag(&mut self, id: &WaitingId) -> Result<Option<(Waiting, bool)>> {
+    pub async fn waiting_tag(&mut self, id: &PendingTagId) -> Result<Option<(PendingTag, bool)>> {
         let row = self
             .row(
                 "select id, page_id, conversation_id, source, kind, takes_back, value, currency, why, reference,
@@ -77,7 +77,7 @@ impl Unit {
     }
 
     /// Something no longer waits; false if it did not.
-    pub async fn settle_waiting(&mut self, id: &WaitingId, by: &str, now: Timestamp) -> Result<bool> {
+    pub async fn settle_waiting(&mut self, id: &PendingTagId, by: &str, now: Timestamp) -> Result<bool> {
         let settled = self
             .execute(
                 "update waiting_tag set settled_at = $2, settled_by = $3 where id = $1 and settled_at is null",
@@ -124,17 +124,17 @@ impl Unit {
     }
 }
 
-fn read_waiting(row: &Row) -> Result<Waiting> {
-    Ok(Waiting {
-        id: WaitingId(row.get("id")?),
+fn read_waiting(row: &Row) -> Result<PendingTag> {
+    Ok(PendingTag {
+        id: PendingTagId(row.get("id")?),
         page_id: PageId(row.get("page_id")?),
         conversation_id: ConversationId(row.get("conversation_id")?),
         source: row.word("source", Source::parse)?,
-        kind: row.word("kind", Kind::parse)?,
+        kind: row.word("kind", OutcomeKind::parse)?,
         takes_back: row.get::<i64>("takes_back")? != 0,
         value: row.get("value")?,
         currency: row.word("currency", Currency::parse)?,
-        why: row.word("why", Why::parse)?,
+        why: row.word("why", PendingReason::parse)?,
         reference: row.get("reference")?,
         occurred_at: row.time("occurred_at")?,
         made_at: row.time("made_at")?,

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::DatasetId;
-use crate::domain::signal::Rules;
+use crate::domain::signal::SignalRules;
 use crate::domain::signal::conversion::EventName;
 use crate::error::Result;
 use crate::store::db::sql::{Unit, values};
@@ -12,7 +12,7 @@ use crate::store::page::{Page, read_policy};
 
 impl Unit {
     /// What decides about the conversions of a Page.
-    pub async fn rules(&mut self, page: &Page) -> Result<Rules> {
+    pub async fn rules(&mut self, page: &Page) -> Result<SignalRules> {
         let rows = self
             .rows(
                 "select version, purchase_on, hold, lead_on, lifecycle, on_unknown, made_at, event_name
@@ -21,7 +21,7 @@ impl Unit {
                 values![page.id.as_str(), page.policy.version, page.dataset_id.as_str()],
             )
             .await?;
-        let mut rules = Rules { mode: page.mode, policies: Vec::new(), refused: HashSet::new() };
+        let mut rules = SignalRules { mode: page.mode, policies: Vec::new(), refused: HashSet::new() };
         for row in &rows {
             let policy = read_policy(row)?;
             if rules.policies.last().is_none_or(|last| last.version != policy.version) {

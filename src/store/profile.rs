@@ -77,7 +77,7 @@ impl Unit {
     }
 
     /// The picture of the person of a conversation.
-    pub async fn face(&mut self, conversation: &ConversationId) -> Result<Option<Vec<u8>>> {
+    pub async fn picture(&mut self, conversation: &ConversationId) -> Result<Option<Vec<u8>>> {
         let row = self
             .row("select picture from face where conversation_id = $1", values![conversation.as_str()])
             .await?;

@@ -24,7 +24,7 @@ pub struct Message {
 /// An ad or link that led into a conversation.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each is the column of that name")]
-pub struct Led {
+pub struct ReferralRow {
     pub led_at: Timestamp,
     pub ad_id: Option<String>,
     pub r#ref: Option<String>,
@@ -69,7 +69,7 @@ impl Unit {
     }
 
     /// The referrals of a conversation, in their order.
-    pub async fn referrals(&mut self, id: &ConversationId) -> Result<Vec<Led>> {
+    pub async fn referrals(&mut self, id: &ConversationId) -> Result<Vec<ReferralRow>> {
         let rows = self
             .rows(
                 "select led_at, ad_id, ref, source, kind, ad_title from referral
@@ -78,7 +78,7 @@ impl Unit {
             )
             .await?;
         let led = |row: &Row| {
-            Ok(Led {
+            Ok(ReferralRow {
                 led_at: row.time("led_at")?,
                 ad_id: row.get("ad_id")?,
                 r#ref: row.get("ref")?,

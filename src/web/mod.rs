@@ -15,10 +15,10 @@ use utoipa_axum::routes;
 pub use server::openapi::openapi;
 pub use server::readiness::Readiness;
 pub use server::serve::{Limits, serve};
-pub use server::state::{App, BODY_LIMIT, Needs};
+pub use server::state::{App, AppState, BODY_LIMIT};
 
-use crate::error::{Error, Kind};
-use crate::flow::House;
+use crate::error::{Error, ErrorKind};
+use crate::flow::Services;
 
 use api::{attempt, change, conversation, conversion, import, order, outcome, page, payout};
 use hooks::meta as hook;
@@ -60,11 +60,11 @@ pub fn router(app: App) -> Router {
     router
         .merge(console::routes())
         .fallback(|| async {
-            Error::new(Kind::NotFound, "no_such_route", "There is nothing here: see /docs.")
+            Error::new(ErrorKind::NotFound, "no_such_route", "There is nothing here: see /docs.")
         })
         .method_not_allowed_fallback(|| async {
             Error::new(
-                Kind::WrongMethod,
+                ErrorKind::WrongMethod,
                 "wrong_method",
                 "This can't be done here: see the allow header and /docs.",
             )
@@ -75,7 +75,7 @@ pub fn router(app: App) -> Router {
 }
 
 /// What is served beside, for whoever runs it, and nothing of the shop's.
-pub fn beside(readiness: Readiness, house: House) -> Router {
-    let metrics = Router::new().route("/metrics", get(metrics::show)).with_state(house.clone());
-    readiness.route(house.store).route("/healthz", get(readiness::alive)).merge(metrics)
+pub fn beside(readiness: Readiness, services: Services) -> Router {
+    let metrics = Router::new().route("/metrics", get(metrics::show)).with_state(services.clone());
+    readiness.route(services.store).route("/healthz", get(readiness::alive)).merge(metrics)
 }

@@ -5,10 +5,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::basic::identity::PageId;
-use crate::domain::signal::attempt::{Answer, Verdict};
+use crate::domain::signal::attempt::{GraphAnswer, Verdict};
 use crate::error::{Error, Result};
 use crate::failpoint;
-use crate::flow::{self, Batch, House};
+use crate::flow::{self, Batch, Services};
 use crate::meta::events::graph::Graph;
 use crate::meta::events::payload;
 
@@ -28,16 +28,16 @@ pub struct Stop {
 ///
 /// # Errors
 /// The first failure of a lane; the other lanes are finished nevertheless.
-pub async fn drain(house: &House, graph: &Graph, stop: &Stop) -> Result<usize> {
-    flow::recover(house).await?;
-    flow::release(house).await?;
-    let mut unit = house.store.read().await?;
-    let pages = unit.sending_pages(house.clock.now()).await?;
+pub async fn drain(services: &Services, graph: &Graph, stop: &Stop) -> Result<usize> {
+    flow::recover(services).await?;
+    flow::release(services).await?;
+    let mut unit = services.store.read().await?;
+    let pages = unit.sending_pages(services.clock.now()).await?;
     unit.commit().await?;
     let mut lanes = JoinSet::new();
     for page in pages {
-        let (house, graph, stop) = (house.clone(), graph.clone(), stop.clone());
-        lanes.spawn(async move { drain_lane(&house, &graph, &page, &stop).await });
+        let (services, graph, stop) = (services.clone(), graph.clone(), stop.clone());
+        lanes.spawn(async move { drain_lane(&services, &graph, &page, &stop).await });
     }
     let (mut requests, mut failed) = (0, None);
     while let Some(lane) = lanes.join_next().await {
@@ -51,17 +51,17 @@ pub async fn drain(house: &House, graph: &Graph, stop: &Stop) -> Result<usize> {
 }
 
 /// Claims one lease after the other, each as full as it can be, and sends what they hold side by side.
-async fn drain_lane(house: &House, graph: &Graph, page: &PageId, stop: &Stop) -> Result<usize> {
+async fn drain_lane(services: &Services, graph: &Graph, page: &PageId, stop: &Stop) -> Result<usize> {
     let mut senders = JoinSet::new();
     let (mut requests, mut failed, mut is_over) = (0, None, false);
     loop {
         while senders.len() < IN_FLIGHT && !is_over && !stop.soon.is_cancelled() {
-            match flow::claim(house, page).await {
+            match flow::claim(services, page).await {
                 Ok(Some(lease)) => {
                     failpoint::reach("send.claimed");
-                    let (house, graph, page, stop) =
-                        (house.clone(), graph.clone(), page.clone(), stop.clone());
-                    senders.spawn(async move { send_claimed(&house, &graph, &page, lease, &stop).await });
+                    let (services, graph, page, stop) =
+                        (services.clone(), graph.clone(), page.clone(), stop.clone());
+                    senders.spawn(async move { send_claimed(&services, &graph, &page, lease, &stop).await });
                 }
                 Ok(None) => break,
                 Err(error) => (failed, is_over) = (failed.or(Some(error)), true),
@@ -86,7 +86,7 @@ async fn drain_lane(house: &House, graph: &Graph, page: &PageId, stop: &Stop) ->
 /// Sends what one lease holds. A refused batch comes back as two leases: each half is an attempt of its own,
 /// and every attempt is committed before its first byte.
 async fn send_claimed(
-    house: &House,
+    services: &Services,
     graph: &Graph,
     page: &PageId,
     lease: String,
@@ -98,31 +98,31 @@ async fn send_claimed(
         if stop.soon.is_cancelled() {
             break;
         }
-        let Some(batch) = flow::open(house, page, &lease).await? else { continue };
+        let Some(batch) = flow::open(services, page, &lease).await? else { continue };
         failpoint::reach("send.opened");
         let answer = send(graph, &batch, stop).await;
         failpoint::reach("send.answered");
         requests += 1;
         tell(&batch, &answer);
-        let halves = flow::settle(house, &batch, &answer).await?;
+        let halves = flow::settle(services, &batch, &answer).await?;
         failpoint::reach("send.settled");
         leases.extend(halves.into_iter().rev());
     }
     Ok(requests)
 }
 
-async fn send(graph: &Graph, batch: &Batch, stop: &Stop) -> Answer {
+async fn send(graph: &Graph, batch: &Batch, stop: &Stop) -> GraphAnswer {
     let body =
         payload::request_body(batch.texts.iter().map(String::as_str), batch.test_event_code.as_deref());
     tokio::select! {
         answer = graph.send(&batch.dataset, &batch.token, body, batch.texts.len()) => answer,
         () = stop.now.cancelled() => {
-            Answer::unanswered(Verdict::Unknown, "the service had to stop before the answer came")
+            GraphAnswer::unanswered(Verdict::Unknown, "the service had to stop before the answer came")
         }
     }
 }
 
-fn tell(batch: &Batch, answer: &Answer) {
+fn tell(batch: &Batch, answer: &GraphAnswer) {
     let (attempt, page, events) = (&batch.attempt, &batch.page, batch.texts.len());
     let verdict = answer.verdict.as_str();
     let words = format!("Attempt {attempt} with {events} events for Page {page}: {verdict}");

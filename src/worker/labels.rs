@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::basic::identity::PageId;
 use crate::error::{Error, Result};
-use crate::flow::{self, House, TakenOff, Wanted};
+use crate::flow::{self, GraphCall, Services, TakenOff};
 use crate::meta::events::graph::Graph;
 use crate::meta::labels::Refused;
 use crate::store::label::Write;
@@ -16,26 +16,26 @@ use crate::store::label::Write;
 /// What is due on one Page.
 #[derive(Default)]
 struct Due {
-    names: Vec<Wanted<(String, i64)>>,
-    writes: Vec<Wanted<Write>>,
+    names: Vec<GraphCall<(String, i64)>>,
+    writes: Vec<GraphCall<Write>>,
 }
 
 /// Does all that is due now; gives the number of calls that it took.
 ///
 /// # Errors
 /// The first failure of a Page; the other Pages are finished nevertheless.
-pub async fn drain(house: &House, graph: &Graph, stop: &CancellationToken) -> Result<usize> {
+pub async fn drain(services: &Services, graph: &Graph, stop: &CancellationToken) -> Result<usize> {
     let mut pages: BTreeMap<PageId, Due> = BTreeMap::new();
-    for wanted in flow::labels_to_name(house).await? {
+    for wanted in flow::labels_to_name(services).await? {
         pages.entry(wanted.page.clone()).or_default().names.push(wanted);
     }
-    for wanted in flow::labels_to_take_off(house).await? {
+    for wanted in flow::labels_to_take_off(services).await? {
         pages.entry(wanted.page.clone()).or_default().writes.push(wanted);
     }
     let mut lanes = JoinSet::new();
     for (_, due) in pages {
-        let (house, graph, stop) = (house.clone(), graph.clone(), stop.clone());
-        lanes.spawn(async move { drain_page(&house, &graph, due, &stop).await });
+        let (services, graph, stop) = (services.clone(), graph.clone(), stop.clone());
+        lanes.spawn(async move { drain_page(&services, &graph, due, &stop).await });
     }
     let (mut calls, mut failed) = (0, None);
     while let Some(lane) = lanes.join_next().await {
@@ -48,25 +48,25 @@ pub async fn drain(house: &House, graph: &Graph, stop: &CancellationToken) -> Re
     failed.map_or(Ok(calls), Err)
 }
 
-async fn drain_page(house: &House, graph: &Graph, due: Due, stop: &CancellationToken) -> Result<usize> {
+async fn drain_page(services: &Services, graph: &Graph, due: Due, stop: &CancellationToken) -> Result<usize> {
     let mut calls = 0;
     for wanted in due.names {
-        let Wanted { page, token, about: (label_id, tries) } = wanted;
+        let GraphCall { page, token, about: (label_id, tries) } = wanted;
         let Some(answer) = until(stop, graph.label_name(&token, &label_id)).await else { break };
         calls += 1;
         match answer {
-            Ok(name) => flow::name_label(house, &page, &label_id, &name).await?,
+            Ok(name) => flow::name_label(services, &page, &label_id, &name).await?,
             Err(refused) => {
                 tell(&page, "A label's name is not known yet", &refused);
-                flow::unnamed(house, &page, (&label_id, tries)).await?;
+                flow::unnamed(services, &page, (&label_id, tries)).await?;
             }
         }
     }
-    for Wanted { page, token, about: write } in due.writes {
+    for GraphCall { page, token, about: write } in due.writes {
         if stop.is_cancelled() {
             break;
         }
-        let Some(psid) = flow::ask_to_take_off(house, &write).await? else { continue };
+        let Some(psid) = flow::ask_to_take_off(services, &write).await? else { continue };
         let answer = until(stop, graph.take_label_off(&token, &write.label_id, &psid)).await;
         calls += 1;
         let came_to = match answer {
@@ -77,7 +77,7 @@ async fn drain_page(house: &House, graph: &Graph, due: Due, stop: &CancellationT
             }
             None => TakenOff::Unknown,
         };
-        flow::settle_taking_off(house, &write, came_to).await?;
+        flow::settle_taking_off(services, &write, came_to).await?;
     }
     Ok(calls)
 }

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Result;
-use crate::flow::{self, House};
+use crate::flow::{self, Services};
 use crate::meta::events::graph::Graph;
 
 use deliver::Stop;
@@ -35,9 +35,9 @@ const FORGET_EVERY: Duration = Duration::from_mins(10);
 const FINISH_WITHIN: Duration = Duration::from_secs(9);
 
 /// Works until `stop`; returns when nothing is out any more, at most [`FINISH_WITHIN`] later.
-pub async fn run(house: House, graph: Graph, came_in: Arc<Notify>, stop: CancellationToken) {
-    if !house.store.is_shared() {
-        recover_alone(&house).await;
+pub async fn run(services: Services, graph: Graph, came_in: Arc<Notify>, stop: CancellationToken) {
+    if !services.store.is_shared() {
+        recover_alone(&services).await;
     }
     let halt = Stop { soon: stop.clone(), now: CancellationToken::new() };
     let cut = async {
@@ -48,12 +48,12 @@ pub async fn run(house: House, graph: Graph, came_in: Arc<Notify>, stop: Cancell
     };
     let work = async {
         tokio::join!(
-            project(&house, &came_in, &stop),
-            send(&house, &graph, &halt),
-            ask_about_labels(&house, &graph, &stop),
-            ask_about_people(&house, &graph, &stop),
-            publish::run(&house, &stop),
-            sweep(&house, &stop)
+            project(&services, &came_in, &stop),
+            send(&services, &graph, &halt),
+            ask_about_labels(&services, &graph, &stop),
+            ask_about_people(&services, &graph, &stop),
+            publish::run(&services, &stop),
+            sweep(&services, &stop)
         )
     };
     tokio::select! {
@@ -63,29 +63,29 @@ pub async fn run(house: House, graph: Graph, came_in: Arc<Notify>, stop: Cancell
 }
 
 /// On a file of its own, what was open when the last process ended is settled at once.
-async fn recover_alone(house: &House) {
-    match flow::recover_alone(house).await {
+async fn recover_alone(services: &Services) {
+    match flow::recover_alone(services).await {
         Ok(0) => {}
         Ok(attempts) => tracing::warn!(attempts, "{attempts} attempts were open at the last end"),
         Err(error) => tracing::error!("What was open at the last end can't be settled yet: {error}"),
     }
 }
 
-async fn project(house: &House, came_in: &Notify, stop: &CancellationToken) {
+async fn project(services: &Services, came_in: &Notify, stop: &CancellationToken) {
     while !stop.is_cancelled() {
-        let round = project_all(house, stop).await;
-        rest(house, stop, Some(came_in), "Projecting", round).await;
+        let round = project_all(services, stop).await;
+        rest(services, stop, Some(came_in), "Projecting", round).await;
     }
 }
 
-async fn project_all(house: &House, stop: &CancellationToken) -> Result<()> {
+async fn project_all(services: &Services, stop: &CancellationToken) -> Result<()> {
     while !stop.is_cancelled() {
-        match flow::project(house).await? {
+        match flow::project(services).await? {
             0 => break,
             BUSY..flow::PROJECT_MAX => {
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    () = house.clock.sleep(GATHER) => {}
+                    () = services.clock.sleep(GATHER) => {}
                 }
             }
             _ => {}
@@ -94,54 +94,60 @@ async fn project_all(house: &House, stop: &CancellationToken) -> Result<()> {
     Ok(())
 }
 
-async fn send(house: &House, graph: &Graph, halt: &Stop) {
+async fn send(services: &Services, graph: &Graph, halt: &Stop) {
     while !halt.soon.is_cancelled() {
-        let round = deliver::drain(house, graph, halt).await.map(drop);
-        rest(house, &halt.soon, None, "Sending", round).await;
+        let round = deliver::drain(services, graph, halt).await.map(drop);
+        rest(services, &halt.soon, None, "Sending", round).await;
     }
 }
 
-async fn ask_about_labels(house: &House, graph: &Graph, stop: &CancellationToken) {
+async fn ask_about_labels(services: &Services, graph: &Graph, stop: &CancellationToken) {
     while !stop.is_cancelled() {
-        let round = labels::drain(house, graph, stop).await.map(drop);
-        rest(house, stop, None, "Asking about labels", round).await;
+        let round = labels::drain(services, graph, stop).await.map(drop);
+        rest(services, stop, None, "Asking about labels", round).await;
     }
 }
 
-async fn ask_about_people(house: &House, graph: &Graph, stop: &CancellationToken) {
+async fn ask_about_people(services: &Services, graph: &Graph, stop: &CancellationToken) {
     while !stop.is_cancelled() {
-        let round = profiles::drain(house, graph, stop).await.map(drop);
-        rest(house, stop, None, "Asking about people", round).await;
+        let round = profiles::drain(services, graph, stop).await.map(drop);
+        rest(services, stop, None, "Asking about people", round).await;
     }
 }
 
-async fn sweep(house: &House, stop: &CancellationToken) {
-    let mut forget_at = house.clock.now();
+async fn sweep(services: &Services, stop: &CancellationToken) {
+    let mut forget_at = services.clock.now();
     while !stop.is_cancelled() {
-        let now = house.clock.now();
-        let mut round = flow::fall_silent(house).await.map(drop);
+        let now = services.clock.now();
+        let mut round = flow::fall_silent(services).await.map(drop);
         if round.is_ok() {
-            round = flow::call_back(house).await.map(drop);
+            round = flow::call_back(services).await.map(drop);
         }
         if round.is_ok() {
-            round = flow::end_test_codes(house).await;
+            round = flow::end_test_codes(services).await;
         }
         if round.is_ok() && forget_at <= now {
-            round = flow::forget(house).await.map(drop);
+            round = flow::forget(services).await.map(drop);
             if round.is_ok() {
-                round = flow::manage::operators::forget_logins(house).await;
+                round = flow::manage::operators::forget_logins(services).await;
             }
             if round.is_ok() {
-                round = flow::forget_changes(house, house.changes_keep).await.map(drop);
+                round = flow::forget_changes(services, services.changes_keep).await.map(drop);
             }
             forget_at = now + FORGET_EVERY;
         }
-        rest(house, stop, None, "Sweeping", round).await;
+        rest(services, stop, None, "Sweeping", round).await;
     }
 }
 
 /// Waits for the next round: until `wake` is told, at most a [`TICK`].
-async fn rest(house: &House, stop: &CancellationToken, wake: Option<&Notify>, name: &str, done: Result<()>) {
+async fn rest(
+    services: &Services,
+    stop: &CancellationToken,
+    wake: Option<&Notify>,
+    name: &str,
+    done: Result<()>,
+) {
     if let Err(error) = done {
         tracing::error!("{name} failed and is tried again in {TICK:?}: {error}");
     }
@@ -154,6 +160,6 @@ async fn rest(house: &House, stop: &CancellationToken, wake: Option<&Notify>, na
     tokio::select! {
         () = stop.cancelled() => {}
         () = woken => {}
-        () = house.clock.sleep(TICK) => {}
+        () = services.clock.sleep(TICK) => {}
     }
 }

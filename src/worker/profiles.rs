@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::basic::identity::PageId;
 use crate::error::{Error, Result};
-use crate::flow::{self, House, NotShown, Unnamed};
+use crate::flow::{self, NotShown, Services, Unnamed};
 use crate::meta::events::graph::Graph;
 use crate::meta::labels::Refused;
 
@@ -22,15 +22,15 @@ const THROTTLED: Duration = Duration::from_mins(15);
 ///
 /// # Errors
 /// The first failure of a Page; the other Pages are finished nevertheless.
-pub async fn drain(house: &House, graph: &Graph, stop: &CancellationToken) -> Result<usize> {
+pub async fn drain(services: &Services, graph: &Graph, stop: &CancellationToken) -> Result<usize> {
     let mut pages: BTreeMap<PageId, Vec<Unnamed>> = BTreeMap::new();
-    for unnamed in flow::people_to_name(house).await? {
+    for unnamed in flow::people_to_name(services).await? {
         pages.entry(unnamed.page.clone()).or_default().push(unnamed);
     }
     let mut lanes = JoinSet::new();
     for (_, people) in pages {
-        let (house, graph, stop) = (house.clone(), graph.clone(), stop.clone());
-        lanes.spawn(async move { drain_page(&house, &graph, people, &stop).await });
+        let (services, graph, stop) = (services.clone(), graph.clone(), stop.clone());
+        lanes.spawn(async move { drain_page(&services, &graph, people, &stop).await });
     }
     let (mut calls, mut failed) = (0, None);
     while let Some(lane) = lanes.join_next().await {
@@ -44,7 +44,7 @@ pub async fn drain(house: &House, graph: &Graph, stop: &CancellationToken) -> Re
 }
 
 async fn drain_page(
-    house: &House,
+    services: &Services,
     graph: &Graph,
     people: Vec<Unnamed>,
     stop: &CancellationToken,
@@ -60,7 +60,7 @@ async fn drain_page(
             Ok(profile) => profile,
             Err(refused) => {
                 let why = why(&refused);
-                flow::not_shown(house, &page, (&conversation, tries), why).await?;
+                flow::not_shown(services, &page, (&conversation, tries), why).await?;
                 if let NotShown::Page(span) = why {
                     let (code, subcode) = (refused.code, refused.subcode);
                     tracing::warn!(
@@ -79,7 +79,7 @@ async fn drain_page(
             },
             None => None,
         };
-        flow::name_person(house, &conversation, profile.name, picture).await?;
+        flow::name_person(services, &conversation, profile.name, picture).await?;
     }
     Ok(calls)
 }

@@ -5,17 +5,17 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Result;
-use crate::flow::{self, House};
+use crate::flow::{self, Services};
 
 /// The feed is looked at for new changes at least so often.
 pub const TICK: Duration = Duration::from_millis(250);
 
 /// Numbers all changes that wait now, as `holder` of the publisher's lease; gives how many. None while another
 /// process is the publisher.
-pub async fn round(house: &House, holder: &str) -> Result<usize> {
+pub async fn round(services: &Services, holder: &str) -> Result<usize> {
     let mut published = 0;
     loop {
-        let some = flow::publish(house, holder).await?;
+        let some = flow::publish(services, holder).await?;
         published += some;
         if some < flow::PUBLISH_MAX.unsigned_abs() {
             return Ok(usize::try_from(published).unwrap_or(usize::MAX));
@@ -24,20 +24,21 @@ pub async fn round(house: &House, holder: &str) -> Result<usize> {
 }
 
 /// Publishes until `stop`; then lets another process follow at once, and readers who wait go.
-pub async fn run(house: &House, stop: &CancellationToken) {
+pub async fn run(services: &Services, stop: &CancellationToken) {
     // A file has one process at a time, which needs not wait for the lease of the last one to run out.
-    let holder = if house.store.is_shared() { house.ids.next(house.clock.now()) } else { "alone".to_owned() };
+    let holder =
+        if services.store.is_shared() { services.ids.next(services.clock.now()) } else { "alone".to_owned() };
     while !stop.is_cancelled() {
-        if let Err(error) = round(house, &holder).await {
+        if let Err(error) = round(services, &holder).await {
             tracing::error!("Publishing failed and is tried again in {TICK:?}: {error}");
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = house.clock.sleep(TICK) => {}
+            () = services.clock.sleep(TICK) => {}
         }
     }
-    house.published.close();
-    if let Err(error) = flow::stop_publishing(house, &holder).await {
+    services.published.close();
+    if let Err(error) = flow::stop_publishing(services, &holder).await {
         tracing::warn!("The publisher's lease can't be given back and runs out by itself: {error}");
     }
 }

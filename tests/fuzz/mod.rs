@@ -147,7 +147,7 @@ fn an_answer_of_graph_comes_to_a_verdict() {
 async fn lines_are_answered_one_by_one() {
     let shop = Shop::on_sqlite().await;
     let service = TowerToHyperService::new(service_of(&shop));
-    let crm = keys::create(&shop.house, "crm", "crm", None).await.unwrap();
+    let crm = keys::create(&shop.services, "crm", "crm", None).await.unwrap();
     let mut inputs = Inputs::of("api");
     while let Some(input) = inputs.next() {
         let shown = String::from_utf8_lossy(&input).into_owned();

@@ -10,18 +10,18 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use salesbridge::clock::Timestamp;
 use salesbridge::domain::basic::identity::{ConversationId, OutcomeId, PageId, Psid};
 use salesbridge::domain::basic::money::Currency;
-use salesbridge::domain::conversation::aggregate::Dossier;
+use salesbridge::domain::conversation::aggregate::ConversationAggregate;
 use salesbridge::domain::conversation::inbound::Channel;
-use salesbridge::domain::order::outcome::{Fact, Flag, Item, Kind, Source};
+use salesbridge::domain::order::outcome::{Fact, Flag, Item, OutcomeKind, Source};
 use salesbridge::domain::order::tag_decision::Tag;
 use salesbridge::domain::signal::policy::{LeadOn, Policy, PurchaseOn};
-use salesbridge::flow::{self, Asked, Line};
+use salesbridge::flow::{self, IdempotentRequest, ImportLine};
 
-use crate::arrivals::{
+use crate::harness::{Shop, numbered, referred, say};
+use crate::inbound_events::{
     Tables, ad, body, dossiers_among, echo, edit, imports, imports_all, line, line_of, picture, shown, tap,
     told, unsent, word,
 };
-use crate::harness::{Shop, numbered, referred, say};
 
 /// How many cases a database tries; `PROPTEST_CASES` asks for another number.
 const CASES: u32 = 40;
@@ -93,7 +93,7 @@ enum News {
 #[derive(Clone, Debug)]
 struct FactNews {
     whose: usize,
-    kind: Kind,
+    kind: OutcomeKind,
     hour: i64,
     value: Option<i64>,
     with_items: bool,
@@ -140,7 +140,7 @@ fn quiet_hours() -> impl Strategy<Value = i64> {
 
 fn news() -> impl Strategy<Value = News> {
     let who = || 0..PEOPLE.len();
-    let kinds = proptest::sample::select(Kind::ALL.to_vec());
+    let kinds = proptest::sample::select(OutcomeKind::ALL.to_vec());
     let value = prop_oneof![
         1 => Just(None), 4 => Just(Some(5000)), 2 => Just(Some(6000)), 1 => Just(Some(2000)), 1 => Just(Some(7000))
     ];
@@ -199,7 +199,7 @@ fn case() -> impl Strategy<Value = Case> {
 /// What arrives, as it is sent.
 enum Sent {
     Body(String),
-    Line(Box<Line>),
+    ImportLine(Box<ImportLine>),
     /// The sender of the fact at this place takes it back; never before it is there.
     TakenBack(usize),
 }
@@ -266,7 +266,7 @@ impl Case {
                         // A fact of its own, whatever else is told.
                         line.tag = referred(line.tag, &format!("taken back {index}"));
                     }
-                    return Sent::Line(Box::new(line));
+                    return Sent::ImportLine(Box::new(line));
                 }
             };
             Sent::Body(body(page, &[event]))
@@ -276,31 +276,33 @@ impl Case {
 }
 
 impl FactNews {
-    fn line(&self, page: &str, at: Timestamp, phones: &[String]) -> Line {
+    fn line(&self, page: &str, at: Timestamp, phones: &[String]) -> ImportLine {
         let (mut number, mut person, phone) = WHOSE[self.whose];
         let kind = match (self.kind, number) {
             // Without a number a sale can't be agreed by an outside source in any order.
-            (Kind::Confirmed, None) => Kind::Delivered,
+            (OutcomeKind::Confirmed, None) => OutcomeKind::Delivered,
             (kind, _) => kind,
         };
         if kind.is_of_conversation() {
             (number, person) = (None, person.or(Some("73")));
         }
         let value = match kind {
-            Kind::CrossSold | Kind::Paid | Kind::Refunded => Some(self.value.unwrap_or(1500)),
-            Kind::Returned => self.value.filter(|_| self.name.is_some()),
-            Kind::Confirmed | Kind::Amended => self.value,
+            OutcomeKind::CrossSold | OutcomeKind::Paid | OutcomeKind::Refunded => {
+                Some(self.value.unwrap_or(1500))
+            }
+            OutcomeKind::Returned => self.value.filter(|_| self.name.is_some()),
+            OutcomeKind::Confirmed | OutcomeKind::Amended => self.value,
             _ => None,
         };
         let source = [Source::Crm, Source::Courier, Source::Bank][self.source];
         let mut tag = told(source, kind, value, at);
-        if kind == Kind::CrossSold && self.told.as_total {
+        if kind == OutcomeKind::CrossSold && self.told.as_total {
             tag.terms.total = tag.terms.value.take();
         }
         if self.told.in_dollars && tag.terms.name_money() {
             tag.terms.currency = Currency::parse("USD").unwrap();
         }
-        if self.with_items && matches!(kind, Kind::Confirmed | Kind::Amended) {
+        if self.with_items && matches!(kind, OutcomeKind::Confirmed | OutcomeKind::Amended) {
             let unit_price = value.unwrap_or(6000) - 500;
             let item =
                 Item { sku: Some("K-1".to_owned()), name: None, quantity: 1, unit_price, unit_cost: None };
@@ -310,7 +312,7 @@ impl FactNews {
         if self.reason && kind.wants_reason() {
             tag.reason = Some("too late".to_owned());
         }
-        let adds_up = matches!(kind, Kind::CrossSold | Kind::Paid | Kind::Refunded);
+        let adds_up = matches!(kind, OutcomeKind::CrossSold | OutcomeKind::Paid | OutcomeKind::Refunded);
         if let Some(name) = self.name.or(adds_up.then_some(9)) {
             // A sender's name of a fact is of one fact, whatever it says.
             let all = format!(
@@ -355,20 +357,20 @@ async fn begins(shop: &Shop, case: &Case, now: Timestamp) -> String {
     let said = |kind, value, hour| Tag { occurred_at: Some(at(hour)), ..say(kind, value) };
     let one = thread(shop, &page, "71").await;
     let two = thread(shop, &page, "72").await;
-    says(shop, &one, said(Kind::Confirmed, Some(5000), 42)).await;
-    says(shop, &two, numbered(said(Kind::Confirmed, Some(7000), 42), "A-20")).await;
+    says(shop, &one, said(OutcomeKind::Confirmed, Some(5000), 42)).await;
+    says(shop, &two, numbered(said(OutcomeKind::Confirmed, Some(7000), 42), "A-20")).await;
     match case.before {
-        1 => says(shop, &one, referred(said(Kind::CrossSold, Some(1000), 41), "p-1")).await,
-        2 => says(shop, &one, said(Kind::Cancelled, None, 38)).await,
-        3 => says(shop, &one, said(Kind::Shipped, None, 37)).await,
+        1 => says(shop, &one, referred(said(OutcomeKind::CrossSold, Some(1000), 41), "p-1")).await,
+        2 => says(shop, &one, said(OutcomeKind::Cancelled, None, 38)).await,
+        3 => says(shop, &one, said(OutcomeKind::Shipped, None, 37)).await,
         4 => {
-            says(shop, &one, said(Kind::Cancelled, None, 40)).await;
-            says(shop, &one, said(Kind::Confirmed, Some(6000), 39)).await;
+            says(shop, &one, said(OutcomeKind::Cancelled, None, 40)).await;
+            says(shop, &one, said(OutcomeKind::Confirmed, Some(6000), 39)).await;
         }
         5 => {
             // An order that nobody is known of waits.
-            let tag = numbered(told(Source::Crm, Kind::Confirmed, 5000, at(43)), "A-1");
-            imports_all(shop, vec![Line { page: PageId::from(page.as_str()), ..line(tag) }]).await;
+            let tag = numbered(told(Source::Crm, OutcomeKind::Confirmed, 5000, at(43)), "A-1");
+            imports_all(shop, vec![ImportLine { page: PageId::from(page.as_str()), ..line(tag) }]).await;
         }
         _ => {}
     }
@@ -376,14 +378,16 @@ async fn begins(shop: &Shop, case: &Case, now: Timestamp) -> String {
 }
 
 async fn thread(shop: &Shop, page: &str, psid: &str) -> ConversationId {
-    let mut unit = shop.house.store.read().await.unwrap();
+    let mut unit = shop.services.store.read().await.unwrap();
     let psid = Psid(psid.to_owned());
     unit.conversation_of(&PageId::from(page), Channel::Messenger, &psid).await.unwrap().unwrap()
 }
 
 async fn says(shop: &Shop, thread: &ConversationId, tag: Tag) {
     let reason = tag.kind.wants_reason().then(|| "changed her mind".to_owned());
-    flow::tag(&shop.house, thread, &Tag { reason, ..tag }, "nino", &Asked::plainly()).await.unwrap();
+    flow::tag(&shop.services, thread, &Tag { reason, ..tag }, "nino", &IdempotentRequest::unkeyed())
+        .await
+        .unwrap();
 }
 
 /// The picture after everything arrived in this order.
@@ -394,7 +398,7 @@ async fn arrives(
     order: &[Vec<usize>; 2],
 ) -> Vec<String> {
     let page = begins(shop, case, now).await;
-    let phones = PHONES.map(|(_, number)| shop.house.phone_key.hash(number).unwrap());
+    let phones = PHONES.map(|(_, number)| shop.services.phone_key.hash(number).unwrap());
     let sent = case.sent(&page, now, &phones);
     let mut arrived = Arrived { shop, entries: vec![None; sent.len()], early: Vec::new() };
     for (place, part) in order.iter().enumerate() {
@@ -408,7 +412,7 @@ async fn arrives(
         }
     }
     let mut rounds = 0;
-    while flow::fall_silent(&shop.house).await.unwrap() > 0 {
+    while flow::fall_silent(&shop.services).await.unwrap() > 0 {
         rounds += 1;
         assert!(rounds < 20, "silence never comes to rest");
     }
@@ -432,7 +436,7 @@ impl Arrived<'_> {
     async fn takes(&mut self, index: usize, sent: &Sent) {
         match sent {
             Sent::Body(body) => self.shop.receives(body.clone()).await,
-            Sent::Line(line) => {
+            Sent::ImportLine(line) => {
                 let told = imports(self.shop, vec![(**line).clone()]).await.remove(0);
                 assert_eq!(told.0, 200, "{}", told.1);
                 self.entries[index] = Some(OutcomeId(told.1));
@@ -447,7 +451,9 @@ impl Arrived<'_> {
     async fn takes_back(&mut self, fact: usize) {
         match &self.entries[fact] {
             Some(entry) => {
-                let undone = flow::undo(&self.shop.house, entry, ("crm", None), &Asked::plainly()).await;
+                let undone =
+                    flow::undo(&self.shop.services, entry, ("crm", None), &IdempotentRequest::unkeyed())
+                        .await;
                 undone.unwrap();
             }
             None => self.early.push(fact),
@@ -458,11 +464,11 @@ impl Arrived<'_> {
 /// A person looks at what is there, and decides.
 async fn decides((shop, tables): (&Shop, &Tables), decided: Decided, page: &str) {
     let threads = dossiers_among(shop, page, &tables.rows("conversation").await).await;
-    let (house, asked) = (&shop.house, Asked::plainly());
+    let (services, asked) = (&shop.services, IdempotentRequest::unkeyed());
     match decided {
         Decided::Accept => {
-            let flagged = |dossier: &Dossier| {
-                let orders = dossier.orders.iter();
+            let flagged = |aggregate: &ConversationAggregate| {
+                let orders = aggregate.orders.iter();
                 let facts = orders.flat_map(|one| one.facts.iter().map(|fact| (one.clone(), fact.clone())));
                 let flagged = facts
                     .filter(|(one, fact)| one.order.flag_of(&fact.id).is_some_and(Flag::can_be_accepted));
@@ -471,23 +477,24 @@ async fn decides((shop, tables): (&Shop, &Tables), decided: Decided, page: &str)
             let all = threads.iter().flat_map(flagged);
             let first = all.min_by_key(|(number, fact)| (number.clone(), shown(fact)));
             if let Some((_, fact)) = first {
-                flow::accept(house, &fact.id, ("nino", Source::Api), &asked).await.unwrap();
+                flow::accept(services, &fact.id, ("nino", Source::Api), &asked).await.unwrap();
             }
         }
         Decided::Undo => {
-            let thread = threads.iter().find(|dossier| dossier.thread.psid == Some(Psid("71".to_owned())));
-            let facts = thread.unwrap().orders.iter().flat_map(|standing| &standing.facts);
+            let thread =
+                threads.iter().find(|aggregate| aggregate.thread.psid == Some(Psid("71".to_owned())));
+            let facts = thread.unwrap().orders.iter().flat_map(|ledger| &ledger.facts);
             let said = facts.filter(|fact| fact.source.is_person() && !fact.undone);
             let last: Option<&Fact> = said.max_by_key(|fact| (fact.recorded_at, fact.id.clone()));
             if let Some(fact) = last {
-                flow::undo(house, &fact.id, ("nino", Some(Source::Api)), &asked).await.unwrap();
+                flow::undo(services, &fact.id, ("nino", Some(Source::Api)), &asked).await.unwrap();
             }
         }
     }
 }
 
 async fn check((shop, tables): (&Shop, &Tables), case: &Case) -> Result<(), TestCaseError> {
-    let now = shop.house.clock.now();
+    let now = shop.services.clock.now();
     let many = case.news.len() + case.taken_back().count();
     let as_written: Vec<usize> = (0..many).collect();
     let expected = arrives((shop, tables), case, now, &case.in_order(&as_written)).await;

@@ -1,9 +1,9 @@
 //! The API as its users meet it: a server on loopback, and a key.
 
 use salesbridge::domain::basic::identity::PageId;
-use salesbridge::flow::Names;
+use salesbridge::flow::InFlight;
 use salesbridge::flow::manage::keys;
-use salesbridge::web::{App, BODY_LIMIT, Needs, Readiness, router};
+use salesbridge::web::{App, AppState, BODY_LIMIT, Readiness, router};
 use serde_json::Value;
 
 use crate::harness::Shop;
@@ -53,12 +53,12 @@ impl Answer {
 impl Shop {
     /// A key of this role for all Pages, at a server of its own.
     pub async fn api(&self, role: &str) -> Api {
-        let app = App::from(Needs {
-            house: self.house.clone(),
+        let app = App::from(AppState {
+            services: self.services.clone(),
             app_secret: Some("app_secret_test".to_owned().into()),
             verify_token: Some("my_secret".to_owned().into()),
             intake: self.intake.clone(),
-            names: Names::default(),
+            names: InFlight::default(),
             readiness: Readiness::default(),
             body_limit: BODY_LIMIT,
         });
@@ -78,7 +78,7 @@ async fn serve(app: &App) -> String {
 impl Api {
     /// The same key at another process on the same database.
     pub async fn elsewhere(&self) -> Self {
-        let app = App::from(Needs { names: Names::default(), ..(*self.app).clone() });
+        let app = App::from(AppState { names: InFlight::default(), ..(*self.app).clone() });
         Self { url: serve(&app).await, app, ..self.clone() }
     }
 
@@ -90,7 +90,7 @@ impl Api {
     /// The same server with a key for one Page alone.
     pub async fn keyed(&self, role: &str, page: Option<&str>) -> Self {
         let page = page.map(PageId::from);
-        let secret = keys::create(&self.app.house, role, "nino", page.as_ref()).await.unwrap();
+        let secret = keys::create(&self.app.services, role, "nino", page.as_ref()).await.unwrap();
         Self { secret: Some(secret), ..self.clone() }
     }
 

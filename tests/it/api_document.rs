@@ -1,6 +1,6 @@
 //! The document, its page, and what load balancers and Prometheus ask.
 
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use serde_json::Value;
 
 use crate::harness::{HOLD, Shop, both, say};
@@ -57,7 +57,7 @@ both!(
         api.app.readiness.fall();
         let stopping = api.get("/readyz").await;
         assert_eq!((stopping.status, &stopping.body["reasons"][0]["code"]), (503, &"stopping".into()));
-        shop.house.store.close().await;
+        shop.services.store.close().await;
         assert_eq!(api.get("/readyz").await.body["reasons"][1]["code"], "database");
         let unavailable = api.with_secret("sb_none").get("/v1/orders").await;
         unavailable.is_problem(503);
@@ -70,7 +70,7 @@ both!(
     async fn prometheus_reads_counts_and_nobodys_name(shop: Shop) {
         let api = shop.api("operator").await.nobody();
         let chat = shop.hears_from("4242424242424242").await;
-        shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         api.post("/webhooks/meta", "{}").await.is_problem(401);
         let before = api.get("/metrics").await.text;
         let reads = |text: &str, line: &str| assert!(text.lines().any(|one| one == line), "{line} in {text}");

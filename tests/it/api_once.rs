@@ -1,6 +1,6 @@
 //! The same request again.
 
-use salesbridge::flow::Promise;
+use salesbridge::flow::Claim;
 use serde_json::json;
 
 use crate::harness::{Shop, both};
@@ -80,9 +80,9 @@ both!(
     async fn while_it_runs_it_is_not_run_again(shop: Shop) {
         let (chat, api) = (shop.hears_from("2").await, shop.api("operator").await);
         let path = format!("/v1/conversations/{chat}/outcomes");
-        let key = shop.house.store.read().await.unwrap().keys().await.unwrap()[0].id.0.clone();
+        let key = shop.services.store.read().await.unwrap().keys().await.unwrap()[0].id.0.clone();
         let name = [key, format!("conversations/{chat}/outcomes"), "one".to_owned()];
-        let running = Promise::begin(&api.app.names, name, SALE.as_bytes()).unwrap();
+        let running = Claim::begin(&api.app.names, name, SALE.as_bytes()).unwrap();
         let refused = api.post_once(&path, SALE, "one").await;
         refused.is_problem(409);
         assert_eq!(refused.code(), "still_running");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use salesbridge::domain::basic::identity::{DatasetId, PageId};
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use serde_json::{Value, json};
 
 use crate::api::Api;
@@ -28,7 +28,9 @@ both!(
     async fn a_list_is_the_same_in_parts_of_any_size(shop: Shop) {
         for number in 0..7 {
             let chat = shop.hears_from(&number.to_string()).await;
-            shop.tags(&chat, &numbered(say(Kind::Confirmed, 1000), &format!("A-{number}"))).await.unwrap();
+            shop.tags(&chat, &numbered(say(OutcomeKind::Confirmed, 1000), &format!("A-{number}")))
+                .await
+                .unwrap();
             // Some of them at the same moment.
             if number % 3 == 0 {
                 shop.later(Duration::from_mins(1));
@@ -54,7 +56,7 @@ both!(
         let part = api.get("/v1/orders?limit=2").await.body;
         shop.later(Duration::from_mins(1));
         let chat = shop.hears_from("8").await;
-        shop.tags(&chat, &say(Kind::Confirmed, 1000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 1000)).await.unwrap();
         let next = part["next_cursor"].as_str().unwrap();
         let next = api.get(&format!("/v1/orders?limit=2&cursor={next}")).await.body;
         assert_eq!(next["data"], json!(before[2..4]));
@@ -71,7 +73,7 @@ both!(
         let mut psids = Vec::new();
         for number in 0..6 {
             let (page, at) =
-                ([1_111_111_111_u64, 2_222_222_222][number % 2], shop.house.clock.now().millis());
+                ([1_111_111_111_u64, 2_222_222_222][number % 2], shop.services.clock.now().millis());
             shop.receives(format!(
                 r#"{{"object":"page","entry":[{{"id":"{page}","time":{at},"messaging":[{{"sender":{{"id":"{number}"}},
                 "recipient":{{"id":"{page}"}},"timestamp":{at},"message":{{"mid":"m_{number}","text":"hi"}}}}]}}]}}"#
@@ -92,7 +94,7 @@ both!(
     async fn a_conversion_shows_its_attempts_and_to_an_analyst_nobody(shop: Shop) {
         let (chat, admin) = (shop.hears_from("4242424242424242").await, shop.api("admin").await);
         let analyst = admin.with("analyst").await;
-        shop.tags(&chat, &numbered(say(Kind::Confirmed, 5000), "A-1")).await.unwrap();
+        shop.tags(&chat, &numbered(say(OutcomeKind::Confirmed, 5000), "A-1")).await.unwrap();
         let row = admin.get("/v1/conversions?order_id=A-1").await.body["data"][0].clone();
         assert_eq!([&row["order_id"], &row["state"]], [&json!("A-1"), &json!("held")]);
         let path = format!("/v1/conversions/{}", row["id"].as_str().unwrap());

@@ -93,8 +93,8 @@ both!(
     async fn a_revoked_key_is_no_key_at_once(shop: Shop) {
         let api = shop.api("operator").await;
         assert_eq!(api.get("/v1/orders").await.status, 200);
-        let id = shop.house.store.read().await.unwrap().keys().await.unwrap()[0].id.clone();
-        salesbridge::flow::manage::keys::revoke(&shop.house, &id).await.unwrap();
+        let id = shop.services.store.read().await.unwrap().keys().await.unwrap()[0].id.clone();
+        salesbridge::flow::manage::keys::revoke(&shop.services, &id).await.unwrap();
         let answer = api.get("/v1/orders").await;
         answer.is_problem(401);
         assert_eq!(answer.header("www-authenticate"), Some("Bearer"));

@@ -1,6 +1,6 @@
 //! Running it: conversions let go and tried again, unknown attempts settled, Pages set anew.
 
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use salesbridge::domain::signal::policy::LeadOn;
 use salesbridge::sandbox::Fault;
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::harness::{HOLD, PAGE, Shop, both, numbered, say};
 both!(
     async fn a_held_conversion_goes_at_once(shop: Shop) {
         let (chat, api) = (shop.hears_from("2").await, shop.api("operator").await);
-        let tagged = shop.tags(&chat, &numbered(say(Kind::Confirmed, 5000), "A-1")).await.unwrap();
+        let tagged = shop.tags(&chat, &numbered(say(OutcomeKind::Confirmed, 5000), "A-1")).await.unwrap();
         let path = format!("/v1/conversions/{}/send", tagged.conversions[0].id);
         let sent = api.post_once(&path, "", "one").await;
         assert_eq!((sent.status, &sent.body["conversion"]["state"]), (200, &json!("ready")));
@@ -30,7 +30,7 @@ both!(
 both!(
     async fn a_rejected_one_is_tried_again(shop: Shop) {
         let (chat, api) = (shop.hears_from("2").await, shop.api("admin").await);
-        let tagged = shop.tags(&chat, &numbered(say(Kind::Confirmed, 5000), "A-1")).await.unwrap();
+        let tagged = shop.tags(&chat, &numbered(say(OutcomeKind::Confirmed, 5000), "A-1")).await.unwrap();
         let path = format!("/v1/conversions/{}/retry", tagged.conversions[0].id);
         api.post(&path, "").await.is_problem(409);
         shop.meta.fail_next(Fault::Graph { status: 400, code: 100, subcode: Some(2_804_008) });
@@ -47,7 +47,7 @@ both!(
 both!(
     async fn an_unknown_attempt_is_settled_once(shop: Shop) {
         let (chat, api) = (shop.hears_from("2").await, shop.api("admin").await);
-        shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         shop.meta.fail_next(Fault::TakeAndLoseAnswer);
         shop.later(HOLD);
         shop.delivers().await;
@@ -68,7 +68,7 @@ both!(
         let api = shop.api("admin").await;
         let path = format!("/v1/pages/{PAGE}");
         let before = shop.hears_from("1").await;
-        shop.tags(&before, &numbered(say(Kind::Confirmed, 5000), "A-1")).await.unwrap();
+        shop.tags(&before, &numbered(say(OutcomeKind::Confirmed, 5000), "A-1")).await.unwrap();
         let set = api
             .patch(
                 &path,
@@ -90,9 +90,9 @@ both!(
         assert_eq!(cleared["working_hours"], "Mon-Sat 10:00-20:00");
         // What was confirmed before keeps its policy; what is confirmed afterwards follows the new one.
         let after = shop.hears_from("2").await;
-        let tagged = shop.tags(&after, &numbered(say(Kind::Confirmed, 7000), "A-2")).await.unwrap();
+        let tagged = shop.tags(&after, &numbered(say(OutcomeKind::Confirmed, 7000), "A-2")).await.unwrap();
         assert_eq!(tagged.conversions[0].name.as_str(), "OrderCreated");
-        let known = shop.tags(&before, &numbered(say(Kind::Confirmed, 5000), "A-1")).await.unwrap();
+        let known = shop.tags(&before, &numbered(say(OutcomeKind::Confirmed, 5000), "A-1")).await.unwrap();
         assert_eq!(known.conversions.len(), 1);
         assert_eq!(known.conversions[0].name.as_str(), "Purchase");
     }
@@ -101,7 +101,7 @@ both!(
 both!(
     async fn any_token_lets_a_page_go_on(shop: Shop) {
         let (chat, api) = (shop.hears_from("2").await, shop.api("admin").await);
-        shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         shop.meta.kill_token("token-of-the-page");
         shop.later(HOLD);
         shop.delivers().await;

@@ -10,10 +10,10 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use salesbridge::domain::basic::identity::PageId;
 use salesbridge::domain::operator::Role;
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use salesbridge::flow::manage::operators;
-use salesbridge::flow::{self, Intake, Names, PageChange};
-use salesbridge::web::{App, BODY_LIMIT, Needs, Readiness, router};
+use salesbridge::flow::{self, InFlight, Intake, PageChange};
+use salesbridge::web::{App, AppState, BODY_LIMIT, Readiness, router};
 use salesbridge::worker;
 use serde::Deserialize;
 use tokio::net::TcpListener;
@@ -43,7 +43,7 @@ struct World {
 impl World {
     /// A message from or to a person arrives.
     async fn message(&self, psid: &str, text: &str, is_echo: bool) {
-        let at = self.shop.house.clock.now().millis();
+        let at = self.shop.services.clock.now().millis();
         let (from, to) = if is_echo { (PAGE, psid) } else { (psid, PAGE) };
         let body = serde_json::json!({"object": "page", "entry": [{"id": PAGE, "time": at, "messaging": [{
             "sender": {"id": from}, "recipient": {"id": to}, "timestamp": at,
@@ -59,7 +59,7 @@ impl World {
             message["message"]["referral"] = referral;
         }
         self.intake.take(body.to_string().into()).await.unwrap();
-        while flow::project(&self.shop.house).await.unwrap() > 0 {}
+        while flow::project(&self.shop.services).await.unwrap() > 0 {}
         // The service's own projecting may have taken it, and not have committed yet.
         while self.shop.conversation(psid).await.is_none() {
             tokio::task::yield_now().await;
@@ -75,17 +75,17 @@ async fn runs(scenario: &str) {
 }
 
 async fn runs_in(shop: Arc<Shop>, scenario: &str) {
-    shop.house.clock.release();
+    shop.services.clock.release();
     let came_in = Arc::new(Notify::new());
-    let intake = Intake::start(shop.house.clone(), Arc::clone(&came_in));
+    let intake = Intake::start(shop.services.clone(), Arc::clone(&came_in));
     let stop = CancellationToken::new();
-    let work = tokio::spawn(worker::run(shop.house.clone(), shop.graph.clone(), came_in, stop.clone()));
-    let app = App::from(Needs {
-        house: shop.house.clone(),
+    let work = tokio::spawn(worker::run(shop.services.clone(), shop.graph.clone(), came_in, stop.clone()));
+    let app = App::from(AppState {
+        services: shop.services.clone(),
         app_secret: None,
         verify_token: None,
         intake: intake.clone(),
-        names: Names::default(),
+        names: InFlight::default(),
         readiness: Readiness::default(),
         body_limit: BODY_LIMIT,
     });
@@ -128,21 +128,25 @@ fn control(world: World) -> Router {
     let tagged = |State(world): State<World>, Query(deed): Query<Deed>| async move {
         world.message(&deed.psid, "555 12 34 56", false).await;
         let chat = world.shop.conversation(&deed.psid).await.unwrap();
-        world.shop.tags(&chat, &say(Kind::Confirmed, 12_550)).await.unwrap();
+        world.shop.tags(&chat, &say(OutcomeKind::Confirmed, 12_550)).await.unwrap();
         Json(())
     };
     let refused = |State(world): State<World>, Query(deed): Query<Deed>| async move {
         world.message(&deed.psid, "?", false).await;
         let chat = world.shop.conversation(&deed.psid).await.unwrap();
-        let tagged = world.shop.tags(&chat, &say(Kind::Confirmed, 4_000)).await.unwrap();
+        let tagged = world.shop.tags(&chat, &say(OutcomeKind::Confirmed, 4_000)).await.unwrap();
         world.shop.meta.poison(&tagged.conversions[0].event_id, 2_804_008);
-        flow::send_now(&world.shop.house, &tagged.conversions[0].id, &flow::Asked::plainly()).await.unwrap();
+        flow::send_now(&world.shop.services, &tagged.conversions[0].id, &flow::IdempotentRequest::unkeyed())
+            .await
+            .unwrap();
         world.shop.delivers().await;
         Json(())
     };
     let test = |State(world): State<World>| async move {
-        let until = world.shop.house.clock.now() + Duration::from_hours(3);
-        flow::set_test_code(&world.shop.house, &PageId::from(PAGE), Some(("TEST42", until))).await.unwrap();
+        let until = world.shop.services.clock.now() + Duration::from_hours(3);
+        flow::set_test_code(&world.shop.services, &PageId::from(PAGE), Some(("TEST42", until)))
+            .await
+            .unwrap();
         Json(())
     };
     let known = |State(world): State<World>, Query(deed): Query<Deed>| async move {
@@ -152,16 +156,22 @@ fn control(world: World) -> Router {
     let inbox = |State(world): State<World>| async move {
         let change = PageChange {
             labels: Some(
-                [("შეკვეთა".to_owned(), Kind::Confirmed), ("Shipped".to_owned(), Kind::Shipped)].into(),
+                [
+                    ("შეკვეთა".to_owned(), OutcomeKind::Confirmed),
+                    ("Shipped".to_owned(), OutcomeKind::Shipped),
+                ]
+                .into(),
             ),
-            sentences: Some([(Kind::Confirmed, vec!["შეკვეთა მიღებულია {*} {value} ₾".to_owned()])].into()),
+            sentences: Some(
+                [(OutcomeKind::Confirmed, vec!["შეკვეთა მიღებულია {*} {value} ₾".to_owned()])].into(),
+            ),
             ..PageChange::default()
         };
-        flow::change_page(&world.shop.house, &PageId::from(PAGE), &change).await.unwrap();
+        flow::change_page(&world.shop.services, &PageId::from(PAGE), &change).await.unwrap();
         Json(())
     };
     let code = |State(world): State<World>| async move {
-        Json(operators::first_code(&world.shop.house).await.unwrap())
+        Json(operators::first_code(&world.shop.services).await.unwrap())
     };
     Router::new()
         .route("/code", post(code))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use salesbridge::clock::{Clock, Timestamp};
 use salesbridge::meta::signature;
 use salesbridge::sandbox::webhook::{self, Chat};
-use salesbridge::sandbox::{Fault, Sandbox, Told};
+use salesbridge::sandbox::{Announced, Fault, Sandbox};
 use serde_json::Value;
 
 use crate::books::{Books, new_postgres};
@@ -188,7 +188,7 @@ async fn nothing_shows(database: Option<String>) {
         Some(Fault::CloseBeforeBody),
         Some(Fault::CloseInAnswer),
         Some(Fault::LongAnswer),
-        Some(Fault::Throttled { code: 4, told: Told::RetryAfter { seconds: 1 } }),
+        Some(Fault::Throttled { code: 4, told: Announced::RetryAfter { seconds: 1 } }),
         Some(Fault::Graph { status: 400, code: 190, subcode: Some(463) }),
     ];
     let at = Clock::system().now();

@@ -6,12 +6,12 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use salesbridge::domain::basic::identity::{ConversationId, OutcomeId, PageId};
-use salesbridge::domain::order::outcome::{Kind, Source};
+use salesbridge::domain::order::outcome::{OutcomeKind, Source};
 use salesbridge::domain::order::tag_decision::Tag;
 use salesbridge::error::Error;
 use salesbridge::flow::manage::keys;
-use salesbridge::flow::{self, Asked, House};
-use salesbridge::web::{App, BODY_LIMIT, Needs, Readiness, router};
+use salesbridge::flow::{self, IdempotentRequest, Services};
+use salesbridge::web::{App, AppState, BODY_LIMIT, Readiness, router};
 use salesbridge::worker::publish;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -32,23 +32,23 @@ struct Reader {
 
 impl Reader {
     async fn of(shop: &Shop, role: &str, page: Option<&str>) -> Self {
-        Self::at(&shop.house, shop, role, page).await
+        Self::at(&shop.services, shop, role, page).await
     }
 
-    async fn at(house: &House, shop: &Shop, role: &str, page: Option<&str>) -> Self {
-        let app = App::from(Needs {
-            house: house.clone(),
+    async fn at(services: &Services, shop: &Shop, role: &str, page: Option<&str>) -> Self {
+        let app = App::from(AppState {
+            services: services.clone(),
             app_secret: None,
             verify_token: None,
             intake: shop.intake.clone(),
-            names: flow::Names::default(),
+            names: flow::InFlight::default(),
             readiness: Readiness::default(),
             body_limit: BODY_LIMIT,
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router(app)).await });
-        let secret = keys::create(house, role, role, page.map(PageId::from).as_ref()).await.unwrap();
+        let secret = keys::create(services, role, role, page.map(PageId::from).as_ref()).await.unwrap();
         Self { url, secret, client: reqwest::Client::new() }
     }
 
@@ -81,7 +81,7 @@ fn text(value: &Value) -> &str {
 }
 
 async fn publishes(shop: &Shop) -> usize {
-    publish::round(&shop.house, "the publisher").await.unwrap()
+    publish::round(&shop.services, "the publisher").await.unwrap()
 }
 
 /// The snapshots of an order by one of its names, in the order of the feed.
@@ -122,7 +122,9 @@ async fn tells(shop: &Shop, chat: &ConversationId, tag: Tag) -> Result<flow::Tag
 }
 
 async fn accepts(shop: &Shop, outcome: &OutcomeId) {
-    flow::accept(&shop.house, outcome, ("nino", Source::Api), &Asked::plainly()).await.unwrap();
+    flow::accept(&shop.services, outcome, ("nino", Source::Api), &IdempotentRequest::unkeyed())
+        .await
+        .unwrap();
 }
 
 fn led_by(psid: &str, ad: &str, at: i64) -> String {
@@ -140,18 +142,19 @@ both!(
             chats.push(shop.hears_from(&format!("{psid}")).await);
         }
         // On a file there is one process; several publishers are several tasks of it.
-        let replica = if shop.house.store.is_shared() { shop.beside().await } else { shop.house.clone() };
+        let replica =
+            if shop.services.store.is_shared() { shop.beside().await } else { shop.services.clone() };
         let done = tokio_util::sync::CancellationToken::new();
         let mut publishers = Vec::new();
         for number in 0..4 {
-            let house = if number % 2 == 0 { shop.house.clone() } else { replica.clone() };
+            let services = if number % 2 == 0 { shop.services.clone() } else { replica.clone() };
             let done = done.clone();
             publishers.push(tokio::spawn(async move {
                 let mut numbered = 0;
                 while !done.is_cancelled() {
-                    numbered += publish::round(&house, &format!("publisher {number}")).await.unwrap();
+                    numbered += publish::round(&services, &format!("publisher {number}")).await.unwrap();
                     // Time goes on, so that the lease changes hands in the midst of it.
-                    house.clock.advance(Duration::from_secs(1));
+                    services.clock.advance(Duration::from_secs(1));
                     tokio::task::yield_now().await;
                 }
                 numbered
@@ -172,13 +175,13 @@ both!(
         });
         let mut writers = Vec::new();
         for number in 0_usize..8 {
-            let house = if number % 2 == 0 { shop.house.clone() } else { replica.clone() };
+            let services = if number % 2 == 0 { shop.services.clone() } else { replica.clone() };
             let chat = chats[number / 2].clone();
             writers.push(tokio::spawn(async move {
                 for value in 0..12 {
-                    let kind = if value == 0 { Kind::Confirmed } else { Kind::Amended };
+                    let kind = if value == 0 { OutcomeKind::Confirmed } else { OutcomeKind::Amended };
                     let tag = numbered(say(kind, 5000 + value), &format!("A-{number}"));
-                    flow::tag(&house, &chat, &tag, "nino", &Asked::plainly()).await.unwrap();
+                    flow::tag(&services, &chat, &tag, "nino", &IdempotentRequest::unkeyed()).await.unwrap();
                 }
             }));
         }
@@ -198,7 +201,7 @@ both!(
         let ids: BTreeSet<&str> = seen.iter().map(|change| text(&change["id"])).collect();
         let all = 4 + 8 * 12;
         // Units of a file number their changes themselves.
-        let by_publishers = if shop.house.store.is_shared() { all } else { 0 };
+        let by_publishers = if shop.services.store.is_shared() { all } else { 0 };
         assert_eq!((seen.len(), ids.len(), numbered), (all, all, by_publishers));
         let versions = versions(&seen);
         assert_eq!(versions.len(), 4 + 8);
@@ -207,7 +210,7 @@ both!(
             assert_eq!(versions, expected, "{subject}");
         }
         assert_eq!(reader.follows("", 200).await.0, seen);
-        let mut unit = shop.house.store.read().await.unwrap();
+        let mut unit = shop.services.store.read().await.unwrap();
         assert_eq!(unit.feed().await.unwrap().last, 4 + 8 * 12);
     }
 );
@@ -219,12 +222,12 @@ async fn a_late_commit_is_not_skipped() {
     publishes(&shop).await;
     let reader = Reader::of(&shop, "crm", None).await;
     let (_, cursor) = reader.follows("", 200).await;
-    let mut unit = shop.house.store.begin("test").await.unwrap();
-    let mut thread = unit.hold(&late).await.unwrap().unwrap().thread;
+    let mut unit = shop.services.store.begin("test").await.unwrap();
+    let mut thread = unit.load_conversation(&late).await.unwrap().unwrap().thread;
     thread.version += 1;
-    let now = shop.house.clock.now();
-    unit.conversation_changed(shop.house.ids.next(now), &thread, now).await.unwrap();
-    shop.tags(&early, &say(Kind::Confirmed, 5000)).await.unwrap();
+    let now = shop.services.clock.now();
+    unit.conversation_changed(shop.services.ids.next(now), &thread, now).await.unwrap();
+    shop.tags(&early, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
     assert_eq!(publishes(&shop).await, 1);
     let (first, cursor) = reader.follows(&cursor, 200).await;
     unit.commit().await.unwrap();
@@ -237,19 +240,19 @@ async fn a_late_commit_is_not_skipped() {
 both!(
     async fn versions_go_in_order_although_the_clock_went_back(shop: Shop) {
         let chat = shop.hears_from("1").await;
-        shop.tags(&chat, &numbered(say(Kind::Confirmed, 5000), "A-1")).await.unwrap();
-        shop.tags(&chat, &numbered(say(Kind::Amended, 6000), "A-1")).await.unwrap();
+        shop.tags(&chat, &numbered(say(OutcomeKind::Confirmed, 5000), "A-1")).await.unwrap();
+        shop.tags(&chat, &numbered(say(OutcomeKind::Amended, 6000), "A-1")).await.unwrap();
         // A replica whose clock is behind writes the next version, and another order.
-        let behind = salesbridge::clock::Clock::steered(shop.house.clock.now() - Duration::from_secs(60));
-        let replica = House { clock: behind, tags: flow::Tags::default(), ..shop.house.clone() };
-        let other = numbered(say(Kind::Confirmed, 100), "A-2");
+        let behind = salesbridge::clock::Clock::steered(shop.services.clock.now() - Duration::from_secs(60));
+        let replica = Services { clock: behind, tags: flow::TagQueue::default(), ..shop.services.clone() };
+        let other = numbered(say(OutcomeKind::Confirmed, 100), "A-2");
         let cancel = Tag {
             reason: Some("late".to_owned()),
-            occurred_at: Some(shop.house.clock.now() + Duration::from_secs(1)),
-            ..numbered(say(Kind::Cancelled, None), "A-1")
+            occurred_at: Some(shop.services.clock.now() + Duration::from_secs(1)),
+            ..numbered(say(OutcomeKind::Cancelled, None), "A-1")
         };
         for tag in [cancel, other] {
-            flow::tag(&replica, &chat, &tag, "nino", &Asked::plainly()).await.unwrap();
+            flow::tag(&replica, &chat, &tag, "nino", &IdempotentRequest::unkeyed()).await.unwrap();
         }
         publishes(&shop).await;
         let reader = Reader::of(&shop, "crm", None).await;
@@ -280,14 +283,14 @@ both!(
             }};
         }
         let a1 = |kind, value: Option<i64>| numbered(say(kind, value), "A-1");
-        then!(shop.tags(&chat, &say(Kind::Qualified, None)).await.unwrap());
-        let first = then!(shop.tags(&chat, &a1(Kind::Confirmed, Some(5000))).await.unwrap());
+        then!(shop.tags(&chat, &say(OutcomeKind::Qualified, None)).await.unwrap());
+        let first = then!(shop.tags(&chat, &a1(OutcomeKind::Confirmed, Some(5000))).await.unwrap());
         then!(shop.undoes(&first.outcome_id).await.unwrap());
-        then!(shop.tags(&chat, &a1(Kind::Confirmed, Some(6000))).await.unwrap());
-        then!(shop.tags(&chat, &a1(Kind::Amended, Some(4500))).await.unwrap());
-        then!(tells(&shop, &chat, referred(a1(Kind::Paid, Some(4500)), "p-1")).await.unwrap());
-        then!(shop.tags(&chat, &a1(Kind::Cancelled, None)).await.unwrap());
-        let flagged = then!(tells(&shop, &chat, a1(Kind::Shipped, None)).await.unwrap());
+        then!(shop.tags(&chat, &a1(OutcomeKind::Confirmed, Some(6000))).await.unwrap());
+        then!(shop.tags(&chat, &a1(OutcomeKind::Amended, Some(4500))).await.unwrap());
+        then!(tells(&shop, &chat, referred(a1(OutcomeKind::Paid, Some(4500)), "p-1")).await.unwrap());
+        then!(shop.tags(&chat, &a1(OutcomeKind::Cancelled, None)).await.unwrap());
+        let flagged = then!(tells(&shop, &chat, a1(OutcomeKind::Shipped, None)).await.unwrap());
         assert!(flagged.flag.is_some());
         then!(accepts(&shop, &flagged.outcome_id).await);
         assert_eq!(number, 9);
@@ -332,13 +335,13 @@ both!(
 both!(
     async fn an_order_carries_its_referral_also_when_that_is_told_late(shop: Shop) {
         let chat = shop.hears_from("7").await;
-        let before = shop.house.clock.now();
+        let before = shop.services.clock.now();
         shop.later(Duration::from_mins(5));
-        shop.tags(&chat, &numbered(say(Kind::Confirmed, 5000), "A-1")).await.unwrap();
+        shop.tags(&chat, &numbered(say(OutcomeKind::Confirmed, 5000), "A-1")).await.unwrap();
         shop.receives(led_by("7", "ad-1", before.millis() + 1000)).await;
         shop.later(Duration::from_mins(5));
-        shop.receives(led_by("7", "ad-2", shop.house.clock.now().millis())).await;
-        shop.tags(&chat, &numbered(say(Kind::Shipped, None), "A-1")).await.unwrap();
+        shop.receives(led_by("7", "ad-2", shop.services.clock.now().millis())).await;
+        shop.tags(&chat, &numbered(say(OutcomeKind::Shipped, None), "A-1")).await.unwrap();
         publishes(&shop).await;
         let reader = Reader::of(&shop, "crm", None).await;
         let (changes, _) = reader.follows("", 200).await;
@@ -358,12 +361,12 @@ both!(
     async fn an_order_that_turns_out_to_be_another_ends_in_it(shop: Shop) {
         let chat = shop.hears_from("7").await;
         let reader = Reader::of(&shop, "crm", None).await;
-        shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         shop.later(Duration::from_secs(1));
-        tells(&shop, &chat, numbered(say(Kind::Shipped, None), "C-77")).await.unwrap();
+        tells(&shop, &chat, numbered(say(OutcomeKind::Shipped, None), "C-77")).await.unwrap();
         publishes(&shop).await;
         let (mut as_it_happened, cursor) = reader.follows("", 200).await;
-        tells(&shop, &chat, numbered(say(Kind::Confirmed, 5000), "C-77")).await.unwrap();
+        tells(&shop, &chat, numbered(say(OutcomeKind::Confirmed, 5000), "C-77")).await.unwrap();
         publishes(&shop).await;
         as_it_happened.extend(reader.follows(&cursor, 200).await.0);
         let (changes, _) = reader.follows("", 200).await;
@@ -404,12 +407,14 @@ both!(
         let page = PageId::from(PAGE);
         let tag = Tag {
             source: Source::Crm,
-            occurred_at: Some(shop.house.clock.now()),
-            ..numbered(say(Kind::Confirmed, 5000), "C-1")
+            occurred_at: Some(shop.services.clock.now()),
+            ..numbered(say(OutcomeKind::Confirmed, 5000), "C-1")
         };
-        let line = flow::Line { page, psid: None, phone_hash: None, tag: tag.clone() };
+        let line = flow::ImportLine { page, psid: None, phone_hash: None, tag: tag.clone() };
         let told =
-            flow::import(&shop.house, &[(0, line)], "crm", None, Asked::plainly().render).await.unwrap();
+            flow::import(&shop.services, &[(0, line)], "crm", None, IdempotentRequest::unkeyed().render)
+                .await
+                .unwrap();
         assert!(told[0].is_ok());
         // The fact is known, but now it is said of somebody.
         assert!(shop.tags(&chat, &tag).await.unwrap().known);
@@ -433,7 +438,7 @@ both!(
         };
         // The clock stands still: only the publisher's word can wake.
         let waits = asks(cursor);
-        shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         publishes(&shop).await;
         let told = waits.await.unwrap();
         assert_eq!(told["data"][0]["type"], "order.updated");
@@ -441,8 +446,8 @@ both!(
         // What another process published is found by looking.
         let cursor = text(&told["cursor"]).to_owned();
         let mut waits = asks(cursor);
-        shop.tags(&chat, &say(Kind::Shipped, None)).await.unwrap();
-        let replica = House { published: flow::Published::default(), ..shop.house.clone() };
+        shop.tags(&chat, &say(OutcomeKind::Shipped, None)).await.unwrap();
+        let replica = Services { published: flow::Published::default(), ..shop.services.clone() };
         publish::round(&replica, "the publisher").await.unwrap();
         let told = loop {
             tokio::select! {
@@ -455,7 +460,7 @@ both!(
         // Nobody writes: after its time the answer is empty.
         let cursor = text(&told["cursor"]).to_owned();
         let mut waits = asks(cursor.clone());
-        let begun = shop.house.clock.now();
+        let begun = shop.services.clock.now();
         let told = loop {
             tokio::select! {
                 told = &mut waits => break told.unwrap(),
@@ -463,11 +468,11 @@ both!(
             }
         };
         assert_eq!((told["data"].as_array().unwrap().len(), text(&told["cursor"])), (0, cursor.as_str()));
-        assert!(shop.house.clock.now().since(begun) >= Duration::from_secs(30));
+        assert!(shop.services.clock.now().since(begun) >= Duration::from_secs(30));
 
         // The process ends: who waits is let go.
         let waits = asks(cursor);
-        shop.house.published.close();
+        shop.services.published.close();
         assert_eq!(waits.await.unwrap()["data"], Value::Array(Vec::new()));
     }
 );
@@ -475,10 +480,10 @@ both!(
 both!(
     async fn a_key_bound_to_a_page_sees_that_page_alone(shop: Shop) {
         shop.set_page(|page| page.id = PageId::from(OTHER_PAGE)).await;
-        let at = shop.house.clock.now().millis();
+        let at = shop.services.clock.now().millis();
         for psid in 0..5 {
             let chat = shop.hears_from(&format!("{psid}")).await;
-            shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+            shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         }
         let body = led_by("77", "ad-1", at).replace(PAGE, OTHER_PAGE);
         shop.receives(body).await;
@@ -492,7 +497,7 @@ both!(
         assert_eq!(end, own_end);
 
         let chat = shop.conversation("0").await.unwrap();
-        shop.tags(&chat, &say(Kind::Shipped, None)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Shipped, None)).await.unwrap();
         publishes(&shop).await;
         let (_, answer) = one.asks(&format!("after={own_end}")).await;
         assert_eq!(answer["data"], Value::Array(Vec::new()));
@@ -537,28 +542,28 @@ both!(
         publishes(&shop).await;
         let (_, early) = reader.follows("", 200).await;
         shop.later(Duration::from_hours(24));
-        shop.tags(&chat, &numbered(say(Kind::Confirmed, 5000), "A-1")).await.unwrap();
+        shop.tags(&chat, &numbered(say(OutcomeKind::Confirmed, 5000), "A-1")).await.unwrap();
         publishes(&shop).await;
         let (_, end) = reader.follows("", 200).await;
         shop.later(KEPT - Duration::from_hours(24));
-        assert_eq!(flow::forget_changes(&shop.house, KEPT).await.unwrap(), 0);
+        assert_eq!(flow::forget_changes(&shop.services, KEPT).await.unwrap(), 0);
         shop.later(Duration::from_secs(1));
-        assert_eq!(flow::forget_changes(&shop.house, KEPT).await.unwrap(), 1);
+        assert_eq!(flow::forget_changes(&shop.services, KEPT).await.unwrap(), 1);
         let (status, problem) = reader.asks(&format!("after={beginning}")).await;
         assert_eq!((status, text(&problem["code"])), (410, "cursor_gone"));
         assert_eq!(reader.follows(&early, 200).await.0.len(), 1);
         assert_eq!(reader.follows("", 200).await.0.len(), 1);
         shop.later(KEPT);
-        assert_eq!(flow::forget_changes(&shop.house, KEPT).await.unwrap(), 1);
+        assert_eq!(flow::forget_changes(&shop.services, KEPT).await.unwrap(), 1);
         assert_eq!(reader.asks(&format!("after={early}")).await.0, 410);
         assert_eq!(reader.follows("", 200).await, (Vec::new(), end.clone()));
 
         // The numbers go on, although nothing is kept.
-        shop.tags(&chat, &numbered(say(Kind::Shipped, None), "A-1")).await.unwrap();
+        shop.tags(&chat, &numbered(say(OutcomeKind::Shipped, None), "A-1")).await.unwrap();
         publishes(&shop).await;
         let (changes, _) = reader.follows(&end, 200).await;
         assert_eq!(changes[0]["data"]["order"]["outcomes"].as_array().unwrap().len(), 2);
-        let feed = shop.house.store.read().await.unwrap().feed().await.unwrap();
+        let feed = shop.services.store.read().await.unwrap().feed().await.unwrap();
         let (status, problem) = reader.asks(&format!("after={}", feed.key.cursor(feed.last + 1))).await;
         assert_eq!((status, text(&problem["code"])), (410, "cursor_ahead"));
     }
@@ -585,23 +590,25 @@ both!(
             shop.later(Duration::from_hours(4));
             let who = usize::try_from(roll(5)).unwrap();
             let chat = &chats[who];
-            let kind = Kind::ALL[usize::try_from(roll(11)).unwrap()];
+            let kind = OutcomeKind::ALL[usize::try_from(roll(11)).unwrap()];
             let value = (!kind.is_of_conversation()).then(|| 1000 + i64::try_from(roll(3)).unwrap() * 500);
-            let value = value.filter(|_| !matches!(kind, Kind::Cancelled | Kind::Shipped | Kind::Delivered));
+            let value = value.filter(|_| {
+                !matches!(kind, OutcomeKind::Cancelled | OutcomeKind::Shipped | OutcomeKind::Delivered)
+            });
             let tag = referred(say(kind, value), &format!("r-{step}"));
             let c9 = |kind, value: Option<i64>| numbered(say(kind, value), "C-9");
             let done = match (step, roll(6)) {
-                (20, _) => shop.tags(&certain, &say(Kind::Confirmed, 1500)).await,
-                (40, _) => tells(&shop, &certain, c9(Kind::Shipped, None)).await,
-                (60, _) => tells(&shop, &certain, c9(Kind::Confirmed, Some(1500))).await,
-                (80, _) => shop.tags(&certain, &c9(Kind::Cancelled, None)).await,
-                (100, _) => tells(&shop, &certain, c9(Kind::Delivered, None)).await,
+                (20, _) => shop.tags(&certain, &say(OutcomeKind::Confirmed, 1500)).await,
+                (40, _) => tells(&shop, &certain, c9(OutcomeKind::Shipped, None)).await,
+                (60, _) => tells(&shop, &certain, c9(OutcomeKind::Confirmed, Some(1500))).await,
+                (80, _) => shop.tags(&certain, &c9(OutcomeKind::Cancelled, None)).await,
+                (100, _) => tells(&shop, &certain, c9(OutcomeKind::Delivered, None)).await,
                 (_, 0) => tells(&shop, chat, numbered(tag, &format!("C-{who}-{}", roll(2)))).await,
                 (_, 1) => shop.tags(chat, &numbered(tag, &format!("A-{who}"))).await,
                 (_, 2) if !said.is_empty() => shop.undoes(&said[said.len() - 1]).await,
                 (_, 3) => {
                     let ago = Duration::from_hours(roll(200));
-                    let at = (shop.house.clock.now() - ago).millis();
+                    let at = (shop.services.clock.now() - ago).millis();
                     shop.receives(led_by(&who.to_string(), &format!("ad-{step}"), at)).await;
                     continue;
                 }
@@ -614,7 +621,7 @@ both!(
                     accepts(&shop, &tagged.fact.id).await;
                 }
             }
-            flow::fall_silent(&shop.house).await.unwrap();
+            flow::fall_silent(&shop.services).await.unwrap();
             publishes(&shop).await;
             let (some, behind) = reader.follows(&cursor, 3).await;
             present.extend(some);
@@ -638,14 +645,14 @@ both!(
         assert_eq!(checksum(&twice), checksum(&present));
         // The newest snapshots are what the orders are.
         for chat in &chats {
-            let mut unit = shop.house.store.begin("test").await.unwrap();
-            let dossier = unit.hold(chat).await.unwrap().unwrap();
-            for standing in dossier.orders {
-                let newest = *of_order(&away, &standing.numbers[0]).last().unwrap();
-                assert_eq!(text(&newest["state"]), standing.order.state.as_str());
-                assert_eq!(newest["version"], standing.version);
+            let mut unit = shop.services.store.begin("test").await.unwrap();
+            let aggregate = unit.load_conversation(chat).await.unwrap().unwrap();
+            for ledger in aggregate.orders {
+                let newest = *of_order(&away, &ledger.numbers[0]).last().unwrap();
+                assert_eq!(text(&newest["state"]), ledger.order.state.as_str());
+                assert_eq!(newest["version"], ledger.version);
                 let facts = newest["outcomes"].as_array().unwrap();
-                assert_eq!(facts.len(), standing.facts.len());
+                assert_eq!(facts.len(), ledger.facts.len());
             }
         }
     }
@@ -659,12 +666,12 @@ both!(
             format!("salesbridge-follow-{}-{}", std::process::id(), reader.url.rsplit(':').next().unwrap());
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir(&folder).unwrap();
-        shop.tags(&chat, &numbered(say(Kind::Confirmed, 5000), "A-1")).await.unwrap();
+        shop.tags(&chat, &numbered(say(OutcomeKind::Confirmed, 5000), "A-1")).await.unwrap();
         publishes(&shop).await;
         assert_eq!(consumes(&reader, &folder).await.status.code(), Some(0));
         assert_eq!(table(&folder).await, ["A-1 confirmed 50.00 1"]);
-        shop.tags(&chat, &numbered(say(Kind::Amended, 6000), "A-1")).await.unwrap();
-        let other = Tag { new_order: true, ..say(Kind::Confirmed, 700) };
+        shop.tags(&chat, &numbered(say(OutcomeKind::Amended, 6000), "A-1")).await.unwrap();
+        let other = Tag { new_order: true, ..say(OutcomeKind::Confirmed, 700) };
         shop.tags(&chat, &other).await.unwrap();
         publishes(&shop).await;
         consumes(&reader, &folder).await;
@@ -677,7 +684,7 @@ both!(
         // A cursor that is too old: it says so, and begins anew.
         let (_, early) = reader.asks("limit=1").await;
         shop.later(KEPT * 2);
-        flow::forget_changes(&shop.house, KEPT).await.unwrap();
+        flow::forget_changes(&shop.services, KEPT).await.unwrap();
         std::fs::write(folder.join("orders.cursor"), text(&early["cursor"])).unwrap();
         let again = consumes(&reader, &folder).await;
         assert_eq!(again.status.code(), Some(0));

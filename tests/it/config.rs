@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use salesbridge::config::Config;
 use salesbridge::domain::basic::identity::PageId;
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use salesbridge::domain::signal::policy::{Mode, OnUnknown, PurchaseOn};
 use salesbridge::error::Error;
 use salesbridge::flow;
@@ -74,8 +74,8 @@ fn the_sample_is_valid() {
     assert!(config.webhook().unwrap().is_some());
     let pages = config.pages().unwrap();
     let page = pages[0].page();
-    assert_eq!((page.mode, page.labels["Order"]), (Mode::Shadow, Kind::Confirmed));
-    assert_eq!(page.sentences[&Kind::Confirmed].len(), 1);
+    assert_eq!((page.mode, page.labels["Order"]), (Mode::Shadow, OutcomeKind::Confirmed));
+    assert_eq!(page.sentences[&OutcomeKind::Confirmed].len(), 1);
     // What is commented out is valid too.
     let all: String = text
         .lines()
@@ -258,22 +258,22 @@ fn a_file_that_is_named_must_be_there() {
 }
 
 async fn stored(shop: &Shop, id: &str) -> Page {
-    let mut unit = shop.house.store.read().await.unwrap();
+    let mut unit = shop.services.store.read().await.unwrap();
     unit.page(&PageId::from(id)).await.unwrap().expect("the Page is there")
 }
 
 /// A start with this file; gives the keys that were applied.
 async fn starts(shop: &Shop, text: &str) -> Vec<&'static str> {
     let pages = parse(text, &[]).unwrap().pages().unwrap();
-    let applied = flow::configure(&shop.house, &pages).await.unwrap();
+    let applied = flow::configure(&shop.services, &pages).await.unwrap();
     applied.into_iter().map(|one| one.key.as_str()).collect()
 }
 
 async fn sets(shop: &Shop, id: &str, change: impl FnOnce(&mut Page)) {
     let mut page = stored(shop, id).await;
     change(&mut page);
-    let mut unit = shop.house.store.begin("test").await.unwrap();
-    unit.put_page(&page, shop.house.clock.now()).await.unwrap();
+    let mut unit = shop.services.store.begin("test").await.unwrap();
+    unit.put_page(&page, shop.services.clock.now()).await.unwrap();
     unit.commit().await.unwrap();
 }
 
@@ -300,7 +300,7 @@ both!(
         let page = stored(&shop, "2222222222").await;
         assert_eq!((page.policy.version, page.policy.purchase_on), (3, PurchaseOn::Shipped));
         assert_eq!(page.policy.hold, Duration::from_mins(5));
-        let mut unit = shop.house.store.read().await.unwrap();
+        let mut unit = shop.services.store.read().await.unwrap();
         let as_it_was = unit.rules(&page).await.unwrap().policy(1);
         assert_eq!((as_it_was.purchase_on, as_it_was.hold), (PurchaseOn::Confirmed, Duration::from_mins(30)));
         unit.commit().await.unwrap();
@@ -316,8 +316,8 @@ both!(
 both!(
     async fn a_page_that_was_added_by_hand_takes_only_what_the_file_says(shop: Shop) {
         sets(&shop, PAGE, |page| page.silent_after = Duration::from_hours(1)).await;
-        let mut unit = shop.house.store.begin("test").await.unwrap();
-        unit.set_fault(&PageId::from(PAGE), Some("the token has ended"), shop.house.clock.now())
+        let mut unit = shop.services.store.begin("test").await.unwrap();
+        unit.set_fault(&PageId::from(PAGE), Some("the token has ended"), shop.services.clock.now())
             .await
             .unwrap();
         unit.commit().await.unwrap();
@@ -328,7 +328,7 @@ both!(
             (Duration::from_hours(1), "token-of-the-file")
         );
         assert_eq!(page.fault, None, "a new token clears the fault of the old one");
-        let mut unit = shop.house.store.read().await.unwrap();
+        let mut unit = shop.services.store.read().await.unwrap();
         let kept = unit.file_values(&page.id).await.unwrap();
         assert!(kept.values().all(|digest| digest.len() == 64 && !digest.contains("token")), "{kept:?}");
     }
@@ -345,6 +345,6 @@ both!(
         starts(&shop, &text).await;
         let (written, kept) = (page(&text, &[]), stored(&shop, "2222222222").await);
         assert_eq!(format!("{written:?}"), format!("{kept:?}"));
-        assert_eq!(kept.reasons.choices(Kind::Lost), ["ფასი"]);
+        assert_eq!(kept.reasons.choices(OutcomeKind::Lost), ["ფასი"]);
     }
 );

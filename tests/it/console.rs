@@ -5,9 +5,9 @@ use std::time::Duration;
 use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
 use salesbridge::domain::basic::identity::{ConversationId, PageId};
 use salesbridge::domain::operator::{Language, Role};
-use salesbridge::flow::Names;
+use salesbridge::flow::InFlight;
 use salesbridge::flow::manage::operators::{self, Newcomer};
-use salesbridge::web::{App, BODY_LIMIT, Needs, Readiness, router};
+use salesbridge::web::{App, AppState, BODY_LIMIT, Readiness, router};
 use tokio::net::TcpListener;
 
 use crate::harness::{PAGE, Shop};
@@ -127,12 +127,12 @@ fn encoded(fields: &[(&str, &str)]) -> String {
 
 /// The service at an address of its own.
 pub async fn listens(shop: &Shop) -> String {
-    let app = App::from(Needs {
-        house: shop.house.clone(),
+    let app = App::from(AppState {
+        services: shop.services.clone(),
         app_secret: Some("app_secret_test".to_owned().into()),
         verify_token: Some("my_secret".to_owned().into()),
         intake: shop.intake.clone(),
-        names: Names::default(),
+        names: InFlight::default(),
         readiness: Readiness::default(),
         body_limit: BODY_LIMIT,
     });
@@ -146,14 +146,14 @@ pub async fn listens(shop: &Shop) -> String {
 pub async fn person(shop: &Shop, name: &str, role: Role, page: Option<&str>) {
     let page = page.map(PageId::from);
     let newcomer = Newcomer { name: name.to_owned(), role, page, language: Language::English };
-    operators::add(&shop.house, &newcomer, PASSWORD).await.unwrap();
+    operators::add(&shop.services, &newcomer, PASSWORD).await.unwrap();
 }
 
 /// A customer writes, and an operator answers in Meta's inbox with an amount.
 pub async fn chat_with_price(shop: &Shop, psid: &str, price: &str) -> ConversationId {
     let chat = shop.hears_from(psid).await;
     shop.later(Duration::from_secs(30));
-    let at = shop.house.clock.now().millis();
+    let at = shop.services.clock.now().millis();
     let body = format!(
         r#"{{"object":"page","entry":[{{"id":"{PAGE}","time":{at},"messaging":[{{"sender":{{"id":"{PAGE}"}},
         "recipient":{{"id":"{psid}"}},"timestamp":{at},

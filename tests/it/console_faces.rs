@@ -19,7 +19,7 @@ use crate::harness::{PAGE, Shop, both};
 const PICTURE: &[u8] = b"\xff\xd8\xff\xe0 a face";
 
 async fn asks_about_people(shop: &Shop, graph: &Graph) -> usize {
-    profiles::drain(&shop.house, graph, &CancellationToken::new()).await.unwrap()
+    profiles::drain(&shop.services, graph, &CancellationToken::new()).await.unwrap()
 }
 
 /// Meta with one person's profile and picture.
@@ -71,19 +71,19 @@ both!(
     async fn a_picture_is_kept_here_and_served_from_here(shop: Shop) {
         let chat = shop.hears_from("2").await;
         let giorgi = Visitor::of_role(&shop, "giorgi", Role::Operator, None).await;
-        let face = format!("/console/faces/{chat}");
-        assert_eq!(giorgi.get(&face).await.status, 404);
+        let path = format!("/console/faces/{chat}");
+        assert_eq!(giorgi.get(&path).await.status, 404);
         assert_eq!(asks_about_people(&shop, &meta_with_a_picture().await).await, 1);
-        let picture = giorgi.get(&face).await;
+        let picture = giorgi.get(&path).await;
         assert_eq!(picture.status, 200);
         assert_eq!(picture.headers["content-type"], "image/jpeg");
         assert_eq!(picture.headers["x-content-type-options"], "nosniff");
         for path in ["/console/queue".to_owned(), format!("/console/conversations/{chat}")] {
             let page = giorgi.get(&path).await.text;
-            assert!(page.contains("ნინო ბერიძე") && page.contains(&face), "{page}");
+            assert!(page.contains("ნინო ბერიძე") && page.contains(&path), "{page}");
         }
         shop.add_page("3333333333").await;
         let elsewhere = Visitor::of_role(&shop, "elsewhere", Role::Operator, Some("3333333333")).await;
-        assert_eq!(elsewhere.get(&face).await.status, 404);
+        assert_eq!(elsewhere.get(&path).await.status, 404);
     }
 );

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use salesbridge::domain::basic::identity::PageId;
 use salesbridge::domain::operator::Role;
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use salesbridge::sandbox::webhook::{Chat, messaging};
 
 use crate::console::Visitor;
@@ -14,14 +14,14 @@ use crate::harness::{HOLD, PAGE, Shop, both, say};
 /// An operator writes in Meta's inbox.
 pub async fn writes_in_the_inbox(shop: &Shop, psid: &str, mid: &str, text: &str) {
     shop.later(Duration::from_secs(1));
-    let at = shop.house.clock.now();
+    let at = shop.services.clock.now();
     let echo = Chat { page: PAGE, psid, at }.echo(mid, text);
     shop.receives(messaging(PAGE, at, &[echo]).to_string()).await;
 }
 
 async fn labels(shop: &Shop, psid: &str, action: &str, name: &str) {
     shop.later(Duration::from_secs(1));
-    let at = shop.house.clock.now();
+    let at = shop.services.clock.now();
     shop.receives(Chat { page: PAGE, psid, at }.label(action, "501", name).to_string()).await;
 }
 
@@ -47,12 +47,12 @@ both!(
             assert!(tried.text.contains(line), "{line} is not in {}", tried.text);
         }
         let page = async || {
-            let mut unit = shop.house.store.read().await.unwrap();
+            let mut unit = shop.services.store.read().await.unwrap();
             unit.page(&PageId::from(PAGE)).await.unwrap().unwrap().sentences
         };
         assert!(page().await.is_empty() && shop.waits(&chat).await.is_empty(), "trying writes nothing");
         assert_eq!(admin.post(&path, &of("save")).await.status, 303);
-        assert_eq!(page().await[&Kind::Confirmed], [pattern]);
+        assert_eq!(page().await[&OutcomeKind::Confirmed], [pattern]);
         writes_in_the_inbox(&shop, "2", "e_4", "შეკვეთა მიღებულია, ჩანთა 99 ₾").await;
         let shown = admin.get(&format!("/console/conversations/{chat}")).await.text;
         assert!(shown.contains("the inbox, sentence in the inbox") && shown.contains("99.00"), "{shown}");
@@ -80,10 +80,12 @@ both!(
             ("take_off", "on"),
         ];
         assert_eq!(admin.post(&path, &map).await.status, 303);
-        let mut unit = shop.house.store.read().await.unwrap();
+        let mut unit = shop.services.store.read().await.unwrap();
         let page = unit.page(&PageId::from(PAGE)).await.unwrap().unwrap();
         drop(unit);
-        assert!(page.take_off_labels && page.labels.len() == 1 && page.labels["Order"] == Kind::Confirmed);
+        assert!(
+            page.take_off_labels && page.labels.len() == 1 && page.labels["Order"] == OutcomeKind::Confirmed
+        );
         for wrong in [[("label_0", "Paid"), ("kind_0", "paid")], [("label_0", "x"), ("kind_0", "sold")]] {
             assert_eq!(admin.post(&path, &wrong).await.status, 422, "{wrong:?}");
         }
@@ -110,7 +112,7 @@ both!(
     async fn what_was_read_in_part_is_settled_by_a_form(shop: Shop) {
         let sentence = "შეკვეთა მიღებულია {*} {value} ₾";
         shop.set_page(|page| {
-            page.sentences.insert(Kind::Confirmed, vec![sentence.to_owned()]);
+            page.sentences.insert(OutcomeKind::Confirmed, vec![sentence.to_owned()]);
         })
         .await;
         let chat = shop.hears_from("2").await;
@@ -161,11 +163,11 @@ both!(
 both!(
     async fn a_label_that_was_taken_off_late_is_left_or_followed(shop: Shop) {
         shop.set_page(|page| {
-            page.labels.insert("Shipped".to_owned(), Kind::Shipped);
+            page.labels.insert("Shipped".to_owned(), OutcomeKind::Shipped);
         })
         .await;
         let chat = shop.hears_from("2").await;
-        shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         labels(&shop, "2", "add", "Shipped").await;
         shop.later(HOLD * 2);
         labels(&shop, "2", "remove", "Shipped").await;

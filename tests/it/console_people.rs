@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use salesbridge::domain::operator::Role;
-use salesbridge::error::Kind;
+use salesbridge::error::ErrorKind;
 use salesbridge::flow::manage::operators;
 
 use crate::console::{PASSWORD, Visitor, person};
@@ -13,9 +13,9 @@ both!(
     async fn the_first_admin_comes_by_the_code_from_the_log_and_nobody_after(shop: Shop) {
         let guest = Visitor::comes(&shop).await;
         assert_eq!(guest.get("/console/login").await.location(), "/console/first");
-        let code = operators::first_code(&shop.house).await.unwrap().expect("nobody has access yet");
+        let code = operators::first_code(&shop.services).await.unwrap().expect("nobody has access yet");
         assert_eq!(
-            operators::first_code(&shop.house).await.unwrap(),
+            operators::first_code(&shop.services).await.unwrap(),
             None,
             "a code is not made at every visit"
         );
@@ -45,7 +45,7 @@ both!(
         let id = people.text.split("/console/people/").nth(2).unwrap().split('/').next().unwrap().to_owned();
         let guest = Visitor::comes(&shop).await;
         let set = |link: &str| format!("/console/link/{link}");
-        let nino = shop.house.store.read().await.unwrap().operator_named("ნინო").await.unwrap().unwrap().0;
+        let nino = shop.services.store.read().await.unwrap().operator_named("ნინო").await.unwrap().unwrap().0;
         let second = link(&admin.post(&format!("/console/people/{}/reset", nino.id), &[]).await);
         assert!(!id.is_empty());
         assert_eq!(guest.post(&set(&first), &[("password", PASSWORD)]).await.status, 404);
@@ -54,7 +54,7 @@ both!(
         assert_eq!((answer.status, answer.session().is_some()), (303, true));
         assert_eq!(guest.post(&set(&second), &[("password", PASSWORD)]).await.status, 404);
         guest.clone().logged_in("ნინო").await;
-        let third = operators::reset(&shop.house, "ნინო").await.unwrap();
+        let third = operators::reset(&shop.services, "ნინო").await.unwrap();
         shop.later(Duration::from_hours(73));
         assert_eq!(guest.post(&set(&third), &[("password", PASSWORD)]).await.status, 404);
     }
@@ -86,7 +86,8 @@ both!(
     async fn a_changed_role_and_a_leave_end_every_session(shop: Shop) {
         let admin = Visitor::of_role(&shop, "giorgi", Role::Admin, None).await;
         let nino = Visitor::of_role(&shop, "nino", Role::Operator, None).await;
-        let id = shop.house.store.read().await.unwrap().operator_named("nino").await.unwrap().unwrap().0.id;
+        let id =
+            shop.services.store.read().await.unwrap().operator_named("nino").await.unwrap().unwrap().0.id;
         let role = format!("/console/people/{id}/role");
         assert_eq!(admin.post(&role, &[("role", "analyst")]).await.status, 303);
         assert_eq!(nino.get("/console/queue").await.status, 303);
@@ -97,7 +98,7 @@ both!(
         let refused = nino.post("/console/login", &[("name", "nino"), ("password", PASSWORD)]).await;
         assert_eq!(refused.status, 401);
         let own =
-            shop.house.store.read().await.unwrap().operator_named("giorgi").await.unwrap().unwrap().0.id;
+            shop.services.store.read().await.unwrap().operator_named("giorgi").await.unwrap().unwrap().0.id;
         assert_eq!(admin.post(&format!("/console/people/{own}/end"), &[]).await.status, 409);
         assert_eq!(admin.post(&format!("/console/people/{own}/role"), &[("role", "crm")]).await.status, 409);
     }
@@ -108,15 +109,15 @@ both!(
         person(&shop, "nino", Role::Operator, None).await;
         let mut guesses = tokio::task::JoinSet::new();
         for worker in 0..16 {
-            let house = shop.house.clone();
+            let services = shop.services.clone();
             guesses.spawn(async move {
                 let mut tries = 0;
                 for guess in 0..625 {
                     let wrong = format!("guess {worker} {guess}");
-                    let error = operators::log_in(&house, "Nino ", &wrong).await.unwrap_err();
+                    let error = operators::log_in(&services, "Nino ", &wrong).await.unwrap_err();
                     match error.kind {
-                        Kind::Unauthorized => tries += 1,
-                        Kind::TooMany => {}
+                        ErrorKind::Unauthorized => tries += 1,
+                        ErrorKind::TooMany => {}
                         other => panic!("{other:?}: {error}"),
                     }
                 }
@@ -125,17 +126,17 @@ both!(
         }
         let tries: i32 = guesses.join_all().await.into_iter().sum();
         assert_eq!(tries, 10);
-        let locked = operators::log_in(&shop.house, "nino", PASSWORD).await.unwrap_err();
-        assert_eq!(locked.kind, Kind::TooMany);
+        let locked = operators::log_in(&shop.services, "nino", PASSWORD).await.unwrap_err();
+        assert_eq!(locked.kind, ErrorKind::TooMany);
         shop.later(Duration::from_mins(15));
-        operators::log_in(&shop.house, "nino", PASSWORD).await.unwrap();
-        let nobody = operators::log_in(&shop.house, "nobody", PASSWORD).await.unwrap_err();
+        operators::log_in(&shop.services, "nino", PASSWORD).await.unwrap();
+        let nobody = operators::log_in(&shop.services, "nobody", PASSWORD).await.unwrap_err();
         assert_eq!(nobody.code, "wrong_login");
         for _ in 0..20 {
-            drop(operators::log_in(&shop.house, "nobody", "x").await);
+            drop(operators::log_in(&shop.services, "nobody", "x").await);
         }
-        let nobody = operators::log_in(&shop.house, "nobody", PASSWORD).await.unwrap_err();
-        assert_eq!(nobody.kind, Kind::TooMany, "a name that nobody has looks no different");
+        let nobody = operators::log_in(&shop.services, "nobody", PASSWORD).await.unwrap_err();
+        assert_eq!(nobody.kind, ErrorKind::TooMany, "a name that nobody has looks no different");
     }
 );
 

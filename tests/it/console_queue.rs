@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use salesbridge::domain::basic::identity::{ConversationId, PageId, Psid};
 use salesbridge::domain::conversation::inbound::Channel;
 use salesbridge::domain::operator::Role;
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use serde_json::json;
 
 use crate::console::{PASSWORD, Visitor};
@@ -16,7 +16,7 @@ const OTHER: &str = "3333333333";
 
 /// Somebody writes to a Page, perhaps led there by an ad.
 async fn writes(shop: &Shop, page: &str, psid: &str, ad: Option<&str>) -> ConversationId {
-    let at = shop.house.clock.now().millis();
+    let at = shop.services.clock.now().millis();
     let mut item = json!({"sender": {"id": psid}, "recipient": {"id": page}, "timestamp": at,
                           "message": {"mid": format!("m_{page}_{psid}"), "text": "?"}});
     if let Some(ad) = ad {
@@ -29,7 +29,7 @@ async fn writes(shop: &Shop, page: &str, psid: &str, ad: Option<&str>) -> Conver
 }
 
 async fn found(shop: &Shop, page: &str, channel: Channel, psid: &str) -> ConversationId {
-    let mut unit = shop.house.store.read().await.unwrap();
+    let mut unit = shop.services.store.read().await.unwrap();
     unit.conversation_of(&PageId::from(page), channel, &Psid(psid.to_owned())).await.unwrap().unwrap()
 }
 
@@ -40,8 +40,8 @@ both!(
         let led = writes(&shop, PAGE, "2", Some("120200000000000007")).await;
         let elsewhere = writes(&shop, OTHER, "3", None).await;
         let tagged = writes(&shop, PAGE, "4", None).await;
-        shop.tags(&tagged, &say(Kind::Confirmed, 5000)).await.unwrap();
-        let at = shop.house.clock.now().millis();
+        shop.tags(&tagged, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
+        let at = shop.services.clock.now().millis();
         let account = "17840000000000001";
         let instagram = json!({"object": "instagram", "entry": [{"id": account, "time": at, "messaging": [
             {"sender": {"id": "7"}, "recipient": {"id": account}, "timestamp": at,

@@ -2,7 +2,7 @@
 
 use salesbridge::domain::basic::identity::PageId;
 use salesbridge::domain::operator::Role;
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use salesbridge::flow;
 
 use crate::console::{Visitor, person};
@@ -47,22 +47,22 @@ post /console/people/U/end            | admin
 both!(
     async fn every_route_knows_who_may(shop: Shop) {
         let chat = shop.hears_from("2").await;
-        let tagged = shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        let tagged = shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         let (outcome, conversion) = (&tagged.outcome_id, &tagged.conversions[0].id);
         shop.later(crate::harness::HOLD);
         shop.delivers().await;
         let attempt =
-            shop.house.store.read().await.unwrap().attempts_of(conversion).await.unwrap()[0].id.clone();
+            shop.services.store.read().await.unwrap().attempts_of(conversion).await.unwrap()[0].id.clone();
         shop.set_page(|page| {
-            page.sentences.insert(Kind::Confirmed, vec!["order {value}".to_owned()]);
+            page.sentences.insert(OutcomeKind::Confirmed, vec!["order {value}".to_owned()]);
         })
         .await;
         writes_in_the_inbox(&shop, "2", "e_1", "your order: 1 or 2 GEL").await;
         let waits = shop.waits(&chat).await[0].id.clone();
         let picture = Some(PICTURE.to_vec());
-        flow::name_person(&shop.house, &chat, None, picture).await.unwrap();
+        flow::name_person(&shop.services, &chat, None, picture).await.unwrap();
         person(&shop, "somebody", Role::Operator, None).await;
-        let mut unit = shop.house.store.read().await.unwrap();
+        let mut unit = shop.services.store.read().await.unwrap();
         let somebody = unit.operator_named("somebody").await.unwrap().unwrap().0.id;
         drop(unit);
         shop.add_page("3333333333").await;
@@ -118,7 +118,7 @@ both!(
 both!(
     async fn lists_show_no_other_pages_things(shop: Shop) {
         let chat = shop.hears_from("2").await;
-        shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         let waiting = shop.hears_from("4444").await;
         shop.add_page("3333333333").await;
         let other = Visitor::of_role(&shop, "elsewhere", Role::Admin, Some("3333333333")).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use salesbridge::domain::basic::identity::PageId;
 use salesbridge::domain::operator::Role;
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use salesbridge::domain::signal::policy::{LeadOn, Mode};
 use salesbridge::flow;
 
@@ -15,7 +15,7 @@ both!(
     async fn shadow_shows_what_a_week_would_have_sent_and_one_button_goes_live(shop: Shop) {
         shop.set_page(|page| page.mode = Mode::Shadow).await;
         let chat = shop.hears_from("2").await;
-        shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         let admin = Visitor::of_role(&shop, "giorgi", Role::Admin, None).await;
         let page = admin.get(&format!("/console/pages/{PAGE}")).await.text;
         assert!(page.contains("would have left: Sale (Purchase): 1, 50.00\u{a0}₾"), "{page}");
@@ -32,9 +32,9 @@ both!(
     async fn a_policy_is_seen_before_it_is_saved(shop: Shop) {
         for (psid, value) in [("1", 5000), ("2", 7050)] {
             let chat = shop.hears_from(psid).await;
-            shop.tags(&chat, &say(Kind::Confirmed, value)).await.unwrap();
+            shop.tags(&chat, &say(OutcomeKind::Confirmed, value)).await.unwrap();
             if psid == "2" {
-                shop.tags(&chat, &say(Kind::Delivered, None)).await.unwrap();
+                shop.tags(&chat, &say(OutcomeKind::Delivered, None)).await.unwrap();
             }
         }
         let admin = Visitor::of_role(&shop, "giorgi", Role::Admin, None).await;
@@ -57,7 +57,7 @@ both!(
         );
         assert!(seen.text.contains("policy in force: Sale (Purchase): 2, 120.50\u{a0}₾"), "{}", seen.text);
         let version = |shop: &Shop| {
-            let store = shop.house.store.clone();
+            let store = shop.services.store.clone();
             async move { store.read().await.unwrap().page(&PageId::from(PAGE)).await.unwrap().unwrap().policy }
         };
         assert_eq!(version(&shop).await.version, 1, "looking writes nothing");
@@ -84,7 +84,7 @@ both!(
         assert_eq!(admin.post(&path, &[("code", "TEST1"), ("until", "2026-11-23T14:00")]).await.status, 303);
         assert!(admin.get("/console/queue").await.text.contains("the test code TEST1 is set until 14:00"));
         shop.later(Duration::from_hours(1));
-        flow::end_test_codes(&shop.house).await.unwrap();
+        flow::end_test_codes(&shop.services).await.unwrap();
         assert!(!admin.get("/console/queue").await.text.contains("TEST1"));
     }
 );
@@ -115,7 +115,7 @@ both!(
         assert!(nino.get("/console/today").await.text.contains("<p>Nothing</p>"));
         let chat = shop.hears_from("2").await;
         shop.hears_from("3").await;
-        let tagged = shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        let tagged = shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         shop.meta.poison(&tagged.conversions[0].event_id, 2_804_008);
         shop.later(crate::harness::HOLD);
         shop.delivers().await;
@@ -144,7 +144,7 @@ both!(
 both!(
     async fn what_meta_stopped_is_mended_here(shop: Shop) {
         let chat = shop.hears_from("2").await;
-        shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         shop.meta.kill_token("token-of-the-page");
         shop.later(crate::harness::HOLD);
         shop.delivers().await;
@@ -165,7 +165,7 @@ both!(
         shop.set_page(|page| page.policy.lead_on = LeadOn::FirstMessage).await;
         shop.meta.refuse_name("1234567890123456", "LeadSubmitted");
         let chat = shop.hears_from("3").await;
-        shop.tags(&chat, &say(Kind::Qualified, None)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Qualified, None)).await.unwrap();
         shop.later(crate::harness::HOLD);
         shop.delivers().await;
         let page = admin.get(&path).await.text;

@@ -35,7 +35,7 @@ pub async fn stores(shop: &Shop, count: i64) {
         format!("generate_series(1, {count}) as counted (n)")
     };
     let padded = if sqlite { "printf('%035d', n)" } else { "lpad(n::text, 35, '0')" };
-    let now = shop.house.clock.now().millis();
+    let now = shop.services.clock.now().millis();
     let at = format!("({now} - 3600000 - 60000 * cast(n as bigint))");
     let (waits, chat) = (format!("n % {WAITS} = 0"), format!("'c' || {padded}"));
     let sold = format!("from {series} where not {waits}");

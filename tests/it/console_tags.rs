@@ -6,7 +6,7 @@ use salesbridge::domain::basic::identity::OutcomeId;
 use salesbridge::domain::operator::Role;
 use salesbridge::domain::order::outcome::Source;
 use salesbridge::flow;
-use salesbridge::store::outcome::About;
+use salesbridge::store::outcome::FollowUp;
 
 use crate::console::{Visitor, chat_with_price};
 use crate::harness::{HOLD, PAGE, Shop, both};
@@ -34,8 +34,8 @@ both!(
         let undo = queue.between("action=\"/console/outcomes/", "/undo\"");
         let undone =
             nino.post(&format!("/console/outcomes/{undo}/undo"), &[("back", "/console/queue")]).await;
-        let mut unit = shop.house.store.read().await.unwrap();
-        let entry = unit.entry_about(About::Undo, &OutcomeId(undo.clone())).await.unwrap().unwrap();
+        let mut unit = shop.services.store.read().await.unwrap();
+        let entry = unit.entry_about(FollowUp::Undo, &OutcomeId(undo.clone())).await.unwrap().unwrap();
         let (_, door, who) = unit.written_by(&entry).await.unwrap();
         assert_eq!((door, who.as_str()), (Source::Console, "nino"));
         drop(unit);
@@ -160,7 +160,7 @@ both!(
         assert!(queue.contains(first.as_str()) && !queue.contains(second.as_str()));
         assert!(nino.get("/console/queue?state=snoozed").await.text.contains("Until 14:05, nino"));
         shop.later(Duration::from_hours(1));
-        assert_eq!(flow::call_back(&shop.house).await.unwrap(), 1);
+        assert_eq!(flow::call_back(&shop.services).await.unwrap(), 1);
         let queue = nino.get("/console/queue").await.text;
         let place = |id: &str| queue.find(&format!("id=\"c-{id}\"")).expect("it is in the queue");
         assert!(place(second.as_str()) < place(first.as_str()), "it comes back on top: {queue}");
@@ -201,7 +201,7 @@ both!(
 both!(
     async fn people_are_found_by_number_and_phone(shop: Shop) {
         let chat = shop.hears_from("2").await;
-        let at = shop.house.clock.now().millis() + 1000;
+        let at = shop.services.clock.now().millis() + 1000;
         let body = format!(
             r#"{{"object":"page","entry":[{{"id":"{PAGE}","time":{at},"messaging":[{{"sender":{{"id":"2"}},
             "recipient":{{"id":"{PAGE}"}},"timestamp":{at},"message":{{"mid":"m_p","text":"555 12 34 56"}}}}]}}]}}"#

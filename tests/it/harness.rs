@@ -12,13 +12,15 @@ use salesbridge::domain::basic::identity::{
 };
 use salesbridge::domain::basic::money::Currency;
 use salesbridge::domain::conversation::inbound::Channel;
-use salesbridge::domain::order::outcome::{Details, Kind, Source, Terms};
+use salesbridge::domain::order::outcome::{Details, OutcomeKind, Source, Terms};
 use salesbridge::domain::order::reason::Reasons;
 use salesbridge::domain::order::tag_decision::Tag;
 use salesbridge::domain::signal::conversion::Conversion;
 use salesbridge::domain::signal::policy::{Mode, Policy};
 use salesbridge::error::Error;
-use salesbridge::flow::{self, Asked, House, Intake, PhoneKey, Published, Resolution, Tagged, Tags};
+use salesbridge::flow::{
+    self, IdempotentRequest, Intake, PhoneKey, Published, Resolution, Services, TagQueue, Tagged,
+};
 use salesbridge::http_client;
 use salesbridge::id::Ids;
 use salesbridge::meta::events::graph::Graph;
@@ -47,7 +49,7 @@ pub const HOLD: Duration = Duration::from_mins(30);
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
 pub struct Shop {
-    pub house: House,
+    pub services: Services,
     pub meta: Sandbox,
     pub graph: Graph,
     pub intake: Intake,
@@ -82,18 +84,18 @@ impl Shop {
         meta.link(PAGE, "1234567890123456", "token-of-the-page");
         let store = Store::open(url).await.unwrap();
         let graph = Graph::new(http_client::client().unwrap(), meta.url().to_owned(), "v26.0".to_owned());
-        let house = House {
+        let services = Services {
             store,
             clock,
             ids: Ids::counted(),
             phone_key: PhoneKey::new(vec![7; 32].into()),
             keep_text: Duration::from_hours(7 * 24),
             published: Published::default(),
-            tags: Tags::default(),
+            tags: TagQueue::default(),
             changes_keep: Duration::from_hours(90 * 24),
         };
-        let intake = Intake::start(house.clone(), Arc::default());
-        let shop = Self { house, meta, graph, intake, url: url.to_owned(), file };
+        let intake = Intake::start(services.clone(), Arc::default());
+        let shop = Self { services, meta, graph, intake, url: url.to_owned(), file };
         shop.set_page(|_| {}).await;
         shop
     }
@@ -122,36 +124,41 @@ impl Shop {
             policy: Policy::default(),
         };
         change(&mut page);
-        let mut unit = self.house.store.begin("test").await.unwrap();
-        unit.put_page(&page, self.house.clock.now()).await.unwrap();
+        let mut unit = self.services.store.begin("test").await.unwrap();
+        unit.put_page(&page, self.services.clock.now()).await.unwrap();
         unit.commit().await.unwrap();
     }
 
     /// Another connected Page.
     pub async fn add_page(&self, id: &str) {
-        let mut unit = self.house.store.begin("test").await.unwrap();
+        let mut unit = self.services.store.begin("test").await.unwrap();
         let mut page = unit.page(&PageId::from(PAGE)).await.unwrap().unwrap();
         page.id = PageId::from(id);
-        unit.put_page(&page, self.house.clock.now()).await.unwrap();
+        unit.put_page(&page, self.services.clock.now()).await.unwrap();
         unit.commit().await.unwrap();
     }
 
     /// Another process on the same database, with the same clock.
-    pub async fn beside(&self) -> House {
+    pub async fn beside(&self) -> Services {
         let store = Store::open(&self.url).await.unwrap();
-        House { store, published: Published::default(), tags: Tags::default(), ..self.house.clone() }
+        Services {
+            store,
+            published: Published::default(),
+            tags: TagQueue::default(),
+            ..self.services.clone()
+        }
     }
 
     /// The token works again, and somebody said so.
     pub async fn mend(&self) {
-        let mut unit = self.house.store.begin("test").await.unwrap();
-        unit.set_fault(&PageId::from(PAGE), None, self.house.clock.now()).await.unwrap();
+        let mut unit = self.services.store.begin("test").await.unwrap();
+        unit.set_fault(&PageId::from(PAGE), None, self.services.clock.now()).await.unwrap();
         unit.commit().await.unwrap();
     }
 
     /// A customer writes; gives the conversation.
     pub async fn hears_from(&self, psid: &str) -> ConversationId {
-        let at = self.house.clock.now().millis();
+        let at = self.services.clock.now().millis();
         let body = format!(
             r#"{{"object":"page","entry":[{{"id":"{PAGE}","time":{at},"messaging":[{{"sender":{{"id":"{psid}"}},
             "recipient":{{"id":"{PAGE}"}},"timestamp":{at},"message":{{"mid":"m_{psid}","text":"Is it there?"}}}}]}}]}}"#
@@ -163,11 +170,11 @@ impl Shop {
     /// A webhook body arrives and is projected.
     pub async fn receives(&self, body: String) {
         self.intake.take(body.into()).await.unwrap();
-        while flow::project(&self.house).await.unwrap() > 0 {}
+        while flow::project(&self.services).await.unwrap() > 0 {}
     }
 
     pub async fn conversation(&self, psid: &str) -> Option<ConversationId> {
-        let mut unit = self.house.store.read().await.unwrap();
+        let mut unit = self.services.store.read().await.unwrap();
         let psid = Psid(psid.to_owned());
         unit.conversation_of(&PageId::from(PAGE), Channel::Messenger, &psid).await.unwrap()
     }
@@ -175,40 +182,43 @@ impl Shop {
     pub async fn tags(&self, conversation: &ConversationId, tag: &Tag) -> Result<Tagged, Error> {
         let reason = tag.kind.wants_reason().then(|| "changed her mind".to_owned());
         let tag = Tag { reason, ..tag.clone() };
-        let tagged = flow::tag(&self.house, conversation, &tag, "nino", &Asked::plainly()).await;
+        let tagged =
+            flow::tag(&self.services, conversation, &tag, "nino", &IdempotentRequest::unkeyed()).await;
         tagged.map(|tagged| tagged.now().expect("nothing was promised"))
     }
 
     pub async fn undoes(&self, outcome: &OutcomeId) -> Result<Tagged, Error> {
-        let undone = flow::undo(&self.house, outcome, ("nino", Some(Source::Api)), &Asked::plainly()).await;
+        let undone =
+            flow::undo(&self.services, outcome, ("nino", Some(Source::Api)), &IdempotentRequest::unkeyed())
+                .await;
         undone.map(|undone| undone.now().expect("nothing was promised"))
     }
 
     /// A person lets a held conversion go.
     pub async fn sends(&self, id: &ConversionId) -> Result<Conversion, Error> {
-        let turned = flow::send_now(&self.house, id, &Asked::plainly()).await;
+        let turned = flow::send_now(&self.services, id, &IdempotentRequest::unkeyed()).await;
         turned.map(|turned| turned.now().expect("nothing was promised").conversion)
     }
 
     /// A person tries a rejected conversion again.
     pub async fn retries(&self, id: &ConversionId) -> Result<Conversion, Error> {
-        let turned = flow::retry(&self.house, id, &Asked::plainly()).await;
+        let turned = flow::retry(&self.services, id, &IdempotentRequest::unkeyed()).await;
         turned.map(|turned| turned.now().expect("nothing was promised").conversion)
     }
 
     /// A person settles an attempt whose answer was lost.
     pub async fn resolves(&self, id: &AttemptId, as_what: Resolution) -> Result<u64, Error> {
-        let resolved = flow::resolve(&self.house, id, as_what, &Asked::plainly()).await;
+        let resolved = flow::resolve(&self.services, id, as_what, &IdempotentRequest::unkeyed()).await;
         resolved.map(|resolved| resolved.now().expect("nothing was promised").conversions)
     }
 
     pub fn later(&self, by: Duration) {
-        self.house.clock.advance(by);
+        self.services.clock.advance(by);
     }
 
     /// Everything that is due leaves.
     pub async fn delivers(&self) -> usize {
-        deliver::drain(&self.house, &self.graph, &Stop::default()).await.unwrap()
+        deliver::drain(&self.services, &self.graph, &Stop::default()).await.unwrap()
     }
 
     /// The values of what Meta took, in order.
@@ -232,7 +242,7 @@ pub fn gel() -> Currency {
 }
 
 /// An operator says `kind`, with a value in tetri.
-pub fn say(kind: Kind, value: impl Into<Option<i64>>) -> Tag {
+pub fn say(kind: OutcomeKind, value: impl Into<Option<i64>>) -> Tag {
     Tag {
         kind,
         source: Source::Api,

@@ -12,7 +12,7 @@ use salesbridge::flow::{self, INTAKE_MAX};
 use salesbridge::meta::{signature, webhook as reader};
 use salesbridge::sandbox::webhook::{self, Chat};
 use salesbridge::web::serve;
-use salesbridge::web::{App, BODY_LIMIT, Limits, Needs, Readiness, router};
+use salesbridge::web::{App, AppState, BODY_LIMIT, Limits, Readiness, router};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -32,12 +32,12 @@ const SIGNED: usize = 1_500;
 const ROOMFUL: usize = 64 * 1024 * 1024;
 
 pub fn service_of(shop: &Shop) -> Router {
-    router(App::from(Needs {
-        house: shop.house.clone(),
+    router(App::from(AppState {
+        services: shop.services.clone(),
         app_secret: Some(APP_SECRET.to_owned().into()),
         verify_token: Some("my_secret".to_owned().into()),
         intake: shop.intake.clone(),
-        names: flow::Names::default(),
+        names: flow::InFlight::default(),
         readiness: Readiness::default(),
         body_limit: BODY_LIMIT,
     }))
@@ -100,7 +100,7 @@ fn mutated(header: &[u8], body: &[u8], chance: &mut Chance) -> (Option<Vec<u8>>,
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_thousand_mutations_are_all_refused() {
     let shop = Shop::on_sqlite().await;
-    let body = a_body(shop.house.clock.now()).into_bytes();
+    let body = a_body(shop.services.clock.now()).into_bytes();
     let header = signature::sign(APP_SECRET.as_bytes(), &body).into_bytes();
     let mut parts = JoinSet::new();
     for part in 0..2 {
@@ -122,10 +122,10 @@ async fn a_hundred_thousand_mutations_are_all_refused() {
         });
     }
     assert_eq!(parts.join_all().await.iter().sum::<usize>(), MUTATIONS);
-    assert_eq!(flow::project(&shop.house).await.unwrap(), 0);
+    assert_eq!(flow::project(&shop.services).await.unwrap(), 0);
     let service = TowerToHyperService::new(service_of(&shop));
     assert_eq!(answers(&service, posted(Some(&header), body)).await.0, 200);
-    assert_eq!(flow::project(&shop.house).await.unwrap(), 1);
+    assert_eq!(flow::project(&shop.services).await.unwrap(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,7 +135,7 @@ async fn thousands_of_mutations_are_refused_over_http() {
     let url = format!("http://{}/webhooks/meta", listener.local_addr().unwrap());
     let end = CancellationToken::new();
     let server = tokio::spawn(serve(listener, service_of(&shop), Limits::default(), end.clone()));
-    let body = a_body(shop.house.clock.now()).into_bytes();
+    let body = a_body(shop.services.clock.now()).into_bytes();
     let header = signature::sign(APP_SECRET.as_bytes(), &body).into_bytes();
     let (client, mut chance, mut refused) = (reqwest::Client::new(), Chance::new(seed()), 0);
     while refused < MUTATIONS_BY_HTTP {
@@ -153,7 +153,7 @@ async fn thousands_of_mutations_are_refused_over_http() {
     }
     end.cancel();
     assert_eq!(server.await.unwrap(), 0);
-    assert_eq!(flow::project(&shop.house).await.unwrap(), 0);
+    assert_eq!(flow::project(&shop.services).await.unwrap(), 0);
 }
 
 /// A value of a kind that nobody expects in that place.
@@ -303,7 +303,7 @@ both!(
         }
         let mut projected = 0;
         loop {
-            match flow::project(&shop.house).await.unwrap() {
+            match flow::project(&shop.services).await.unwrap() {
                 0 => break,
                 more => projected += more,
             }
@@ -325,14 +325,14 @@ both!(
 both!(
     async fn a_batch_of_four_megabytes_is_read_to_the_letter(shop: Shop) {
         let service = TowerToHyperService::new(service_of(&shop));
-        let at = shop.house.clock.now();
+        let at = shop.services.clock.now();
         let text = "ვერცხლის საყურე / „ღამე“ 😀 \"\\ ".repeat(20);
         let chat = Chat { page: PAGE, psid: "42", at };
         let items: Vec<Value> = (0..1_400).map(|number| chat.text(&format!("m_{number}"), &text)).collect();
         let body = webhook::escape(&webhook::messaging(PAGE, at, &items).to_string()).into_bytes();
         assert!(body.len() >= 4_000_000, "{}", body.len());
         assert_eq!(signed(&service, body).await, 200);
-        while flow::project(&shop.house).await.unwrap() > 0 {}
+        while flow::project(&shop.services).await.unwrap() > 0 {}
         let rows = Books::open(&shop.url).await.rows("select text from message").await;
         assert_eq!(rows.len(), 1_400);
         assert!(rows.iter().all(|row| row[0] == text));
@@ -389,7 +389,7 @@ async fn large_bodies_share_a_room_and_small_ones_need_none() {
         let request = client.post(&url).header("x-hub-signature-256", header).body(body);
         request.send().await.map_or(0, |answer| answer.status().as_u16())
     };
-    assert_eq!(takes(a_body(shop.house.clock.now()).into_bytes()).await, 200);
+    assert_eq!(takes(a_body(shop.services.clock.now()).into_bytes()).await, 200);
     strangers.shutdown().await;
     // The room is given back as soon as the service sees that they are gone.
     while takes(vec![b' '; BODY_LIMIT]).await != 200 {}
@@ -416,9 +416,9 @@ both!(
     async fn a_full_queue_is_never_a_false_200(shop: Shop) {
         // Nobody else can write now.
         let (mut units, mut file) = (Vec::new(), None);
-        if shop.house.store.is_shared() {
+        if shop.services.store.is_shared() {
             for _ in 0..16 {
-                units.push(shop.house.store.begin("test").await.unwrap());
+                units.push(shop.services.store.begin("test").await.unwrap());
             }
         } else {
             let mut inbox = SqliteConnection::connect(&format!("{}-inbox", shop.url)).await.unwrap();

@@ -3,7 +3,7 @@
 use salesbridge::flow;
 use salesbridge::flow::manage::keys;
 use salesbridge::meta::signature;
-use salesbridge::web::{App, BODY_LIMIT, Needs, Readiness, router};
+use salesbridge::web::{App, AppState, BODY_LIMIT, Readiness, router};
 use serde_json::Value;
 
 use crate::harness::{HOLD, PAGE, Shop, both};
@@ -11,12 +11,12 @@ use crate::harness::{HOLD, PAGE, Shop, both};
 const BODY: &str = r#"{"object":"page","entry":[{"id":"1111111111","time":1795424400000,"messaging":[{"sender":{"id":"42"},"recipient":{"id":"1111111111"},"timestamp":1795424400000,"message":{"mid":"m_1","text":"caf\u00e9 \/ ok"}}]}]}"#;
 
 async fn listens(shop: &Shop) -> String {
-    let app = App::from(Needs {
-        house: shop.house.clone(),
+    let app = App::from(AppState {
+        services: shop.services.clone(),
         app_secret: Some("app_secret_test".to_owned().into()),
         verify_token: Some("my_secret".to_owned().into()),
         intake: shop.intake.clone(),
-        names: flow::Names::default(),
+        names: flow::InFlight::default(),
         readiness: Readiness::default(),
         body_limit: BODY_LIMIT,
     });
@@ -43,7 +43,7 @@ both!(
         assert_eq!(signed.status(), 200);
         shop.receives("not json".to_owned()).await;
 
-        let secret = keys::create(&shop.house, "operator", "nino", None).await.unwrap();
+        let secret = keys::create(&shop.services, "operator", "nino", None).await.unwrap();
         let ask = format!("{url}/v1/conversations?page_id={PAGE}&psid=42");
         assert_eq!(read(client.get(&ask).send().await.unwrap()).await.0, 401);
         let (_, found) = read(client.get(&ask).bearer_auth(&secret).send().await.unwrap()).await;

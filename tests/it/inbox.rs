@@ -3,25 +3,25 @@
 
 use std::time::Duration;
 
-use salesbridge::flow::{self, House};
+use salesbridge::flow::{self, Services};
 use salesbridge::store::Store;
 
-use crate::arrivals::{body, word};
 use crate::books::{self, Books};
 use crate::harness::{PAGE, Shop, both};
+use crate::inbound_events::{body, word};
 
 /// A message of this id, as Meta sends it.
 fn written(shop: &Shop, mid: &str) -> String {
-    body(PAGE, &[word("2", mid, shop.house.clock.now(), "hello")])
+    body(PAGE, &[word("2", mid, shop.services.clock.now(), "hello")])
 }
 
-async fn keeps(house: &House, bodies: &[String]) {
+async fn keeps(services: &Services, bodies: &[String]) {
     let bodies: Vec<bytes::Bytes> = bodies.iter().map(|body| body.clone().into()).collect();
-    house.store.keep_bodies(&bodies, house.clock.now()).await.unwrap();
+    services.store.keep_bodies(&bodies, services.clock.now()).await.unwrap();
 }
 
-async fn projects(house: &House) {
-    while flow::project(house).await.unwrap() > 0 {}
+async fn projects(services: &Services) {
+    while flow::project(services).await.unwrap() > 0 {}
 }
 
 async fn messages(shop: &Shop) -> i64 {
@@ -29,8 +29,8 @@ async fn messages(shop: &Shop) -> i64 {
 }
 
 /// The shop after its process ended and began again.
-async fn begins_again(shop: &Shop) -> House {
-    House { store: Store::open(&shop.url).await.unwrap(), ..shop.house.clone() }
+async fn begins_again(shop: &Shop) -> Services {
+    Services { store: Store::open(&shop.url).await.unwrap(), ..shop.services.clone() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,30 +39,30 @@ async fn an_older_copy_that_is_put_back_goes_on_behind_what_is_projected() {
     for mid in ["m_1", "m_2", "m_3"] {
         shop.receives(written(&shop, mid)).await;
     }
-    shop.house.store.close().await;
+    shop.services.store.close().await;
     // As it was before the first of them.
     for text in ["delete from beside.inbox", "delete from beside.sqlite_sequence"] {
         sqlx::query(text).execute(&books::sqlite(&shop.url).await).await.unwrap();
     }
-    let house = begins_again(&shop).await;
-    keeps(&house, &[written(&shop, "m_4")]).await;
-    projects(&house).await;
+    let services = begins_again(&shop).await;
+    keeps(&services, &[written(&shop, "m_4")]).await;
+    projects(&services).await;
     assert_eq!(messages(&shop).await, 4);
     // A new one begins anew.
-    house.store.close().await;
+    services.store.close().await;
     for end in ["-inbox", "-inbox-wal", "-inbox-shm"] {
         drop(std::fs::remove_file(format!("{}{end}", shop.url.trim_start_matches("sqlite://"))));
     }
-    let house = begins_again(&shop).await;
-    keeps(&house, &[written(&shop, "m_5")]).await;
-    projects(&house).await;
+    let services = begins_again(&shop).await;
+    keeps(&services, &[written(&shop, "m_5")]).await;
+    projects(&services).await;
     assert_eq!(messages(&shop).await, 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_earlier_version_kept_is_taken_over() {
     let shop = Shop::on_sqlite().await;
-    shop.house.store.close().await;
+    shop.services.store.close().await;
     let earlier = sqlx::SqlitePool::connect(&shop.url).await.unwrap();
     for text in [
         "create table inbox (id integer not null primary key, received_at integer not null, body blob not null,
@@ -77,8 +77,8 @@ async fn what_an_earlier_version_kept_is_taken_over() {
         sqlx::query(text).bind(body).bind(projected_at).execute(&earlier).await.unwrap();
     }
     earlier.close().await;
-    let house = begins_again(&shop).await;
-    projects(&house).await;
+    let services = begins_again(&shop).await;
+    projects(&services).await;
     assert_eq!(messages(&shop).await, 2);
     let left = "select name from sqlite_master where type = 'table' and name = 'inbox'";
     assert!(shop.asks(left).await.is_empty());
@@ -88,10 +88,10 @@ both!(
     async fn what_came_together_takes_effect_once_each(shop: Shop) {
         let bodies: Vec<String> = (0..700).map(|number| written(&shop, &format!("m_{number}"))).collect();
         for some in bodies.chunks(100) {
-            keeps(&shop.house, some).await;
+            keeps(&shop.services, some).await;
         }
-        keeps(&shop.house, &["not JSON".to_owned(), bodies[0].clone(), String::new()]).await;
-        projects(&shop.house).await;
+        keeps(&shop.services, &["not JSON".to_owned(), bodies[0].clone(), String::new()]).await;
+        projects(&shop.services).await;
         assert_eq!(messages(&shop).await, 700);
         let books = Books::open(&shop.url).await;
         assert_eq!(books.count("select count(*) from inbox where unread is not null").await, 2);
@@ -105,26 +105,26 @@ both!(
         // Meta sends what it could not tell in bodies of up to a thousand events.
         let (large, small) = ("x".repeat(7 << 20), written(&shop, "m_1"));
         for body in [&large, &large, &large, &large, &small] {
-            keeps(&shop.house, std::slice::from_ref(body)).await;
+            keeps(&shop.services, std::slice::from_ref(body)).await;
         }
-        assert_eq!(flow::project(&shop.house).await.unwrap(), 3);
-        assert_eq!(flow::project(&shop.house).await.unwrap(), 2);
-        assert_eq!((flow::project(&shop.house).await.unwrap(), messages(&shop).await), (0, 1));
+        assert_eq!(flow::project(&shop.services).await.unwrap(), 3);
+        assert_eq!(flow::project(&shop.services).await.unwrap(), 2);
+        assert_eq!((flow::project(&shop.services).await.unwrap(), messages(&shop).await), (0, 1));
     }
 );
 
 both!(
     async fn what_waits_is_not_dropped_with_age(shop: Shop) {
         shop.receives(written(&shop, "m_1")).await;
-        keeps(&shop.house, &[written(&shop, "m_2")]).await;
-        shop.later(shop.house.keep_text + Duration::from_secs(1));
-        flow::forget(&shop.house).await.unwrap();
+        keeps(&shop.services, &[written(&shop, "m_2")]).await;
+        shop.later(shop.services.keep_text + Duration::from_secs(1));
+        flow::forget(&shop.services).await.unwrap();
         let books = Books::open(&shop.url).await;
         assert_eq!(books.count("select count(*) from inbox").await, 1);
-        projects(&shop.house).await;
+        projects(&shop.services).await;
         assert_eq!(messages(&shop).await, 2);
         shop.later(Duration::from_secs(1));
-        flow::forget(&shop.house).await.unwrap();
+        flow::forget(&shop.services).await.unwrap();
         assert_eq!(books.count("select count(*) from inbox").await, 0);
     }
 );

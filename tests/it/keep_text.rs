@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use salesbridge::domain::order::tag_decision::Tag;
 use salesbridge::flow;
 use serde_json::{Value, json};
 
-use crate::arrivals::{Tables, ad, body, echo, rows, tap, word};
 use crate::harness::{HOLD, PAGE, Shop, both, say};
+use crate::inbound_events::{Tables, ad, body, echo, rows, tap, word};
 
 /// Words that stand in every kind of text that a person writes.
 const PLANTED: [&str; 9] =
@@ -26,7 +26,7 @@ fn cart(psid: &str, at: i64) -> Value {
 }
 
 async fn plants(shop: &Shop) {
-    let at = shop.house.clock.now();
+    let at = shop.services.clock.now();
     let edit = json!({"sender": {"id": "2"}, "recipient": {"id": PAGE}, "timestamp": at.millis() + 1,
                       "message_edit": {"mid": "m_1", "text": "axolotl", "num_edit": 1}});
     let events = [
@@ -44,8 +44,8 @@ async fn plants(shop: &Shop) {
     shop.receives("zebrafish".to_owned()).await;
     let chat = shop.conversation("2").await.unwrap();
     let note = Some("capybara".to_owned());
-    shop.tags(&chat, &Tag { note: note.clone(), ..say(Kind::Qualified, None) }).await.unwrap();
-    shop.tags(&chat, &Tag { note, ..say(Kind::Confirmed, 5000) }).await.unwrap();
+    shop.tags(&chat, &Tag { note: note.clone(), ..say(OutcomeKind::Qualified, None) }).await.unwrap();
+    shop.tags(&chat, &Tag { note, ..say(OutcomeKind::Confirmed, 5000) }).await.unwrap();
     shop.later(HOLD);
     shop.delivers().await;
     assert!(shop.told().contains(&"50.0".to_owned()));
@@ -83,7 +83,7 @@ both!(
             );
         }
         shop.later(Duration::from_hours(7 * 24));
-        flow::forget(&shop.house).await.unwrap();
+        flow::forget(&shop.services).await.unwrap();
         assert_eq!(found(&shop).await, Vec::<String>::new());
         // The number itself still joins, as a hash.
         assert_eq!(rows(&shop, "phone_word").await.len(), 1);
@@ -92,7 +92,7 @@ both!(
 
 both!(
     async fn what_a_person_took_back_is_gone_whichever_came_first(shop: Shop) {
-        let at = shop.house.clock.now();
+        let at = shop.services.clock.now();
         let said = |mid: &str| word("2", mid, at, "a zebrafish");
         let taken_back = |mid: &str| {
             json!({"sender": {"id": "2"}, "recipient": {"id": PAGE}, "timestamp": at.millis() + 1,
@@ -109,11 +109,11 @@ both!(
 both!(
     async fn nothing_is_left_at_once_when_nothing_is_kept(shop: Shop) {
         let mut shop = shop;
-        shop.house.keep_text = Duration::ZERO;
-        shop.intake = flow::Intake::start(shop.house.clone(), std::sync::Arc::default());
+        shop.services.keep_text = Duration::ZERO;
+        shop.intake = flow::Intake::start(shop.services.clone(), std::sync::Arc::default());
         plants(&shop).await;
         // A remark is written with its tag, and goes with the next sweep.
-        flow::forget(&shop.house).await.unwrap();
+        flow::forget(&shop.services).await.unwrap();
         assert_eq!(found(&shop).await, Vec::<String>::new());
     }
 );

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use salesbridge::clock::Timestamp;
 use salesbridge::domain::basic::identity::ConversationId;
-use salesbridge::domain::conversation::aggregate::Dossier;
-use salesbridge::domain::inbox::pending::{Waiting, Why};
+use salesbridge::domain::conversation::aggregate::ConversationAggregate;
+use salesbridge::domain::inbox::pending::{PendingReason, PendingTag};
 use salesbridge::domain::order::fold::State;
-use salesbridge::domain::order::outcome::{Kind, Source};
-use salesbridge::domain::signal::conversion::{EventName, Reason, State as Told};
+use salesbridge::domain::order::outcome::{OutcomeKind, Source};
+use salesbridge::domain::signal::conversion::{EventName, Reason, State as LabelChangeRow};
 use salesbridge::flow;
 use salesbridge::sandbox::webhook::Chat;
 use salesbridge::store::aggregate::Scope;
@@ -32,11 +32,11 @@ impl Shop {
     async fn with_labels(&self, take_off: bool) {
         self.set_page(|page| {
             page.labels = BTreeMap::from([
-                ("Order".to_owned(), Kind::Confirmed),
-                ("Shipped".to_owned(), Kind::Shipped),
-                ("Delivered".to_owned(), Kind::Delivered),
-                ("Lead".to_owned(), Kind::Qualified),
-                ("Off".to_owned(), Kind::Cancelled),
+                ("Order".to_owned(), OutcomeKind::Confirmed),
+                ("Shipped".to_owned(), OutcomeKind::Shipped),
+                ("Delivered".to_owned(), OutcomeKind::Delivered),
+                ("Lead".to_owned(), OutcomeKind::Qualified),
+                ("Off".to_owned(), OutcomeKind::Cancelled),
             ]);
             page.take_off_labels = take_off;
         })
@@ -44,7 +44,7 @@ impl Shop {
     }
 
     fn now(&self) -> Timestamp {
-        self.house.clock.now()
+        self.services.clock.now()
     }
 
     async fn label(&self, action: &str, id: &str, at: Timestamp) {
@@ -57,21 +57,21 @@ impl Shop {
         self.later(MINUTE);
     }
 
-    pub async fn dossier(&self, chat: &ConversationId) -> Dossier {
-        let mut unit = self.house.store.read().await.unwrap();
-        unit.dossiers(Scope::Conversation(chat)).await.unwrap().pop().unwrap()
+    pub async fn aggregate(&self, chat: &ConversationId) -> ConversationAggregate {
+        let mut unit = self.services.store.read().await.unwrap();
+        unit.aggregates(Scope::Conversation(chat)).await.unwrap().pop().unwrap()
     }
 
-    pub async fn waits(&self, chat: &ConversationId) -> Vec<Waiting> {
-        self.house.store.read().await.unwrap().waiting_in(chat).await.unwrap()
+    pub async fn waits(&self, chat: &ConversationId) -> Vec<PendingTag> {
+        self.services.store.read().await.unwrap().waiting_in(chat).await.unwrap()
     }
 
     pub async fn queue(&self, chat: &ConversationId) -> String {
-        self.house.store.read().await.unwrap().queue_state(chat).await.unwrap().unwrap()
+        self.services.store.read().await.unwrap().queue_state(chat).await.unwrap().unwrap()
     }
 
     async fn asks_about_labels(&self) -> usize {
-        labels::drain(&self.house, &self.graph, &CancellationToken::new()).await.unwrap()
+        labels::drain(&self.services, &self.graph, &CancellationToken::new()).await.unwrap()
     }
 }
 
@@ -90,12 +90,12 @@ fn change(action: &str, id: &str, at: Timestamp) -> Value {
     Chat { page: PAGE, psid: "2", at }.label(action, id, name_of(id))
 }
 
-fn states(dossier: &Dossier) -> Vec<State> {
-    dossier.orders.iter().map(|standing| standing.order.state).collect()
+fn states(aggregate: &ConversationAggregate) -> Vec<State> {
+    aggregate.orders.iter().map(|ledger| ledger.order.state).collect()
 }
 
-fn purchase(dossier: &Dossier) -> (Told, Reason) {
-    let row = dossier.conversions.iter().find(|row| row.name == EventName::Purchase).unwrap();
+fn purchase(aggregate: &ConversationAggregate) -> (LabelChangeRow, Reason) {
+    let row = aggregate.conversions.iter().find(|row| row.name == EventName::Purchase).unwrap();
     (row.state, row.reason)
 }
 
@@ -104,14 +104,14 @@ both!(
         shop.with_labels(false).await;
         let chat = shop.hears_from("2").await;
         shop.labels("add", ORDER).await;
-        let dossier = shop.dossier(&chat).await;
-        assert_eq!((states(&dossier), dossier.orders[0].order.value), (vec![State::Confirmed], None));
-        assert_eq!(purchase(&dossier), (Told::Held, Reason::ValueMissing));
-        let fact = &dossier.orders[0].facts[0];
+        let aggregate = shop.aggregate(&chat).await;
+        assert_eq!((states(&aggregate), aggregate.orders[0].order.value), (vec![State::Confirmed], None));
+        assert_eq!(purchase(&aggregate), (LabelChangeRow::LoadedConversation, Reason::ValueMissing));
+        let fact = &aggregate.orders[0].facts[0];
         assert_eq!((fact.source, fact.actor.as_str()), (Source::Label, "the inbox"));
         assert!(!format!("{fact:?}").contains("\"2\""));
         assert_eq!(shop.queue(&chat).await, "waiting");
-        shop.tags(&chat, &say(Kind::Amended, 5000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Amended, 5000)).await.unwrap();
         assert_eq!(shop.queue(&chat).await, "done");
         shop.later(HOLD);
         shop.delivers().await;
@@ -127,12 +127,12 @@ both!(
         shop.label("add", ORDER, at).await;
         shop.label("add", ORDER, at).await;
         shop.label("add_label", ORDER, at + MINUTE).await;
-        shop.tags(&chat, &say(Kind::Delivered, None)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Delivered, None)).await.unwrap();
         shop.label("add", ORDER, at).await;
         shop.label("add", ORDER, at + 2 * MINUTE).await;
-        let dossier = shop.dossier(&chat).await;
-        assert_eq!(states(&dossier), [State::Delivered]);
-        assert_eq!(dossier.orders[0].facts.len(), 2);
+        let aggregate = shop.aggregate(&chat).await;
+        assert_eq!(states(&aggregate), [State::Delivered]);
+        assert_eq!(aggregate.orders[0].facts.len(), 2);
     }
 );
 
@@ -147,10 +147,10 @@ both!(
         body["entry"][0]["changes"][0]["value"]["label"] = json!({"id": ORDER, "name": "Order"});
         shop.receives(body.to_string()).await;
         shop.label("add", ORDER, at).await;
-        assert_eq!(shop.dossier(&chat).await.orders[0].facts.len(), 1);
+        assert_eq!(shop.aggregate(&chat).await.orders[0].facts.len(), 1);
         shop.label("create_label", SHIPPED, at).await;
         shop.label("remove_label", ORDER, at + MINUTE).await;
-        assert_eq!(states(&shop.dossier(&chat).await), [State::None]);
+        assert_eq!(states(&shop.aggregate(&chat).await), [State::None]);
     }
 );
 
@@ -160,18 +160,21 @@ both!(
         let chat = shop.hears_from("2").await;
         shop.labels("add", ORDER).await;
         shop.labels("remove", ORDER).await;
-        let dossier = shop.dossier(&chat).await;
-        assert_eq!((states(&dossier), purchase(&dossier).0), (vec![State::None], Told::Suppressed));
-        assert!(dossier.orders[0].facts[0].undone);
+        let aggregate = shop.aggregate(&chat).await;
+        assert_eq!(
+            (states(&aggregate), purchase(&aggregate).0),
+            (vec![State::None], LabelChangeRow::Suppressed)
+        );
+        assert!(aggregate.orders[0].facts[0].undone);
         shop.labels("add", ORDER).await;
-        shop.tags(&chat, &say(Kind::Amended, 5000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Amended, 5000)).await.unwrap();
         shop.later(HOLD);
         shop.delivers().await;
         shop.labels("remove", ORDER).await;
-        let dossier = shop.dossier(&chat).await;
-        assert_eq!(states(&dossier), [State::Cancelled]);
-        assert_eq!(dossier.orders[0].order.reason.as_deref(), Some("label taken off"));
-        assert_eq!((shop.told(), purchase(&dossier).0), (vec!["50.0".to_owned()], Told::Sent));
+        let aggregate = shop.aggregate(&chat).await;
+        assert_eq!(states(&aggregate), [State::Cancelled]);
+        assert_eq!(aggregate.orders[0].order.reason.as_deref(), Some("label taken off"));
+        assert_eq!((shop.told(), purchase(&aggregate).0), (vec!["50.0".to_owned()], LabelChangeRow::Sent));
     }
 );
 
@@ -183,7 +186,7 @@ both!(
         assert_eq!(shop.queue(&chat).await, "done");
         shop.later(2 * HOLD);
         shop.labels("remove", LEAD).await;
-        assert!(shop.dossier(&chat).await.said[0].undone);
+        assert!(shop.aggregate(&chat).await.said[0].undone);
         assert_eq!(shop.queue(&chat).await, "waiting");
     }
 );
@@ -214,10 +217,10 @@ both!(
                     shop.receives(chat.label(action, id, name_of(id)).to_string()).await;
                 }
                 let chat = shop.conversation(&psid).await.unwrap();
-                let dossier = shop.dossier(&chat).await;
-                let mut stand = states(&dossier);
+                let aggregate = shop.aggregate(&chat).await;
+                let mut stand = states(&aggregate);
                 stand.sort_by_key(|state| state.as_str());
-                let said = dossier.said.iter().filter(|fact| !fact.undone).count();
+                let said = aggregate.said.iter().filter(|fact| !fact.undone).count();
                 ends.push((stand, said, shop.waits(&chat).await.len()));
             }
             assert!(ends.iter().all(|end| *end == ends[0]), "case {number}: {ends:?}");
@@ -233,7 +236,7 @@ both!(
         shop.later(HOLD);
         let at = shop.now();
         shop.label("remove", ORDER, at).await;
-        assert_eq!(states(&shop.dossier(&chat).await), [State::Cancelled]);
+        assert_eq!(states(&shop.aggregate(&chat).await), [State::Cancelled]);
         let chat = shop.hears_from("3").await;
         let other = Chat { page: PAGE, psid: "3", at };
         shop.receives(other.label("add", ORDER, "Order").to_string()).await;
@@ -244,7 +247,7 @@ both!(
         let add = both.label("add", SHIPPED, "Shipped")["entry"][0].clone();
         body["entry"].as_array_mut().unwrap().push(add);
         shop.receives(body.to_string()).await;
-        assert_eq!(states(&shop.dossier(&chat).await), [State::Shipped]);
+        assert_eq!(states(&shop.aggregate(&chat).await), [State::Shipped]);
         // Of a step that still stands a person decides.
         shop.later(2 * HOLD);
         let off = Chat { at: shop.now(), ..other };
@@ -252,11 +255,11 @@ both!(
         let waits = shop.waits(&chat).await;
         assert_eq!(
             (waits[0].kind, waits[0].takes_back, waits[0].why),
-            (Kind::Shipped, true, Why::LabelTakenOff)
+            (OutcomeKind::Shipped, true, PendingReason::LabelTakenOff)
         );
         assert_eq!(shop.queue(&chat).await, "waiting");
-        flow::decide(&shop.house, &waits[0].id, None, "nino").await.unwrap();
-        let again = flow::decide(&shop.house, &waits[0].id, None, "nino").await.unwrap_err();
+        flow::decide(&shop.services, &waits[0].id, None, "nino").await.unwrap();
+        let again = flow::decide(&shop.services, &waits[0].id, None, "nino").await.unwrap_err();
         assert_eq!(again.code, "no_longer_waits");
         assert!(shop.waits(&chat).await.is_empty());
     }
@@ -266,13 +269,13 @@ both!(
     async fn what_another_door_said_too_is_a_persons_to_take_back(shop: Shop) {
         shop.with_labels(false).await;
         let chat = shop.hears_from("2").await;
-        shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         shop.labels("add", ORDER).await;
         shop.labels("remove", ORDER).await;
-        assert_eq!(states(&shop.dossier(&chat).await), [State::Confirmed]);
-        assert_eq!(shop.waits(&chat).await[0].why, Why::SaidElsewhere);
+        assert_eq!(states(&shop.aggregate(&chat).await), [State::Confirmed]);
+        assert_eq!(shop.waits(&chat).await[0].why, PendingReason::SaidElsewhere);
         // Who saw the conversation and says something has decided.
-        shop.tags(&chat, &say(Kind::Shipped, None)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Shipped, None)).await.unwrap();
         assert!(shop.waits(&chat).await.is_empty());
         assert_eq!(shop.queue(&chat).await, "done");
     }
@@ -284,17 +287,18 @@ both!(
         let chat = shop.hears_from("2").await;
         shop.labels("add", "999").await;
         shop.label("remove", ORDER, shop.now()).await;
-        let dossier = shop.dossier(&chat).await;
-        assert!(dossier.orders.is_empty() && dossier.said.is_empty());
+        let aggregate = shop.aggregate(&chat).await;
+        assert!(aggregate.orders.is_empty() && aggregate.said.is_empty());
         // Not even when it is given a meaning later.
-        shop.set_page(|page| page.labels = BTreeMap::from([("Nothing".to_owned(), Kind::Confirmed)])).await;
+        shop.set_page(|page| page.labels = BTreeMap::from([("Nothing".to_owned(), OutcomeKind::Confirmed)]))
+            .await;
         shop.labels("remove", "999").await;
-        assert!(shop.dossier(&chat).await.orders.is_empty());
+        assert!(shop.aggregate(&chat).await.orders.is_empty());
         // A label on somebody who never wrote to us opens the conversation.
         let stranger = Chat { page: PAGE, psid: "77", at: shop.now() };
         shop.receives(stranger.label("add", "999", " NOTHING ").to_string()).await;
         let chat = shop.conversation("77").await.unwrap();
-        assert_eq!(states(&shop.dossier(&chat).await), [State::Confirmed]);
+        assert_eq!(states(&shop.aggregate(&chat).await), [State::Confirmed]);
     }
 );
 
@@ -308,24 +312,25 @@ both!(
             body.to_string()
         };
         shop.receives(nameless("add", ORDER)).await;
-        assert!(shop.dossier(&chat).await.orders.is_empty());
+        assert!(shop.aggregate(&chat).await.orders.is_empty());
         // Meta does not know it yet; then it does.
         assert_eq!(shop.asks_about_labels().await, 1);
         assert_eq!(shop.asks_about_labels().await, 0);
         shop.meta.know_label(PAGE, ORDER, "Order");
         shop.later(MINUTE);
         assert_eq!(shop.asks_about_labels().await, 1);
-        assert_eq!(states(&shop.dossier(&chat).await), [State::Confirmed]);
+        assert_eq!(states(&shop.aggregate(&chat).await), [State::Confirmed]);
         shop.receives(nameless("remove", ORDER)).await;
-        assert_eq!(states(&shop.dossier(&chat).await), [State::None]);
+        assert_eq!(states(&shop.aggregate(&chat).await), [State::None]);
         assert_eq!(shop.asks_about_labels().await, 0);
         // One that says nothing is forgotten.
         shop.meta.know_label(PAGE, "999", "Nothing");
         shop.receives(nameless("add", "999")).await;
         assert_eq!(shop.asks_about_labels().await, 1);
-        shop.set_page(|page| page.labels = BTreeMap::from([("Nothing".to_owned(), Kind::Qualified)])).await;
+        shop.set_page(|page| page.labels = BTreeMap::from([("Nothing".to_owned(), OutcomeKind::Qualified)]))
+            .await;
         shop.labels("remove", "999").await;
-        assert!(shop.dossier(&chat).await.said.is_empty());
+        assert!(shop.aggregate(&chat).await.said.is_empty());
     }
 );
 
@@ -339,15 +344,15 @@ both!(
         assert_eq!(shop.asks_about_labels().await, 1);
         assert!(shop.meta.labelled(ORDER).is_empty());
         shop.label("remove", ORDER, shop.now()).await;
-        assert_eq!(states(&shop.dossier(&chat).await), [State::Confirmed]);
+        assert_eq!(states(&shop.aggregate(&chat).await), [State::Confirmed]);
         assert_eq!(shop.asks_about_labels().await, 0);
         // The next order carries it again, and a person may take it off before the service does.
-        shop.tags(&chat, &say(Kind::Delivered, None)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Delivered, None)).await.unwrap();
         shop.later(HOLD);
         shop.labels("add", ORDER).await;
-        assert_eq!(states(&shop.dossier(&chat).await), [State::Delivered, State::Confirmed]);
+        assert_eq!(states(&shop.aggregate(&chat).await), [State::Delivered, State::Confirmed]);
         shop.labels("remove", ORDER).await;
-        assert_eq!(states(&shop.dossier(&chat).await), [State::Delivered, State::None]);
+        assert_eq!(states(&shop.aggregate(&chat).await), [State::Delivered, State::None]);
         assert_eq!(shop.asks_about_labels().await, 0);
     }
 );
@@ -362,7 +367,7 @@ both!(
         shop.later(HOLD);
         assert_eq!(shop.asks_about_labels().await, 0);
         shop.labels("remove", ORDER).await;
-        assert_eq!(states(&shop.dossier(&chat).await), [State::Cancelled]);
+        assert_eq!(states(&shop.aggregate(&chat).await), [State::Cancelled]);
         // A dead token may be mended.
         shop.meta.know_label(PAGE, LEAD, "Lead");
         shop.meta.put_label(LEAD, "2");
@@ -381,13 +386,13 @@ both!(
         shop.with_labels(true).await;
         shop.set_page(|page| {
             page.mode = salesbridge::domain::signal::policy::Mode::Shadow;
-            page.labels = BTreeMap::from([("Order".to_owned(), Kind::Confirmed)]);
+            page.labels = BTreeMap::from([("Order".to_owned(), OutcomeKind::Confirmed)]);
             page.take_off_labels = true;
         })
         .await;
         let chat = shop.hears_from("2").await;
         shop.labels("add", ORDER).await;
-        assert_eq!(states(&shop.dossier(&chat).await), [State::Confirmed]);
+        assert_eq!(states(&shop.aggregate(&chat).await), [State::Confirmed]);
         assert_eq!(shop.asks_about_labels().await, 0);
     }
 );

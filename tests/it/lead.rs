@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use salesbridge::domain::basic::identity::PageId;
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use salesbridge::domain::signal::conversion::{EventName, Reason, State, event_id};
 use salesbridge::domain::signal::policy::LeadOn;
 
-use crate::arrivals::{body, word};
 use crate::harness::{HOLD, PAGE, Shop, both, say};
+use crate::inbound_events::{body, word};
 use crate::sales::stands;
 
 const PSID: &str = "2222222222222222";
@@ -20,11 +20,11 @@ both!(
         shop.writes(PSID, "m_1", "how much is it?").await;
         assert_eq!(shop.stand().await, "");
         shop.later(HOUR);
-        let gave = shop.house.clock.now();
+        let gave = shop.services.clock.now();
         let chat = shop.writes(PSID, "m_2", "call me: 599 12 34 56").await;
         let lead = shop.find(&chat, EventName::LeadSubmitted, 0).await;
         assert_eq!(lead.event_id, "07859cd4b10d2bb9bb8f8c0fbc5a71f2");
-        assert_eq!((stands(&lead), lead.event_time), ((State::Held, Reason::Hold), gave));
+        assert_eq!((stands(&lead), lead.event_time), ((State::LoadedConversation, Reason::Hold), gave));
         shop.later(HOLD);
         assert_eq!(shop.delivers().await, 1);
         shop.writes(PSID, "m_3", "or 577123456").await;
@@ -79,17 +79,17 @@ both!(
         shop.set_policy(|policy| policy.lead_on = LeadOn::Qualified).await;
         let chat = shop.writes(PSID, "m_1", "hello, 599123456").await;
         assert_eq!(shop.stand().await, "");
-        let said = shop.tags(&chat, &say(Kind::Qualified, None)).await.unwrap();
+        let said = shop.tags(&chat, &say(OutcomeKind::Qualified, None)).await.unwrap();
         let lead = shop.find(&chat, EventName::QualifiedLead, 0).await;
-        assert_eq!(stands(&lead), (State::Held, Reason::Hold));
+        assert_eq!(stands(&lead), (State::LoadedConversation, Reason::Hold));
         shop.later(HOLD / 2);
         shop.undoes(&said.outcome_id).await.unwrap();
         assert_eq!(shop.stand().await, "1 suppressed undone");
         shop.later(HOLD);
         assert_eq!(shop.delivers().await, 0);
-        shop.tags(&chat, &say(Kind::Qualified, None)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Qualified, None)).await.unwrap();
         let woken = shop.find(&chat, EventName::QualifiedLead, 0).await;
-        assert_eq!((&woken.id, stands(&woken)), (&lead.id, (State::Held, Reason::Hold)));
+        assert_eq!((&woken.id, stands(&woken)), (&lead.id, (State::LoadedConversation, Reason::Hold)));
         shop.later(HOLD / 2);
         assert_eq!(shop.delivers().await, 0);
         shop.later(HOLD / 2);
@@ -103,8 +103,8 @@ both!(
     async fn without_leads_nothing_but_the_sale_is_told(shop: Shop) {
         shop.set_policy(|policy| policy.lead_on = LeadOn::Off).await;
         let chat = shop.writes(PSID, "m_1", "hello, 599123456").await;
-        shop.tags(&chat, &say(Kind::Qualified, None)).await.unwrap();
-        shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Qualified, None)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         shop.later(HOLD);
         shop.delivers().await;
         assert_eq!(shop.names(), ["Purchase"]);
@@ -116,7 +116,7 @@ both!(
         for lead_on in [LeadOn::Contact, LeadOn::Qualified] {
             shop.set_policy(|policy| policy.lead_on = lead_on).await;
             let chat = shop.writes(&format!("{lead_on:?}"), &format!("m_{lead_on:?}"), "hello").await;
-            let tagged = shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+            let tagged = shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
             assert_eq!(tagged.conversions.len(), 1);
             assert_eq!(shop.conversions(&chat).await, tagged.conversions);
         }
@@ -146,9 +146,9 @@ both!(
     async fn a_late_referral_that_cuts_the_chat_tells_no_lead_twice(shop: Shop) {
         shop.writes(PSID, "m_1", "hello").await;
         shop.later(HOUR);
-        let tapped = shop.house.clock.now();
+        let tapped = shop.services.clock.now();
         shop.later(HOUR);
-        let wrote = shop.house.clock.now();
+        let wrote = shop.services.clock.now();
         shop.later(HOUR);
         let chat = shop.writes(PSID, "m_2", "call me: 599 12 34 56").await;
         shop.later(HOLD);
@@ -159,9 +159,9 @@ both!(
         shop.receives(referral.to_string()).await;
         // The number was given earlier than was thought, in what is now another chat than the one that was told.
         shop.receives(body(PAGE, &[word(PSID, "m_late", wrote, "call me: 599 12 34 56")])).await;
-        let mut unit = shop.house.store.read().await.unwrap();
+        let mut unit = shop.services.store.read().await.unwrap();
         let scope = salesbridge::store::aggregate::Scope::Conversation(&chat);
-        let chats = unit.dossiers(scope).await.unwrap().remove(0).chats;
+        let chats = unit.aggregates(scope).await.unwrap().remove(0).chats;
         unit.commit().await.unwrap();
         assert_eq!(chats.iter().map(|chat| chat.contact_at).collect::<Vec<_>>(), [None, Some(wrote)]);
         shop.later(HOLD);

@@ -3,8 +3,8 @@
 use salesbridge::clock::Timestamp;
 use salesbridge::domain::basic::identity::{OrderId, OutcomeId};
 use salesbridge::domain::order::fold::State;
-use salesbridge::domain::order::outcome::{Details, Fact, Kind, Source, Terms};
-use salesbridge::domain::order::tag_decision::{Decision, Standing, decide};
+use salesbridge::domain::order::outcome::{Details, Fact, OutcomeKind, Source, Terms};
+use salesbridge::domain::order::tag_decision::{Decision, OrderLedger, decide};
 
 use crate::harness::{gel, numbered, referred, say};
 
@@ -20,17 +20,21 @@ returned        | refunded
 ";
 
 /// The kinds that lead to a state, and the value of the last one.
-const PATHS: [(&str, &[Kind], Option<i64>); 7] = [
+const PATHS: [(&str, &[OutcomeKind], Option<i64>); 7] = [
     ("none", &[], None),
-    ("confirmed", &[Kind::Confirmed], Some(10_000)),
-    ("shipped", &[Kind::Confirmed, Kind::Shipped], None),
-    ("delivered", &[Kind::Confirmed, Kind::Shipped, Kind::Delivered], None),
-    ("part_returned", &[Kind::Confirmed, Kind::Shipped, Kind::Delivered, Kind::Returned], Some(1_000)),
-    ("cancelled", &[Kind::Confirmed, Kind::Cancelled], None),
-    ("returned", &[Kind::Confirmed, Kind::Shipped, Kind::Returned], None),
+    ("confirmed", &[OutcomeKind::Confirmed], Some(10_000)),
+    ("shipped", &[OutcomeKind::Confirmed, OutcomeKind::Shipped], None),
+    ("delivered", &[OutcomeKind::Confirmed, OutcomeKind::Shipped, OutcomeKind::Delivered], None),
+    (
+        "part_returned",
+        &[OutcomeKind::Confirmed, OutcomeKind::Shipped, OutcomeKind::Delivered, OutcomeKind::Returned],
+        Some(1_000),
+    ),
+    ("cancelled", &[OutcomeKind::Confirmed, OutcomeKind::Cancelled], None),
+    ("returned", &[OutcomeKind::Confirmed, OutcomeKind::Shipped, OutcomeKind::Returned], None),
 ];
 
-fn standing(path: &[Kind], last_value: Option<i64>) -> Standing {
+fn ledger(path: &[OutcomeKind], last_value: Option<i64>) -> OrderLedger {
     let facts: Vec<Fact> = path
         .iter()
         .enumerate()
@@ -46,7 +50,7 @@ fn standing(path: &[Kind], last_value: Option<i64>) -> Standing {
                 source: Source::Api,
                 reference: None,
                 terms: Terms {
-                    value: if *kind == Kind::Confirmed { Some(10_000) } else { value },
+                    value: if *kind == OutcomeKind::Confirmed { Some(10_000) } else { value },
                     ..Terms::silent(gel())
                 },
                 details: Details::default(),
@@ -56,11 +60,11 @@ fn standing(path: &[Kind], last_value: Option<i64>) -> Standing {
             }
         })
         .collect();
-    let mut standing = Standing::new(OrderId::from("order"), false, 1, gel());
-    standing.numbers = vec!["A-1".to_owned()];
-    standing.facts = facts;
-    standing.fold(gel());
-    standing
+    let mut ledger = OrderLedger::new(OrderId::from("order"), false, 1, gel());
+    ledger.numbers = vec!["A-1".to_owned()];
+    ledger.facts = facts;
+    ledger.fold(gel());
+    ledger
 }
 
 #[test]
@@ -70,20 +74,20 @@ fn people_may_say_what_is_legal_and_nothing_else() {
         let (state, legal) = line.split_once('|').unwrap();
         let legal: Vec<&str> = legal.split(',').map(str::trim).collect();
         let (_, path, value) = PATHS.iter().find(|(name, ..)| *name == state.trim()).unwrap();
-        let standing = standing(path, *value);
-        assert_eq!(standing.order.state, State::parse(state.trim()).unwrap());
+        let ledger = ledger(path, *value);
+        assert_eq!(ledger.order.state, State::parse(state.trim()).unwrap());
         for source in [Source::Console, Source::Api, Source::Label, Source::Sentence] {
-            for kind in Kind::ALL.into_iter().filter(|kind| !kind.is_of_conversation()) {
-                let value = if kind == Kind::Amended { 9_000 } else { 2_000 };
+            for kind in OutcomeKind::ALL.into_iter().filter(|kind| !kind.is_of_conversation()) {
+                let value = if kind == OutcomeKind::Amended { 9_000 } else { 2_000 };
                 let mut tag = referred(numbered(say(kind, value), "A-1"), "r-1");
                 tag.source = source;
-                let said = decide(&tag, std::slice::from_ref(&standing), Timestamp::from_millis(1_000_000));
+                let said = decide(&tag, std::slice::from_ref(&ledger), Timestamp::from_millis(1_000_000));
                 let new = matches!(said, Ok(Decision::Append { .. }));
                 let known = matches!(said, Ok(Decision::Known { .. }));
                 let is_legal = legal.contains(&kind.as_str());
                 assert!(new == is_legal || known, "{source:?} {state} {kind:?}: {said:?}");
                 assert!(
-                    !(known && is_legal && kind != Kind::Shipped),
+                    !(known && is_legal && kind != OutcomeKind::Shipped),
                     "{state} {kind:?} is a move, not known"
                 );
                 pairs += 1;
@@ -106,7 +110,7 @@ cancelled     | contradiction contradiction contradiction -             contradi
 returned      | contradiction -             -             contradiction contradiction -             -             -             -
 ";
 
-fn outside(kind: Kind, source: Source, value: Option<i64>, at: i64) -> Fact {
+fn outside(kind: OutcomeKind, source: Source, value: Option<i64>, at: i64) -> Fact {
     let at = Timestamp::from_millis(at);
     Fact {
         id: OutcomeId::from(format!("outside-{}", kind.as_str())),
@@ -127,8 +131,13 @@ fn outside(kind: Kind, source: Source, value: Option<i64>, at: i64) -> Fact {
 #[test]
 fn facts_from_outside_move_an_order_or_carry_a_flag() {
     let (head, table) = OUTSIDE.trim_start_matches('\n').split_once('\n').unwrap();
-    let kinds: Vec<Kind> =
-        head.split_once('|').unwrap().1.split_whitespace().map(|word| Kind::parse(word).unwrap()).collect();
+    let kinds: Vec<OutcomeKind> = head
+        .split_once('|')
+        .unwrap()
+        .1
+        .split_whitespace()
+        .map(|word| OutcomeKind::parse(word).unwrap())
+        .collect();
     let mut pairs = 0;
     for line in table.trim().lines() {
         let (state, cells) = line.split_once('|').unwrap();
@@ -137,34 +146,32 @@ fn facts_from_outside_move_an_order_or_carry_a_flag() {
         let (_, path, value) = PATHS.iter().find(|(name, ..)| *name == state.trim()).unwrap();
         for (kind, cell) in kinds.iter().zip(cells) {
             for source in [Source::Crm, Source::Courier, Source::Bank, Source::Site] {
-                let mut standing = standing(path, *value);
-                let before = standing.order.clone();
+                let mut ledger = ledger(path, *value);
+                let before = ledger.order.clone();
                 let value =
-                    (!matches!(kind, Kind::Cancelled | Kind::Shipped | Kind::Delivered)).then_some(2_000);
+                    (!matches!(kind, OutcomeKind::Cancelled | OutcomeKind::Shipped | OutcomeKind::Delivered))
+                        .then_some(2_000);
                 let mut tag = referred(numbered(say(*kind, value), "A-1"), "r-1");
                 tag.source = source;
-                let said = decide(&tag, std::slice::from_ref(&standing), Timestamp::from_millis(1_000_000));
+                let said = decide(&tag, std::slice::from_ref(&ledger), Timestamp::from_millis(1_000_000));
                 assert!(matches!(said, Ok(Decision::Append { .. })), "{state} {kind:?}: {said:?}");
                 let fact = outside(*kind, source, value, 1_000_000);
-                standing.facts.push(fact.clone());
-                standing.fold(gel());
-                let flags: Vec<&str> = standing.order.flags.iter().map(|(_, flag)| flag.as_str()).collect();
+                ledger.facts.push(fact.clone());
+                ledger.fold(gel());
+                let flags: Vec<&str> = ledger.order.flags.iter().map(|(_, flag)| flag.as_str()).collect();
                 if let "contradiction" | "other_value" = cell {
                     assert_eq!(flags, [cell], "{state} {kind:?}");
-                    standing.order.flags.clear();
-                    assert_eq!(standing.order, before, "{state} {kind:?} moved something");
+                    ledger.order.flags.clear();
+                    assert_eq!(ledger.order, before, "{state} {kind:?} moved something");
                     // A person accepts it, and it moves after all.
-                    standing.facts.last_mut().unwrap().accepted = true;
-                    standing.fold(gel());
-                    assert!(standing.order.flags.is_empty());
-                    assert!(
-                        standing.order != before,
-                        "{state} {kind:?} moves nothing although it is accepted"
-                    );
+                    ledger.facts.last_mut().unwrap().accepted = true;
+                    ledger.fold(gel());
+                    assert!(ledger.order.flags.is_empty());
+                    assert!(ledger.order != before, "{state} {kind:?} moves nothing although it is accepted");
                 } else {
                     assert!(flags.is_empty(), "{state} {kind:?}: {flags:?}");
                     let after = if cell == "-" { before.state.as_str() } else { cell };
-                    assert_eq!(standing.order.state.as_str(), after, "{state} {kind:?}");
+                    assert_eq!(ledger.order.state.as_str(), after, "{state} {kind:?}");
                 }
                 pairs += 1;
             }
@@ -175,18 +182,18 @@ fn facts_from_outside_move_an_order_or_carry_a_flag() {
 
 #[test]
 fn the_later_of_two_that_contradict_each_other_carries_the_flag_whoever_said_it() {
-    let mut standing = standing(&[Kind::Confirmed, Kind::Shipped, Kind::Delivered], None);
+    let mut ledger = ledger(&[OutcomeKind::Confirmed, OutcomeKind::Shipped, OutcomeKind::Delivered], None);
     // Shipped at 1000 and delivered at 2000 by a person; only now it is heard that it was called off before.
-    standing.facts.push(outside(Kind::Cancelled, Source::Crm, None, 500));
-    standing.fold(gel());
-    assert_eq!(standing.order.state, State::Cancelled);
-    let flagged: Vec<&str> = standing.order.flags.iter().map(|(id, _)| id.as_str()).collect();
+    ledger.facts.push(outside(OutcomeKind::Cancelled, Source::Crm, None, 500));
+    ledger.fold(gel());
+    assert_eq!(ledger.order.state, State::Cancelled);
+    let flagged: Vec<&str> = ledger.order.flags.iter().map(|(id, _)| id.as_str()).collect();
     assert_eq!(flagged, ["fact-1", "fact-2"]);
     // Of one moment the rank decides, and where even that is one, the sender's own id.
-    standing.facts.last_mut().unwrap().occurred_at = Timestamp::from_millis(1000);
-    standing.fold(gel());
-    assert_eq!(standing.order.flags.len(), 2);
-    standing.facts.last_mut().unwrap().occurred_at = Timestamp::from_millis(1001);
-    standing.fold(gel());
-    assert_eq!(standing.order.flags.len(), 1);
+    ledger.facts.last_mut().unwrap().occurred_at = Timestamp::from_millis(1000);
+    ledger.fold(gel());
+    assert_eq!(ledger.order.flags.len(), 2);
+    ledger.facts.last_mut().unwrap().occurred_at = Timestamp::from_millis(1001);
+    ledger.fold(gel());
+    assert_eq!(ledger.order.flags.len(), 1);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use salesbridge::domain::basic::identity::ConversationId;
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use salesbridge::domain::signal::attempt::Verdict;
 use salesbridge::domain::signal::conversion::{EventName, Reason, State};
 use salesbridge::domain::signal::policy::PurchaseOn;
@@ -18,8 +18,8 @@ async fn tells(shop: &Shop, purchase_on: PurchaseOn, hold: Duration) {
     .await;
 }
 
-async fn says(shop: &Shop, chat: &ConversationId, kind: Kind) {
-    let value = (kind == Kind::Confirmed).then_some(5000);
+async fn says(shop: &Shop, chat: &ConversationId, kind: OutcomeKind) {
+    let value = (kind == OutcomeKind::Confirmed).then_some(5000);
     shop.later(Duration::from_secs(1));
     shop.tags(chat, &numbered(say(kind, value), "A-1")).await.unwrap();
 }
@@ -34,15 +34,15 @@ both!(
     async fn an_order_is_told_from_its_creation_to_its_return(shop: Shop) {
         tells(&shop, PurchaseOn::Delivered, Duration::ZERO).await;
         let chat = shop.hears_from("2").await;
-        says(&shop, &chat, Kind::Confirmed).await;
+        says(&shop, &chat, OutcomeKind::Confirmed).await;
         assert_eq!(names(&shop).await, "OrderCreated");
-        says(&shop, &chat, Kind::Shipped).await;
+        says(&shop, &chat, OutcomeKind::Shipped).await;
         assert_eq!(names(&shop).await, "OrderCreated OrderShipped");
-        says(&shop, &chat, Kind::Delivered).await;
+        says(&shop, &chat, OutcomeKind::Delivered).await;
         let delivered = names(&shop).await;
         assert!(delivered.starts_with("OrderCreated OrderShipped "), "{delivered}");
         assert_eq!(shop.meta.accepted().len(), 4);
-        says(&shop, &chat, Kind::Returned).await;
+        says(&shop, &chat, OutcomeKind::Returned).await;
         assert_eq!(names(&shop).await, format!("{delivered} OrderReturned"));
         for event in shop.meta.accepted() {
             let is_sale = event["event_name"] == "Purchase";
@@ -57,12 +57,12 @@ both!(
     async fn an_order_is_created_only_when_its_purchase_comes_later(shop: Shop) {
         tells(&shop, PurchaseOn::Confirmed, Duration::ZERO).await;
         let chat = shop.hears_from("2").await;
-        says(&shop, &chat, Kind::Confirmed).await;
+        says(&shop, &chat, OutcomeKind::Confirmed).await;
         assert_eq!(names(&shop).await, "Purchase");
-        says(&shop, &chat, Kind::Cancelled).await;
+        says(&shop, &chat, OutcomeKind::Cancelled).await;
         assert_eq!(names(&shop).await, "Purchase OrderCanceled");
         tells(&shop, PurchaseOn::Shipped, Duration::ZERO).await;
-        shop.imports([line(Some("3"), told(Kind::Shipped, None, "A-2"))]).await;
+        shop.imports([line(Some("3"), told(OutcomeKind::Shipped, None, "A-2"))]).await;
         let told = shop.conversation("3").await.unwrap();
         assert!(shop.conversions(&told).await.iter().all(|row| row.name != EventName::OrderCreated));
     }
@@ -72,7 +72,9 @@ both!(
     async fn without_lifecycle_nothing_of_it_is_told(shop: Shop) {
         shop.set_policy(|policy| policy.hold = Duration::ZERO).await;
         let chat = shop.hears_from("2").await;
-        for kind in [Kind::Confirmed, Kind::Shipped, Kind::Delivered, Kind::Returned] {
+        for kind in
+            [OutcomeKind::Confirmed, OutcomeKind::Shipped, OutcomeKind::Delivered, OutcomeKind::Returned]
+        {
             says(&shop, &chat, kind).await;
             shop.delivers().await;
         }
@@ -86,8 +88,8 @@ both!(
             tells(&shop, on, HOLD).await;
             let chat = shop.hears_from(&format!("{index}")).await;
             let number = format!("A-{index}");
-            shop.tags(&chat, &numbered(say(Kind::Confirmed, 5000), &number)).await.unwrap();
-            shop.tags(&chat, &numbered(say(Kind::Cancelled, None), &number)).await.unwrap();
+            shop.tags(&chat, &numbered(say(OutcomeKind::Confirmed, 5000), &number)).await.unwrap();
+            shop.tags(&chat, &numbered(say(OutcomeKind::Cancelled, None), &number)).await.unwrap();
             let row = shop.find(&chat, EventName::OrderCanceled, 0).await;
             assert_eq!(stands(&row), (State::Suppressed, Reason::PurchaseNotSent));
         }
@@ -101,16 +103,16 @@ both!(
     async fn a_step_before_the_purchase_left_wakes_with_it_under_a_new_hold(shop: Shop) {
         tells(&shop, PurchaseOn::Confirmed, HOLD).await;
         let chat = shop.hears_from("2").await;
-        says(&shop, &chat, Kind::Confirmed).await;
-        says(&shop, &chat, Kind::Shipped).await;
+        says(&shop, &chat, OutcomeKind::Confirmed).await;
+        says(&shop, &chat, OutcomeKind::Shipped).await;
         let shipped = shop.find(&chat, EventName::OrderShipped, 0).await;
         assert_eq!(stands(&shipped), (State::Suppressed, Reason::PurchaseNotSent));
         shop.later(HOLD);
         assert_eq!(names(&shop).await, "Purchase");
         let woken = shop.find(&chat, EventName::OrderShipped, 0).await;
         assert_eq!((&woken.id, &woken.event_id), (&shipped.id, &shipped.event_id));
-        assert_eq!(stands(&woken), (State::Held, Reason::Hold));
-        assert_eq!(woken.leaves_at, shop.house.clock.now() + HOLD);
+        assert_eq!(stands(&woken), (State::LoadedConversation, Reason::Hold));
+        assert_eq!(woken.leaves_at, shop.services.clock.now() + HOLD);
         shop.later(HOLD);
         assert_eq!(names(&shop).await, "Purchase OrderShipped");
     }
@@ -123,10 +125,10 @@ both!(
             [(Verdict::NotTaken, 0), (Verdict::Unknown, 1), (Verdict::Sent, 1)].into_iter().enumerate()
         {
             let (chat, number) = (shop.hears_from(&format!("{index}")).await, format!("A-{index}"));
-            shop.tags(&chat, &numbered(say(Kind::Confirmed, 5000), &number)).await.unwrap();
+            shop.tags(&chat, &numbered(say(OutcomeKind::Confirmed, 5000), &number)).await.unwrap();
             shop.later(HOLD);
             let batch = shop.opens().await;
-            shop.tags(&chat, &numbered(say(Kind::Cancelled, None), &number)).await.unwrap();
+            shop.tags(&chat, &numbered(say(OutcomeKind::Cancelled, None), &number)).await.unwrap();
             let row = shop.find(&chat, EventName::OrderCanceled, 0).await;
             assert_eq!(stands(&row), (State::Suppressed, Reason::PurchaseNotSent));
             shop.settles(&batch, verdict.clone()).await;
@@ -141,10 +143,10 @@ both!(
     async fn a_cancel_that_is_undone_inside_its_hold_is_not_told(shop: Shop) {
         tells(&shop, PurchaseOn::Confirmed, HOLD).await;
         let chat = shop.hears_from("2").await;
-        says(&shop, &chat, Kind::Confirmed).await;
+        says(&shop, &chat, OutcomeKind::Confirmed).await;
         shop.later(HOLD);
         assert_eq!(names(&shop).await, "Purchase");
-        let cancelled = shop.tags(&chat, &numbered(say(Kind::Cancelled, None), "A-1")).await.unwrap();
+        let cancelled = shop.tags(&chat, &numbered(say(OutcomeKind::Cancelled, None), "A-1")).await.unwrap();
         shop.undoes(&cancelled.outcome_id).await.unwrap();
         shop.later(HOLD);
         assert_eq!(names(&shop).await, "Purchase");

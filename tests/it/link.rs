@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use salesbridge::domain::basic::identity::DatasetId;
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use salesbridge::domain::signal::attempt::Verdict;
 use salesbridge::domain::signal::conversion::{EventName, Reason, State};
 use salesbridge::domain::signal::policy::LeadOn;
@@ -101,7 +101,7 @@ both!(
         let row = shop.find(&next, EventName::LeadSubmitted, 0).await;
         assert_eq!(stands(&row), (State::Suppressed, Reason::NameRefused));
         assert_eq!(shop.delivers().await, 0);
-        let mut unit = shop.house.store.begin("test").await.unwrap();
+        let mut unit = shop.services.store.begin("test").await.unwrap();
         unit.allow_name(&DatasetId::from(DATASET), EventName::LeadSubmitted).await.unwrap();
         unit.commit().await.unwrap();
         shop.later(Duration::from_secs(1));
@@ -123,7 +123,7 @@ both!(
         for index in 0..20 {
             let (psid, number) = (format!("{index}"), format!("A-{index}"));
             shop.writes(&psid, &format!("m_{index}"), "hello").await;
-            shop.imports([line(Some(&psid), told(Kind::Confirmed, 1000, &number))]).await;
+            shop.imports([line(Some(&psid), told(OutcomeKind::Confirmed, 1000, &number))]).await;
         }
         shop.later(HOLD);
         let requests = shop.delivers().await;

@@ -20,7 +20,7 @@ mod api_reading;
 mod api_roles;
 mod api_running;
 mod api_tags;
-mod arrivals;
+mod architecture;
 mod batch;
 mod books;
 mod browser;
@@ -43,8 +43,8 @@ mod end;
 mod fuzz;
 mod harness;
 mod hostile;
-mod house;
 mod http;
+mod inbound_events;
 mod inbox;
 mod keep_text;
 #[cfg(feature = "failpoints")]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use salesbridge::domain::signal::conversion::State;
 use salesbridge::domain::signal::policy::Mode;
 use salesbridge::sandbox::Fault;
@@ -12,13 +12,13 @@ use crate::harness::{HOLD, Shop, both, numbered, say};
 both!(
     async fn a_lost_answer_is_unknown_and_never_sent_again(shop: Shop) {
         let chat = shop.hears_from("2").await;
-        shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         shop.meta.fail_next(Fault::TakeAndLoseAnswer);
         shop.later(HOLD);
         shop.delivers().await;
         shop.later(HOLD);
         shop.delivers().await;
-        let known = shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        let known = shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         assert_eq!(known.conversions[0].state, State::Unknown);
         assert_eq!(shop.told().len(), 1);
     }
@@ -27,7 +27,7 @@ both!(
 both!(
     async fn what_was_certainly_not_taken_is_tried_again(shop: Shop) {
         let chat = shop.hears_from("2").await;
-        shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         shop.meta.fail_next(Fault::Graph { status: 400, code: 1, subcode: Some(99) });
         shop.meta.fail_next(Fault::Zero);
         shop.later(HOLD);
@@ -42,7 +42,7 @@ both!(
 both!(
     async fn zero_three_times_is_unknown(shop: Shop) {
         let chat = shop.hears_from("2").await;
-        shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         for _ in 0..3 {
             shop.meta.fail_next(Fault::Zero);
         }
@@ -60,7 +60,7 @@ both!(
         let mut poisoned = Vec::new();
         for number in 0..40 {
             let chat = shop.hears_from(&format!("{number}")).await;
-            let tag = numbered(say(Kind::Confirmed, 1000 + number), &format!("A-{number}"));
+            let tag = numbered(say(OutcomeKind::Confirmed, 1000 + number), &format!("A-{number}"));
             let tagged = shop.tags(&chat, &tag).await.unwrap();
             if number % 20 == 7 {
                 shop.meta.poison(&tagged.conversions[0].event_id, 2_804_008);
@@ -84,7 +84,9 @@ both!(
     async fn a_dead_token_burns_nothing_and_all_leaves_when_it_is_mended(shop: Shop) {
         for number in 0..5 {
             let chat = shop.hears_from(&format!("{number}")).await;
-            shop.tags(&chat, &numbered(say(Kind::Confirmed, 1000), &format!("A-{number}"))).await.unwrap();
+            shop.tags(&chat, &numbered(say(OutcomeKind::Confirmed, 1000), &format!("A-{number}")))
+                .await
+                .unwrap();
         }
         shop.meta.kill_token("token-of-the-page");
         shop.later(HOLD);
@@ -104,16 +106,16 @@ both!(
         shop.set_page(|page| page.mode = Mode::Paused).await;
         let age = Duration::from_mins(7 * 24 * 60 - 1);
         let late = shop.hears_from("1").await;
-        shop.tags(&late, &numbered(say(Kind::Confirmed, 1000), "A-late")).await.unwrap();
+        shop.tags(&late, &numbered(say(OutcomeKind::Confirmed, 1000), "A-late")).await.unwrap();
         shop.later(Duration::from_secs(1));
         let just = shop.hears_from("2").await;
-        shop.tags(&just, &numbered(say(Kind::Confirmed, 2000), "A-just")).await.unwrap();
+        shop.tags(&just, &numbered(say(OutcomeKind::Confirmed, 2000), "A-just")).await.unwrap();
         shop.later(age);
         shop.delivers().await;
         shop.set_page(|page| page.mode = Mode::Live).await;
         shop.delivers().await;
         assert_eq!(shop.told(), ["20.0"]);
-        let known = shop.tags(&late, &numbered(say(Kind::Confirmed, 1000), "A-late")).await.unwrap();
+        let known = shop.tags(&late, &numbered(say(OutcomeKind::Confirmed, 1000), "A-late")).await.unwrap();
         assert_eq!(known.conversions[0].state, State::Expired);
     }
 );

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use salesbridge::domain::order::outcome::{Kind, Source};
+use salesbridge::domain::order::outcome::{OutcomeKind, Source};
 use salesbridge::domain::order::tag_decision::Tag;
-use salesbridge::flow::{self, Asked};
+use salesbridge::flow::{self, IdempotentRequest};
 
-use crate::arrivals::{dossiers, imports, line, line_of, told};
 use crate::harness::{HOLD, PAGE, Shop, both, numbered, say};
+use crate::inbound_events::{aggregates, imports, line, line_of, told};
 
 /// How many clients tell the same sale.
 const CLIENTS: usize = 8;
@@ -19,7 +19,7 @@ both!(
         for psid in 0..6 {
             threads.push(shop.hears_from(&format!("{psid}")).await);
         }
-        let at = shop.house.clock.now();
+        let at = shop.services.clock.now();
         let mut clients = Vec::new();
         for client in 0..CLIENTS {
             let (shop, threads) = (Arc::clone(&shop), threads.clone());
@@ -30,19 +30,21 @@ both!(
                     let number = format!("A-{psid}");
                     let value = 5000 + i64::try_from(psid).unwrap();
                     match (client + step) % 4 {
-                        0 => drop(shop.tags(&threads[psid], &say(Kind::Confirmed, value)).await.unwrap()),
+                        0 => drop(
+                            shop.tags(&threads[psid], &say(OutcomeKind::Confirmed, value)).await.unwrap(),
+                        ),
                         1 => drop(
-                            shop.tags(&threads[psid], &numbered(say(Kind::Confirmed, value), &number))
+                            shop.tags(&threads[psid], &numbered(say(OutcomeKind::Confirmed, value), &number))
                                 .await
                                 .unwrap(),
                         ),
                         2 => {
-                            let tag = numbered(told(Source::Crm, Kind::Confirmed, value, at), &number);
+                            let tag = numbered(told(Source::Crm, OutcomeKind::Confirmed, value, at), &number);
                             let answer = imports(&shop, vec![line_of(&format!("{psid}"), tag)]).await;
                             assert_eq!(answer[0].0, 200, "{answer:?}");
                         }
                         _ => {
-                            let tag = numbered(told(Source::Crm, Kind::Confirmed, value, at), &number);
+                            let tag = numbered(told(Source::Crm, OutcomeKind::Confirmed, value, at), &number);
                             let answer = imports(&shop, vec![line(tag)]).await;
                             assert_eq!(answer[0].0, 200, "{answer:?}");
                         }
@@ -56,7 +58,7 @@ both!(
         // Every number has come with its person by now.
         for psid in 0..threads.len() {
             let value = 5000 + i64::try_from(psid).unwrap();
-            let tag = numbered(told(Source::Crm, Kind::Confirmed, value, at), &format!("A-{psid}"));
+            let tag = numbered(told(Source::Crm, OutcomeKind::Confirmed, value, at), &format!("A-{psid}"));
             imports(&shop, vec![line_of(&format!("{psid}"), tag)]).await;
         }
         for _ in 0..3 {
@@ -66,8 +68,10 @@ both!(
         let mut told = shop.told();
         told.sort();
         assert_eq!(told, ["50.0", "50.01", "50.02", "50.03", "50.04", "50.05"]);
-        for dossier in dossiers(&shop, PAGE).await.iter().filter(|dossier| dossier.thread.psid.is_some()) {
-            assert_eq!(dossier.orders.len(), 1, "{:?}", dossier.orders);
+        for aggregate in
+            aggregates(&shop, PAGE).await.iter().filter(|aggregate| aggregate.thread.psid.is_some())
+        {
+            assert_eq!(aggregate.orders.len(), 1, "{:?}", aggregate.orders);
         }
     }
 );
@@ -76,8 +80,8 @@ both!(
     async fn told_while_it_leaves(shop: Shop) {
         let shop = Arc::new(shop);
         let chat = shop.hears_from("2").await;
-        shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
-        let at = shop.house.clock.now();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
+        let at = shop.services.clock.now();
         shop.later(HOLD);
         let leaving = {
             let shop = Arc::clone(&shop);
@@ -86,10 +90,12 @@ both!(
         let telling = {
             let (shop, chat) = (Arc::clone(&shop), chat.clone());
             tokio::spawn(async move {
-                let tag = numbered(told(Source::Crm, Kind::Confirmed, 5000, at), "A-1");
+                let tag = numbered(told(Source::Crm, OutcomeKind::Confirmed, 5000, at), "A-1");
                 imports(&shop, vec![line_of("2", tag.clone()), line(tag.clone()), line_of("2", tag)]).await;
-                let again = Tag { order_number: Some("A-1".to_owned()), ..say(Kind::Confirmed, 5000) };
-                flow::tag(&shop.house, &chat, &again, "nino", &Asked::plainly()).await.unwrap();
+                let again = Tag { order_number: Some("A-1".to_owned()), ..say(OutcomeKind::Confirmed, 5000) };
+                flow::tag(&shop.services, &chat, &again, "nino", &IdempotentRequest::unkeyed())
+                    .await
+                    .unwrap();
             })
         };
         leaving.await.unwrap();

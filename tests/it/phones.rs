@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use salesbridge::domain::order::outcome::{Kind, Source};
-use salesbridge::flow::Line;
+use salesbridge::domain::order::outcome::{OutcomeKind, Source};
+use salesbridge::flow::ImportLine;
 use serde_json::Value;
 
-use crate::arrivals::{body, dossiers, echo, imports, line, told, word};
 use crate::harness::{PAGE, Shop, both, numbered};
+use crate::inbound_events::{aggregates, body, echo, imports, line, told, word};
 
 const NUMBER: &str = "599 12 34 56";
 
-fn by_phone(shop: &Shop, number: &str, order: &str) -> Line {
-    let tag = numbered(told(Source::Courier, Kind::Delivered, None, shop.house.clock.now()), order);
-    Line { phone_hash: Some(shop.house.phone_key.hash(number).unwrap()), ..line(tag) }
+fn by_phone(shop: &Shop, number: &str, order: &str) -> ImportLine {
+    let tag = numbered(told(Source::Courier, OutcomeKind::Delivered, None, shop.services.clock.now()), order);
+    ImportLine { phone_hash: Some(shop.services.phone_key.hash(number).unwrap()), ..line(tag) }
 }
 
 async fn hears(shop: &Shop, events: &[Value]) {
@@ -23,18 +23,18 @@ async fn hears(shop: &Shop, events: &[Value]) {
 }
 
 async fn orders_of(shop: &Shop, psid: &str) -> usize {
-    let all = dossiers(shop, PAGE).await;
-    let of = |psid_of: &salesbridge::domain::conversation::aggregate::Dossier| {
+    let all = aggregates(shop, PAGE).await;
+    let of = |psid_of: &salesbridge::domain::conversation::aggregate::ConversationAggregate| {
         psid_of.thread.psid.as_ref().is_some_and(|known| known.as_str() == psid)
     };
-    all.iter().filter(|dossier| of(dossier)).map(|dossier| dossier.orders.len()).sum()
+    all.iter().filter(|aggregate| of(aggregate)).map(|aggregate| aggregate.orders.len()).sum()
 }
 
 both!(
     async fn exactly_one_conversation_of_the_last_thirty_days(shop: Shop) {
         let unknown = imports(&shop, vec![by_phone(&shop, "+995599123456", "A-1")]).await;
         assert_eq!(unknown, [(409, "phone_unknown".to_owned())]);
-        let at = shop.house.clock.now();
+        let at = shop.services.clock.now();
         hears(&shop, &[word("1", "m_1", at, NUMBER), word("2", "m_2", at, "hello")]).await;
         assert_eq!(imports(&shop, vec![by_phone(&shop, "+995599123456", "A-1")]).await[0].0, 200);
         assert_eq!((orders_of(&shop, "1").await, orders_of(&shop, "2").await), (1, 0));
@@ -44,7 +44,7 @@ both!(
         // A number that the order already has an owner for needs no phone.
         assert_eq!(imports(&shop, vec![by_phone(&shop, "+995599123456", "A-1")]).await[0].0, 200);
         shop.later(Duration::from_hours(30 * 24) + Duration::from_millis(1));
-        let now = shop.house.clock.now();
+        let now = shop.services.clock.now();
         hears(&shop, &[word("2", "m_4", now, "back again")]).await;
         assert_eq!(imports(&shop, vec![by_phone(&shop, "+995599123456", "A-2")]).await[0].0, 200);
         assert_eq!(orders_of(&shop, "2").await, 1);
@@ -53,7 +53,7 @@ both!(
 
 both!(
     async fn never_the_pages_own_whatever_comes_first(shop: Shop) {
-        let at = shop.house.clock.now();
+        let at = shop.services.clock.now();
         let second = |seconds: u64| at - Duration::from_secs(100) + Duration::from_secs(seconds);
         // The Page wrote it first; the customer's repetition arrives first in one conversation.
         let page_wrote =
@@ -63,9 +63,9 @@ both!(
         hears(&shop, &[customer_repeats("1"), page_wrote("1"), page_wrote("2"), customer_repeats("2")]).await;
         let answer = imports(&shop, vec![by_phone(&shop, "+995599123456", "A-1")]).await;
         assert_eq!(answer, [(409, "phone_unknown".to_owned())]);
-        for dossier in dossiers(&shop, PAGE).await {
-            assert_eq!(dossier.chats[0].contact_at, None);
-            assert!(dossier.conversions.is_empty(), "{:?}", dossier.conversions);
+        for aggregate in aggregates(&shop, PAGE).await {
+            assert_eq!(aggregate.chats[0].contact_at, None);
+            assert!(aggregate.conversions.is_empty(), "{:?}", aggregate.conversions);
         }
         // What the customer gave first stays theirs when the Page repeats it.
         let other = "577 65 43 21";
@@ -78,11 +78,11 @@ both!(
 
 both!(
     async fn an_order_that_waits_without_a_person_is_adopted_by_the_phone(shop: Shop) {
-        let tag = numbered(told(Source::Crm, Kind::Confirmed, 5000, shop.house.clock.now()), "A-1");
+        let tag = numbered(told(Source::Crm, OutcomeKind::Confirmed, 5000, shop.services.clock.now()), "A-1");
         assert_eq!(imports(&shop, vec![line(tag)]).await[0].0, 200);
         // As long as nobody is known, the number alone says whose it is.
         assert_eq!(imports(&shop, vec![by_phone(&shop, "+995599123456", "A-1")]).await[0].0, 200);
-        let at = shop.house.clock.now();
+        let at = shop.services.clock.now();
         hears(&shop, &[word("1", "m_1", at, NUMBER)]).await;
         assert_eq!(imports(&shop, vec![by_phone(&shop, "+995599123456", "A-1")]).await[0].0, 200);
         assert_eq!(orders_of(&shop, "1").await, 1);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use salesbridge::domain::basic::identity::ConversationId;
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use sqlx::{PgPool, Row};
 
 use crate::console_speed::stores;
@@ -21,7 +21,7 @@ async fn no_table_is_read_whole_for_one_conversation() {
     let books = PgPool::connect(&shop.url).await.unwrap();
     sqlx::query("select pg_stat_reset()").execute(&books).await.unwrap();
 
-    let at = shop.house.clock.now().millis();
+    let at = shop.services.clock.now().millis();
     let psid = format!("{}", 2_000_000_000_000_000 + STORED / 2);
     shop.receives(format!(
         r#"{{"object":"page","entry":[{{"id":"{PAGE}","time":{at},"messaging":[{{"sender":{{"id":"{psid}"}},
@@ -30,15 +30,15 @@ async fn no_table_is_read_whole_for_one_conversation() {
     .await;
     let chat = shop.conversation(&psid).await.unwrap();
     assert_eq!(chat, ConversationId(format!("c{:035}", STORED / 2)));
-    shop.tags(&chat, &say(Kind::Confirmed, 5_000)).await.unwrap();
-    let undone = shop.tags(&chat, &say(Kind::Amended, 6_000)).await.unwrap().outcome_id;
+    shop.tags(&chat, &say(OutcomeKind::Confirmed, 5_000)).await.unwrap();
+    let undone = shop.tags(&chat, &say(OutcomeKind::Amended, 6_000)).await.unwrap().outcome_id;
     shop.undoes(&undone).await.unwrap();
     shop.later(HOLD);
     shop.delivers().await;
     assert_eq!(shop.told(), ["50.0"]);
 
     // A connection tells what it read at the latest when it ends.
-    shop.house.store.close().await;
+    shop.services.store.close().await;
     let others = "select count(*) from pg_stat_activity
                    where datname = current_database() and pid <> pg_backend_pid()
                      and backend_type = 'client backend'";

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use salesbridge::domain::basic::identity::{ConversationId, PageId, Psid};
 use salesbridge::domain::conversation::inbound::Channel;
-use salesbridge::domain::order::outcome::Kind::{
+use salesbridge::domain::order::outcome::OutcomeKind::{
     self, Amended, Cancelled, Confirmed, Delivered, Paid, Shipped,
 };
 use salesbridge::domain::signal::conversion::{EventName, Reason, State};
@@ -18,7 +18,7 @@ const DAY: Duration = Duration::from_hours(24);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// What reaches a policy: the facts, each an hour after the one before, and which of them makes the Purchase.
-const REACHED: [(PurchaseOn, &[Kind], Option<u64>); 16] = [
+const REACHED: [(PurchaseOn, &[OutcomeKind], Option<u64>); 16] = [
     (PurchaseOn::Confirmed, &[Confirmed], Some(0)),
     (PurchaseOn::Confirmed, &[Confirmed, Shipped, Delivered], Some(0)),
     (PurchaseOn::Confirmed, &[Shipped], Some(0)),
@@ -42,7 +42,7 @@ both!(
         for (index, (on, kinds, expected)) in REACHED.into_iter().enumerate() {
             shop.set_policy(|policy| policy.purchase_on = on).await;
             let (psid, number) = (format!("{index}"), format!("A-{index}"));
-            let began = shop.house.clock.now() - 10 * Duration::from_hours(1);
+            let began = shop.services.clock.now() - 10 * Duration::from_hours(1);
             let facts = kinds.iter().zip(0..10_u32).map(|(kind, hours)| {
                 let value = matches!(kind, Confirmed | Paid).then_some(5000);
                 let fact = referred(told(*kind, value, &number), &format!("{number}-{hours}"));
@@ -63,7 +63,7 @@ both!(
 both!(
     async fn a_purchase_carries_the_moment_of_its_fact_and_the_value_without_the_delivery_fee(shop: Shop) {
         shop.set_policy(|policy| policy.purchase_on = PurchaseOn::Delivered).await;
-        let now = shop.house.clock.now();
+        let now = shop.services.clock.now();
         let mut sale = at(told(Confirmed, 5500, "A-1"), now - 2 * DAY);
         sale.terms.delivery_fee = Some(500);
         shop.imports([line(Some("2"), sale), line(None, at(told(Delivered, None, "A-1"), now - DAY))]).await;
@@ -97,7 +97,7 @@ both!(
 both!(
     async fn a_hold_ends_an_hour_before_the_seven_days_do(shop: Shop) {
         shop.set_policy(|policy| policy.hold = 6 * DAY).await;
-        let now = shop.house.clock.now();
+        let now = shop.services.clock.now();
         let ages = [3 * DAY, 7 * DAY - HOLD];
         for (index, age) in ages.into_iter().enumerate() {
             let sale = at(told(Confirmed, 5000, &format!("A-{index}")), now - age);
@@ -115,7 +115,7 @@ both!(
 both!(
     async fn a_hold_ends_in_time_also_when_the_fact_turns_out_to_be_older(shop: Shop) {
         shop.set_policy(|policy| policy.hold = 6 * DAY).await;
-        let now = shop.house.clock.now();
+        let now = shop.services.clock.now();
         shop.imports([line(Some("2"), at(told(Confirmed, 5000, "A-1"), now))]).await;
         shop.imports([line(None, at(told(Confirmed, 5000, "A-1"), now - 3 * DAY))]).await;
         let chat = shop.conversation("2").await.unwrap();
@@ -177,7 +177,7 @@ both!(
     async fn a_purchase_without_a_value_waits_until_somebody_says_it(shop: Shop) {
         let chat = shop.hears_from("2").await;
         let tagged = shop.tags(&chat, &say(Confirmed, None)).await.unwrap();
-        assert_eq!(stands(&tagged.conversions[0]), (State::Held, Reason::ValueMissing));
+        assert_eq!(stands(&tagged.conversions[0]), (State::LoadedConversation, Reason::ValueMissing));
         let refused = shop.sends(&tagged.conversions[0].id).await.unwrap_err();
         assert_eq!(refused.code, "wrong_state");
         shop.later(2 * HOLD);
@@ -192,7 +192,7 @@ both!(
     async fn a_purchase_without_a_person_waits_until_they_are_known(shop: Shop) {
         shop.imports([line(None, told(Confirmed, 5000, "A-1"))]).await;
         let thread = ConversationId(shop.asks("select conversation_id from conversion").await.remove(0));
-        assert_eq!(shop.purchase_stands(&thread).await, (State::Held, Reason::PersonMissing));
+        assert_eq!(shop.purchase_stands(&thread).await, (State::LoadedConversation, Reason::PersonMissing));
         shop.later(2 * HOLD);
         assert_eq!(shop.delivers().await, 0);
         shop.imports([line(Some("77"), told(Shipped, None, "A-1"))]).await;
@@ -213,7 +213,7 @@ both!(
         other.new_order = true;
         shop.tags(&chat, &other).await.unwrap();
         assert_eq!(shop.delivers().await, 0);
-        assert_eq!(shop.purchase_stands(&chat).await, (State::Held, Reason::Hold));
+        assert_eq!(shop.purchase_stands(&chat).await, (State::LoadedConversation, Reason::Hold));
         shop.later(HOLD);
         shop.delivers().await;
         assert_eq!(shop.told(), ["60.0"]);
@@ -245,7 +245,7 @@ both!(
         shop.set_page(|page| page.mode = Mode::Paused).await;
         let chat = shop.hears_from("2").await;
         shop.tags(&chat, &say(Confirmed, 5000)).await.unwrap();
-        assert_eq!(shop.purchase_stands(&chat).await, (State::Held, Reason::Hold));
+        assert_eq!(shop.purchase_stands(&chat).await, (State::LoadedConversation, Reason::Hold));
         shop.later(HOLD);
         assert_eq!(shop.delivers().await, 0);
         assert_eq!(shop.purchase_stands(&chat).await, (State::Ready, Reason::Due));
@@ -256,7 +256,7 @@ both!(
 
 both!(
     async fn sales_on_instagram_and_whatsapp_are_kept_and_not_sent_yet(shop: Shop) {
-        let at = shop.house.clock.now().millis();
+        let at = shop.services.clock.now().millis();
         let instagram = serde_json::json!({"object": "instagram", "entry": [{"id": "17840000000000001", "time": at,
             "messaging": [{"sender": {"id": "7000000000000001"}, "recipient": {"id": "17840000000000001"},
                            "timestamp": at, "message": {"mid": "aWdf", "text": "price?"}}]}]});
@@ -270,7 +270,7 @@ both!(
         shop.receives(whatsapp.to_string()).await;
         for (channel, psid) in [(Channel::Instagram, "7000000000000001"), (Channel::Whatsapp, "16505551234")]
         {
-            let mut unit = shop.house.store.read().await.unwrap();
+            let mut unit = shop.services.store.read().await.unwrap();
             let chat = unit.conversation_of(&PageId::from(PAGE), channel, &Psid(psid.to_owned())).await;
             let chat = chat.unwrap().expect("it is one conversation");
             unit.commit().await.unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use salesbridge::domain::basic::identity::PageId;
 use salesbridge::domain::order::fold;
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use salesbridge::domain::signal::attempt::Verdict;
 use salesbridge::domain::signal::conversion::{Reason, State};
 use salesbridge::domain::signal::policy::OnUnknown;
@@ -21,10 +21,10 @@ both!(
         shop.sells(2).await;
         shop.later(HOLD);
         shop.opens().await;
-        assert_eq!(flow::recover(&shop.house).await.unwrap(), 0);
-        assert_eq!(flow::recover_alone(&shop.house).await.unwrap(), 1);
+        assert_eq!(flow::recover(&shop.services).await.unwrap(), 0);
+        assert_eq!(flow::recover_alone(&shop.services).await.unwrap(), 1);
         assert_eq!(shop.stand().await, "2 unknown answer_lost");
-        assert_eq!(flow::recover_alone(&shop.house).await.unwrap(), 0);
+        assert_eq!(flow::recover_alone(&shop.services).await.unwrap(), 0);
         shop.later(HOLD);
         assert_eq!(shop.delivers().await, 0);
     }
@@ -36,9 +36,9 @@ both!(
         shop.later(HOLD);
         shop.opens().await;
         shop.later(LEASE - Duration::from_millis(1));
-        assert_eq!(flow::recover(&shop.house).await.unwrap(), 0);
+        assert_eq!(flow::recover(&shop.services).await.unwrap(), 0);
         shop.later(Duration::from_millis(1));
-        assert_eq!(flow::recover(&shop.house).await.unwrap(), 1);
+        assert_eq!(flow::recover(&shop.services).await.unwrap(), 1);
         assert!(LEASE < Duration::from_mins(1));
         assert_eq!(shop.stand().await, "2 unknown answer_lost");
         assert_eq!(shop.delivers().await, 0);
@@ -50,12 +50,12 @@ both!(
         let page = PageId::from(PAGE);
         shop.sells(2).await;
         shop.later(HOLD);
-        flow::release(&shop.house).await.unwrap();
-        flow::claim(&shop.house, &page).await.unwrap().unwrap();
+        flow::release(&shop.services).await.unwrap();
+        flow::claim(&shop.services, &page).await.unwrap().unwrap();
         assert_eq!(shop.delivers().await, 0);
         shop.later(LAPSED);
-        flow::claim(&shop.house, &page).await.unwrap().unwrap();
-        assert_eq!(flow::recover_alone(&shop.house).await.unwrap(), 0);
+        flow::claim(&shop.services, &page).await.unwrap().unwrap();
+        assert_eq!(flow::recover_alone(&shop.services).await.unwrap(), 0);
         assert_eq!(shop.delivers().await, 1);
         assert_eq!(shop.stand().await, "2 sent taken");
     }
@@ -67,7 +67,7 @@ both!(
         shop.later(HOLD);
         let batch = shop.opens().await;
         shop.later(LAPSED);
-        assert_eq!(flow::recover(&shop.house).await.unwrap(), 1);
+        assert_eq!(flow::recover(&shop.services).await.unwrap(), 1);
         shop.settles(&batch, Verdict::Sent).await;
         assert_eq!(shop.stand().await, "2 sent taken");
         shop.settles(&batch, Verdict::NotTaken).await;
@@ -82,7 +82,7 @@ both!(
         shop.later(HOLD);
         let batch = shop.opens().await;
         shop.later(LAPSED);
-        assert_eq!(flow::recover(&shop.house).await.unwrap(), 1);
+        assert_eq!(flow::recover(&shop.services).await.unwrap(), 1);
         assert_eq!(shop.stand().await, "2 ready try_again");
         shop.settles(&batch, Verdict::Unknown).await;
         assert_eq!(shop.stand().await, "2 ready try_again");
@@ -99,7 +99,7 @@ both!(
         shop.later(HOLD);
         let stale = shop.opens().await;
         shop.later(LAPSED);
-        assert_eq!(flow::recover(&shop.house).await.unwrap(), 1);
+        assert_eq!(flow::recover(&shop.services).await.unwrap(), 1);
         let newer = shop.opens().await;
         for verdict in [Verdict::Refused, Verdict::NotTaken, Verdict::LinkBroken] {
             shop.settles(&stale, verdict).await;
@@ -121,7 +121,7 @@ both!(
         let taken_over = shop.opens().await;
         assert_eq!(taken_over.texts.len(), 4);
         for half in &halves {
-            assert!(flow::open(&shop.house, &PageId::from(PAGE), half).await.unwrap().is_none());
+            assert!(flow::open(&shop.services, &PageId::from(PAGE), half).await.unwrap().is_none());
         }
         assert_eq!(shop.stand().await, "4 sending due");
         shop.settles(&taken_over, Verdict::Sent).await;
@@ -137,12 +137,12 @@ both!(
         let halves = shop.settles(&batch, Verdict::Refused).await;
         shop.later(LEASE - Duration::from_secs(1));
         let page = PageId::from(PAGE);
-        let first = flow::open(&shop.house, &page, &halves[0]).await.unwrap().unwrap();
+        let first = flow::open(&shop.services, &page, &halves[0]).await.unwrap().unwrap();
         shop.later(LEASE - Duration::from_secs(1));
-        assert_eq!(flow::recover(&shop.house).await.unwrap(), 0);
+        assert_eq!(flow::recover(&shop.services).await.unwrap(), 0);
         shop.settles(&first, Verdict::Refused).await;
         // The other half was not touched for longer than a lease.
-        assert!(flow::open(&shop.house, &page, &halves[1]).await.unwrap().is_none());
+        assert!(flow::open(&shop.services, &page, &halves[1]).await.unwrap().is_none());
         shop.delivers().await;
         assert_eq!(shop.stand().await, "1 rejected refused, 1 sent taken");
     }
@@ -151,12 +151,13 @@ both!(
 both!(
     async fn a_cancel_while_the_request_is_out_is_taken_at_once_and_the_verdict_decides(shop: Shop) {
         let chat = shop.hears_from("2").await;
-        shop.tags(&chat, &numbered(say(Kind::Confirmed, 5000), "A-1")).await.unwrap();
+        shop.tags(&chat, &numbered(say(OutcomeKind::Confirmed, 5000), "A-1")).await.unwrap();
         shop.later(HOLD);
         shop.meta.fail_next(Fault::Hold);
         let (requests, ()) = tokio::join!(shop.delivers(), async {
             shop.meta.held().await;
-            let cancelled = shop.tags(&chat, &numbered(say(Kind::Cancelled, None), "A-1")).await.unwrap();
+            let cancelled =
+                shop.tags(&chat, &numbered(say(OutcomeKind::Cancelled, None), "A-1")).await.unwrap();
             assert_eq!(cancelled.order.unwrap().order.state, fold::State::Cancelled);
             assert_eq!(cancelled.conversions[0].state, State::Sending);
             shop.meta.release();
@@ -180,10 +181,10 @@ both!(
         .enumerate()
         {
             let (chat, number) = (shop.hears_from(&format!("{index}")).await, format!("A-{index}"));
-            shop.tags(&chat, &numbered(say(Kind::Confirmed, 5000), &number)).await.unwrap();
+            shop.tags(&chat, &numbered(say(OutcomeKind::Confirmed, 5000), &number)).await.unwrap();
             shop.later(HOLD);
             let batch = shop.opens().await;
-            shop.tags(&chat, &numbered(say(Kind::Cancelled, None), &number)).await.unwrap();
+            shop.tags(&chat, &numbered(say(OutcomeKind::Cancelled, None), &number)).await.unwrap();
             assert_eq!(shop.purchase_stands(&chat).await, (State::Sending, Reason::Due));
             shop.settles(&batch, verdict).await;
             assert_eq!(shop.purchase_stands(&chat).await, expected);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use salesbridge::domain::signal::attempt::Verdict;
 use salesbridge::domain::signal::conversion::{Reason, State};
 use salesbridge::domain::signal::policy::OnUnknown;
@@ -32,7 +32,9 @@ both!(
         ];
         for (index, fault) in faults.into_iter().enumerate() {
             let chat = shop.hears_from(&format!("{index}")).await;
-            shop.tags(&chat, &numbered(say(Kind::Confirmed, 5000), &format!("A-{index}"))).await.unwrap();
+            shop.tags(&chat, &numbered(say(OutcomeKind::Confirmed, 5000), &format!("A-{index}")))
+                .await
+                .unwrap();
             shop.later(HOLD);
             shop.meta.fail_next(fault);
             assert_eq!(shop.delivers().await, 1, "{fault:?}");
@@ -65,13 +67,13 @@ both!(
 both!(
     async fn a_line_that_fails_before_the_first_byte_of_the_body_is_tried_again(shop: Shop) {
         let chat = shop.hears_from("2").await;
-        shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         shop.later(HOLD);
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let speaks_no_tls = shop.meta.url().replace("http://", "https://");
         for url in [format!("http://{closed}"), speaks_no_tls] {
             let graph = Graph::new(http_client::client().unwrap(), url, "v26.0".to_owned());
-            assert_eq!(deliver::drain(&shop.house, &graph, &Stop::default()).await.unwrap(), 1);
+            assert_eq!(deliver::drain(&shop.services, &graph, &Stop::default()).await.unwrap(), 1);
             assert_eq!(shop.purchase_stands(&chat).await, AGAIN);
             shop.later(HOLD);
         }
@@ -97,7 +99,7 @@ both!(
         for (index, fault) in faults.into_iter().enumerate() {
             let chat = shop.hears_from(&format!("{index}")).await;
             for number in ["A", "B"] {
-                let mut sale = numbered(say(Kind::Confirmed, 5000), &format!("{number}-{index}"));
+                let mut sale = numbered(say(OutcomeKind::Confirmed, 5000), &format!("{number}-{index}"));
                 sale.new_order = true;
                 shop.tags(&chat, &sale).await.unwrap();
             }
@@ -117,7 +119,7 @@ both!(
 both!(
     async fn zero_for_the_third_time_makes_no_neighbour_unknown(shop: Shop) {
         let chat = shop.hears_from("2").await;
-        shop.tags(&chat, &numbered(say(Kind::Confirmed, 5000), "A-1")).await.unwrap();
+        shop.tags(&chat, &numbered(say(OutcomeKind::Confirmed, 5000), "A-1")).await.unwrap();
         shop.later(HOLD);
         for _ in 0..2 {
             shop.meta.fail_next(Fault::Zero);
@@ -125,7 +127,7 @@ both!(
             shop.later(HOLD);
         }
         let other = shop.hears_from("3").await;
-        shop.tags(&other, &numbered(say(Kind::Confirmed, 7000), "A-2")).await.unwrap();
+        shop.tags(&other, &numbered(say(OutcomeKind::Confirmed, 7000), "A-2")).await.unwrap();
         shop.sends(&shop.purchase(&other).await.id).await.unwrap();
         shop.meta.fail_next(Fault::Zero);
         assert_eq!(shop.delivers().await, 1);
@@ -141,7 +143,7 @@ both!(
     async fn resend_sends_what_was_lost_once_more_and_only_once(shop: Shop) {
         shop.set_policy(|policy| policy.on_unknown = OnUnknown::Resend).await;
         let chat = shop.hears_from("2").await;
-        shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         shop.later(HOLD);
         shop.meta.fail_next(Fault::TakeAndLoseAnswer);
         shop.meta.fail_next(Fault::TakeAndLoseAnswer);
@@ -159,16 +161,16 @@ both!(
     async fn what_is_cancelled_before_it_is_sent_again_stays_unknown(shop: Shop) {
         shop.set_policy(|policy| policy.on_unknown = OnUnknown::Resend).await;
         let chat = shop.hears_from("2").await;
-        shop.tags(&chat, &say(Kind::Confirmed, 5000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         shop.later(HOLD);
         let batch = shop.opens().await;
         shop.settles(&batch, Verdict::Unknown).await;
         assert_eq!(shop.purchase_stands(&chat).await, AGAIN);
-        shop.tags(&chat, &numbered(say(Kind::Cancelled, None), "S-1001")).await.unwrap();
+        shop.tags(&chat, &numbered(say(OutcomeKind::Cancelled, None), "S-1001")).await.unwrap();
         assert_eq!(shop.purchase_stands(&chat).await, LOST);
         shop.later(HOLD);
         assert_eq!(shop.delivers().await, 0);
-        shop.tags(&chat, &numbered(say(Kind::Confirmed, 5000), "S-1001")).await.unwrap();
+        shop.tags(&chat, &numbered(say(OutcomeKind::Confirmed, 5000), "S-1001")).await.unwrap();
         shop.later(HOLD);
         assert_eq!(shop.delivers().await, 0);
         assert_eq!(shop.purchase_stands(&chat).await, LOST);
@@ -180,7 +182,7 @@ both!(
         shop.set_policy(|policy| policy.on_unknown = OnUnknown::Resend).await;
         let chat = shop.hears_from("2").await;
         for second in [Verdict::TooOld, Verdict::LinkBroken] {
-            let mut sale = say(Kind::Confirmed, 5000);
+            let mut sale = say(OutcomeKind::Confirmed, 5000);
             sale.new_order = true;
             let sale = shop.tags(&chat, &sale).await.unwrap();
             shop.later(HOLD);
@@ -232,7 +234,7 @@ both!(
             assert_eq!(shop.stand().await, "2 ready try_again");
         }
         // Meta may have it already, so that a cancel can't say any more that it never left.
-        shop.imports([line(None, told(Kind::Cancelled, None, "A-0"))]).await;
+        shop.imports([line(None, told(OutcomeKind::Cancelled, None, "A-0"))]).await;
         assert_eq!(shop.stand().await, "1 ready try_again, 1 unknown answer_lost");
         assert_eq!(shop.delivers().await, 1);
         assert_eq!(shop.stand().await, "1 sent taken, 1 unknown answer_lost");
@@ -248,7 +250,7 @@ both!(
         let graph =
             Graph::new(http_client::client().unwrap(), shop.meta.url().to_owned(), "v26.0".to_owned());
         let stop = Stop::default();
-        let (requests, ()) = tokio::join!(deliver::drain(&shop.house, &graph, &stop), async {
+        let (requests, ()) = tokio::join!(deliver::drain(&shop.services, &graph, &stop), async {
             shop.meta.held().await;
             stop.soon.cancel();
             stop.now.cancel();

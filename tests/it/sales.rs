@@ -3,12 +3,12 @@
 
 use salesbridge::clock::Timestamp;
 use salesbridge::domain::basic::identity::{AttemptId, ConversationId, PageId, Psid};
-use salesbridge::domain::order::outcome::{Kind, Source};
+use salesbridge::domain::order::outcome::{OutcomeKind, Source};
 use salesbridge::domain::order::tag_decision::Tag;
-use salesbridge::domain::signal::attempt::{Answer, Verdict};
+use salesbridge::domain::signal::attempt::{GraphAnswer, Verdict};
 use salesbridge::domain::signal::conversion::{Conversion, EventName, Reason, State, event_id};
 use salesbridge::domain::signal::policy::Policy;
-use salesbridge::flow::{self, Asked, Batch, Line};
+use salesbridge::flow::{self, Batch, IdempotentRequest, ImportLine};
 use salesbridge::store::aggregate::Scope;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
@@ -23,9 +23,12 @@ impl Shop {
     }
 
     /// A CRM tells of these; each must be taken.
-    pub async fn imports(&self, lines: impl IntoIterator<Item = Line>) {
-        let lines: Vec<(usize, Line)> = lines.into_iter().enumerate().collect();
-        for told in flow::import(&self.house, &lines, "crm", None, Asked::plainly().render).await.unwrap() {
+    pub async fn imports(&self, lines: impl IntoIterator<Item = ImportLine>) {
+        let lines: Vec<(usize, ImportLine)> = lines.into_iter().enumerate().collect();
+        for told in flow::import(&self.services, &lines, "crm", None, IdempotentRequest::unkeyed().render)
+            .await
+            .unwrap()
+        {
             told.unwrap();
         }
     }
@@ -33,28 +36,27 @@ impl Shop {
     /// Sells `A-0`, `A-1`, … to as many people, for 10.00, 10.01, …; gives the names of the events.
     pub async fn sells(&self, count: usize) -> Vec<String> {
         let numbers: Vec<String> = (0..count).map(|index| format!("A-{index}")).collect();
-        let lines = numbers
-            .iter()
-            .zip(1000..)
-            .map(|(number, value)| line(Some(&format!("of-{number}")), told(Kind::Confirmed, value, number)));
+        let lines = numbers.iter().zip(1000..).map(|(number, value)| {
+            line(Some(&format!("of-{number}")), told(OutcomeKind::Confirmed, value, number))
+        });
         self.imports(lines).await;
         numbers.iter().map(|number| purchase_id(number, 0)).collect()
     }
 
     /// The customer writes.
     pub async fn writes(&self, psid: &str, mid: &str, text: &str) -> ConversationId {
-        self.receives(message((psid, PAGE), self.house.clock.now(), mid, text)).await;
+        self.receives(message((psid, PAGE), self.services.clock.now(), mid, text)).await;
         self.conversation(psid).await.expect("the message opened a conversation")
     }
 
     /// The Page writes, from Meta's inbox.
     pub async fn answers_in_inbox(&self, psid: &str, mid: &str, text: &str) {
-        self.receives(message((PAGE, psid), self.house.clock.now(), mid, text)).await;
+        self.receives(message((PAGE, psid), self.services.clock.now(), mid, text)).await;
     }
 
     pub async fn conversions(&self, chat: &ConversationId) -> Vec<Conversion> {
-        let mut unit = self.house.store.read().await.unwrap();
-        unit.dossiers(Scope::Conversation(chat)).await.unwrap().pop().unwrap().conversions
+        let mut unit = self.services.store.read().await.unwrap();
+        unit.aggregates(Scope::Conversation(chat)).await.unwrap().pop().unwrap().conversions
     }
 
     /// The only conversion of this name and number.
@@ -74,7 +76,7 @@ impl Shop {
     }
 
     pub async fn fault(&self) -> Option<String> {
-        let mut unit = self.house.store.read().await.unwrap();
+        let mut unit = self.services.store.read().await.unwrap();
         unit.page(&PageId::from(PAGE)).await.unwrap().unwrap().fault
     }
 
@@ -120,14 +122,16 @@ impl Shop {
 
     pub async fn opens_for(&self, page: &str) -> Batch {
         let page = PageId::from(page);
-        flow::release(&self.house).await.unwrap();
-        let lease = flow::claim(&self.house, &page).await.unwrap().expect("something is due");
-        flow::open(&self.house, &page, &lease).await.unwrap().expect("something may leave")
+        flow::release(&self.services).await.unwrap();
+        let lease = flow::claim(&self.services, &page).await.unwrap().expect("something is due");
+        flow::open(&self.services, &page, &lease).await.unwrap().expect("something may leave")
     }
 
     /// The answer to a batch arrives; gives the leases of its halves.
     pub async fn settles(&self, batch: &Batch, verdict: Verdict) -> Vec<String> {
-        flow::settle(&self.house, batch, &Answer::unanswered(verdict, "as the test has it")).await.unwrap()
+        flow::settle(&self.services, batch, &GraphAnswer::unanswered(verdict, "as the test has it"))
+            .await
+            .unwrap()
     }
 }
 
@@ -150,7 +154,7 @@ pub fn purchase_id(order: &str, number: i64) -> String {
 }
 
 /// A CRM says so of an order.
-pub fn told(kind: Kind, value: impl Into<Option<i64>>, number: &str) -> Tag {
+pub fn told(kind: OutcomeKind, value: impl Into<Option<i64>>, number: &str) -> Tag {
     let reason = kind.wants_reason().then(|| "not wanted any more".to_owned());
     Tag { source: Source::Crm, reason, ..numbered(say(kind, value), number) }
 }
@@ -159,7 +163,7 @@ pub fn at(tag: Tag, moment: Timestamp) -> Tag {
     Tag { occurred_at: Some(moment), ..tag }
 }
 
-pub fn line(psid: Option<&str>, tag: Tag) -> Line {
+pub fn line(psid: Option<&str>, tag: Tag) -> ImportLine {
     let psid = psid.map(|psid| Psid(psid.to_owned()));
-    Line { page: PageId::from(PAGE), psid, phone_hash: None, tag }
+    ImportLine { page: PageId::from(PAGE), psid, phone_hash: None, tag }
 }

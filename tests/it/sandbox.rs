@@ -11,7 +11,7 @@ use salesbridge::http_client;
 use salesbridge::meta::events::graph::Graph;
 use salesbridge::meta::signature;
 use salesbridge::sandbox::webhook::{Chat, messaging, standby};
-use salesbridge::sandbox::{Fault, Play, Sandbox, Told};
+use salesbridge::sandbox::{Announced, Fault, Play, Sandbox};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -184,10 +184,14 @@ async fn each_fault_is_what_it_says_to_the_bridge() {
     for (fault, verdict, taken) in [
         (Fault::Graph { status: 400, code: 190, subcode: Some(463) }, Verdict::LinkBroken, 0),
         (Fault::Transient { status: 500, code: 100, subcode: None }, Verdict::NotTaken, 0),
-        (Fault::Throttled { code: 4, told: Told::Nothing }, Verdict::Throttled(None), 0),
-        (Fault::Throttled { code: 80_004, told: Told::Usage { minutes: 3 } }, Verdict::Throttled(minutes), 0),
+        (Fault::Throttled { code: 4, told: Announced::Nothing }, Verdict::Throttled(None), 0),
         (
-            Fault::Throttled { code: 613, told: Told::RetryAfter { seconds: 30 } },
+            Fault::Throttled { code: 80_004, told: Announced::Usage { minutes: 3 } },
+            Verdict::Throttled(minutes),
+            0,
+        ),
+        (
+            Fault::Throttled { code: 613, told: Announced::RetryAfter { seconds: 30 } },
             Verdict::Throttled(seconds),
             0,
         ),

@@ -240,7 +240,7 @@ async fn what_hangs_is_cut_off_and_counted() {
 both!(
     async fn readiness_falls_at_the_word_to_stop(shop: Shop) {
         let (stop, readiness) = (CancellationToken::new(), Readiness::default());
-        let route = readiness.clone().route(shop.house.store.clone());
+        let route = readiness.clone().route(shop.services.store.clone());
         let (address, server) = serves(route, Limits { head: Duration::from_secs(10), ..SHORT }, &stop).await;
         let asks = || reqwest::get(format!("http://{address}/readyz"));
         assert_eq!(asks().await.unwrap().status(), 200);

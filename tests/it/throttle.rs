@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use salesbridge::domain::basic::identity::{DatasetId, PageId};
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use salesbridge::domain::signal::attempt::Verdict;
-use salesbridge::flow::Line;
-use salesbridge::sandbox::{Fault, Told};
+use salesbridge::flow::ImportLine;
+use salesbridge::sandbox::{Announced, Fault};
 
 use crate::harness::{HOLD, Shop, both};
 use crate::sales::{DATASET, line, told};
@@ -27,8 +27,8 @@ async fn joins(shop: &Shop, page: &str, dataset: &str) {
 }
 
 async fn sells_on(shop: &Shop, page: &str, number: &str) {
-    let sale = line(Some("7"), told(Kind::Confirmed, 2000, number));
-    shop.imports([Line { page: PageId::from(page), ..sale }]).await;
+    let sale = line(Some("7"), told(OutcomeKind::Confirmed, 2000, number));
+    shop.imports([ImportLine { page: PageId::from(page), ..sale }]).await;
 }
 
 /// Nothing leaves until `pause` is over.
@@ -44,9 +44,9 @@ both!(
         shop.sells(2).await;
         shop.later(HOLD);
         for (told, pause) in [
-            (Told::RetryAfter { seconds: 90 }, 90),
-            (Told::Usage { minutes: 3 }, 180),
-            (Told::RetryAfter { seconds: 7 }, 7),
+            (Announced::RetryAfter { seconds: 90 }, 90),
+            (Announced::Usage { minutes: 3 }, 180),
+            (Announced::RetryAfter { seconds: 7 }, 7),
         ] {
             for code in [4, 17, 613, 80_004] {
                 shop.meta.fail_next(Fault::Throttled { code, told });
@@ -62,11 +62,11 @@ both!(
 
 both!(
     async fn an_untold_pause_is_a_minute_and_doubles_to_a_quarter_of_an_hour(shop: Shop) {
-        let untold = Fault::Throttled { code: 4, told: Told::Nothing };
-        let sale = |number: &str| line(Some("7"), told(Kind::Confirmed, 2000, number));
+        let untold = Fault::Throttled { code: 4, told: Announced::Nothing };
+        let sale = |number: &str| line(Some("7"), told(OutcomeKind::Confirmed, 2000, number));
         shop.imports([sale("A-1")]).await;
         shop.later(HOLD);
-        shop.meta.fail_next(Fault::Throttled { code: 4, told: Told::RetryAfter { seconds: 5 } });
+        shop.meta.fail_next(Fault::Throttled { code: 4, told: Announced::RetryAfter { seconds: 5 } });
         assert_eq!(shop.delivers().await, 1);
         rests_for(&shop, Duration::from_secs(5)).await;
         for seconds in [60, 120, 240, 480, 900, 900] {
@@ -91,7 +91,7 @@ both!(
         joins(&shop, OTHER_PAGE, OTHER_DATASET).await;
         shop.sells(1).await;
         shop.later(HOLD);
-        shop.meta.fail_next(Fault::Throttled { code: 4, told: Told::Nothing });
+        shop.meta.fail_next(Fault::Throttled { code: 4, told: Announced::Nothing });
         assert_eq!(shop.delivers().await, 1);
         sells_on(&shop, SECOND_PAGE, "B-1").await;
         sells_on(&shop, OTHER_PAGE, "C-1").await;
@@ -126,7 +126,7 @@ both!(
         let events = shop.sells(8).await;
         shop.meta.poison(&events[2], 2_804_008);
         shop.meta.fail_next(Fault::Graph { status: 400, code: 100, subcode: Some(2_804_008) });
-        shop.meta.fail_next(Fault::Throttled { code: 4, told: Told::Nothing });
+        shop.meta.fail_next(Fault::Throttled { code: 4, told: Announced::Nothing });
         shop.later(HOLD);
         assert_eq!(shop.delivers().await, 2);
         rests_for(&shop, Duration::from_mins(1)).await;
@@ -139,10 +139,12 @@ both!(
     async fn a_quota_that_is_nearly_used_up_makes_the_dataset_rest(shop: Shop) {
         shop.set_policy(|policy| policy.hold = Duration::ZERO).await;
         for (percent, rests) in [(94, false), (95, true), (100, true)] {
-            shop.imports([line(Some("7"), told(Kind::Confirmed, 2000, &format!("A-{percent}")))]).await;
+            shop.imports([line(Some("7"), told(OutcomeKind::Confirmed, 2000, &format!("A-{percent}")))])
+                .await;
             shop.meta.fail_next(Fault::NearlyUsedUp { percent });
             assert_eq!(shop.delivers().await, 1);
-            shop.imports([line(Some("8"), told(Kind::Confirmed, 2000, &format!("B-{percent}")))]).await;
+            shop.imports([line(Some("8"), told(OutcomeKind::Confirmed, 2000, &format!("B-{percent}")))])
+                .await;
             if rests {
                 rests_for(&shop, Duration::from_mins(1)).await;
             }

@@ -1,9 +1,9 @@
 //! Tags that come at the same moment.
 
 use salesbridge::domain::basic::identity::ConversationId;
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use salesbridge::domain::signal::conversion::State;
-use salesbridge::flow::{self, Asked, Promise};
+use salesbridge::flow::{self, Claim, IdempotentRequest};
 
 use crate::harness::{HOLD, Shop, both, numbered, say};
 
@@ -23,10 +23,11 @@ both!(
         let chats = chats(&shop).await;
         let mut clients = tokio::task::JoinSet::new();
         for (chat, value) in chats.into_iter().zip(1..) {
-            let house = shop.house.clone();
+            let services = shop.services.clone();
             clients.spawn(async move {
-                let tag = say(Kind::Confirmed, value * 100);
-                let tagged = flow::tag(&house, &chat, &tag, "nino", &Asked::plainly()).await.unwrap();
+                let tag = say(OutcomeKind::Confirmed, value * 100);
+                let tagged =
+                    flow::tag(&services, &chat, &tag, "nino", &IdempotentRequest::unkeyed()).await.unwrap();
                 let order = tagged.now().unwrap().order.unwrap();
                 assert_eq!(order.order.value, Some(value * 100));
                 order.numbers[0].clone()
@@ -49,13 +50,14 @@ both!(
     async fn a_number_that_is_taken_is_passed_over(shop: Shop) {
         let chats = chats(&shop).await;
         // A CRM gave one of its orders the number that the service would give some orders later.
-        shop.tags(&chats[0], &numbered(say(Kind::Confirmed, 5_000), "S-1005")).await.unwrap();
+        shop.tags(&chats[0], &numbered(say(OutcomeKind::Confirmed, 5_000), "S-1005")).await.unwrap();
         let mut clients = tokio::task::JoinSet::new();
         for chat in chats.into_iter().skip(1) {
-            let house = shop.house.clone();
+            let services = shop.services.clone();
             clients.spawn(async move {
-                let tag = say(Kind::Confirmed, 5_000);
-                let tagged = flow::tag(&house, &chat, &tag, "nino", &Asked::plainly()).await.unwrap();
+                let tag = say(OutcomeKind::Confirmed, 5_000);
+                let tagged =
+                    flow::tag(&services, &chat, &tag, "nino", &IdempotentRequest::unkeyed()).await.unwrap();
                 tagged.now().unwrap().order.unwrap().numbers[0].clone()
             });
         }
@@ -71,16 +73,18 @@ both!(
         let chats = chats(&shop).await;
         let mut clients = tokio::task::JoinSet::new();
         for (place, chat) in chats.iter().cloned().enumerate() {
-            let house = shop.house.clone();
+            let services = shop.services.clone();
             clients.spawn(async move {
                 // Every seventh says what can't be: nothing was ordered that could be delivered.
-                let kind = if place % 7 == 0 { Kind::Delivered } else { Kind::Confirmed };
-                let said = flow::tag(&house, &chat, &say(kind, 5_000), "nino", &Asked::plainly()).await;
+                let kind = if place % 7 == 0 { OutcomeKind::Delivered } else { OutcomeKind::Confirmed };
+                let said =
+                    flow::tag(&services, &chat, &say(kind, 5_000), "nino", &IdempotentRequest::unkeyed())
+                        .await;
                 (place, said.map(|said| said.now().unwrap().conversions[0].state).map_err(|error| error.code))
             });
         }
         for (place, said) in clients.join_all().await {
-            let expected = if place % 7 == 0 { Err("which_order") } else { Ok(State::Held) };
+            let expected = if place % 7 == 0 { Err("which_order") } else { Ok(State::LoadedConversation) };
             assert_eq!(said, expected, "{place}");
         }
         shop.later(HOLD);
@@ -92,14 +96,15 @@ both!(
 both!(
     async fn one_conversation_hears_one_after_the_other(shop: Shop) {
         let chat = shop.hears_from("1").await;
-        shop.tags(&chat, &say(Kind::Confirmed, 10_000)).await.unwrap();
+        shop.tags(&chat, &say(OutcomeKind::Confirmed, 10_000)).await.unwrap();
         let mut clients = tokio::task::JoinSet::new();
         for place in 0..20 {
-            let (house, chat) = (shop.house.clone(), chat.clone());
+            let (services, chat) = (shop.services.clone(), chat.clone());
             clients.spawn(async move {
-                let mut tag = say(Kind::CrossSold, 100);
+                let mut tag = say(OutcomeKind::CrossSold, 100);
                 tag.reference = Some(format!("uplift-{}", place / 2));
-                let said = flow::tag(&house, &chat, &tag, "nino", &Asked::plainly()).await.unwrap();
+                let said =
+                    flow::tag(&services, &chat, &tag, "nino", &IdempotentRequest::unkeyed()).await.unwrap();
                 said.now().unwrap().known
             });
         }
@@ -114,19 +119,19 @@ both!(
 both!(
     async fn the_same_request_at_once_has_one_effect(shop: Shop) {
         let chat = shop.hears_from("1").await;
-        let names = flow::Names::default();
+        let names = flow::InFlight::default();
         let name = || ["key".to_owned(), "route".to_owned(), "word".to_owned()];
-        let first = Promise::begin(&names, name(), b"body").unwrap();
-        assert_eq!(Promise::begin(&names, name(), b"body").unwrap_err().code, "still_running");
-        let mut asked = Asked::plainly();
-        asked.promise = Some(std::sync::Arc::new(first));
-        let tag = say(Kind::Confirmed, 5_000);
+        let first = Claim::begin(&names, name(), b"body").unwrap();
+        assert_eq!(Claim::begin(&names, name(), b"body").unwrap_err().code, "still_running");
+        let mut asked = IdempotentRequest::unkeyed();
+        asked.claim = Some(std::sync::Arc::new(first));
+        let tag = say(OutcomeKind::Confirmed, 5_000);
         for is_first in [true, false] {
-            let said = flow::tag(&shop.house, &chat, &tag, "nino", &asked).await.unwrap();
+            let said = flow::tag(&shop.services, &chat, &tag, "nino", &asked).await.unwrap();
             assert_eq!(said.now().is_some(), is_first);
         }
         drop(asked);
-        assert!(Promise::begin(&names, name(), b"body").is_ok(), "the request has ended");
+        assert!(Claim::begin(&names, name(), b"body").is_ok(), "the request has ended");
     }
 );
 
@@ -134,11 +139,11 @@ both!(
     async fn a_number_of_the_services_own_form_may_be_taken(shop: Shop) {
         let (first, second) = (shop.hears_from("1").await, shop.hears_from("2").await);
         for number in ["S-1001", "S-1002"] {
-            let tag = numbered(say(Kind::Confirmed, 5_000), number);
+            let tag = numbered(say(OutcomeKind::Confirmed, 5_000), number);
             let tag = salesbridge::domain::order::tag_decision::Tag { new_order: true, ..tag };
             shop.tags(&first, &tag).await.unwrap();
         }
-        let tagged = shop.tags(&second, &say(Kind::Confirmed, 7_000)).await.unwrap();
+        let tagged = shop.tags(&second, &say(OutcomeKind::Confirmed, 7_000)).await.unwrap();
         assert_eq!(tagged.order.unwrap().numbers, ["S-1003"]);
     }
 );

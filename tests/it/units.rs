@@ -20,11 +20,11 @@ both!(
         for leaves in [1_usize, 2, 3, 7] {
             let mut units = tokio::task::JoinSet::new();
             for number in 0..UNITS {
-                let house = shop.house.clone();
+                let services = shop.services.clone();
                 units.spawn(async move {
-                    let now = house.clock.now();
-                    let mut unit = house.store.begin("test").await.unwrap();
-                    let (id, hash) = (house.ids.next(now), house.ids.next(now));
+                    let now = services.clock.now();
+                    let mut unit = services.store.begin("test").await.unwrap();
+                    let (id, hash) = (services.ids.next(now), services.ids.next(now));
                     let name = format!("{leaves}:{number:02}");
                     unit.add_key(&id, &name, "crm", None, &hash, now).await.unwrap();
                     tokio::task::yield_now().await;
@@ -33,7 +33,7 @@ both!(
                     } else {
                         unit.commit().await.unwrap();
                         // Whoever hears of success finds it written.
-                        assert!(names(&house.store).await.contains(&name));
+                        assert!(names(&services.store).await.contains(&name));
                     }
                 });
             }
@@ -41,9 +41,9 @@ both!(
                 done.unwrap();
             }
             // A unit that was left is taken back at the latest when the next one begins.
-            shop.house.store.begin("test").await.unwrap().commit().await.unwrap();
+            shop.services.store.begin("test").await.unwrap().commit().await.unwrap();
             let of_this = format!("{leaves}:");
-            let stay: Vec<String> = names(&shop.house.store)
+            let stay: Vec<String> = names(&shop.services.store)
                 .await
                 .into_iter()
                 .filter(|name| name.starts_with(&of_this))
@@ -59,18 +59,18 @@ both!(
 
 both!(
     async fn a_statement_that_is_refused_takes_its_unit_back_and_no_other(shop: Shop) {
-        let now = shop.house.clock.now();
-        let mut first = shop.house.store.begin("test").await.unwrap();
+        let now = shop.services.clock.now();
+        let mut first = shop.services.store.begin("test").await.unwrap();
         first.add_key("1", "first", "crm", None, "the same hash", now).await.unwrap();
         first.commit().await.unwrap();
         // The second begins its transaction itself; its hash is taken.
-        let mut second = shop.house.store.begin("test").await.unwrap();
+        let mut second = shop.services.store.begin("test").await.unwrap();
         second.add_key("2", "second", "crm", None, "another hash", now).await.unwrap();
         assert!(second.add_key("3", "third", "crm", None, "the same hash", now).await.is_err());
         drop(second);
-        let mut fourth = shop.house.store.begin("test").await.unwrap();
+        let mut fourth = shop.services.store.begin("test").await.unwrap();
         fourth.add_key("4", "fourth", "crm", None, "a hash of its own", now).await.unwrap();
         fourth.commit().await.unwrap();
-        assert_eq!(names(&shop.house.store).await, ["first", "fourth"]);
+        assert_eq!(names(&shop.services.store).await, ["first", "fourth"]);
     }
 );

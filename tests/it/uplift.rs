@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use salesbridge::domain::basic::identity::ConversationId;
-use salesbridge::domain::order::outcome::Kind;
+use salesbridge::domain::order::outcome::OutcomeKind;
 use salesbridge::domain::signal::attempt::Verdict;
 use salesbridge::domain::signal::conversion::{EventName, Reason, State};
 use salesbridge::domain::signal::policy::{Mode, PurchaseOn};
@@ -14,19 +14,19 @@ use salesbridge::sandbox::Fault;
 use crate::harness::{HOLD, Shop, both, numbered, referred, say};
 use crate::sales::{line, purchase_id, stands, told};
 
-const WAITS: (State, Reason) = (State::Held, Reason::WaitsForPurchase);
-const HELD: (State, Reason) = (State::Held, Reason::Hold);
+const WAITS: (State, Reason) = (State::LoadedConversation, Reason::WaitsForPurchase);
+const HELD: (State, Reason) = (State::LoadedConversation, Reason::Hold);
 
 async fn confirms(shop: &Shop, chat: &ConversationId, value: i64) -> Tagged {
-    shop.tags(chat, &numbered(say(Kind::Confirmed, value), "A-1")).await.unwrap()
+    shop.tags(chat, &numbered(say(OutcomeKind::Confirmed, value), "A-1")).await.unwrap()
 }
 
 async fn adds(shop: &Shop, chat: &ConversationId, value: i64, reference: &str) -> Tagged {
-    let sold = referred(numbered(say(Kind::CrossSold, value), "A-1"), reference);
+    let sold = referred(numbered(say(OutcomeKind::CrossSold, value), "A-1"), reference);
     shop.tags(chat, &sold).await.unwrap()
 }
 
-async fn says(shop: &Shop, chat: &ConversationId, kind: Kind) -> Tagged {
+async fn says(shop: &Shop, chat: &ConversationId, kind: OutcomeKind) -> Tagged {
     shop.tags(chat, &numbered(say(kind, None), "A-1")).await.unwrap()
 }
 
@@ -47,7 +47,7 @@ both!(
         confirms(&shop, &chat, 5000).await;
         adds(&shop, &chat, 1550, "r-1").await;
         assert_eq!(shop.stand().await, "");
-        says(&shop, &chat, Kind::Delivered).await;
+        says(&shop, &chat, OutcomeKind::Delivered).await;
         assert_eq!(leaves(&shop).await, ["65.5"]);
     }
 );
@@ -72,7 +72,7 @@ both!(
         let chat = shop.hears_from("2").await;
         confirms(&shop, &chat, 5000).await;
         leaves(&shop).await;
-        let mut sold = referred(numbered(say(Kind::CrossSold, 1550), "A-1"), "r-1");
+        let mut sold = referred(numbered(say(OutcomeKind::CrossSold, 1550), "A-1"), "r-1");
         sold.terms.delivery_fee = Some(50);
         shop.tags(&chat, &sold).await.unwrap();
         adds(&shop, &chat, 700, "r-2").await;
@@ -140,7 +140,7 @@ both!(
         leaves(&shop).await;
         adds(&shop, &chat, 1550, "r-1").await;
         shop.later(HOLD);
-        flow::release(&shop.house).await.unwrap();
+        flow::release(&shop.services).await.unwrap();
         assert_eq!(uplift_stands(&shop, &chat, 1).await, (State::Ready, Reason::Due));
         let attempt = shop.attempts().await.remove(0);
         shop.resolves(&attempt, Resolution::Resend).await.unwrap();
@@ -183,10 +183,11 @@ both!(
     async fn amendments_and_part_returns_count_until_the_first_attempt_and_not_later(shop: Shop) {
         let chat = shop.hears_from("2").await;
         confirms(&shop, &chat, 120_500).await;
-        shop.tags(&chat, &numbered(say(Kind::Amended, 12_050), "A-1")).await.unwrap();
-        let part =
-            |value, reference: &str| line(None, referred(told(Kind::Returned, value, "A-1"), reference));
-        shop.imports([line(None, told(Kind::Delivered, None, "A-1")), part(2050, "b-1")]).await;
+        shop.tags(&chat, &numbered(say(OutcomeKind::Amended, 12_050), "A-1")).await.unwrap();
+        let part = |value, reference: &str| {
+            line(None, referred(told(OutcomeKind::Returned, value, "A-1"), reference))
+        };
+        shop.imports([line(None, told(OutcomeKind::Delivered, None, "A-1")), part(2050, "b-1")]).await;
         shop.later(HOLD);
         let batch = shop.opens().await;
         shop.imports([part(1000, "b-2")]).await;
@@ -205,17 +206,17 @@ both!(
         confirms(&shop, &chat, 5000).await;
         let first = shop.purchase(&chat).await;
         shop.later(HOLD / 2);
-        let cancelled = says(&shop, &chat, Kind::Cancelled).await;
+        let cancelled = says(&shop, &chat, OutcomeKind::Cancelled).await;
         shop.undoes(&cancelled.outcome_id).await.unwrap();
         let woken = shop.purchase(&chat).await;
-        assert_eq!((stands(&woken), woken.leaves_at), (HELD, shop.house.clock.now() + HOLD));
-        says(&shop, &chat, Kind::Cancelled).await;
+        assert_eq!((stands(&woken), woken.leaves_at), (HELD, shop.services.clock.now() + HOLD));
+        says(&shop, &chat, OutcomeKind::Cancelled).await;
         shop.later(HOLD);
         confirms(&shop, &chat, 6000).await;
         let woken = shop.purchase(&chat).await;
         assert_eq!((&woken.id, &woken.event_id), (&first.id, &first.event_id));
-        assert_eq!((stands(&woken), woken.leaves_at), (HELD, shop.house.clock.now() + HOLD));
-        assert_eq!(woken.event_time, shop.house.clock.now());
+        assert_eq!((stands(&woken), woken.leaves_at), (HELD, shop.services.clock.now() + HOLD));
+        assert_eq!(woken.event_time, shop.services.clock.now());
         assert_eq!(leaves(&shop).await, ["60.0"]);
     }
 );
@@ -228,7 +229,7 @@ both!(
         let batch = shop.opens().await;
         adds(&shop, &chat, 1550, "r-1").await;
         shop.settles(&batch, Verdict::NotTaken).await;
-        says(&shop, &chat, Kind::Cancelled).await;
+        says(&shop, &chat, OutcomeKind::Cancelled).await;
         assert_eq!(shop.stand().await, "2 suppressed cancelled");
         assert!(leaves(&shop).await.is_empty());
         confirms(&shop, &chat, 8000).await;
@@ -241,8 +242,8 @@ both!(
     async fn a_return_in_full_inside_the_hold_stops_the_purchase_and_its_undo_wakes_it(shop: Shop) {
         let chat = shop.hears_from("2").await;
         confirms(&shop, &chat, 5000).await;
-        says(&shop, &chat, Kind::Shipped).await;
-        let returned = says(&shop, &chat, Kind::Returned).await;
+        says(&shop, &chat, OutcomeKind::Shipped).await;
+        let returned = says(&shop, &chat, OutcomeKind::Returned).await;
         assert_eq!(shop.purchase_stands(&chat).await, (State::Suppressed, Reason::Returned));
         shop.undoes(&returned.outcome_id).await.unwrap();
         assert_eq!(leaves(&shop).await, ["50.0"]);
@@ -254,7 +255,7 @@ both!(
         let chat = shop.hears_from("2").await;
         confirms(&shop, &chat, 5000).await;
         leaves(&shop).await;
-        let cancelled = says(&shop, &chat, Kind::Cancelled).await;
+        let cancelled = says(&shop, &chat, OutcomeKind::Cancelled).await;
         assert_eq!(stands(&cancelled.conversions[0]), (State::Sent, Reason::Taken));
         let again = confirms(&shop, &chat, 9000).await;
         assert_eq!(again.conversions.len(), 1);

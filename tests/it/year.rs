@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use salesbridge::clock::Timestamp;
 use salesbridge::domain::conversation::chat::Stage;
-use salesbridge::domain::order::outcome::{Kind, Source};
+use salesbridge::domain::order::outcome::{OutcomeKind, Source};
 use salesbridge::domain::order::tag_decision::Tag;
 use salesbridge::flow;
 use serde_json::Value;
 
-use crate::arrivals::{ad, body, dossiers, imports_all, line, line_of, told, word};
 use crate::harness::{PAGE, Shop, numbered, referred, say};
+use crate::inbound_events::{ad, aggregates, body, imports_all, line, line_of, told, word};
 
 const DAY: i64 = 24 * 3_600_000;
 const TICK: i64 = DAY;
@@ -43,20 +43,24 @@ struct Story {
     psid: String,
     number: Option<String>,
     /// Moment, kind, and sum.
-    facts: Vec<(i64, Kind, Option<i64>)>,
+    facts: Vec<(i64, OutcomeKind, Option<i64>)>,
     /// What Meta hears of it.
     heard: Vec<i64>,
 }
 
 /// The state, worth, money and flags of an order: the table of the design once more.
-fn ends(facts: &[(i64, Kind, Option<i64>)]) -> (&'static str, Option<i64>, i64, usize) {
+fn ends(facts: &[(i64, OutcomeKind, Option<i64>)]) -> (&'static str, Option<i64>, i64, usize) {
     let mut facts = facts.to_vec();
     facts.sort_by_key(|(at, kind, _)| (*at, *kind));
     let (mut state, mut value, mut paid, mut back, mut flags) = ("none", None::<i64>, 0, 0, 0);
     for (_, kind, sum) in facts {
         let contradicts = match state {
-            "cancelled" => !matches!(kind, Kind::Paid | Kind::Refunded | Kind::Cancelled),
-            "returned" => matches!(kind, Kind::Cancelled | Kind::Confirmed | Kind::Shipped),
+            "cancelled" => {
+                !matches!(kind, OutcomeKind::Paid | OutcomeKind::Refunded | OutcomeKind::Cancelled)
+            }
+            "returned" => {
+                matches!(kind, OutcomeKind::Cancelled | OutcomeKind::Confirmed | OutcomeKind::Shipped)
+            }
             _ => false,
         };
         if contradicts {
@@ -64,18 +68,20 @@ fn ends(facts: &[(i64, Kind, Option<i64>)]) -> (&'static str, Option<i64>, i64, 
             continue;
         }
         match kind {
-            Kind::Confirmed if state == "none" => (state, value) = ("confirmed", sum),
-            Kind::Confirmed => assert!(value.is_none() || value == sum || sum.is_none()),
-            Kind::CrossSold => value = value.map(|value| value + sum.unwrap()),
-            Kind::Amended => value = sum,
-            Kind::Cancelled => state = "cancelled",
-            Kind::Shipped if matches!(state, "none" | "confirmed") => state = "shipped",
-            Kind::Delivered if matches!(state, "none" | "confirmed" | "shipped") => state = "delivered",
-            Kind::Returned => {
+            OutcomeKind::Confirmed if state == "none" => (state, value) = ("confirmed", sum),
+            OutcomeKind::Confirmed => assert!(value.is_none() || value == sum || sum.is_none()),
+            OutcomeKind::CrossSold => value = value.map(|value| value + sum.unwrap()),
+            OutcomeKind::Amended => value = sum,
+            OutcomeKind::Cancelled => state = "cancelled",
+            OutcomeKind::Shipped if matches!(state, "none" | "confirmed") => state = "shipped",
+            OutcomeKind::Delivered if matches!(state, "none" | "confirmed" | "shipped") => {
+                state = "delivered";
+            }
+            OutcomeKind::Returned => {
                 back += sum.unwrap_or(i64::MAX / 2);
                 state = if back >= value.unwrap_or(i64::MAX) { "returned" } else { "part_returned" };
             }
-            Kind::Paid => paid += sum.unwrap(),
+            OutcomeKind::Paid => paid += sum.unwrap(),
             _ => {}
         }
     }
@@ -150,8 +156,8 @@ impl Year {
         let later = at + TICK;
         let value = 3000 + dice.roll(200) * 50;
         let mut story = Story { psid: psid.to_owned(), ..Story::default() };
-        story.facts.push((at, Kind::Confirmed, Some(value)));
-        let mut tag = Tag { occurred_at: Some(self.moment(at)), ..say(Kind::Confirmed, value) };
+        story.facts.push((at, OutcomeKind::Confirmed, Some(value)));
+        let mut tag = Tag { occurred_at: Some(self.moment(at)), ..say(OutcomeKind::Confirmed, value) };
         let fee = if dice.roll(3) == 0 { 500 } else { 0 };
         tag.terms.delivery_fee = (fee > 0).then_some(fee);
         match dice.roll(10) {
@@ -159,7 +165,7 @@ impl Year {
                 self.act(at, Act::Says(which, tag.clone()));
                 if dice.roll(3) == 0 {
                     // The CRM has a number of its own for the sale.
-                    let mut named = told(Source::Crm, Kind::Confirmed, value, self.moment(at));
+                    let mut named = told(Source::Crm, OutcomeKind::Confirmed, value, self.moment(at));
                     named.terms.delivery_fee = tag.terms.delivery_fee;
                     self.act(
                         at,
@@ -173,7 +179,7 @@ impl Year {
             }
             _ => {
                 story.number = Some(format!("N-{which}"));
-                let mut confirmed = told(Source::Crm, Kind::Confirmed, value, self.moment(at));
+                let mut confirmed = told(Source::Crm, OutcomeKind::Confirmed, value, self.moment(at));
                 confirmed.terms.delivery_fee = tag.terms.delivery_fee;
                 self.act(
                     at,
@@ -198,13 +204,13 @@ impl Year {
             _ => vec![net],
         };
         let (kind, sum, moment) = match fate {
-            0..=3 => (Kind::Cancelled, None, cancelled.unwrap()),
-            4 | 5 => (Kind::CrossSold, Some(1000), soon),
-            6 | 7 => (Kind::CrossSold, Some(1000), later),
-            8 => (Kind::Amended, Some(value - 200), soon),
-            _ => (Kind::Qualified, None, soon),
+            0..=3 => (OutcomeKind::Cancelled, None, cancelled.unwrap()),
+            4 | 5 => (OutcomeKind::CrossSold, Some(1000), soon),
+            6 | 7 => (OutcomeKind::CrossSold, Some(1000), later),
+            8 => (OutcomeKind::Amended, Some(value - 200), soon),
+            _ => (OutcomeKind::Qualified, None, soon),
         };
-        if kind != Kind::Qualified {
+        if kind != OutcomeKind::Qualified {
             story.facts.push((moment, kind, sum));
             let tag = referred(by_person(kind, sum, self.moment(moment)), &format!("p-{which}"));
             self.act(moment, Act::Says(which, tag));
@@ -214,33 +220,33 @@ impl Year {
         if cancelled.is_some() {
             // The parcel was on its way all the same, before or after.
             match dice.roll(5) {
-                0 => facts.push((soon - 30_000, Kind::Shipped, None)),
-                1 => facts.push((later + DAY, Kind::Shipped, None)),
+                0 => facts.push((soon - 30_000, OutcomeKind::Shipped, None)),
+                1 => facts.push((later + DAY, OutcomeKind::Shipped, None)),
                 _ => {}
             }
         } else {
-            facts.push((at + DAY, Kind::Shipped, None));
+            facts.push((at + DAY, OutcomeKind::Shipped, None));
             match dice.roll(20) {
-                0 | 1 => facts.push((at + 4 * DAY, Kind::Returned, None)),
+                0 | 1 => facts.push((at + 4 * DAY, OutcomeKind::Returned, None)),
                 2 => {
-                    facts.push((at + 3 * DAY, Kind::Delivered, None));
-                    facts.push((at + 5 * DAY, Kind::Returned, Some(1000)));
-                    facts.push((at + 6 * DAY, Kind::Shipped, None));
+                    facts.push((at + 3 * DAY, OutcomeKind::Delivered, None));
+                    facts.push((at + 5 * DAY, OutcomeKind::Returned, Some(1000)));
+                    facts.push((at + 6 * DAY, OutcomeKind::Shipped, None));
                 }
                 3 => {
-                    facts.push((at + 4 * DAY, Kind::Returned, None));
-                    facts.push((at + 5 * DAY, Kind::Shipped, None));
+                    facts.push((at + 4 * DAY, OutcomeKind::Returned, None));
+                    facts.push((at + 5 * DAY, OutcomeKind::Shipped, None));
                 }
                 _ => {
-                    facts.push((at + 3 * DAY, Kind::Delivered, None));
-                    facts.push((at + 3 * DAY, Kind::Paid, worth));
+                    facts.push((at + 3 * DAY, OutcomeKind::Delivered, None));
+                    facts.push((at + 3 * DAY, OutcomeKind::Paid, worth));
                 }
             }
         }
         for (moment, kind, sum) in facts {
             story.facts.push((moment, kind, sum));
             let mut tag = told(Source::Courier, kind, sum, self.moment(moment));
-            tag.reference = (dice.roll(2) == 0 || kind == Kind::Paid || sum.is_some())
+            tag.reference = (dice.roll(2) == 0 || kind == OutcomeKind::Paid || sum.is_some())
                 .then(|| format!("{which}-{}-{moment}", kind.as_str()));
             // Heard of days or weeks later, and every third time twice.
             let heard = moment + 8 * DAY + dice.roll(20 * DAY);
@@ -276,7 +282,7 @@ async fn lives_through(shop: &Shop, year: &mut Year, acts: Vec<Act>) {
         let story = &year.stories[which];
         let chat = shop.conversation(&story.psid).await.unwrap();
         let tag = match (&story.number, tag.kind) {
-            (Some(number), kind) if kind != Kind::Confirmed => numbered(tag, number),
+            (Some(number), kind) if kind != OutcomeKind::Confirmed => numbered(tag, number),
             _ => tag,
         };
         let tagged = shop.tags(&chat, &tag).await.unwrap();
@@ -302,7 +308,7 @@ async fn tells(shop: &Shop, year: &Year, lines: Vec<(Option<usize>, Option<Strin
 async fn a_year(shop: Shop) {
     let is_full = std::env::var("SALESBRIDGE_TEST_YEAR").is_ok_and(|size| size == "full");
     let (chats, orders) = if is_full { (40_000, 12_000) } else { (500, 150) };
-    let mut year = Year::plan(chats, orders, shop.house.clock.now());
+    let mut year = Year::plan(chats, orders, shop.services.clock.now());
     let mut tick = 0;
     while let Some((next, acts)) = year.acts.pop_first() {
         // Whatever is due leaves between the ticks; a long pause has one that lets a tick's holds end.
@@ -311,30 +317,30 @@ async fn a_year(shop: Shop) {
             shop.later(Duration::from_millis(u64::try_from(TICK * step).unwrap()));
             tick += step;
             shop.delivers().await;
-            while flow::fall_silent(&shop.house).await.unwrap() > 0 {}
+            while flow::fall_silent(&shop.services).await.unwrap() > 0 {}
         }
         lives_through(&shop, &mut year, acts).await;
     }
     for _ in 0..3 {
         shop.later(Duration::from_hours(80));
         shop.delivers().await;
-        while flow::fall_silent(&shop.house).await.unwrap() > 0 {}
+        while flow::fall_silent(&shop.services).await.unwrap() > 0 {}
     }
 
     let mut found = BTreeMap::new();
     let mut chats_found = BTreeMap::new();
-    for dossier in dossiers(&shop, PAGE).await {
-        let psid = dossier.thread.psid.as_ref().expect("everybody is known").as_str().to_owned();
-        chats_found.insert(psid, dossier.chats.len());
-        for chat in &dossier.chats {
-            let stage = if dossier.orders.is_empty() { Stage::Lost } else { Stage::Sold };
-            assert_eq!(dossier.stage(chat), stage, "{:?}", dossier.said);
+    for aggregate in aggregates(&shop, PAGE).await {
+        let psid = aggregate.thread.psid.as_ref().expect("everybody is known").as_str().to_owned();
+        chats_found.insert(psid, aggregate.chats.len());
+        for chat in &aggregate.chats {
+            let stage = if aggregate.orders.is_empty() { Stage::Lost } else { Stage::Sold };
+            assert_eq!(aggregate.stage(chat), stage, "{:?}", aggregate.said);
         }
-        for standing in &dossier.orders {
-            assert!(!standing.parked, "{:?}", standing.numbers);
-            let order = &standing.order;
+        for ledger in &aggregate.orders {
+            assert!(!ledger.parked, "{:?}", ledger.numbers);
+            let order = &ledger.order;
             let ends = (order.state.as_str(), order.value, order.paid, order.flags.len());
-            assert_eq!(found.insert(standing.numbers[0].clone(), ends), None);
+            assert_eq!(found.insert(ledger.numbers[0].clone(), ends), None);
         }
     }
     assert_eq!(chats_found, year.chats);

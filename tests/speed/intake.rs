@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::Plan;
-use super::load::{Answered, Requests, flood, pace, webhooks};
+use super::load::{Idempotent, Requests, flood, pace, webhooks};
 use super::process::{Running, disk_rate, fsync_millis, until};
 use super::seed::{Database, Kind};
 use super::table::{Figure, Goal, median};
@@ -41,7 +41,7 @@ pub async fn in_turn(
     connections: usize,
     (first, second): (&Running, &Running),
     requests: (&Requests, &Requests),
-) -> (Vec<f64>, Vec<f64>, Answered) {
+) -> (Vec<f64>, Vec<f64>, Idempotent) {
     in_turn_at(plan, connections, (first.address, second.address), requests).await
 }
 
@@ -51,8 +51,8 @@ pub async fn in_turn_at(
     connections: usize,
     (first, second): (SocketAddr, SocketAddr),
     (asks_first, asks_second): (&Requests, &Requests),
-) -> (Vec<f64>, Vec<f64>, Answered) {
-    let (mut rates_first, mut rates_second, mut last) = (Vec::new(), Vec::new(), Answered::default());
+) -> (Vec<f64>, Vec<f64>, Idempotent) {
+    let (mut rates_first, mut rates_second, mut last) = (Vec::new(), Vec::new(), Idempotent::default());
     for _ in 0..plan.rounds {
         rates_first.push(flood(first, connections, plan.round, asks_first).await.rate());
         last = flood(second, connections, plan.round, asks_second).await;
@@ -78,9 +78,9 @@ pub async fn intake(plan: &Plan) -> Vec<Figure> {
         for (all, words) in [("intake", ""), ("all", "; while all else works behind it")] {
             let database = Database::new(plan, kind).await;
             let noop = Running::role(&["noop"]);
-            let house = Running::role(&["house", &database.url, NO_GRAPH, all]);
+            let services = Running::role(&["house", &database.url, NO_GRAPH, all]);
             let (baseline, rates, last) =
-                in_turn(plan, connections(kind), (&noop, &house), (&requests, &requests)).await;
+                in_turn(plan, connections(kind), (&noop, &services), (&requests, &requests)).await;
             let detail = format!(
                 "{:.0}/s of {:.0}/s; p50 {:.1} ms, p99 {:.1} ms; refused {}",
                 median(&rates),
@@ -91,7 +91,7 @@ pub async fn intake(plan: &Plan) -> Vec<Figure> {
             );
             let goal = if all == "all" { Goal::None } else { goal_of_intake(kind) };
             figures.push(Figure::new(format!("{what}{words}"), (ratio(&baseline, &rates), ""), goal, detail));
-            drop(house);
+            drop(services);
             database.drop().await;
         }
     }
@@ -145,15 +145,15 @@ pub async fn latency(plan: &Plan) -> Vec<Figure> {
     for kind in kinds(plan) {
         let requests = webhooks(PEOPLE);
         let database = Database::new(plan, kind).await;
-        let house = Running::role(&["house", &database.url, NO_GRAPH, "all"]);
-        let alone = flood(house.address, connections(kind), plan.round, &requests).await;
+        let services = Running::role(&["house", &database.url, NO_GRAPH, "all"]);
+        let alone = flood(services.address, connections(kind), plan.round, &requests).await;
         let done = until(|| async { database.waiting().await == 0 }, Duration::from_mins(3)).await;
         assert!(done, "the inbox was not projected");
         let (mut p99, mut p50, mut disk) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..plan.rounds {
             disk.push(fsync_millis(&plan.folder).0);
             let paced =
-                pace(house.address, (connections(kind), alone.rate() / 2.0), plan.round, &requests).await;
+                pace(services.address, (connections(kind), alone.rate() / 2.0), plan.round, &requests).await;
             p50.push(paced.percentile(0.5));
             p99.push(paced.percentile(0.99));
         }
@@ -168,7 +168,7 @@ pub async fn latency(plan: &Plan) -> Vec<Figure> {
         );
         let what = format!("p99 at half of saturation, {kind}");
         figures.push(Figure::new(what, (median(&p99), " ms"), goal, detail));
-        drop(house);
+        drop(services);
         database.drop().await;
     }
     figures

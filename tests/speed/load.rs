@@ -25,7 +25,7 @@ pub type Requests = Rc<RefCell<dyn FnMut(&mut Vec<u8>) -> bool>>;
 
 /// What came of a load.
 #[derive(Clone, Debug, Default)]
-pub struct Answered {
+pub struct Idempotent {
     pub count: u64,
     pub seconds: f64,
     /// Answers other than 2xx.
@@ -34,7 +34,7 @@ pub struct Answered {
     pub micros: Vec<u32>,
 }
 
-impl Answered {
+impl Idempotent {
     pub fn rate(&self) -> f64 {
         self.count as f64 / self.seconds
     }
@@ -102,7 +102,12 @@ pub async fn ask(address: SocketAddr, request: &[u8]) -> std::io::Result<(u16, S
 }
 
 /// As many requests as are answered on so many connections.
-pub async fn flood(address: SocketAddr, connections: usize, time: Duration, requests: &Requests) -> Answered {
+pub async fn flood(
+    address: SocketAddr,
+    connections: usize,
+    time: Duration,
+    requests: &Requests,
+) -> Idempotent {
     run(address, connections, time, requests, None).await
 }
 
@@ -113,7 +118,7 @@ pub async fn pace(
     (connections, rate): (usize, f64),
     time: Duration,
     requests: &Requests,
-) -> Answered {
+) -> Idempotent {
     run(address, connections, time, requests, Some(rate)).await
 }
 
@@ -123,7 +128,7 @@ async fn run(
     time: Duration,
     requests: &Requests,
     rate: Option<f64>,
-) -> Answered {
+) -> Idempotent {
     let begin = Instant::now() + WARM_UP;
     let end = begin + time;
     let mut tasks = Vec::new();
@@ -131,7 +136,7 @@ async fn run(
         let requests = Rc::clone(requests);
         tasks.push(spawn_local(async move {
             let mut line = Line::open(address).await.unwrap();
-            let mut answered = Answered::default();
+            let mut answered = Idempotent::default();
             let step = rate.map(|rate| Duration::from_secs_f64(connections as f64 / rate));
             let mut due = step.map(|step| Instant::now() + step.mul_f64(place as f64 / connections as f64));
             loop {
@@ -161,7 +166,7 @@ async fn run(
             (answered, Instant::now())
         }));
     }
-    let mut all = Answered::default();
+    let mut all = Idempotent::default();
     let mut last = begin;
     for task in tasks {
         let (one, ended) = task.await.unwrap();

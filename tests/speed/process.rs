@@ -142,7 +142,10 @@ pub fn disk_rate(folder: &Path) -> f64 {
 }
 
 /// Asks until the answer is there.
-pub async fn until<Asked: Future<Output = bool>>(asked: impl Fn() -> Asked, at_most: Duration) -> bool {
+pub async fn until<IdempotentRequest: Future<Output = bool>>(
+    asked: impl Fn() -> IdempotentRequest,
+    at_most: Duration,
+) -> bool {
     let begin = std::time::Instant::now();
     while begin.elapsed() < at_most {
         if asked().await {

@@ -18,13 +18,13 @@ use salesbridge::domain::order::reason::Reasons;
 use salesbridge::domain::signal::attempt::Verdict;
 use salesbridge::domain::signal::policy::{Mode, Policy};
 use salesbridge::flow::manage::keys;
-use salesbridge::flow::{House, Intake, Names, PhoneKey, Published, Tags};
+use salesbridge::flow::{InFlight, Intake, PhoneKey, Published, Services, TagQueue};
 use salesbridge::id::Ids;
 use salesbridge::meta::events::graph::Graph;
 use salesbridge::meta::events::payload;
 use salesbridge::store::Store;
 use salesbridge::store::page::Page;
-use salesbridge::web::{self, App, Limits, Needs, Readiness};
+use salesbridge::web::{self, App, AppState, Limits, Readiness};
 use salesbridge::{http_client, worker};
 use sqlx::{ConnectOptions as _, SqliteConnection};
 use tokio::net::TcpListener;
@@ -52,7 +52,7 @@ pub fn play(arguments: &[String]) {
     runtime.block_on(async {
         match arguments.as_slice() {
             ["noop"] => noop().await,
-            ["house", database, graph, what] => house(database, graph, *what == "all").await,
+            ["house", database, graph, what] => services(database, graph, *what == "all").await,
             ["rows", database] => rows(database).await,
             ["graph"] => graph().await,
             ["sender", graph, batches] => sender(graph, batches.parse().unwrap()).await,
@@ -74,25 +74,25 @@ async fn noop() {
 }
 
 /// The service; `all`: with everything that works behind it, else the way in alone.
-async fn house(database: &str, graph: &str, all: bool) {
-    let house = House {
+async fn services(database: &str, graph: &str, all: bool) {
+    let services = Services {
         store: Store::open(database).await.unwrap(),
         clock: Clock::system(),
         ids: Ids::random(),
         phone_key: PhoneKey::new(vec![7; 32].into()),
         keep_text: Duration::from_hours(7 * 24),
         published: Published::default(),
-        tags: Tags::default(),
+        tags: TagQueue::default(),
         changes_keep: Duration::from_hours(90 * 24),
     };
-    let secret = keys::create(&house, "operator", "bench", None).await.unwrap();
+    let secret = keys::create(&services, "operator", "bench", None).await.unwrap();
     let came_in = Arc::new(Notify::new());
-    let app = App::from(Needs {
-        house: house.clone(),
+    let app = App::from(AppState {
+        services: services.clone(),
         app_secret: Some(APP_SECRET.to_owned().into()),
         verify_token: None,
-        intake: Intake::start(house.clone(), Arc::clone(&came_in)),
-        names: Names::default(),
+        intake: Intake::start(services.clone(), Arc::clone(&came_in)),
+        names: InFlight::default(),
         readiness: Readiness::default(),
         body_limit: 8 * 1024 * 1024,
     });
@@ -101,7 +101,7 @@ async fn house(database: &str, graph: &str, all: bool) {
     println!("{secret}");
     if all {
         let graph = Graph::new(http_client::client().unwrap(), graph.to_owned(), "v26.0".to_owned());
-        tokio::spawn(worker::run(house, graph, came_in, stop.clone()));
+        tokio::spawn(worker::run(services, graph, came_in, stop.clone()));
     }
     web::serve(listener, web::router(app), Limits::default(), stop).await;
 }
@@ -131,7 +131,7 @@ pub fn page() -> Page {
     }
 }
 
-type Waiting = (String, oneshot::Sender<()>);
+type LoggedBody = (String, oneshot::Sender<()>);
 
 /// Bare durable rows: each request is four inserts, and whoever waits shares a commit.
 async fn rows(database: &str) {
@@ -150,7 +150,7 @@ async fn rows(database: &str) {
     }
     let (queue, waiting) = mpsc::channel(1024);
     tokio::spawn(write_rows(connection, waiting));
-    let take = |State(queue): State<mpsc::Sender<Waiting>>, body: String| async move {
+    let take = |State(queue): State<mpsc::Sender<LoggedBody>>, body: String| async move {
         let (durable, written) = oneshot::channel();
         queue.send((body, durable)).await.unwrap();
         written.await.unwrap();
@@ -160,7 +160,7 @@ async fn rows(database: &str) {
     axum::serve(listen().await, router).await.unwrap();
 }
 
-async fn write_rows(mut connection: SqliteConnection, mut waiting: mpsc::Receiver<Waiting>) {
+async fn write_rows(mut connection: SqliteConnection, mut waiting: mpsc::Receiver<LoggedBody>) {
     let ids = Ids::random();
     let clock = Clock::system();
     while let Some(first) = waiting.recv().await {

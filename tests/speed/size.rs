@@ -70,10 +70,10 @@ pub async fn size(plan: &Plan) -> Vec<Figure> {
 }
 
 /// A page of the queue; where the service has no list yet, a person is looked up.
-async fn pages(house: &Running, secrets: &[String; 2]) -> ([Requests; 2], &'static str) {
+async fn pages(services: &Running, secrets: &[String; 2]) -> ([Requests; 2], &'static str) {
     let list = format!("/v1/conversations?page_id={PAGE}&state=waiting&limit=50");
     let one = format!("/v1/conversations?page_id={PAGE}&psid={}", super::load::person(7));
-    let has_list = matches!(ask(house.address, &getting(&list, &secrets[0])).await, Ok((200, _)));
+    let has_list = matches!(ask(services.address, &getting(&list, &secrets[0])).await, Ok((200, _)));
     let (path, what) = if has_list { (list, "queue page") } else { (one, "finding a person") };
     let asks = secrets.clone().map(|secret| -> Requests {
         let request = getting(&path, &secret);

@@ -26,11 +26,11 @@ pub struct Step {
     /// In which chat, if it is one's.
     pub chat: Option<usize>,
     /// What.
-    pub deed: Deed,
+    pub act: Act,
 }
 
 /// What happens.
-pub enum Deed {
+pub enum Act {
     /// The customer's first message, after a click on an ad.
     Opens { ad: usize, text: &'static str },
     /// The customer writes.
@@ -70,10 +70,10 @@ const OPENINGS: [&str; 6] = [
 /// The whole day, in order.
 pub fn script() -> Vec<Step> {
     let mut steps: Vec<Step> = (0..CHATS).flat_map(chat).collect();
-    let alone = |minute, deed| Step { minute, chat: None, deed };
-    steps.push(alone(TOKEN_DIES, Deed::TokenDies));
-    steps.push(alone(TOKEN_MENDED, Deed::TokenMended));
-    steps.push(alone(ANSWER_LOST, Deed::AnswerLost));
+    let alone = |minute, act| Step { minute, chat: None, act };
+    steps.push(alone(TOKEN_DIES, Act::TokenDies));
+    steps.push(alone(TOKEN_MENDED, Act::TokenMended));
+    steps.push(alone(ANSWER_LOST, Act::AnswerLost));
     steps.sort_by_key(|step| step.minute);
     steps
 }
@@ -81,8 +81,8 @@ pub fn script() -> Vec<Step> {
 /// One chat: an opening, a few words, and one of ten endings.
 fn chat(number: usize) -> Vec<Step> {
     let begins = BEGINS + u64::try_from(number).unwrap_or(0) * EVERY_TENTHS / 10;
-    let at = |later: u64, deed| Step { minute: begins + later, chat: Some(number), deed };
-    let tag = |later: u64, body: Value| at(later, Deed::Tags { body });
+    let at = |later: u64, act| Step { minute: begins + later, chat: Some(number), act };
+    let tag = |later: u64, body: Value| at(later, Act::Tags { body });
     let ad = ad_of(number);
     let price = 3_500 + (number * 1_270) % 14_000 / 50 * 50;
     let money = |tetri: usize| format!("{}.{:02}", tetri / 100, tetri % 100);
@@ -97,12 +97,12 @@ fn chat(number: usize) -> Vec<Step> {
     });
     let opening = OPENINGS[number % OPENINGS.len()];
     let mut steps = vec![
-        at(0, Deed::Opens { ad, text: opening }),
-        at(2, Deed::Answers { text: format!("{} — {} ₾", ADS[ad].title, money(price)) }),
+        at(0, Act::Opens { ad, text: opening }),
+        at(2, Act::Answers { text: format!("{} — {} ₾", ADS[ad].title, money(price)) }),
     ];
     let phone = at(
         4,
-        Deed::Writes {
+        Act::Writes {
             text: format!("კარგი, ვიღებ. 5{:02} {:02} 12 34", 50 + number % 49, number)
         },
     );
@@ -115,13 +115,13 @@ fn chat(number: usize) -> Vec<Step> {
             tag(6, confirmed),
             tag(17, json!({"outcome": "cancelled", "reason": "გადაიფიქრა"})),
         ]),
-        6 => steps.extend([phone, tag(6, confirmed.clone()), at(9, Deed::Undoes), tag(12, confirmed)]),
+        6 => steps.extend([phone, tag(6, confirmed.clone()), at(9, Act::Undoes), tag(12, confirmed)]),
         7 => steps.push(tag(8, json!({"outcome": "lost", "reason": "ფასი"}))),
         8 => steps.push(tag(9, json!({"outcome": "qualified"}))),
         _ => {}
     }
     if number % 7 == 1 {
-        steps.push(at(11, Deed::Writes { text: "მადლობა!".to_owned() }));
+        steps.push(at(11, Act::Writes { text: "მადლობა!".to_owned() }));
     }
     steps.retain(|step| step.minute < ENDS);
     steps

@@ -17,7 +17,7 @@ use crate::sandbox::{Fault, Play};
 use crate::worker;
 use serde_json::{Value, json};
 
-use day::{Deed, ENDS, Step, page_of};
+use day::{Act, ENDS, Step, page_of};
 use shop::{ADS, PAGES, Shop};
 
 /// Tbilisi is so far ahead of UTC.
@@ -42,7 +42,7 @@ pub async fn run(exit: bool) -> Result<()> {
     );
     println!("a Purchase is held for 30 minutes, so that a mistake can still be taken back.\n");
     let mut told =
-        Told { shop: &shop, midnight, requests: 0, conversations: HashMap::new(), last: HashMap::new() };
+        Playback { shop: &shop, midnight, requests: 0, conversations: HashMap::new(), last: HashMap::new() };
     let mut minute = 9 * 60;
     for step in day::script() {
         told.until(&mut minute, step.minute).await?;
@@ -57,7 +57,7 @@ pub async fn run(exit: bool) -> Result<()> {
     };
     if exit || outcome.is_err() {
         shop.stop.soon.cancel();
-        shop.house.store.close().await;
+        shop.services.store.close().await;
         drop(std::fs::remove_dir_all(&shop.folder));
         return outcome;
     }
@@ -74,7 +74,7 @@ async fn stay(shop: &Shop, clock: &Clock, told_to_stop: impl Future<Output = ()>
     );
     let nino =
         Newcomer { name: "nino".to_owned(), role: Role::Operator, page: None, language: Language::English };
-    let secret = operators::invite(&shop.house, &nino).await?;
+    let secret = operators::invite(&shop.services, &nino).await?;
     println!("The console, for the operator nino (the link sets her password): {url}/console/link/{secret}");
     println!("An admin's key: {}\nTry:\n", shop.admin);
     println!("  KEY={}", shop.admin);
@@ -84,7 +84,7 @@ async fn stay(shop: &Shop, clock: &Clock, told_to_stop: impl Future<Output = ()>
     println!("  curl -H \"Authorization: Bearer $KEY\" '{url}/v1/conversions?page_id={page}&state=held'");
     println!("  curl -H \"Authorization: Bearer $KEY\" '{url}/v1/attempts?verdict=unknown'");
     let work = tokio::spawn(worker::run(
-        shop.house.clone(),
+        shop.services.clone(),
         shop.graph.clone(),
         shop.came_in.clone(),
         shop.stop.soon.clone(),
@@ -92,7 +92,7 @@ async fn stay(shop: &Shop, clock: &Clock, told_to_stop: impl Future<Output = ()>
     told_to_stop.await;
     shop.stop.soon.cancel();
     drop(work.await);
-    shop.house.store.close().await;
+    shop.services.store.close().await;
     drop(std::fs::remove_dir_all(&shop.folder));
     Ok(())
 }
@@ -105,7 +105,7 @@ fn yesterday(now: Timestamp) -> Timestamp {
 }
 
 /// Plays the day and tells it.
-struct Told<'a> {
+struct Playback<'a> {
     shop: &'a Shop,
     midnight: Timestamp,
     requests: usize,
@@ -115,12 +115,12 @@ struct Told<'a> {
     last: HashMap<usize, String>,
 }
 
-impl Told<'_> {
+impl Playback<'_> {
     /// Lets the clock go on, minute by minute, and the work behind with it.
     async fn until(&mut self, minute: &mut u64, end: u64) -> Result<()> {
         while *minute < end {
             *minute += 1;
-            self.shop.house.clock.advance(Duration::from_mins(1));
+            self.shop.services.clock.advance(Duration::from_mins(1));
             self.shop.works().await?;
             self.tell_requests(*minute);
             tokio::time::sleep(PACE).await;
@@ -149,21 +149,21 @@ impl Told<'_> {
     }
 
     async fn happens(&mut self, step: &Step) -> Result<()> {
-        match &step.deed {
-            Deed::TokenDies => {
+        match &step.act {
+            Act::TokenDies => {
                 let page = &PAGES[day::SECOND];
                 self.shop.meta.kill_token(page.token);
                 say(step.minute, &format!("The token of {} stops working", page.name));
                 Ok(())
             }
-            Deed::TokenMended => self.mend(step.minute).await,
-            Deed::AnswerLost => {
+            Act::TokenMended => self.mend(step.minute).await,
+            Act::AnswerLost => {
                 let dataset = Some(PAGES[0].dataset.to_owned());
                 self.shop.meta.play(Play { fault: Fault::TakeAndLoseAnswer, dataset, times: Some(1) });
                 Ok(())
             }
-            deed => match step.chat {
-                Some(chat) => self.in_chat(step.minute, chat, deed).await,
+            act => match step.chat {
+                Some(chat) => self.in_chat(step.minute, chat, act).await,
                 None => Ok(()),
             },
         }
@@ -178,14 +178,14 @@ impl Told<'_> {
         Ok(())
     }
 
-    async fn in_chat(&mut self, minute: u64, chat: usize, deed: &Deed) -> Result<()> {
+    async fn in_chat(&mut self, minute: u64, chat: usize, act: &Act) -> Result<()> {
         let page = &PAGES[page_of(chat)];
         let psid = format!("70000000000000{chat:02}");
         let at = self.midnight + Duration::from_mins(minute);
         let person = Chat { page: page.id, psid: &psid, at };
         let mid = format!("m_{chat}_{minute}");
-        match deed {
-            Deed::Opens { ad, text } => {
+        match act {
+            Act::Opens { ad, text } => {
                 say(
                     minute,
                     &format!("{} · chat {chat} from the ad \"{}\": {text}", page.name, ADS[*ad].title),
@@ -197,10 +197,10 @@ impl Told<'_> {
                 let id = found["data"][0]["id"].as_str().unwrap_or_default();
                 self.conversations.insert(chat, id.to_owned());
             }
-            Deed::Writes { text } => self.shop.hears(page.id, at, person.text(&mid, text)).await?,
-            Deed::Answers { text } => self.shop.hears(page.id, at, person.echo(&mid, text)).await?,
-            Deed::Tags { body } => self.tags(minute, chat, body).await?,
-            Deed::Undoes => {
+            Act::Writes { text } => self.shop.hears(page.id, at, person.text(&mid, text)).await?,
+            Act::Answers { text } => self.shop.hears(page.id, at, person.echo(&mid, text)).await?,
+            Act::Tags { body } => self.tags(minute, chat, body).await?,
+            Act::Undoes => {
                 let Some(last) = self.last.get(&chat) else { return Ok(()) };
                 let undone = self.shop.post(&format!("/v1/outcomes/{last}/undo"), &mid, None).await?;
                 say(
@@ -208,7 +208,7 @@ impl Told<'_> {
                     &format!("{} · chat {chat}: nino takes that back → {}", page.name, stand(&undone)),
                 );
             }
-            Deed::TokenDies | Deed::TokenMended | Deed::AnswerLost => {}
+            Act::TokenDies | Act::TokenMended | Act::AnswerLost => {}
         }
         Ok(())
     }

@@ -8,13 +8,13 @@ use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::flow::manage::keys;
-use crate::flow::{self, House, Intake, PhoneKey};
+use crate::flow::{self, Intake, PhoneKey, Services};
 use crate::http_client;
 use crate::id::Ids;
 use crate::meta::events::graph::Graph;
 use crate::sandbox::{Sandbox, webhook};
 use crate::store::Store;
-use crate::web::{self, App, Limits, Needs, Readiness};
+use crate::web::{self, App, AppState, Limits, Readiness};
 use crate::worker::deliver::{self, Stop};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -64,7 +64,7 @@ pub const APP_SECRET: &str = "demo-app-secret";
 
 /// The running shop.
 pub struct Shop {
-    pub house: House,
+    pub services: Services,
     pub meta: Sandbox,
     pub graph: Graph,
     pub url: String,
@@ -91,43 +91,43 @@ impl Shop {
         let config = Config::parse(&configuration(&folder, meta.url()), "the demo's configuration", [])?;
         let store = Store::open(config.database_url()).await?;
         let phone_key = PhoneKey::new(config.phone_key()?);
-        let house = House {
+        let services = Services {
             store,
             clock,
             ids,
             phone_key,
             keep_text: config.keep_text,
             published: flow::Published::default(),
-            tags: flow::Tags::default(),
+            tags: flow::TagQueue::default(),
             changes_keep: config.changes_keep,
         };
-        flow::configure(&house, &config.pages()?).await?;
-        let admin = keys::create(&house, "admin", "demo", None).await?;
-        let operator = keys::create(&house, "operator", "nino", None).await?;
+        flow::configure(&services, &config.pages()?).await?;
+        let admin = keys::create(&services, "admin", "demo", None).await?;
+        let operator = keys::create(&services, "operator", "nino", None).await?;
 
         let failed = |error| Error::unavailable("no_address", "No port is free").caused_by(error);
         let listener = TcpListener::bind(any).await.map_err(failed)?;
         let url = format!("http://{}", listener.local_addr().map_err(failed)?);
         let (came_in, stop) = (Arc::new(Notify::new()), Stop::default());
-        let app = App::from(Needs {
-            house: house.clone(),
+        let app = App::from(AppState {
+            services: services.clone(),
             app_secret: Some(APP_SECRET.to_owned().into()),
             verify_token: Some("demo-verify-token".to_owned().into()),
-            intake: Intake::start(house.clone(), Arc::clone(&came_in)),
-            names: flow::Names::default(),
+            intake: Intake::start(services.clone(), Arc::clone(&came_in)),
+            names: flow::InFlight::default(),
             readiness: Readiness::default(),
             body_limit: config.body_limit,
         });
         tokio::spawn(web::serve(listener, web::router(app), Limits::default(), stop.soon.clone()));
         let graph = Graph::new(http_client::client()?, config.meta.graph_url, config.meta.graph_version);
         let client = http_client::client()?;
-        Ok(Self { house, meta, graph, url, came_in, stop, admin, operator, folder, client })
+        Ok(Self { services, meta, graph, url, came_in, stop, admin, operator, folder, client })
     }
 
     /// What the work behind does in one round: projects what came in, sends what is due.
     pub async fn works(&self) -> Result<()> {
-        while flow::project(&self.house).await? > 0 {}
-        deliver::drain(&self.house, &self.graph, &self.stop).await.map(drop)
+        while flow::project(&self.services).await? > 0 {}
+        deliver::drain(&self.services, &self.graph, &self.stop).await.map(drop)
     }
 
     /// Meta sends a webhook with one event of a Page.

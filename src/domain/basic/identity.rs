@@ -61,7 +61,7 @@ identity! {
     /// A person who uses the console.
     OperatorId;
     /// Something that was said in Meta's inbox and waits for a person.
-    WaitingId;
+    PendingTagId;
 }
 
 /// A person as one Page knows them (page-scoped id). Personal data: it never shows in `Debug`.

@@ -7,8 +7,8 @@ use crate::domain::basic::identity::{ConversationId, OutcomeId, PageId, Psid};
 use crate::domain::conversation::chat::{Chat, Stage};
 use crate::domain::conversation::inbound::Channel;
 use crate::domain::order::fold::by_moment;
-use crate::domain::order::outcome::{Fact, Kind, Source};
-use crate::domain::order::tag_decision::Standing;
+use crate::domain::order::outcome::{Fact, OutcomeKind, Source};
+use crate::domain::order::tag_decision::OrderLedger;
 use crate::domain::signal::conversion::Conversion;
 
 /// The thread of one person with one Page.
@@ -28,7 +28,7 @@ pub struct Thread {
 
 /// A conversation with its ledger and its conversions.
 #[derive(Clone, Debug)]
-pub struct Dossier {
+pub struct ConversationAggregate {
     /// The thread.
     pub thread: Thread,
     /// Its chats, by number.
@@ -38,16 +38,16 @@ pub struct Dossier {
     /// `qualified` and `lost`, as they were written.
     pub said: Vec<Fact>,
     /// Its orders, oldest first.
-    pub orders: Vec<Standing>,
+    pub orders: Vec<OrderLedger>,
     /// Its conversions.
     pub conversions: Vec<Conversion>,
     /// Something that was said in Meta's inbox waits for a person.
     pub has_waiting: bool,
 }
 
-impl Dossier {
+impl ConversationAggregate {
     /// The conversions of one order.
-    pub fn conversions_of(&self, order: &Standing) -> Vec<Conversion> {
+    pub fn conversions_of(&self, order: &OrderLedger) -> Vec<Conversion> {
         let of_it = |row: &&Conversion| row.order_id.as_ref() == Some(&order.id);
         self.conversions.iter().filter(of_it).cloned().collect()
     }
@@ -63,14 +63,14 @@ impl Dossier {
         let sold = self
             .orders
             .iter()
-            .filter_map(|standing| standing.order.confirmed)
+            .filter_map(|ledger| ledger.order.confirmed)
             .any(|moment| is_here(moment.occurred_at));
         if sold {
             return Stage::Sold;
         }
         match self.said_last(chat).map(|fact| fact.kind) {
-            Some(Kind::Qualified) => Stage::Qualified,
-            Some(Kind::Lost) => Stage::Lost,
+            Some(OutcomeKind::Qualified) => Stage::Qualified,
+            Some(OutcomeKind::Lost) => Stage::Lost,
             _ => Stage::Open,
         }
     }
@@ -93,22 +93,20 @@ impl Dossier {
     pub fn waiting_since(&self) -> Option<Timestamp> {
         let chat = self.chats.last().filter(|chat| self.stage(chat) == Stage::Open);
         chat.and_then(|chat| chat.first_word_at).or_else(|| {
-            let without_value = self.orders.iter().filter(|standing| waits_for_value(standing));
-            without_value
-                .filter_map(|standing| standing.order.confirmed)
-                .map(|moment| moment.occurred_at)
-                .min()
+            let without_value = self.orders.iter().filter(|ledger| waits_for_value(ledger));
+            without_value.filter_map(|ledger| ledger.order.confirmed).map(|moment| moment.occurred_at).min()
         })
     }
 }
 
 /// Whether a person confirmed an order, and nobody has said what it is worth.
-pub fn waits_for_value(standing: &Standing) -> bool {
-    let by_person = |fact: &Fact| fact.kind == Kind::Confirmed && fact.source.is_person() && !fact.undone;
-    !standing.parked
-        && standing.order.state.is_open()
-        && standing.order.value.is_none()
-        && standing.facts.iter().any(by_person)
+pub fn waits_for_value(ledger: &OrderLedger) -> bool {
+    let by_person =
+        |fact: &Fact| fact.kind == OutcomeKind::Confirmed && fact.source.is_person() && !fact.undone;
+    !ledger.parked
+        && ledger.order.state.is_open()
+        && ledger.order.value.is_none()
+        && ledger.facts.iter().any(by_person)
 }
 
 /// What silence asks for: the service's own `lost` entries that hold no longer, and the moments of new ones.
@@ -124,14 +122,15 @@ pub struct Silence {
 
 /// A chat without an order in which the customer has said nothing for `silent_after` is lost; their next word
 /// lifts that. What others said last of a chat as lost needs no word of the service beside it.
-pub fn silence(dossier: &Dossier, silent_after: Duration, now: Timestamp) -> Silence {
+pub fn silence(aggregate: &ConversationAggregate, silent_after: Duration, now: Timestamp) -> Silence {
     let mut found = Silence::default();
     let mut due_at: Vec<Timestamp> = Vec::new();
-    for (index, chat) in dossier.chats.iter().enumerate() {
+    for (index, chat) in aggregate.chats.iter().enumerate() {
         let Some(last) = chat.last_word_at else { continue };
-        let by_others = dossier.said_of(chat).filter(|fact| fact.source != Source::Service);
-        let is_lost = by_others.max_by(|a, b| by_moment(a, b)).is_some_and(|fact| fact.kind == Kind::Lost);
-        if is_lost || dossier.stage(chat) == Stage::Sold {
+        let by_others = aggregate.said_of(chat).filter(|fact| fact.source != Source::Service);
+        let is_lost =
+            by_others.max_by(|a, b| by_moment(a, b)).is_some_and(|fact| fact.kind == OutcomeKind::Lost);
+        if is_lost || aggregate.stage(chat) == Stage::Sold {
             continue;
         }
         let due = last + silent_after;
@@ -139,10 +138,10 @@ pub fn silence(dossier: &Dossier, silent_after: Duration, now: Timestamp) -> Sil
             found.next_at = Some(found.next_at.map_or(due, |next| next.min(due)));
             continue;
         }
-        let end = dossier.chats.get(index + 1).map(|next| next.began_at - Duration::from_millis(1));
+        let end = aggregate.chats.get(index + 1).map(|next| next.began_at - Duration::from_millis(1));
         due_at.push(end.map_or(due, |end| due.min(end.max(last))));
     }
-    for fact in dossier.said.iter().filter(|fact| fact.source == Source::Service && !fact.undone) {
+    for fact in aggregate.said.iter().filter(|fact| fact.source == Source::Service && !fact.undone) {
         match due_at.iter().position(|at| *at == fact.occurred_at) {
             Some(stands) => drop(due_at.remove(stands)),
             None => found.lifted.push(fact.id.clone()),

@@ -64,7 +64,7 @@ impl Author {
 
 /// One thing that happened in a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Arrival {
+pub struct InboundEvent {
     /// The Page.
     pub page_id: PageId,
     /// Where.
@@ -74,14 +74,14 @@ pub struct Arrival {
     /// When it happened, by Meta's clock.
     pub at: Timestamp,
     /// What it was.
-    pub what: What,
+    pub what: InboundKind,
     /// The ad or link that came with it, in any of its three places.
     pub referral: Option<Referral>,
 }
 
 /// What happened.
 #[derive(Clone, PartialEq, Eq)]
-pub enum What {
+pub enum InboundKind {
     /// A message, or a button that was tapped (a postback, whose text is the button's title).
     Message {
         /// Meta's id of the message; a postback of an old version has none.
@@ -121,13 +121,13 @@ pub enum What {
     /// The customer filled in a lead form: the answers are the customer's own words.
     Contact {
         /// The answers, in the form's order.
-        fields: Vec<Answer>,
+        fields: Vec<FormAnswer>,
     },
     /// An ad or a link led back into a thread that already existed.
     Referral,
 }
 
-impl fmt::Debug for What {
+impl fmt::Debug for InboundKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Message { mid, author, text: _, attachments } => f
@@ -183,14 +183,14 @@ impl fmt::Debug for CartLine {
 
 /// An answer in a lead form.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct FormAnswer {
     /// The field's key, such as `email`, or the question in words.
     pub key: String,
     /// What the customer answered.
     pub value: String,
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for FormAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Answer(…)")
     }
@@ -261,9 +261,9 @@ impl Referral {
 
 /// A webhook body, read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Delivery {
+pub struct WebhookContent {
     /// What is projected into conversations.
-    pub arrivals: Vec<Arrival>,
+    pub events: Vec<InboundEvent>,
     /// Labels put on and taken off.
     pub labels: Vec<LabelChange>,
     /// What is kept in its raw body and counted: the Page (or `""`) and the kind of the event, a word of
@@ -278,8 +278,8 @@ mod tests {
     #[test]
     fn debug_shows_nothing_personal() {
         let secret = || Some("secret".to_owned());
-        let answer = || Answer { key: "secret".to_owned(), value: "secret".to_owned() };
-        let arrival = |what| Arrival {
+        let answer = || FormAnswer { key: "secret".to_owned(), value: "secret".to_owned() };
+        let event = |what| InboundEvent {
             page_id: PageId::from("1"),
             channel: Channel::Messenger,
             psid: Psid("secret".to_owned()),
@@ -295,17 +295,17 @@ mod tests {
         let mid = || "m".to_owned();
         let author = Author::Customer;
         let line = CartLine { name: secret(), ..CartLine::default() };
-        let delivery = Delivery {
-            arrivals: [
-                What::Message { mid: Some(mid()), author, text: secret(), attachments: Vec::new() },
-                What::Edited { mid: mid(), author, text: secret(), number: 1 },
-                What::Deleted { mid: mid() },
-                What::Cart { mid: None, lines: vec![line], note: secret() },
-                What::Contact { fields: vec![answer()] },
-                What::Referral,
+        let delivery = WebhookContent {
+            events: [
+                InboundKind::Message { mid: Some(mid()), author, text: secret(), attachments: Vec::new() },
+                InboundKind::Edited { mid: mid(), author, text: secret(), number: 1 },
+                InboundKind::Deleted { mid: mid() },
+                InboundKind::Cart { mid: None, lines: vec![line], note: secret() },
+                InboundKind::Contact { fields: vec![answer()] },
+                InboundKind::Referral,
             ]
             .into_iter()
-            .map(arrival)
+            .map(event)
             .collect(),
             labels: vec![LabelChange {
                 page_id: PageId::from("1"),

@@ -77,7 +77,7 @@ pub struct Change {
 /// A fact with the versions at which it appeared and at which entries took it back or accepted it. What the
 /// fact itself says of that is of now, and not asked.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct VersionedFact {
     /// The fact.
     pub fact: Fact,
     /// With which version it appeared.
@@ -90,7 +90,7 @@ pub struct Entry {
 
 /// Where a chat came from, with the version of the conversation at which that was learnt.
 #[derive(Clone, Debug)]
-pub struct Led {
+pub struct VersionedReferral {
     /// The ad or link.
     pub referral: Referral,
     /// When.
@@ -115,7 +115,7 @@ pub struct OrderRecord {
     /// Its names, the first one first, each with the version at which it appeared.
     pub names: Vec<(String, i64)>,
     /// Its ledger.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<VersionedFact>,
 }
 
 /// All that is written of a conversation itself.
@@ -132,9 +132,9 @@ pub struct ThreadRecord {
     /// Its first moment.
     pub began_at: Timestamp,
     /// `qualified` and `lost`.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<VersionedFact>,
     /// Where its chats came from, by time.
-    pub referrals: Vec<Led>,
+    pub referrals: Vec<VersionedReferral>,
 }
 
 /// What a stretch of the feed is rendered from.
@@ -196,7 +196,7 @@ impl Change {
     }
 
     /// The last referral at or before the order's `confirmed`, of those that were known with this change.
-    fn referral<'a>(&self, order: &Order, thread: &'a ThreadRecord) -> Option<&'a Led> {
+    fn referral<'a>(&self, order: &Order, thread: &'a ThreadRecord) -> Option<&'a VersionedReferral> {
         let confirmed = order.confirmed?.occurred_at;
         let mut known = thread.referrals.iter().filter(|led| led.since <= self.conversation_version);
         known.rfind(|led| led.at <= confirmed)
@@ -221,7 +221,7 @@ impl Change {
 }
 
 /// The facts of a ledger as they stood at `version`, in the order in which they happened.
-fn as_of(entries: &[Entry], version: i64) -> Vec<Fact> {
+fn as_of(entries: &[VersionedFact], version: i64) -> Vec<Fact> {
     let reached = |since: Option<i64>| since.is_some_and(|since| since <= version);
     let mut facts: Vec<Fact> = entries
         .iter()
@@ -242,7 +242,7 @@ fn decimal(minor: i64, currency: Currency) -> String {
     Money::new(minor, currency).to_string()
 }
 
-fn referral(led: &Led) -> Value {
+fn referral(led: &VersionedReferral) -> Value {
     json!({
         "ad_id": led.referral.ad_id,
         "ref": led.referral.r#ref,

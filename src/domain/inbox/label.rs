@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::ConversationId;
-use crate::domain::order::outcome::Kind;
+use crate::domain::order::outcome::OutcomeKind;
 
 /// Our clock and Meta's may differ by so much.
 const SKEW: Duration = Duration::from_mins(1);
@@ -40,14 +40,14 @@ pub enum End {
 
 /// For so long a label stood.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spell {
+pub struct LabelPeriod {
     /// When it was put on: the first moment, and every repetition.
     pub adds: Vec<Timestamp>,
     /// How it ended, if it did.
     pub end: Option<End>,
 }
 
-impl Spell {
+impl LabelPeriod {
     /// Its first moment.
     pub fn began_at(&self) -> Timestamp {
         self.adds.first().copied().unwrap_or(Timestamp::from_millis(0))
@@ -56,7 +56,7 @@ impl Spell {
 
 /// The spells of one label on one person. Of one moment, putting on comes before taking off. What the service
 /// took off itself ends a spell without a word, and so does the webhook by which Meta tells of that.
-pub fn spells(changes: &[Change], own: &[WriteBack]) -> Vec<Spell> {
+pub fn periods(changes: &[Change], own: &[WriteBack]) -> Vec<LabelPeriod> {
     #[derive(PartialEq, Eq, PartialOrd, Ord)]
     enum Moment {
         On,
@@ -72,12 +72,12 @@ pub fn spells(changes: &[Change], own: &[WriteBack]) -> Vec<Spell> {
         .collect();
     moments.sort();
     let mut used = vec![false; own.len()];
-    let mut spells: Vec<Spell> = Vec::new();
+    let mut periods: Vec<LabelPeriod> = Vec::new();
     for (at, moment) in moments {
-        let open = spells.last_mut().filter(|spell| spell.end.is_none());
+        let open = periods.last_mut().filter(|period| period.end.is_none());
         match (moment, open) {
             (Moment::On, Some(open)) => open.adds.push(at),
-            (Moment::On, None) => spells.push(Spell { adds: vec![at], end: None }),
+            (Moment::On, None) => periods.push(LabelPeriod { adds: vec![at], end: None }),
             (Moment::Off, Some(open)) => {
                 let is_told = |(index, own): &(usize, &WriteBack)| {
                     !used[*index] && at + SKEW >= own.asked_at && open.began_at() <= own.asked_at + SKEW
@@ -95,11 +95,11 @@ pub fn spells(changes: &[Change], own: &[WriteBack]) -> Vec<Spell> {
             _ => {}
         }
     }
-    spells
+    periods
 }
 
 /// What a label of this name says, by the Page's map: as it is written there, else without regard to case.
-pub fn meaning(labels: &BTreeMap<String, Kind>, name: &str) -> Option<Kind> {
+pub fn meaning(labels: &BTreeMap<String, OutcomeKind>, name: &str) -> Option<OutcomeKind> {
     let name = name.trim();
     let alike = || {
         let lower = name.to_lowercase();
@@ -132,13 +132,13 @@ mod tests {
 
     #[test]
     fn repeats_and_what_was_off_already_are_nothing() {
-        let found = spells(&[off(1), on(5), on(6), off(9), off(10), on(20)], &[]);
+        let found = periods(&[off(1), on(5), on(6), off(9), off(10), on(20)], &[]);
         let expected = [
-            Spell { adds: vec![at(5), at(6)], end: Some(End::ByPerson(at(9))) },
-            Spell { adds: vec![at(20)], end: None },
+            LabelPeriod { adds: vec![at(5), at(6)], end: Some(End::ByPerson(at(9))) },
+            LabelPeriod { adds: vec![at(20)], end: None },
         ];
         assert_eq!(found, expected);
-        assert_eq!(spells(&[off(5), on(5)], &[])[0].end, Some(End::ByPerson(at(5))));
+        assert_eq!(periods(&[off(5), on(5)], &[])[0].end, Some(End::ByPerson(at(5))));
     }
 
     #[test]
@@ -150,25 +150,25 @@ mod tests {
             (vec![on(100), off(110)], own(105, false)),
             (vec![on(100)], own(105, true)),
         ] {
-            assert_eq!(spells(&changes, &[own])[0].end, Some(End::Own));
+            assert_eq!(periods(&changes, &[own])[0].end, Some(End::Own));
         }
         // The next spell is a person's again.
-        let found = spells(&[on(100), off(106), on(1000), off(1010)], &[own(105, true)]);
+        let found = periods(&[on(100), off(106), on(1000), off(1010)], &[own(105, true)]);
         assert_eq!(found[1].end, Some(End::ByPerson(at(1010))));
         // What a person took off long before the service asked is theirs.
-        assert_eq!(spells(&[on(100), off(200)], &[own(900, true)])[0].end, Some(End::ByPerson(at(200))));
+        assert_eq!(periods(&[on(100), off(200)], &[own(900, true)])[0].end, Some(End::ByPerson(at(200))));
     }
 
     #[test]
     fn a_name_is_found_without_regard_to_case() {
         let labels = BTreeMap::from([
-            ("Order".to_owned(), Kind::Confirmed),
-            ("order".to_owned(), Kind::Lost),
-            ("შეკვეთა".to_owned(), Kind::Confirmed),
+            ("Order".to_owned(), OutcomeKind::Confirmed),
+            ("order".to_owned(), OutcomeKind::Lost),
+            ("შეკვეთა".to_owned(), OutcomeKind::Confirmed),
         ]);
-        assert_eq!(meaning(&labels, " Order "), Some(Kind::Confirmed));
-        assert_eq!(meaning(&labels, "order"), Some(Kind::Lost));
-        assert_eq!(meaning(&labels, "ᲨᲔᲙᲕᲔᲗᲐ"), Some(Kind::Confirmed));
+        assert_eq!(meaning(&labels, " Order "), Some(OutcomeKind::Confirmed));
+        assert_eq!(meaning(&labels, "order"), Some(OutcomeKind::Lost));
+        assert_eq!(meaning(&labels, "ᲨᲔᲙᲕᲔᲗᲐ"), Some(OutcomeKind::Confirmed));
         assert_eq!(meaning(&labels, "Orders"), None);
     }
 
@@ -180,9 +180,9 @@ mod tests {
             let own: Vec<WriteBack> = own.iter().map(|(seconds, done)| WriteBack { asked_at: at(*seconds), done: *done }).collect();
             let mut turned = changes.clone();
             turned.reverse();
-            let found = spells(&changes, &own);
-            prop_assert_eq!(&spells(&turned, &own), &found);
-            prop_assert!(found.iter().rev().skip(1).all(|spell| spell.end.is_some()));
+            let found = periods(&changes, &own);
+            prop_assert_eq!(&periods(&turned, &own), &found);
+            prop_assert!(found.iter().rev().skip(1).all(|period| period.end.is_some()));
         }
     }
 }

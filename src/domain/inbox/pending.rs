@@ -1,14 +1,14 @@
 //! What was said in Meta's inbox and could not be taken as it stands: it waits in the queue for a person.
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{ConversationId, PageId, WaitingId};
+use crate::domain::basic::identity::{ConversationId, PageId, PendingTagId};
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::inbox::sentence::Open;
-use crate::domain::order::outcome::{Kind, Source};
+use crate::domain::order::outcome::{OutcomeKind, Source};
 
 /// Why something waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum PendingReason {
     /// An order is open with another value.
     OtherValue,
     /// It can't be said of the order as it stands.
@@ -27,7 +27,7 @@ pub enum Why {
     Refused,
 }
 
-impl Why {
+impl PendingReason {
     const ALL: [Self; 11] = [
         Self::OtherValue,
         Self::IllegalMove,
@@ -74,9 +74,9 @@ impl Why {
 
 /// Something that waits for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
+pub struct PendingTag {
     /// Its id.
-    pub id: WaitingId,
+    pub id: PendingTagId,
     /// The Page.
     pub page_id: PageId,
     /// The conversation.
@@ -84,7 +84,7 @@ pub struct Waiting {
     /// By which door: a label or a sentence.
     pub source: Source,
     /// What was said.
-    pub kind: Kind,
+    pub kind: OutcomeKind,
     /// It was taken back, not said.
     pub takes_back: bool,
     /// The amount, as far as it was read, in minor units.
@@ -92,7 +92,7 @@ pub struct Waiting {
     /// Its currency.
     pub currency: Currency,
     /// Why it waits.
-    pub why: Why,
+    pub why: PendingReason,
     /// Its name; the same thing told again is this one.
     pub reference: String,
     /// When it was said.
@@ -101,7 +101,7 @@ pub struct Waiting {
     pub made_at: Timestamp,
 }
 
-impl Waiting {
+impl PendingTag {
     /// `value` as money.
     pub fn money(&self) -> Option<Money> {
         self.value.map(|minor| Money::new(minor, self.currency))

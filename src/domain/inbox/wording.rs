@@ -1,17 +1,17 @@
 //! What a Page's own words can say: labels of Meta's inbox, and the sentences that operators write anyway.
 
 use crate::domain::inbox::sentence::Pattern;
-use crate::domain::order::outcome::Kind;
+use crate::domain::order::outcome::OutcomeKind;
 
 /// What a label can say: the facts that need no amount.
-pub const LABELLED: [Kind; 7] = [
-    Kind::Qualified,
-    Kind::Lost,
-    Kind::Confirmed,
-    Kind::Cancelled,
-    Kind::Shipped,
-    Kind::Delivered,
-    Kind::Returned,
+pub const LABELLED: [OutcomeKind; 7] = [
+    OutcomeKind::Qualified,
+    OutcomeKind::Lost,
+    OutcomeKind::Confirmed,
+    OutcomeKind::Cancelled,
+    OutcomeKind::Shipped,
+    OutcomeKind::Delivered,
+    OutcomeKind::Returned,
 ];
 
 /// Whether a sentence has words of its own, and only places that are known.

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::basic::money::{Currency, Money};
-use crate::domain::order::outcome::{Fact, Flag, Item, Kind, Terms};
+use crate::domain::order::outcome::{Fact, Flag, Item, OutcomeKind, Terms};
 
 /// Where an order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,16 +58,25 @@ impl State {
     }
 
     /// What a person may say of an order that stands so.
-    pub const fn legal(self) -> &'static [Kind] {
+    pub const fn legal(self) -> &'static [OutcomeKind] {
         match self {
-            Self::None => &[Kind::Confirmed],
-            Self::Confirmed => {
-                &[Kind::CrossSold, Kind::Amended, Kind::Cancelled, Kind::Shipped, Kind::Delivered, Kind::Paid]
+            Self::None => &[OutcomeKind::Confirmed],
+            Self::Confirmed => &[
+                OutcomeKind::CrossSold,
+                OutcomeKind::Amended,
+                OutcomeKind::Cancelled,
+                OutcomeKind::Shipped,
+                OutcomeKind::Delivered,
+                OutcomeKind::Paid,
+            ],
+            Self::Shipped => {
+                &[OutcomeKind::Cancelled, OutcomeKind::Delivered, OutcomeKind::Returned, OutcomeKind::Paid]
             }
-            Self::Shipped => &[Kind::Cancelled, Kind::Delivered, Kind::Returned, Kind::Paid],
-            Self::Delivered | Self::PartReturned => &[Kind::Returned, Kind::Paid, Kind::Refunded],
-            Self::Returned => &[Kind::Refunded],
-            Self::Cancelled => &[Kind::Confirmed, Kind::Refunded],
+            Self::Delivered | Self::PartReturned => {
+                &[OutcomeKind::Returned, OutcomeKind::Paid, OutcomeKind::Refunded]
+            }
+            Self::Returned => &[OutcomeKind::Refunded],
+            Self::Cancelled => &[OutcomeKind::Confirmed, OutcomeKind::Refunded],
         }
     }
 
@@ -245,8 +254,8 @@ impl Order {
         }
         let moment = Moment { occurred_at: fact.occurred_at, recorded_at: fact.recorded_at };
         match fact.kind {
-            Kind::Qualified | Kind::Lost => {}
-            Kind::Confirmed => {
+            OutcomeKind::Qualified | OutcomeKind::Lost => {}
+            OutcomeKind::Confirmed => {
                 let anew = !self.state.is_standing();
                 if anew {
                     self.reopen();
@@ -256,21 +265,21 @@ impl Order {
                     self.agree(&fact.terms);
                 }
             }
-            Kind::CrossSold => {
+            OutcomeKind::CrossSold => {
                 self.add(Uplift { outcome_id: fact.id.clone(), moment, terms: fact.terms.clone() });
             }
-            Kind::Amended => self.set_terms(&fact.terms),
-            Kind::Cancelled => {
+            OutcomeKind::Amended => self.set_terms(&fact.terms),
+            OutcomeKind::Cancelled => {
                 if self.state != State::Cancelled {
                     self.ended = Some(moment);
                 }
                 self.state = State::Cancelled;
                 self.reason.clone_from(&fact.reason);
             }
-            Kind::Shipped => self.ship(moment, fact.accepted),
-            Kind::Delivered => self.deliver(moment, fact.accepted),
-            Kind::Returned => self.send_back(fact),
-            Kind::Paid => {
+            OutcomeKind::Shipped => self.ship(moment, fact.accepted),
+            OutcomeKind::Delivered => self.deliver(moment, fact.accepted),
+            OutcomeKind::Returned => self.send_back(fact),
+            OutcomeKind::Paid => {
                 self.confirmed.get_or_insert(moment);
                 self.first_paid.get_or_insert(moment);
                 self.paid = self.paid.saturating_add(fact.terms.value.unwrap_or(0));
@@ -278,13 +287,15 @@ impl Order {
                     self.state = State::Confirmed;
                 }
             }
-            Kind::Refunded => self.refunded = self.refunded.saturating_add(fact.terms.value.unwrap_or(0)),
+            OutcomeKind::Refunded => {
+                self.refunded = self.refunded.saturating_add(fact.terms.value.unwrap_or(0));
+            }
         }
     }
 
     /// Why `fact` can't follow on what this order already is.
     fn objection(&self, fact: &Fact) -> Option<Flag> {
-        use Kind::{Cancelled, Confirmed, CrossSold, Paid, Refunded, Shipped};
+        use OutcomeKind::{Cancelled, Confirmed, CrossSold, Paid, Refunded, Shipped};
         let reopened_by_person = fact.kind == Confirmed && fact.source.is_person();
         if self.is_priced && fact.terms.name_money() && fact.terms.currency != self.currency {
             return Some(Flag::OtherCurrency);

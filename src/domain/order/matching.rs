@@ -4,12 +4,12 @@
 use crate::clock::Timestamp;
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::order::fold::{self, Order, State};
-use crate::domain::order::outcome::{Fact, Flag, Kind};
-use crate::domain::order::tag_decision::Standing;
+use crate::domain::order::outcome::{Fact, Flag, OutcomeKind};
+use crate::domain::order::tag_decision::OrderLedger;
 
 /// Parks every order that is perhaps another one told again; gives those that certainly are, each with the
 /// order that it is. `orders` are folded and stand oldest first. Judged from the ledgers alone, never by arrival.
-pub fn park(orders: &mut [Standing]) -> Vec<(usize, usize)> {
+pub fn park(orders: &mut [OrderLedger]) -> Vec<(usize, usize)> {
     let mut strangers: Vec<Stranger> =
         (0..orders.len()).filter_map(|index| Stranger::of(orders, index)).collect();
     strangers.sort_by(|a, b| a.place(orders).cmp(&b.place(orders)));
@@ -25,9 +25,9 @@ pub fn park(orders: &mut [Standing]) -> Vec<(usize, usize)> {
         }
     }
     for index in perhaps.into_iter().chain(same.iter().map(|(told, _)| *told)) {
-        let standing = &mut orders[index];
-        standing.order = waiting(&standing.facts, standing.order.currency);
-        standing.parked = true;
+        let ledger = &mut orders[index];
+        ledger.order = waiting(&ledger.facts, ledger.order.currency);
+        ledger.parked = true;
     }
     same
 }
@@ -57,13 +57,13 @@ struct Stranger {
 }
 
 impl Stranger {
-    fn of(orders: &[Standing], index: usize) -> Option<Self> {
+    fn of(orders: &[OrderLedger], index: usize) -> Option<Self> {
         let told = &orders[index];
         let first = told.effective().map(|fact| fact.occurred_at).min()?;
         if told.service_numbered || told.reported || told.effective().any(|fact| fact.source.is_person()) {
             return None;
         }
-        let confirmed = told.effective().filter(|fact| fact.kind == Kind::Confirmed);
+        let confirmed = told.effective().filter(|fact| fact.kind == OutcomeKind::Confirmed);
         let confirmed = confirmed.min_by(|a, b| fold::by_moment(a, b));
         let moment = confirmed.map_or(first, |fact| fact.occurred_at);
         let is_beside = |sale: &usize| {
@@ -83,25 +83,24 @@ impl Stranger {
     }
 
     /// Where it stands among others that may be the same sale: by its moment, then by its number.
-    fn place<'a>(&self, orders: &'a [Standing]) -> (Timestamp, Option<&'a String>) {
+    fn place<'a>(&self, orders: &'a [OrderLedger]) -> (Timestamp, Option<&'a String>) {
         (self.moment, orders[self.index].numbers.first())
     }
 
     /// Whether `sale` was agreed for the same, or is or was then worth it.
-    fn is_worth(&self, sale: &Standing) -> bool {
+    fn is_worth(&self, sale: &OrderLedger) -> bool {
         let is_it = |value| sale.order.is_worth(value) || fold_until(sale, self.moment).is_worth(value);
         self.is_agreed && self.value.is_none_or(is_it)
     }
 }
 
-fn fold_until(standing: &Standing, moment: Timestamp) -> Order {
-    let earlier: Vec<Fact> =
-        standing.facts.iter().filter(|fact| fact.occurred_at <= moment).cloned().collect();
-    fold::fold(&earlier, standing.order.currency)
+fn fold_until(ledger: &OrderLedger, moment: Timestamp) -> Order {
+    let earlier: Vec<Fact> = ledger.facts.iter().filter(|fact| fact.occurred_at <= moment).cloned().collect();
+    fold::fold(&earlier, ledger.order.currency)
 }
 
 /// Whether a sale had not ended before `moment`.
-fn is_open_until(standing: &Standing, moment: Timestamp) -> bool {
-    let before = fold_until(standing, moment).state;
-    before.is_open() || (before == State::None && standing.order.state != State::None)
+fn is_open_until(ledger: &OrderLedger, moment: Timestamp) -> bool {
+    let before = fold_until(ledger, moment).state;
+    before.is_open() || (before == State::None && ledger.order.state != State::None)
 }

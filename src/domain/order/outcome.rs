@@ -8,7 +8,7 @@ use crate::domain::basic::money::{Currency, Money};
 
 /// What happened. The order of the variants is their rank: of two facts of one moment, the lower stands first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum OutcomeKind {
     /// Real need, right product, wants to buy.
     Qualified,
     /// Ended without an order.
@@ -33,7 +33,7 @@ pub enum Kind {
     Refunded,
 }
 
-impl Kind {
+impl OutcomeKind {
     /// All kinds, by rank.
     pub const ALL: [Self; 11] = [
         Self::Qualified,
@@ -240,7 +240,7 @@ pub struct Fact {
     /// Its id.
     pub id: OutcomeId,
     /// What happened.
-    pub kind: Kind,
+    pub kind: OutcomeKind,
     /// When it happened.
     pub occurred_at: Timestamp,
     /// When it was written down.
@@ -268,8 +268,8 @@ impl Fact {
     /// kind and moment are one fact then.
     pub fn may_be_told_again(&self) -> bool {
         let adds_up = match self.kind {
-            Kind::CrossSold | Kind::Paid | Kind::Refunded => true,
-            Kind::Returned => self.terms.value.is_some() || !self.terms.items.is_empty(),
+            OutcomeKind::CrossSold | OutcomeKind::Paid | OutcomeKind::Refunded => true,
+            OutcomeKind::Returned => self.terms.value.is_some() || !self.terms.items.is_empty(),
             _ => false,
         };
         !adds_up && !self.source.is_person() && self.reference.is_none()

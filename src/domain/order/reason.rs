@@ -1,7 +1,7 @@
 //! The reasons that people choose from for lost, cancelled and returned, and which of them say that it never
 //! was a sale. A Georgian and an English list is built in; a Page may have its own.
 
-use crate::domain::order::outcome::Kind;
+use crate::domain::order::outcome::OutcomeKind;
 
 const LOST: [&str; 12] = [
     "ფასი",
@@ -81,11 +81,11 @@ impl Default for Reasons {
 
 impl Reasons {
     /// What can be chosen for a fact of `kind`; nothing for a kind without reasons.
-    pub fn choices(&self, kind: Kind) -> Vec<&str> {
+    pub fn choices(&self, kind: OutcomeKind) -> Vec<&str> {
         let lists: &[&Vec<String>] = match kind {
-            Kind::Lost => &[&self.lost, &self.not_a_sale],
-            Kind::Cancelled => &[&self.cancelled],
-            Kind::Returned => &[&self.returned],
+            OutcomeKind::Lost => &[&self.lost, &self.not_a_sale],
+            OutcomeKind::Cancelled => &[&self.cancelled],
+            OutcomeKind::Returned => &[&self.returned],
             _ => &[],
         };
         lists.iter().flat_map(|list| list.iter().map(String::as_str)).collect()
@@ -104,8 +104,8 @@ mod tests {
     #[test]
     fn what_is_no_sale_can_be_chosen_for_lost_alone() {
         let reasons = Reasons::default();
-        assert!(reasons.choices(Kind::Lost).contains(&"სპამი") && reasons.is_not_a_sale("სპამი"));
-        assert!(!reasons.choices(Kind::Cancelled).contains(&"სპამი"));
-        assert!(!reasons.is_not_a_sale("price") && reasons.choices(Kind::Shipped).is_empty());
+        assert!(reasons.choices(OutcomeKind::Lost).contains(&"სპამი") && reasons.is_not_a_sale("სპამი"));
+        assert!(!reasons.choices(OutcomeKind::Cancelled).contains(&"სპამი"));
+        assert!(!reasons.is_not_a_sale("price") && reasons.choices(OutcomeKind::Shipped).is_empty());
     }
 }

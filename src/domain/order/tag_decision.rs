@@ -8,13 +8,13 @@ use crate::domain::basic::identity::{OrderId, OutcomeId};
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::conversation::customer::Customer;
 use crate::domain::order::fold::{self, Order, State};
-use crate::domain::order::outcome::{Details, Fact, Kind, Source, Terms};
+use crate::domain::order::outcome::{Details, Fact, OutcomeKind, Source, Terms};
 
 /// What someone says happened to an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tag {
     /// What.
-    pub kind: Kind,
+    pub kind: OutcomeKind,
     /// From where.
     pub source: Source,
     /// The shop's order number, if it was given.
@@ -41,7 +41,7 @@ pub struct Tag {
 
 impl Tag {
     /// A tag that says nothing but what happened.
-    pub fn bare(kind: Kind, source: Source, currency: Currency) -> Self {
+    pub fn bare(kind: OutcomeKind, source: Source, currency: Currency) -> Self {
         Self {
             kind,
             source,
@@ -61,7 +61,7 @@ impl Tag {
 
 /// An order of the conversation, as it stands.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct OrderLedger {
     /// Its id.
     pub id: OrderId,
     /// Its names, the first one first.
@@ -83,12 +83,12 @@ pub struct Standing {
     /// An event of it left, or was about to: what Meta knows of it stays as it is.
     pub reported: bool,
     /// Orders from outside that are this one by their value; their names and facts stand among its own.
-    pub told: Vec<Told>,
+    pub told: Vec<JoinedOrder>,
 }
 
 /// An order from outside that is another one. That follows from the ledgers, so a later fact may part them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct JoinedOrder {
     /// Its id.
     pub id: OrderId,
     /// Its names.
@@ -103,7 +103,7 @@ pub struct Told {
     pub facts: Vec<OutcomeId>,
 }
 
-impl Standing {
+impl OrderLedger {
     /// An order of which nothing is known yet.
     pub fn new(id: OrderId, service_numbered: bool, policy_version: i64, currency: Currency) -> Self {
         Self {
@@ -130,7 +130,7 @@ impl Standing {
         told.into_iter().map(|told| self.part_one(told)).collect()
     }
 
-    fn part_one(&mut self, told: Told) -> Self {
+    fn part_one(&mut self, told: JoinedOrder) -> Self {
         let (facts, own) = self.facts.drain(..).partition(|fact| told.facts.contains(&fact.id));
         self.facts = own;
         self.numbers.retain(|name| !told.numbers.contains(name));
@@ -145,7 +145,7 @@ impl Standing {
 
     /// Takes in an order that is this one.
     pub fn join(&mut self, told: Self) {
-        self.told.push(Told {
+        self.told.push(JoinedOrder {
             id: told.id.clone(),
             numbers: told.numbers.clone(),
             version: told.version,
@@ -166,7 +166,7 @@ impl Standing {
     /// The order to which a fact from outside under this number belongs: this one, or one that joined it.
     pub fn home_of(&self, number: Option<&str>) -> OrderId {
         let has_it =
-            |told: &&Told| number.is_some_and(|number| told.numbers.iter().any(|name| name == number));
+            |told: &&JoinedOrder| number.is_some_and(|number| told.numbers.iter().any(|name| name == number));
         self.told.iter().find(has_it).map_or_else(|| self.id.clone(), |told| told.id.clone())
     }
 
@@ -238,7 +238,7 @@ pub struct Refusal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// As things stand it can't be said.
-    Standing,
+    OrderLedger,
     /// The request's field (a JSON pointer) is wrong.
     Field(&'static str),
 }
@@ -247,7 +247,7 @@ pub enum Fault {
 pub const STEP: Duration = Duration::from_millis(1);
 
 /// Decides what `tag` means in a conversation with these `orders`, oldest first.
-pub fn decide(tag: &Tag, orders: &[Standing], now: Timestamp) -> Result<Decision, Refusal> {
+pub fn decide(tag: &Tag, orders: &[OrderLedger], now: Timestamp) -> Result<Decision, Refusal> {
     match resolve(tag, orders)? {
         Meant::New { number } => {
             version_is(tag, 0, None)?;
@@ -255,20 +255,20 @@ pub fn decide(tag: &Tag, orders: &[Standing], now: Timestamp) -> Result<Decision
             Ok(Decision::Open { number, terms, occurred_at: tag.occurred_at.unwrap_or(now) })
         }
         Meant::Existing { index, also_named } => {
-            let standing = &orders[index];
+            let ledger = &orders[index];
             let known = if tag.source.is_person() {
-                known(tag, standing)
+                known(tag, ledger)
             } else {
-                told_before(tag, &complete(tag, &standing.order, Some(index))?, standing)
+                told_before(tag, &complete(tag, &ledger.order, Some(index))?, ledger)
             };
             if let Some(outcome_id) = known {
                 return Ok(Decision::Known { order: index, outcome_id, also_named });
             }
-            version_is(tag, standing.version, Some(index))?;
-            let terms = complete(tag, &standing.order, Some(index))?;
-            let occurred_at = tag.occurred_at.unwrap_or_else(|| after_the_last(standing, now));
+            version_is(tag, ledger.version, Some(index))?;
+            let terms = complete(tag, &ledger.order, Some(index))?;
+            let occurred_at = tag.occurred_at.unwrap_or_else(|| after_the_last(ledger, now));
             if tag.source.is_person() {
-                allowed(tag, &terms, occurred_at, standing, index)?;
+                allowed(tag, &terms, occurred_at, ledger, index)?;
             }
             Ok(Decision::Append { order: index, terms, occurred_at })
         }
@@ -280,23 +280,22 @@ enum Meant {
     New { number: Option<String> },
 }
 
-fn resolve(tag: &Tag, orders: &[Standing]) -> Result<Meant, Refusal> {
+fn resolve(tag: &Tag, orders: &[OrderLedger]) -> Result<Meant, Refusal> {
     match &tag.order_number {
         Some(number) => by_number(tag, number, orders),
-        None if tag.kind == Kind::Confirmed => unnamed_sale(tag, orders),
+        None if tag.kind == OutcomeKind::Confirmed => unnamed_sale(tag, orders),
         None => the_only_open_one(tag, orders),
     }
 }
 
-fn by_number(tag: &Tag, number: &str, orders: &[Standing]) -> Result<Meant, Refusal> {
-    let only_our_number = |standing: &Standing| {
-        standing.order.state.is_open() && standing.service_numbered && standing.numbers.len() == 1
+fn by_number(tag: &Tag, number: &str, orders: &[OrderLedger]) -> Result<Meant, Refusal> {
+    let only_our_number = |ledger: &OrderLedger| {
+        ledger.order.state.is_open() && ledger.service_numbered && ledger.numbers.len() == 1
     };
     let open = orders.iter().rposition(only_our_number).filter(|_| !tag.new_order);
     let is_worth = |index: usize| said_value(tag).is_none_or(|value| orders[index].order.is_worth(value));
-    if let Some(index) = orders.iter().position(|standing| standing.numbers.iter().any(|name| name == number))
-    {
-        let decides = orders[index].parked && tag.kind == Kind::Confirmed && tag.source.is_person();
+    if let Some(index) = orders.iter().position(|ledger| ledger.numbers.iter().any(|name| name == number)) {
+        let decides = orders[index].parked && tag.kind == OutcomeKind::Confirmed && tag.source.is_person();
         return Ok(match open.filter(|open| decides && is_worth(*open)) {
             Some(open) => Meant::Existing { index: open, also_named: Some(number.to_owned()) },
             None => Meant::Existing { index, also_named: None },
@@ -307,12 +306,12 @@ fn by_number(tag: &Tag, number: &str, orders: &[Standing]) -> Result<Meant, Refu
         // Whether it is a sale that already stands follows from the ledgers, whatever came first.
         return new();
     }
-    if tag.kind != Kind::Confirmed {
+    if tag.kind != OutcomeKind::Confirmed {
         let message = format!(
             "There is no order of this number yet; say \"confirmed\" before \"{}\".",
             tag.kind.as_str()
         );
-        return Err(Refusal { at_fault: Fault::Standing, code: "illegal_move", message, order: None });
+        return Err(Refusal { at_fault: Fault::OrderLedger, code: "illegal_move", message, order: None });
     }
     match open {
         None => new(),
@@ -322,31 +321,31 @@ fn by_number(tag: &Tag, number: &str, orders: &[Standing]) -> Result<Meant, Refu
 }
 
 /// A `confirmed` without a number is the open sale; else one that was wholly taken back; else a new one.
-fn unnamed_sale(tag: &Tag, orders: &[Standing]) -> Result<Meant, Refusal> {
+fn unnamed_sale(tag: &Tag, orders: &[OrderLedger]) -> Result<Meant, Refusal> {
     if tag.new_order {
         return Ok(Meant::New { number: None });
     }
-    let is_it = |standing: &Standing| {
-        standing.order.state.is_open() && said_value(tag).is_none_or(|value| standing.order.is_worth(value))
+    let is_it = |ledger: &OrderLedger| {
+        ledger.order.state.is_open() && said_value(tag).is_none_or(|value| ledger.order.is_worth(value))
     };
     if let Some(index) = orders.iter().rposition(is_it) {
         return Ok(Meant::Existing { index, also_named: None });
     }
-    if let Some(index) = orders.iter().rposition(|standing| standing.order.state.is_open()) {
+    if let Some(index) = orders.iter().rposition(|ledger| ledger.order.state.is_open()) {
         return Err(other_value(index));
     }
-    let is_taken_back = |standing: &Standing| standing.order.state == State::None && !standing.parked;
+    let is_taken_back = |ledger: &OrderLedger| ledger.order.state == State::None && !ledger.parked;
     let taken_back = orders.iter().rposition(is_taken_back);
     Ok(taken_back.map_or(Meant::New { number: None }, |index| Meant::Existing { index, also_named: None }))
 }
 
 /// A fact without a number is about the only open order. Facts from outside come late: where there is one
 /// order alone they are about that, whatever became of it.
-fn the_only_open_one(tag: &Tag, orders: &[Standing]) -> Result<Meant, Refusal> {
+fn the_only_open_one(tag: &Tag, orders: &[OrderLedger]) -> Result<Meant, Refusal> {
     if !tag.source.is_person() && orders.len() == 1 {
         return Ok(Meant::Existing { index: 0, also_named: None });
     }
-    let mut open = orders.iter().enumerate().filter(|(_, standing)| standing.order.state.is_open());
+    let mut open = orders.iter().enumerate().filter(|(_, ledger)| ledger.order.state.is_open());
     match (open.next(), open.next()) {
         (Some((index, _)), None) => Ok(Meant::Existing { index, also_named: None }),
         (first, _) => {
@@ -355,7 +354,8 @@ fn the_only_open_one(tag: &Tag, orders: &[Standing]) -> Result<Meant, Refusal> {
                 Some(_) => ("several open orders", "give order_id"),
             };
             let message = format!("The conversation has {count}: {way_out}.");
-            let at_fault = if tag.source.is_person() { Fault::Standing } else { Fault::Field("/order_id") };
+            let at_fault =
+                if tag.source.is_person() { Fault::OrderLedger } else { Fault::Field("/order_id") };
             Err(Refusal { at_fault, code: "which_order", message, order: orders.len().checked_sub(1) })
         }
     }
@@ -363,7 +363,7 @@ fn the_only_open_one(tag: &Tag, orders: &[Standing]) -> Result<Meant, Refusal> {
 
 fn other_value(index: usize) -> Refusal {
     Refusal {
-        at_fault: Fault::Standing,
+        at_fault: Fault::OrderLedger,
         code: "sale_open_with_other_value",
         message: "This sale is already confirmed with another value: say \"amended\" to set it right, \
                   \"cross_sold\" for an addition, or \"new_order\": true for another sale."
@@ -379,7 +379,7 @@ fn said_value(tag: &Tag) -> Option<Money> {
 
 /// The entry by which an outside source has told this before: without a name of its own (`ref`), the same words
 /// of the same moment. Other words of that moment are kept beside them, and the fold decides.
-fn told_before(tag: &Tag, terms: &Terms, standing: &Standing) -> Option<OutcomeId> {
+fn told_before(tag: &Tag, terms: &Terms, ledger: &OrderLedger) -> Option<OutcomeId> {
     let at = tag.occurred_at?;
     if tag.reference.is_some() || is_repeatable(tag) {
         return None;
@@ -394,12 +394,12 @@ fn told_before(tag: &Tag, terms: &Terms, standing: &Standing) -> Option<OutcomeI
             && fact.details == tag.details
             && fact.reason == tag.reason
     };
-    standing.facts.iter().find(is_it).map(|fact| fact.id.clone())
+    ledger.facts.iter().find(is_it).map(|fact| fact.id.clone())
 }
 
 /// The entry that already says so: people say a thing once while it stands.
-fn known(tag: &Tag, standing: &Standing) -> Option<OutcomeId> {
-    let Standing { order, facts, .. } = standing;
+fn known(tag: &Tag, ledger: &OrderLedger) -> Option<OutcomeId> {
+    let OrderLedger { order, facts, .. } = ledger;
     let earlier = |fits: &dyn Fn(&Fact) -> bool| {
         facts
             .iter()
@@ -409,14 +409,16 @@ fn known(tag: &Tag, standing: &Standing) -> Option<OutcomeId> {
     };
     let same_value = || said_value(tag).is_none_or(|value| order.is_worth(value));
     match tag.kind {
-        Kind::Confirmed if order.state.is_standing() && same_value() => earlier(&|_| true),
-        Kind::Amended if order.value.map(|minor| Money::new(minor, order.currency)) == said_value(tag) => {
+        OutcomeKind::Confirmed if order.state.is_standing() && same_value() => earlier(&|_| true),
+        OutcomeKind::Amended
+            if order.value.map(|minor| Money::new(minor, order.currency)) == said_value(tag) =>
+        {
             earlier(&|fact| fact.terms.items == tag.terms.items)
         }
-        Kind::Cancelled if order.state == State::Cancelled => earlier(&|_| true),
-        Kind::Returned if order.state == State::Returned => earlier(&|_| true),
-        Kind::Shipped if order.state.is_standing() => earlier(&|_| true),
-        Kind::Delivered if order.state.is_standing() => earlier(&|_| true),
+        OutcomeKind::Cancelled if order.state == State::Cancelled => earlier(&|_| true),
+        OutcomeKind::Returned if order.state == State::Returned => earlier(&|_| true),
+        OutcomeKind::Shipped if order.state.is_standing() => earlier(&|_| true),
+        OutcomeKind::Delivered if order.state.is_standing() => earlier(&|_| true),
         _ => None,
     }
 }
@@ -424,8 +426,8 @@ fn known(tag: &Tag, standing: &Standing) -> Option<OutcomeId> {
 /// Facts that may be said more than once of an order, and so need a name of their own (`ref`).
 pub fn is_repeatable(tag: &Tag) -> bool {
     match tag.kind {
-        Kind::CrossSold | Kind::Paid | Kind::Refunded => true,
-        Kind::Returned => tag.terms.value.is_some() || !tag.terms.items.is_empty(),
+        OutcomeKind::CrossSold | OutcomeKind::Paid | OutcomeKind::Refunded => true,
+        OutcomeKind::Returned => tag.terms.value.is_some() || !tag.terms.items.is_empty(),
         _ => false,
     }
 }
@@ -433,7 +435,7 @@ pub fn is_repeatable(tag: &Tag) -> bool {
 fn version_is(tag: &Tag, version: i64, order: Option<usize>) -> Result<(), Refusal> {
     match tag.if_version {
         Some(expected) if expected != version => Err(Refusal {
-            at_fault: Fault::Standing,
+            at_fault: Fault::OrderLedger,
             code: "version_conflict",
             message: format!(
                 "Someone else was quicker: the order is at version {version}, not {expected}. Look at it and decide anew."
@@ -461,16 +463,16 @@ fn complete(tag: &Tag, order: &Order, index: Option<usize>) -> Result<Terms, Ref
             format!("The order is in {}; say it in that currency.", order.currency),
         ));
     }
-    if tag.kind == Kind::Amended && !by_person {
+    if tag.kind == OutcomeKind::Amended && !by_person {
         // Where goods are given, that is all.
         let fee_and_discount = (!terms.items.is_empty()).then_some(0);
         terms.delivery_fee = terms.delivery_fee.or(fee_and_discount);
         terms.discount = terms.discount.or(fee_and_discount);
-    } else if tag.kind == Kind::Amended {
+    } else if tag.kind == OutcomeKind::Amended {
         terms.delivery_fee = terms.delivery_fee.or(Some(order.delivery_fee));
         terms.discount = terms.discount.or(Some(order.discount));
     }
-    if let Some(sum) = terms.sum().filter(|_| tag.kind != Kind::Returned) {
+    if let Some(sum) = terms.sum().filter(|_| tag.kind != OutcomeKind::Returned) {
         let value = *terms.value.get_or_insert(sum);
         if value != sum {
             let [said, counted, difference] =
@@ -482,10 +484,10 @@ fn complete(tag: &Tag, order: &Order, index: Option<usize>) -> Result<Terms, Ref
                 ),
             ));
         }
-    } else if terms.value.is_none() && tag.kind == Kind::Returned {
+    } else if terms.value.is_none() && tag.kind == OutcomeKind::Returned {
         terms.value = terms.sum();
     }
-    let lowest = i64::from(tag.kind == Kind::CrossSold);
+    let lowest = i64::from(tag.kind == OutcomeKind::CrossSold);
     if terms.value.is_some_and(|value| value < lowest) {
         return Err(wrong("/value", "It must be more than nothing.".to_owned()));
     }
@@ -524,8 +526,8 @@ fn grows_to(total: i64, terms: &Terms, order: &Order, by_person: bool) -> Result
     }
 }
 
-fn after_the_last(standing: &Standing, now: Timestamp) -> Timestamp {
-    let last = standing.facts.iter().filter(|fact| !fact.undone).map(|fact| fact.occurred_at).max();
+fn after_the_last(ledger: &OrderLedger, now: Timestamp) -> Timestamp {
+    let last = ledger.facts.iter().filter(|fact| !fact.undone).map(|fact| fact.occurred_at).max();
     last.filter(|last| *last >= now && *last < now + Duration::from_mins(10)).map_or(now, |last| last + STEP)
 }
 
@@ -535,16 +537,16 @@ fn allowed(
     tag: &Tag,
     terms: &Terms,
     at: Timestamp,
-    standing: &Standing,
+    ledger: &OrderLedger,
     index: usize,
 ) -> Result<(), Refusal> {
     let illegal = |found: State| Refusal {
-        at_fault: Fault::Standing,
+        at_fault: Fault::OrderLedger,
         code: "illegal_move",
         message: format!("\"{}\" can't be said of an order that is {}.", tag.kind.as_str(), found.as_str()),
         order: Some(index),
     };
-    let now = standing.order.state;
+    let now = ledger.order.state;
     if !now.legal().contains(&tag.kind) {
         return Err(illegal(now));
     }
@@ -562,7 +564,7 @@ fn allowed(
         undone: false,
         accepted: false,
     };
-    let mut facts = standing.facts.clone();
+    let mut facts = ledger.facts.clone();
     facts.push(said.clone());
     let before = fold::states_before(&facts, terms.currency);
     let found = before.iter().find(|(id, _)| *id == said.id).map_or(now, |(_, state)| *state);
@@ -570,7 +572,7 @@ fn allowed(
         return Err(illegal(found));
     }
     let flags = fold::fold(&facts, terms.currency).flags;
-    if flags.iter().any(|flag| !standing.order.flags.contains(flag)) {
+    if flags.iter().any(|flag| !ledger.order.flags.contains(flag)) {
         return Err(illegal(now));
     }
     Ok(())

@@ -52,7 +52,7 @@ pub const ZEROS_MAX: i64 = 3;
 
 /// An answer of Meta's, read once: the verdict and what a person needs to understand it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct GraphAnswer {
     /// What it comes to.
     pub verdict: Verdict,
     /// The HTTP status, if there was an answer.
@@ -69,7 +69,7 @@ pub struct Answer {
     pub rest: Option<Duration>,
 }
 
-impl Answer {
+impl GraphAnswer {
     /// A verdict without an answer from Meta: a failure of the line, in our own `words`.
     pub fn unanswered(verdict: Verdict, words: impl Into<String>) -> Self {
         Self {

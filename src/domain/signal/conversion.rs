@@ -106,7 +106,7 @@ pub struct Content {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// Waits for its hold, or for something that is missing.
-    Held,
+    LoadedConversation,
     /// Due.
     Ready,
     /// In an attempt.
@@ -126,7 +126,7 @@ pub enum State {
 impl State {
     /// All states.
     pub const ALL: [Self; 8] = [
-        Self::Held,
+        Self::LoadedConversation,
         Self::Ready,
         Self::Sending,
         Self::Sent,
@@ -139,7 +139,7 @@ impl State {
     /// The word in the API and in rows.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Held => "held",
+            Self::LoadedConversation => "held",
             Self::Ready => "ready",
             Self::Sending => "sending",
             Self::Sent => "sent",
@@ -289,7 +289,7 @@ pub struct Conversion {
 impl Conversion {
     /// Whether its payload can still take in what is added to the order.
     pub fn is_open_to_change(&self) -> bool {
-        !self.frozen && matches!(self.state, State::Held | State::Ready | State::Suppressed)
+        !self.frozen && matches!(self.state, State::LoadedConversation | State::Ready | State::Suppressed)
     }
 
     /// Whether Meta counts it, as far as can be known now.

@@ -2,11 +2,11 @@
 //! the order: once its Purchase or its `OrderCreated` is sent or unknown.
 
 use crate::domain::order::fold::{self, Moment, Order};
-use crate::domain::order::tag_decision::Standing;
+use crate::domain::order::tag_decision::OrderLedger;
 use crate::domain::signal::conversion::{Conversion, Draft, EventName, Reason, State};
 use crate::domain::signal::policy::{Policy, PurchaseOn};
 use crate::domain::signal::purchase::fallen;
-use crate::domain::signal::{Setting, Wanted, leaves_at, readiness, set_time, turn};
+use crate::domain::signal::{SignalContext, Target, leaves_at, readiness, set_time, turn};
 
 const NAMES: [EventName; 5] = [
     EventName::OrderCreated,
@@ -17,23 +17,27 @@ const NAMES: [EventName; 5] = [
 ];
 
 /// Brings the lifecycle events among `rows`, which are all of one order, in line with it; gives new ones.
-pub(super) fn follow(standing: &Standing, rows: &mut [Conversion], setting: Setting<'_>) -> Vec<Draft> {
+pub(super) fn derive(
+    ledger: &OrderLedger,
+    rows: &mut [Conversion],
+    context: SignalContext<'_>,
+) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for name in NAMES {
         let known_to_meta = is_known_to_meta(rows);
-        let cause = cause_of(name, &standing.order, setting.policy);
-        let moment = moment_of(name, &standing.order, setting.policy);
+        let cause = cause_of(name, &ledger.order, context.policy);
+        let moment = moment_of(name, &ledger.order, context.policy);
         if let Some(row) = rows.iter_mut().find(|row| row.name == name) {
             if let Some(moment) = moment.filter(|_| row.is_open_to_change()) {
                 set_time(row, moment.occurred_at);
             }
-            turn(row, &wanted(name, cause, known_to_meta, &standing.order), setting);
+            turn(row, &wanted(name, cause, known_to_meta, &ledger.order), context);
             continue;
         }
-        let Some(moment) = moment.filter(|_| setting.policy.lifecycle) else { continue };
-        let (state, reason) = match readiness(name, true, setting) {
-            (State::Held, _) if cause.is_none() => (State::Suppressed, fallen(&standing.order)),
-            (State::Held, _) if name != EventName::OrderCreated && !known_to_meta => {
+        let Some(moment) = moment.filter(|_| context.policy.lifecycle) else { continue };
+        let (state, reason) = match readiness(name, true, context) {
+            (State::LoadedConversation, _) if cause.is_none() => (State::Suppressed, fallen(&ledger.order)),
+            (State::LoadedConversation, _) if name != EventName::OrderCreated && !known_to_meta => {
                 (State::Suppressed, Reason::PurchaseNotSent)
             }
             other => other,
@@ -41,13 +45,13 @@ pub(super) fn follow(standing: &Standing, rows: &mut [Conversion], setting: Sett
         drafts.push(Draft {
             name,
             number: 0,
-            order_id: Some(standing.id.clone()),
-            policy_version: setting.policy.version,
+            order_id: Some(ledger.id.clone()),
+            policy_version: context.policy.version,
             event_time: moment.occurred_at,
             state,
             reason,
             value: None,
-            leaves_at: leaves_at(moment.recorded_at, moment.occurred_at, setting.policy),
+            leaves_at: leaves_at(moment.recorded_at, moment.occurred_at, context.policy),
             carries: Vec::new(),
         });
     }
@@ -88,12 +92,12 @@ fn comes_later(order: &Order, policy: &Policy, confirmed: Moment) -> bool {
         && reached.is_none_or(|moment| moment.occurred_at > confirmed.occurred_at)
 }
 
-fn wanted(name: EventName, cause: Option<Moment>, known_to_meta: bool, order: &Order) -> Wanted {
+fn wanted(name: EventName, cause: Option<Moment>, known_to_meta: bool, order: &Order) -> Target {
     match cause {
-        None => Wanted::Nothing(fallen(order)),
+        None => Target::Nothing(fallen(order)),
         Some(_) if name != EventName::OrderCreated && !known_to_meta => {
-            Wanted::Nothing(Reason::PurchaseNotSent)
+            Target::Nothing(Reason::PurchaseNotSent)
         }
-        Some(moment) => Wanted::Told { event_time: moment.occurred_at },
+        Some(moment) => Target::Due { event_time: moment.occurred_at },
     }
 }

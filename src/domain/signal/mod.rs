@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::OrderId;
-use crate::domain::conversation::aggregate::Dossier;
+use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::conversation::inbound::Channel;
 use crate::domain::signal::conversion::{Conversion, Draft, EventName, Reason, State};
 use crate::domain::signal::policy::{Mode, Policy};
@@ -29,7 +29,7 @@ pub const HOLD_WITHIN: Duration = Duration::from_hours(7 * 24 - 1);
 
 /// A Page as far as it decides what is told.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub struct SignalRules {
     /// Whether anything leaves.
     pub mode: Mode,
     /// The policies of the Page, the one in force last.
@@ -38,7 +38,7 @@ pub struct Rules {
     pub refused: HashSet<EventName>,
 }
 
-impl Rules {
+impl SignalRules {
     /// The policy of this version; the one in force if there is none.
     pub fn policy(&self, version: i64) -> Policy {
         let found = self.policies.iter().find(|policy| policy.version == version);
@@ -53,7 +53,7 @@ impl Rules {
 
 /// What besides the ledger decides about one row.
 #[derive(Clone, Copy, Debug)]
-struct Setting<'a> {
+struct SignalContext<'a> {
     policy: &'a Policy,
     mode: Mode,
     refused: &'a HashSet<EventName>,
@@ -62,70 +62,91 @@ struct Setting<'a> {
     now: Timestamp,
 }
 
-impl<'a> Setting<'a> {
-    fn of(dossier: &Dossier, rules: &'a Rules, policy: &'a Policy, now: Timestamp) -> Self {
+impl<'a> SignalContext<'a> {
+    fn of(
+        aggregate: &ConversationAggregate,
+        rules: &'a SignalRules,
+        policy: &'a Policy,
+        now: Timestamp,
+    ) -> Self {
         Self {
             policy,
             mode: rules.mode,
             refused: &rules.refused,
-            person_known: dossier.thread.psid.is_some(),
-            channel_is_sent: dossier.thread.channel == Channel::Messenger,
+            person_known: aggregate.thread.psid.is_some(),
+            channel_is_sent: aggregate.thread.channel == Channel::Messenger,
             now,
         }
     }
 }
 
 /// The conversions of a conversation as they ought to be: those that change, and drafts of new ones.
-pub fn follow(dossier: &Dossier, rules: &Rules, now: Timestamp) -> (Vec<Conversion>, Vec<Draft>) {
+pub fn derive(
+    aggregate: &ConversationAggregate,
+    rules: &SignalRules,
+    now: Timestamp,
+) -> (Vec<Conversion>, Vec<Draft>) {
     let mut changed = Vec::new();
     let mut drafts = Vec::new();
-    for standing in &dossier.orders {
-        let policy = rules.policy(standing.policy_version);
-        let (before, mut rows) = rows_of(dossier, Some(&standing.id));
-        drafts.extend(purchase::follow(standing, &mut rows, Setting::of(dossier, rules, &policy, now)));
-        drafts.extend(lifecycle::follow(standing, &mut rows, Setting::of(dossier, rules, &policy, now)));
+    for ledger in &aggregate.orders {
+        let policy = rules.policy(ledger.policy_version);
+        let (before, mut rows) = rows_of(aggregate, Some(&ledger.id));
+        drafts.extend(purchase::derive(ledger, &mut rows, SignalContext::of(aggregate, rules, &policy, now)));
+        drafts.extend(lifecycle::derive(
+            ledger,
+            &mut rows,
+            SignalContext::of(aggregate, rules, &policy, now),
+        ));
         changed.extend(differing(rows, &before, now));
     }
-    let (before, mut rows) = rows_of(dossier, None);
+    let (before, mut rows) = rows_of(aggregate, None);
     let policy = rules.in_force();
-    drafts.extend(lead::follow(dossier, &mut rows, rules, Setting::of(dossier, rules, &policy, now)));
+    drafts.extend(lead::derive(
+        aggregate,
+        &mut rows,
+        rules,
+        SignalContext::of(aggregate, rules, &policy, now),
+    ));
     changed.extend(differing(rows, &before, now));
     (changed, drafts)
 }
 
 /// The conversions of an order, or of the chats, as they are, and to be changed.
-fn rows_of<'a>(dossier: &'a Dossier, order: Option<&OrderId>) -> (Vec<&'a Conversion>, Vec<Conversion>) {
-    let before: Vec<_> = dossier.conversions.iter().filter(|row| row.order_id.as_ref() == order).collect();
+fn rows_of<'a>(
+    aggregate: &'a ConversationAggregate,
+    order: Option<&OrderId>,
+) -> (Vec<&'a Conversion>, Vec<Conversion>) {
+    let before: Vec<_> = aggregate.conversions.iter().filter(|row| row.order_id.as_ref() == order).collect();
     let rows = before.iter().map(|row| (*row).clone()).collect();
     (before, rows)
 }
 
 /// Whether a row is of an order that stands for itself no longer: it joined another, or waits for a person.
-pub fn is_of_no_order(dossier: &Dossier, row: &Conversion) -> bool {
+pub fn is_of_no_order(aggregate: &ConversationAggregate, row: &Conversion) -> bool {
     let Some(order) = &row.order_id else { return false };
-    !dossier.orders.iter().any(|standing| standing.id == *order && !standing.parked)
+    !aggregate.orders.iter().any(|ledger| ledger.id == *order && !ledger.parked)
 }
 
 /// Whether nothing in the ledger, not even what was taken back, is a cause of a suppressed row.
-pub fn is_without_cause(dossier: &Dossier, row: &Conversion, rules: &Rules) -> bool {
+pub fn is_without_cause(aggregate: &ConversationAggregate, row: &Conversion, rules: &SignalRules) -> bool {
     if row.state != State::Suppressed || !row.reason.wakes() || row.reason == Reason::NameRefused {
         return false;
     }
-    let Some(order) = &row.order_id else { return !lead::was_said(dossier, row) };
-    let Some(standing) = dossier.orders.iter().find(|standing| standing.id == *order) else { return true };
+    let Some(order) = &row.order_id else { return !lead::was_said(aggregate, row) };
+    let Some(ledger) = aggregate.orders.iter().find(|ledger| ledger.id == *order) else { return true };
     let policy = rules.policy(row.policy_version);
     let moment = match row.name {
         EventName::Purchase if row.number > 0 => return false,
-        EventName::Purchase => policy.purchase_on.reached(&standing.order),
-        name => lifecycle::moment_of(name, &standing.order, &policy),
+        EventName::Purchase => policy.purchase_on.reached(&ledger.order),
+        name => lifecycle::moment_of(name, &ledger.order, &policy),
     };
-    moment.is_none() && !standing.facts.iter().any(|fact| fact.undone)
+    moment.is_none() && !ledger.facts.iter().any(|fact| fact.undone)
 }
 
 /// The rows that changed, those among them that grew too old as `expired`.
 fn differing(mut rows: Vec<Conversion>, before: &[&Conversion], now: Timestamp) -> Vec<Conversion> {
     for row in &mut rows {
-        if matches!(row.state, State::Held | State::Ready) && is_expired(row.event_time, now) {
+        if matches!(row.state, State::LoadedConversation | State::Ready) && is_expired(row.event_time, now) {
             (row.state, row.reason) = if row.resent {
                 (State::Unknown, Reason::AnswerLost)
             } else {
@@ -155,32 +176,32 @@ fn set_time(row: &mut Conversion, event_time: Timestamp) {
 }
 
 /// How an event begins, or wakes, if nothing else stands in its way.
-fn readiness(name: EventName, value_known: bool, setting: Setting<'_>) -> (State, Reason) {
+fn readiness(name: EventName, value_known: bool, context: SignalContext<'_>) -> (State, Reason) {
     match () {
-        () if setting.mode == Mode::Shadow => (State::Suppressed, Reason::Shadow),
-        () if !setting.channel_is_sent => (State::Suppressed, Reason::ChannelNotSent),
-        () if setting.refused.contains(&name) => (State::Suppressed, Reason::NameRefused),
-        () if !setting.person_known => (State::Held, Reason::PersonMissing),
-        () if !value_known => (State::Held, Reason::ValueMissing),
-        () => (State::Held, Reason::Hold),
+        () if context.mode == Mode::Shadow => (State::Suppressed, Reason::Shadow),
+        () if !context.channel_is_sent => (State::Suppressed, Reason::ChannelNotSent),
+        () if context.refused.contains(&name) => (State::Suppressed, Reason::NameRefused),
+        () if !context.person_known => (State::LoadedConversation, Reason::PersonMissing),
+        () if !value_known => (State::LoadedConversation, Reason::ValueMissing),
+        () => (State::LoadedConversation, Reason::Hold),
     }
 }
 
 /// What an event that is no Purchase ought to be now.
-enum Wanted {
+enum Target {
     /// It has no cause.
     Nothing(Reason),
     /// It is to leave: when its cause happened.
-    Told { event_time: Timestamp },
+    Due { event_time: Timestamp },
 }
 
 /// Turns a row that is no Purchase to what is wanted of it.
-fn turn(row: &mut Conversion, wanted: &Wanted, setting: Setting<'_>) {
+fn turn(row: &mut Conversion, wanted: &Target, context: SignalContext<'_>) {
     match (row.state, wanted) {
-        (State::Held | State::Ready, Wanted::Nothing(reason)) => row.rest(*reason),
-        (State::Suppressed, Wanted::Nothing(reason)) if row.reason.wakes() => row.reason = *reason,
-        (State::Held | State::Ready, Wanted::Told { event_time }) => {
-            let lives = Setting { mode: Mode::Live, ..setting };
+        (State::LoadedConversation | State::Ready, Target::Nothing(reason)) => row.rest(*reason),
+        (State::Suppressed, Target::Nothing(reason)) if row.reason.wakes() => row.reason = *reason,
+        (State::LoadedConversation | State::Ready, Target::Due { event_time }) => {
+            let lives = SignalContext { mode: Mode::Live, ..context };
             let (state, reason) = readiness(row.name, true, lives);
             if !row.frozen {
                 set_time(row, *event_time);
@@ -193,11 +214,11 @@ fn turn(row: &mut Conversion, wanted: &Wanted, setting: Setting<'_>) {
                 row.reason = Reason::Hold;
             }
         }
-        (State::Suppressed, Wanted::Told { event_time }) if row.reason.wakes() => {
-            let (state, reason) = readiness(row.name, true, setting);
-            if state == State::Held {
+        (State::Suppressed, Target::Due { event_time }) if row.reason.wakes() => {
+            let (state, reason) = readiness(row.name, true, context);
+            if state == State::LoadedConversation {
                 row.wake(*event_time, None, (state, reason));
-                row.leaves_at = leaves_at(setting.now, *event_time, setting.policy);
+                row.leaves_at = leaves_at(context.now, *event_time, context.policy);
             } else {
                 row.reason = reason;
             }

@@ -4,14 +4,18 @@ use crate::domain::basic::identity::OutcomeId;
 use crate::domain::basic::money::Money;
 use crate::domain::order::fold::{self, Order, Uplift};
 use crate::domain::order::outcome::{Item, Terms};
-use crate::domain::order::tag_decision::Standing;
+use crate::domain::order::tag_decision::OrderLedger;
 use crate::domain::signal::conversion::{Content, Conversion, Draft, EventName, Reason, State};
 use crate::domain::signal::policy::Mode;
-use crate::domain::signal::{Setting, leaves_at, readiness, set_time};
+use crate::domain::signal::{SignalContext, leaves_at, readiness, set_time};
 
 /// Brings the Purchases among `rows`, which are all of one order, in line with it; gives drafts of new ones.
-pub(super) fn follow(standing: &Standing, rows: &mut [Conversion], setting: Setting<'_>) -> Vec<Draft> {
-    let order = &standing.order;
+pub(super) fn derive(
+    ledger: &OrderLedger,
+    rows: &mut [Conversion],
+    context: SignalContext<'_>,
+) -> Vec<Draft> {
+    let order = &ledger.order;
     let mut drafts = Vec::new();
     let base = rows.iter().position(is_base);
     let joins = base.is_none_or(|index| rows[index].is_open_to_change());
@@ -27,7 +31,7 @@ pub(super) fn follow(standing: &Standing, rows: &mut [Conversion], setting: Sett
             rows[idle].carries = vec![uplift.outcome_id.clone()];
         } else {
             number += 1;
-            drafts.push(draft_uplift(uplift, number, &rows[base.unwrap_or(0)], standing, setting));
+            drafts.push(draft_uplift(uplift, number, &rows[base.unwrap_or(0)], ledger, context));
         }
     }
     match base {
@@ -36,14 +40,14 @@ pub(super) fn follow(standing: &Standing, rows: &mut [Conversion], setting: Sett
                 rows[index].carries = joined(order, rows);
             }
             let (value, _) = base_goods(order, rows);
-            turn_base(&mut rows[index], order, value, setting);
+            turn_base(&mut rows[index], order, value, context);
         }
-        None => drafts.extend(draft_base(standing, rows, setting)),
+        None => drafts.extend(draft_base(ledger, rows, context)),
     }
     let base_state = base.map(|index| rows[index].state);
     for row in rows.iter_mut().filter(|row| is_uplift(row)) {
         let uplift = order.uplifts.iter().find(|uplift| row.carries.contains(&uplift.outcome_id));
-        turn_uplift(row, uplift, order, base_state, setting);
+        turn_uplift(row, uplift, order, base_state, context);
     }
     drafts
 }
@@ -113,29 +117,29 @@ fn used_slot(rows: &[Conversion], order: &Order) -> Option<(usize, OutcomeId)> {
 }
 
 fn is_idle(row: &Conversion, order: &Order) -> bool {
-    matches!(row.state, State::Held | State::Ready | State::Suppressed)
+    matches!(row.state, State::LoadedConversation | State::Ready | State::Suppressed)
         && !row.carries.iter().any(|id| order.uplifts.iter().any(|uplift| uplift.outcome_id == *id))
 }
 
-fn draft_base(standing: &Standing, rows: &[Conversion], setting: Setting<'_>) -> Option<Draft> {
-    let order = &standing.order;
-    let moment = setting.policy.purchase_on.reached(order)?;
+fn draft_base(ledger: &OrderLedger, rows: &[Conversion], context: SignalContext<'_>) -> Option<Draft> {
+    let order = &ledger.order;
+    let moment = context.policy.purchase_on.reached(order)?;
     let (value, _) = base_goods(order, rows);
-    let (state, reason) = match readiness(EventName::Purchase, value.is_some(), setting) {
+    let (state, reason) = match readiness(EventName::Purchase, value.is_some(), context) {
         // It ended before it was heard of: what is not sent is seen all the same.
-        (State::Held, _) if !order.state.is_standing() => (State::Suppressed, fallen(order)),
+        (State::LoadedConversation, _) if !order.state.is_standing() => (State::Suppressed, fallen(order)),
         ready => ready,
     };
     Some(Draft {
         name: EventName::Purchase,
         number: 0,
-        order_id: Some(standing.id.clone()),
-        policy_version: setting.policy.version,
+        order_id: Some(ledger.id.clone()),
+        policy_version: context.policy.version,
         event_time: moment.occurred_at,
         state,
         reason,
         value,
-        leaves_at: leaves_at(moment.recorded_at, moment.occurred_at, setting.policy),
+        leaves_at: leaves_at(moment.recorded_at, moment.occurred_at, context.policy),
         carries: joined(order, rows),
     })
 }
@@ -144,24 +148,24 @@ fn draft_uplift(
     uplift: &Uplift,
     number: i64,
     base: &Conversion,
-    standing: &Standing,
-    setting: Setting<'_>,
+    ledger: &OrderLedger,
+    context: SignalContext<'_>,
 ) -> Draft {
     let value = Some(worth(&uplift.terms));
-    let (state, reason) = match readiness(EventName::Purchase, true, setting) {
-        (State::Held, _) => beside_base(&standing.order, Some(base.state)),
+    let (state, reason) = match readiness(EventName::Purchase, true, context) {
+        (State::LoadedConversation, _) => beside_base(&ledger.order, Some(base.state)),
         apart => apart,
     };
     Draft {
         name: EventName::Purchase,
         number,
-        order_id: Some(standing.id.clone()),
-        policy_version: setting.policy.version,
+        order_id: Some(ledger.id.clone()),
+        policy_version: context.policy.version,
         event_time: uplift.moment.occurred_at,
         state,
         reason,
         value,
-        leaves_at: leaves_at(uplift.moment.recorded_at, uplift.moment.occurred_at, setting.policy),
+        leaves_at: leaves_at(uplift.moment.recorded_at, uplift.moment.occurred_at, context.policy),
         carries: vec![uplift.outcome_id.clone()],
     }
 }
@@ -175,18 +179,18 @@ pub(super) fn fallen(order: &Order) -> Reason {
     }
 }
 
-fn turn_base(row: &mut Conversion, order: &Order, value: Option<i64>, setting: Setting<'_>) {
-    let reached = setting.policy.purchase_on.reached(order);
+fn turn_base(row: &mut Conversion, order: &Order, value: Option<i64>, context: SignalContext<'_>) {
+    let reached = context.policy.purchase_on.reached(order);
     let target = reached.filter(|_| order.state.is_standing());
     if let Some(moment) = reached.filter(|_| row.is_open_to_change()) {
         set_time(row, moment.occurred_at);
         row.value = value;
     }
     match (row.state, target) {
-        (State::Held | State::Ready, None) => row.rest(fallen(order)),
+        (State::LoadedConversation | State::Ready, None) => row.rest(fallen(order)),
         (State::Suppressed, None) if row.reason.wakes() => row.reason = fallen(order),
-        (State::Held | State::Ready, Some(_)) if !row.frozen => {
-            let lives = Setting { mode: Mode::Live, ..setting };
+        (State::LoadedConversation | State::Ready, Some(_)) if !row.frozen => {
+            let lives = SignalContext { mode: Mode::Live, ..context };
             let (state, reason) = readiness(EventName::Purchase, value.is_some(), lives);
             if reason != Reason::Hold
                 || row.reason == Reason::ValueMissing
@@ -196,8 +200,8 @@ fn turn_base(row: &mut Conversion, order: &Order, value: Option<i64>, setting: S
             }
         }
         (State::Suppressed, Some(moment)) if row.reason.wakes() => {
-            row.wake(moment.occurred_at, value, readiness(row.name, value.is_some(), setting));
-            row.leaves_at = leaves_at(setting.now, moment.occurred_at, setting.policy);
+            row.wake(moment.occurred_at, value, readiness(row.name, value.is_some(), context));
+            row.leaves_at = leaves_at(context.now, moment.occurred_at, context.policy);
         }
         _ => {}
     }
@@ -207,8 +211,10 @@ fn turn_base(row: &mut Conversion, order: &Order, value: Option<i64>, setting: S
 fn beside_base(order: &Order, base: Option<State>) -> (State, Reason) {
     match base {
         _ if !order.state.is_standing() => (State::Suppressed, fallen(order)),
-        Some(State::Sent | State::Unknown) => (State::Held, Reason::Hold),
-        Some(State::Held | State::Ready | State::Sending) => (State::Held, Reason::WaitsForPurchase),
+        Some(State::Sent | State::Unknown) => (State::LoadedConversation, Reason::Hold),
+        Some(State::LoadedConversation | State::Ready | State::Sending) => {
+            (State::LoadedConversation, Reason::WaitsForPurchase)
+        }
         _ => (State::Suppressed, Reason::PurchaseNotSent),
     }
 }
@@ -218,7 +224,7 @@ fn turn_uplift(
     uplift: Option<&Uplift>,
     order: &Order,
     base: Option<State>,
-    setting: Setting<'_>,
+    context: SignalContext<'_>,
 ) {
     let (state, reason) = match uplift {
         None => (State::Suppressed, Reason::Undone),
@@ -229,20 +235,20 @@ fn turn_uplift(
         row.value = Some(worth(&uplift.terms));
     }
     match (row.state, state) {
-        (State::Held | State::Ready, State::Suppressed) => row.rest(reason),
-        (State::Held, _) if row.reason != reason => row.reason = reason,
-        (State::Ready, State::Held) if reason == Reason::WaitsForPurchase => {
+        (State::LoadedConversation | State::Ready, State::Suppressed) => row.rest(reason),
+        (State::LoadedConversation, _) if row.reason != reason => row.reason = reason,
+        (State::Ready, State::LoadedConversation) if reason == Reason::WaitsForPurchase => {
             (row.state, row.reason) = (state, reason);
         }
-        (State::Suppressed, State::Held) if row.reason.wakes() => {
+        (State::Suppressed, State::LoadedConversation) if row.reason.wakes() => {
             let Some(uplift) = uplift else { return };
             let event_time = uplift.moment.occurred_at;
-            let woken = match readiness(row.name, true, setting) {
-                (State::Held, _) => (state, reason),
+            let woken = match readiness(row.name, true, context) {
+                (State::LoadedConversation, _) => (state, reason),
                 apart => apart,
             };
             row.wake(event_time, Some(worth(&uplift.terms)), woken);
-            row.leaves_at = leaves_at(setting.now, event_time, setting.policy);
+            row.leaves_at = leaves_at(context.now, event_time, context.policy);
         }
         _ => {}
     }

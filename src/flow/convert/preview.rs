@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::domain::signal::conversion::EventName;
 use crate::domain::signal::policy::{Mode, Policy};
-use crate::domain::signal::{self, Rules};
+use crate::domain::signal::{self, SignalRules};
 use crate::error::Result;
-use crate::flow::services::House;
+use crate::flow::services::Services;
 use crate::store::aggregate::Scope;
 use crate::store::page::Page;
 
@@ -20,7 +20,7 @@ const CONVERSATIONS_MAX: i64 = 1000;
 
 /// How many events of one name, and their worth in minor units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sum {
+pub struct PreviewTotals {
     /// Events.
     pub events: u64,
     /// Minor units of the Page's currency.
@@ -28,20 +28,24 @@ pub struct Sum {
 }
 
 /// What `policy` would have sent over the last 30 days, by event name.
-pub async fn preview(house: &House, page: &Page, policy: Policy) -> Result<BTreeMap<EventName, Sum>> {
-    let now = house.clock.now();
+pub async fn preview(
+    services: &Services,
+    page: &Page,
+    policy: Policy,
+) -> Result<BTreeMap<EventName, PreviewTotals>> {
+    let now = services.clock.now();
     let since = now - OVER;
     let policy = Policy { version: 1, since: Timestamp::from_millis(0), ..policy };
-    let rules = Rules { mode: Mode::Live, policies: vec![policy], refused: HashSet::new() };
-    let mut sums: BTreeMap<EventName, Sum> = BTreeMap::new();
-    let mut unit = house.store.read().await?;
+    let rules = SignalRules { mode: Mode::Live, policies: vec![policy], refused: HashSet::new() };
+    let mut sums: BTreeMap<EventName, PreviewTotals> = BTreeMap::new();
+    let mut unit = services.store.read().await?;
     for id in unit.recent_conversations(&page.id, since, CONVERSATIONS_MAX).await? {
-        for mut dossier in unit.dossiers(Scope::Conversation(&id)).await? {
-            dossier.conversions.clear();
-            for standing in &mut dossier.orders {
-                standing.policy_version = 1;
+        for mut aggregate in unit.aggregates(Scope::Conversation(&id)).await? {
+            aggregate.conversions.clear();
+            for ledger in &mut aggregate.orders {
+                ledger.policy_version = 1;
             }
-            let (_, drafts) = signal::follow(&dossier, &rules, now);
+            let (_, drafts) = signal::derive(&aggregate, &rules, now);
             for draft in drafts.into_iter().filter(|draft| draft.event_time >= since) {
                 let sum = sums.entry(draft.name).or_default();
                 sum.events += 1;

@@ -7,13 +7,13 @@ use secrecy::SecretString;
 
 use crate::domain::basic::identity::{AttemptId, ConversionId, DatasetId, PageId};
 use crate::domain::basic::money::Money;
-use crate::domain::conversation::aggregate::Dossier;
+use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::signal::conversion::{Conversion, Event, EventName};
 use crate::domain::signal::policy::Mode;
 use crate::domain::signal::{self, SEND_WITHIN};
-use crate::error::{Error, Kind, Result};
-use crate::flow::convert::apply::judge;
-use crate::flow::services::House;
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::convert::apply::update_conversions;
+use crate::flow::services::Services;
 use crate::flow::unit::{give_way, retried};
 use crate::meta::events::payload;
 use crate::store::aggregate::Scope;
@@ -39,19 +39,19 @@ pub struct Batch {
 }
 
 /// Lets go what was held long enough and ends what grew too old; gives how many that are.
-pub async fn release(house: &House) -> Result<u64> {
-    let now = house.clock.now();
-    let mut unit = house.store.begin("release").await?;
+pub async fn release(services: &Services) -> Result<u64> {
+    let now = services.clock.now();
+    let mut unit = services.store.begin("release").await?;
     let released = unit.release_due(now - SEND_WITHIN, now).await?;
     unit.commit().await?;
     Ok(released)
 }
 
 /// Takes a lease on what is due for a Page; none if nothing is.
-pub async fn claim(house: &House, page: &PageId) -> Result<Option<String>> {
-    let now = house.clock.now();
-    let lease = house.ids.next(now);
-    let mut unit = house.store.begin("claim").await?;
+pub async fn claim(services: &Services, page: &PageId) -> Result<Option<String>> {
+    let now = services.clock.now();
+    let lease = services.ids.next(now);
+    let mut unit = services.store.begin("claim").await?;
     let limit = i64::try_from(payload::EVENTS_MAX).unwrap_or(i64::MAX);
     let claimed = unit.lease_due(page, &lease, (now, now + LEASE), limit).await?;
     unit.commit().await?;
@@ -60,13 +60,13 @@ pub async fn claim(house: &House, page: &PageId) -> Result<Option<String>> {
 
 /// Judges what a lease holds once more and opens an attempt for what may leave. None, and the lease is given
 /// back, if nothing is left of it, or if the Page stopped or its dataset rests meanwhile.
-pub async fn open(house: &House, page: &PageId, lease: &str) -> Result<Option<Batch>> {
-    retried(move || open_once(house, page, lease)).await
+pub async fn open(services: &Services, page: &PageId, lease: &str) -> Result<Option<Batch>> {
+    retried(move || open_once(services, page, lease)).await
 }
 
-async fn open_once(house: &House, page_id: &PageId, lease: &str) -> Result<Option<Batch>> {
-    let now = house.clock.now();
-    let mut unit = house.store.begin("open").await?;
+async fn open_once(services: &Services, page_id: &PageId, lease: &str) -> Result<Option<Batch>> {
+    let now = services.clock.now();
+    let mut unit = services.store.begin("open").await?;
     let page = unit.page(page_id).await?.ok_or_else(|| Error::not_found("Page"))?;
     let stopped = page.mode != Mode::Live || page.fault.is_some();
     if stopped || unit.rests(&page.dataset_id, now).await? {
@@ -75,10 +75,10 @@ async fn open_once(house: &House, page_id: &PageId, lease: &str) -> Result<Optio
         return Ok(None);
     }
     let rules = unit.rules(&page).await?;
-    let mut dossiers = unit.hold_all(Scope::Lease(lease)).await?;
-    for (place, dossier) in dossiers.iter_mut().enumerate() {
+    let mut aggregates = unit.load_conversations(Scope::Lease(lease)).await?;
+    for (place, aggregate) in aggregates.iter_mut().enumerate() {
         give_way(place).await;
-        judge(&mut unit, house, dossier, &page, &rules, now).await?;
+        update_conversions(&mut unit, services, aggregate, &page, &rules, now).await?;
     }
     let leaving = unit.leased(lease, now).await?;
     if leaving.is_empty() {
@@ -87,15 +87,15 @@ async fn open_once(house: &House, page_id: &PageId, lease: &str) -> Result<Optio
         return Ok(None);
     }
     let frozen: HashMap<ConversionId, String> = unit.payloads(lease).await?.into_iter().collect();
-    let rows: HashMap<&ConversionId, (&Dossier, &Conversion)> = dossiers
+    let rows: HashMap<&ConversionId, (&ConversationAggregate, &Conversion)> = aggregates
         .iter()
-        .flat_map(|dossier| dossier.conversions.iter().map(move |row| (&row.id, (dossier, row))))
+        .flat_map(|aggregate| aggregate.conversions.iter().map(move |row| (&row.id, (aggregate, row))))
         .collect();
     let text_of = |id: &ConversionId| match frozen.get(id) {
         Some(text) => Ok(text.clone()),
         None => rows
             .get(id)
-            .and_then(|(dossier, row)| event_of(dossier, row, &page.id))
+            .and_then(|(aggregate, row)| event_of(aggregate, row, &page.id))
             .map(|event| payload::event_text(&event))
             .ok_or_else(|| Error::internal(format!("conversion {id} can't be written as an event"))),
     };
@@ -109,12 +109,12 @@ async fn open_once(house: &House, page_id: &PageId, lease: &str) -> Result<Optio
     if !fresh.is_empty() {
         unit.freeze(&fresh).await?;
     }
-    let attempt = AttemptId(house.ids.next(now));
+    let attempt = AttemptId(services.ids.next(now));
     let opened = ((&attempt, lease), (&page.id, &page.dataset_id), (now, now + LEASE));
     let carried = unit.open_attempt(opened.0, opened.1, opened.2).await?;
     if usize::try_from(carried) != Ok(texts.len()) {
         let message = format!("The lease on {} conversions was lost while they were read", texts.len());
-        return Err(Error::new(Kind::Contended, "lease_lost", message));
+        return Err(Error::new(ErrorKind::Contended, "lease_lost", message));
     }
     unit.commit().await?;
     Ok(Some(Batch {
@@ -129,11 +129,11 @@ async fn open_once(house: &House, page_id: &PageId, lease: &str) -> Result<Optio
 }
 
 /// What Meta is told by a conversion.
-fn event_of(dossier: &Dossier, row: &Conversion, page_id: &PageId) -> Option<Event> {
-    let standing = dossier.orders.iter().find(|standing| Some(&standing.id) == row.order_id.as_ref());
-    let (value, contents) = match standing {
-        Some(standing) if row.name == EventName::Purchase => {
-            signal::goods(row, &standing.order, &dossier.conversions_of(standing))
+fn event_of(aggregate: &ConversationAggregate, row: &Conversion, page_id: &PageId) -> Option<Event> {
+    let ledger = aggregate.orders.iter().find(|ledger| Some(&ledger.id) == row.order_id.as_ref());
+    let (value, contents) = match ledger {
+        Some(ledger) if row.name == EventName::Purchase => {
+            signal::goods(row, &ledger.order, &aggregate.conversions_of(ledger))
         }
         _ => (None, Vec::new()),
     };
@@ -141,11 +141,11 @@ fn event_of(dossier: &Dossier, row: &Conversion, page_id: &PageId) -> Option<Eve
         name: row.name,
         time: row.event_time,
         event_id: row.event_id.clone(),
-        channel: dossier.thread.channel,
+        channel: aggregate.thread.channel,
         page_id: page_id.clone(),
-        psid: dossier.thread.psid.clone()?,
-        value: value.zip(standing).map(|(minor, standing)| Money::new(minor, standing.order.currency)),
-        order_number: standing.and_then(|standing| standing.numbers.first().cloned()),
+        psid: aggregate.thread.psid.clone()?,
+        value: value.zip(ledger).map(|(minor, ledger)| Money::new(minor, ledger.order.currency)),
+        order_number: ledger.and_then(|ledger| ledger.numbers.first().cloned()),
         contents,
     })
 }

@@ -4,35 +4,35 @@
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::flow::deliver::settle::abandon;
-use crate::flow::services::House;
+use crate::flow::services::Services;
 use crate::flow::unit::retried;
 
 /// Settles as `unknown` what was being sent under a lease that ran out; gives the number of attempts.
-pub async fn recover(house: &House) -> Result<usize> {
-    recover_before(house, house.clock.now()).await
+pub async fn recover(services: &Services) -> Result<usize> {
+    recover_before(services, services.clock.now()).await
 }
 
 /// The same at once, whatever the leases say, and frees what was only claimed: for the start of the one
 /// process that works on a SQLite file.
-pub async fn recover_alone(house: &House) -> Result<usize> {
-    let mut unit = house.store.begin("recover_alone").await?;
+pub async fn recover_alone(services: &Services) -> Result<usize> {
+    let mut unit = services.store.begin("recover_alone").await?;
     unit.give_back_all().await?;
     unit.commit().await?;
-    recover_before(house, Timestamp::from_millis(i64::MAX)).await
+    recover_before(services, Timestamp::from_millis(i64::MAX)).await
 }
 
-async fn recover_before(house: &House, moment: Timestamp) -> Result<usize> {
-    let now = house.clock.now();
-    let mut unit = house.store.read().await?;
+async fn recover_before(services: &Services, moment: Timestamp) -> Result<usize> {
+    let now = services.clock.now();
+    let mut unit = services.store.read().await?;
     let abandoned = unit.abandoned_attempts(moment).await?;
     unit.commit().await?;
     let mut settled = 0;
     for (attempt, page) in &abandoned {
         let done = retried(move || async move {
-            let mut unit = house.store.begin("recover").await?;
+            let mut unit = services.store.begin("recover").await?;
             // Asked again within the unit: its owner may have renewed it or settled it meanwhile.
             let still = unit.is_abandoned(attempt, moment).await?;
-            let done = still && abandon(&mut unit, house, (attempt, page), now).await?;
+            let done = still && abandon(&mut unit, services, (attempt, page), now).await?;
             unit.commit().await?;
             Ok(done)
         });

@@ -3,13 +3,13 @@
 
 use crate::domain::basic::identity::{AttemptId, ConversionId};
 use crate::domain::basic::money::Currency;
-use crate::domain::conversation::aggregate::Dossier;
+use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::signal::conversion::{Conversion, Reason, State};
 use crate::error::{Error, Result};
-use crate::flow::convert::apply::{Held, hold, judge};
-use crate::flow::deliver::settle::judge_attempt;
-use crate::flow::services::House;
-use crate::flow::unit::idempotency::{Answered, Asked};
+use crate::flow::convert::apply::{LoadedConversation, load, update_conversions};
+use crate::flow::deliver::settle::update_conversions_of;
+use crate::flow::services::Services;
+use crate::flow::unit::idempotency::{Idempotent, IdempotentRequest};
 use crate::flow::unit::retried;
 use crate::store::Unit;
 use crate::store::aggregate::Scope;
@@ -40,7 +40,7 @@ impl Resolution {
 
 /// A conversion that a person moved.
 #[derive(Clone, Debug)]
-pub struct Turned {
+pub struct MovedConversion {
     /// As it now stands.
     pub conversion: Conversion,
     /// The first name of its order.
@@ -64,8 +64,12 @@ pub struct Resolved {
 ///
 /// # Errors
 /// `not_found`; 409 if it is not held by its hold alone.
-pub async fn send_now(house: &House, id: &ConversionId, asked: &Asked<Turned>) -> Result<Answered<Turned>> {
-    turn(house, id, State::Held, asked, |row| {
+pub async fn send_now(
+    services: &Services,
+    id: &ConversionId,
+    request: &IdempotentRequest<MovedConversion>,
+) -> Result<Idempotent<MovedConversion>> {
+    turn(services, id, State::LoadedConversation, request, |row| {
         let message = match row.reason {
             Reason::Hold => return None,
             Reason::ValueMissing => "It waits for a value: say what the order is worth (\"amended\").",
@@ -82,25 +86,29 @@ pub async fn send_now(house: &House, id: &ConversionId, asked: &Asked<Turned>) -
 ///
 /// # Errors
 /// `not_found`; 409 if it was not rejected.
-pub async fn retry(house: &House, id: &ConversionId, asked: &Asked<Turned>) -> Result<Answered<Turned>> {
-    turn(house, id, State::Rejected, asked, |_| None).await
+pub async fn retry(
+    services: &Services,
+    id: &ConversionId,
+    request: &IdempotentRequest<MovedConversion>,
+) -> Result<Idempotent<MovedConversion>> {
+    turn(services, id, State::Rejected, request, |_| None).await
 }
 
 async fn turn(
-    house: &House,
+    services: &Services,
     id: &ConversionId,
     from: State,
-    asked: &Asked<Turned>,
+    request: &IdempotentRequest<MovedConversion>,
     hindrance: fn(&Conversion) -> Option<&'static str>,
-) -> Result<Answered<Turned>> {
+) -> Result<Idempotent<MovedConversion>> {
     retried(move || async move {
-        let now = house.clock.now();
-        let mut unit = house.store.begin("move_conversion").await?;
-        if let Some(before) = asked.before(&mut unit, now).await? {
-            return Ok(Answered::Before(before));
+        let now = services.clock.now();
+        let mut unit = services.store.begin("move_conversion").await?;
+        if let Some(before) = request.before(&mut unit, now).await? {
+            return Ok(Idempotent::Replayed(before));
         }
-        let mut held = held_by(&mut unit, house, id).await?;
-        let row = find(&held.dossier, id)?.clone();
+        let mut loaded = held_by(&mut unit, services, id).await?;
+        let row = find(&loaded.aggregate, id)?.clone();
         let hindrance = match row.state {
             state if state == from => hindrance(&row),
             _ => Some("It is not in the state that this asks for."),
@@ -114,14 +122,14 @@ async fn turn(
             });
         }
         unit.set_ready(id, from, now).await?;
-        let Held { page, rules, .. } = &held;
-        let mut dossier = unit.hold(&held.dossier.thread.id).await?.ok_or_else(missing)?;
-        judge(&mut unit, house, &mut dossier, page, rules, now).await?;
-        held.dossier = dossier;
-        let turned = turned(&held, id)?;
-        asked.keep(&mut unit, &turned, now).await?;
+        let LoadedConversation { page, rules, .. } = &loaded;
+        let mut aggregate = unit.load_conversation(&loaded.aggregate.thread.id).await?.ok_or_else(missing)?;
+        update_conversions(&mut unit, services, &mut aggregate, page, rules, now).await?;
+        loaded.aggregate = aggregate;
+        let turned = turned(&loaded, id)?;
+        request.keep(&mut unit, &turned, now).await?;
         unit.commit().await?;
-        Ok(Answered::Now(turned))
+        Ok(Idempotent::Done(turned))
     })
     .await
 }
@@ -131,19 +139,19 @@ async fn turn(
 /// # Errors
 /// `not_found`; 409 if the attempt is not unknown.
 pub async fn resolve(
-    house: &House,
+    services: &Services,
     id: &AttemptId,
     as_what: Resolution,
-    asked: &Asked<Resolved>,
-) -> Result<Answered<Resolved>> {
+    request: &IdempotentRequest<Resolved>,
+) -> Result<Idempotent<Resolved>> {
     retried(move || async move {
-        let now = house.clock.now();
-        let mut unit = house.store.begin("resolve").await?;
-        if let Some(before) = asked.before(&mut unit, now).await? {
-            return Ok(Answered::Before(before));
+        let now = services.clock.now();
+        let mut unit = services.store.begin("resolve").await?;
+        if let Some(before) = request.before(&mut unit, now).await? {
+            return Ok(Idempotent::Replayed(before));
         }
         let page = unit.page_of_attempt(id).await?.ok_or_else(|| Error::not_found("attempt"))?;
-        unit.lock_all(Scope::Attempt(id)).await?;
+        unit.lock_conversations(Scope::Attempt(id)).await?;
         if !unit.resolve_attempt(id, as_what.as_str(), now).await? {
             let message = "Only an attempt whose verdict is unknown can be resolved, and only once.";
             return Err(Error::conflict("not_unknown", message));
@@ -153,33 +161,33 @@ pub async fn resolve(
             Resolution::Resend => (State::Ready, Reason::TryAgain),
         };
         let conversions = unit.settle_unknown(id, (state, reason), now).await?;
-        judge_attempt(&mut unit, house, (id, &page), now).await?;
+        update_conversions_of(&mut unit, services, (id, &page), now).await?;
         let resolved = Resolved { attempt: id.clone(), as_what, conversions };
-        asked.keep(&mut unit, &resolved, now).await?;
+        request.keep(&mut unit, &resolved, now).await?;
         unit.commit().await?;
-        Ok(Answered::Now(resolved))
+        Ok(Idempotent::Done(resolved))
     })
     .await
 }
 
-async fn held_by(unit: &mut Unit, house: &House, id: &ConversionId) -> Result<Held> {
+async fn held_by(unit: &mut Unit, services: &Services, id: &ConversionId) -> Result<LoadedConversation> {
     let conversation = unit.conversation_of_conversion(id).await?.ok_or_else(missing)?;
-    hold(unit, &conversation, house.clock.now()).await
+    load(unit, &conversation, services.clock.now()).await
 }
 
-fn turned(held: &Held, id: &ConversionId) -> Result<Turned> {
-    let conversion = find(&held.dossier, id)?.clone();
+fn turned(loaded: &LoadedConversation, id: &ConversionId) -> Result<MovedConversion> {
+    let conversion = find(&loaded.aggregate, id)?.clone();
     let order =
-        held.dossier.orders.iter().find(|standing| Some(&standing.id) == conversion.order_id.as_ref());
-    Ok(Turned {
+        loaded.aggregate.orders.iter().find(|ledger| Some(&ledger.id) == conversion.order_id.as_ref());
+    Ok(MovedConversion {
         conversion,
-        order_number: order.and_then(|standing| standing.numbers.first().cloned()),
-        currency: order.map_or(held.page.currency, |standing| standing.order.currency),
+        order_number: order.and_then(|ledger| ledger.numbers.first().cloned()),
+        currency: order.map_or(loaded.page.currency, |ledger| ledger.order.currency),
     })
 }
 
-fn find<'a>(dossier: &'a Dossier, id: &ConversionId) -> Result<&'a Conversion> {
-    dossier.conversions.iter().find(|row| row.id == *id).ok_or_else(missing)
+fn find<'a>(aggregate: &'a ConversationAggregate, id: &ConversionId) -> Result<&'a Conversion> {
+    aggregate.conversions.iter().find(|row| row.id == *id).ok_or_else(missing)
 }
 
 fn missing() -> Error {

@@ -6,12 +6,12 @@ use secrecy::ExposeSecret;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{AttemptId, PageId};
-use crate::domain::signal::attempt::{Answer, Verdict, ZEROS_MAX};
+use crate::domain::signal::attempt::{GraphAnswer, Verdict, ZEROS_MAX};
 use crate::domain::signal::conversion::{EventName, Reason, State};
 use crate::error::{Error, Result};
-use crate::flow::convert::apply::judge;
+use crate::flow::convert::apply::update_conversions;
 use crate::flow::deliver::claim::Batch;
-use crate::flow::services::House;
+use crate::flow::services::Services;
 use crate::flow::unit::{give_way, retried};
 use crate::meta::events::verdict;
 use crate::store::Unit;
@@ -29,16 +29,16 @@ const THROTTLE: (Duration, Duration) = (Duration::from_mins(1), Duration::from_m
 
 /// Writes what an attempt came to. Gives the leases under which there is more to send at once: both halves
 /// of a refused batch.
-pub async fn settle(house: &House, batch: &Batch, answer: &Answer) -> Result<Vec<String>> {
-    retried(move || settle_once(house, batch, answer)).await
+pub async fn settle(services: &Services, batch: &Batch, answer: &GraphAnswer) -> Result<Vec<String>> {
+    retried(move || settle_once(services, batch, answer)).await
 }
 
-async fn settle_once(house: &House, batch: &Batch, answer: &Answer) -> Result<Vec<String>> {
-    let now = house.clock.now();
+async fn settle_once(services: &Services, batch: &Batch, answer: &GraphAnswer) -> Result<Vec<String>> {
+    let now = services.clock.now();
     let attempt = &batch.attempt;
-    let mut unit = house.store.begin("settle").await?;
+    let mut unit = services.store.begin("settle").await?;
     let page = unit.page(&batch.page).await?.ok_or_else(|| Error::not_found("Page"))?;
-    unit.lock_all(Scope::Attempt(attempt)).await?;
+    unit.lock_conversations(Scope::Attempt(attempt)).await?;
     let names = unit.names_in(attempt).await?;
     let verdict = match &answer.verdict {
         Verdict::Zero if unit.count_zero(attempt).await? >= ZEROS_MAX => Verdict::Unknown,
@@ -53,7 +53,7 @@ async fn settle_once(house: &House, batch: &Batch, answer: &Answer) -> Result<Ve
     let is_one_name = verdict == Verdict::NameRefused && names.len() == 1;
     if verdict.is_of_one_event() && batch.texts.len() > 1 && !is_one_name {
         unit.settle(attempt, (State::Ready, Reason::TryAgain, None), (now, true)).await?;
-        let other = house.ids.next(now);
+        let other = services.ids.next(now);
         let keep = i64::try_from(batch.texts.len() / 2).unwrap_or(1);
         unit.split_lease(&batch.lease, &other, keep).await?;
         unit.commit().await?;
@@ -88,7 +88,7 @@ async fn settle_once(house: &House, batch: &Batch, answer: &Answer) -> Result<Ve
         unit.throttle(&batch.dataset, Some(rest), THROTTLE, now).await?;
     }
     // What hung on these rows: an uplift waits for its Purchase, and ends with it.
-    judge_attempt(&mut unit, house, (attempt, &page.id), now).await?;
+    update_conversions_of(&mut unit, services, (attempt, &page.id), now).await?;
     unit.commit().await?;
     Ok(Vec::new())
 }
@@ -96,34 +96,35 @@ async fn settle_once(house: &House, batch: &Batch, answer: &Answer) -> Result<Ve
 /// Settles an attempt as `unknown` that nobody waits for any more.
 pub(in crate::flow) async fn abandon(
     unit: &mut Unit,
-    house: &House,
+    services: &Services,
     (attempt, page): (&AttemptId, &PageId),
     now: Timestamp,
 ) -> Result<bool> {
-    unit.lock_all(Scope::Attempt(attempt)).await?;
+    unit.lock_conversations(Scope::Attempt(attempt)).await?;
     let answer =
-        Answer::unanswered(Verdict::Unknown, "the process that sent it ended before the answer came");
+        GraphAnswer::unanswered(Verdict::Unknown, "the process that sent it ended before the answer came");
     if !unit.close_attempt(attempt, Verdict::Unknown.as_str(), &answer, now).await? {
         return Ok(false);
     }
     unit.settle(attempt, (State::Unknown, Reason::AnswerLost, answer.words), (now, false)).await?;
     unit.resend_unknown(attempt, now).await?;
-    judge_attempt(unit, house, (attempt, page), now).await?;
+    update_conversions_of(unit, services, (attempt, page), now).await?;
     Ok(true)
 }
 
 /// Judges what an attempt touches. Where every conversion has ended there is nothing to judge.
-pub(in crate::flow) async fn judge_attempt(
+pub(in crate::flow) async fn update_conversions_of(
     unit: &mut Unit,
-    house: &House,
+    services: &Services,
     (attempt, page): (&AttemptId, &PageId),
     now: Timestamp,
 ) -> Result<()> {
     let page = unit.page(page).await?.ok_or_else(|| Error::not_found("Page"))?;
     let rules = unit.rules(&page).await?;
-    for (place, mut dossier) in unit.hold_all(Scope::Open(attempt)).await?.into_iter().enumerate() {
+    for (place, mut aggregate) in unit.load_conversations(Scope::Open(attempt)).await?.into_iter().enumerate()
+    {
         give_way(place).await;
-        judge(unit, house, &mut dossier, &page, &rules, now).await?;
+        update_conversions(unit, services, &mut aggregate, &page, &rules, now).await?;
     }
     Ok(())
 }

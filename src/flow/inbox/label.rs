@@ -6,18 +6,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, OutcomeId, PageId};
 use crate::domain::conversation::inbound::{Channel, LabelChange};
-use crate::domain::inbox::label::{self, Change, End, Spell, WriteBack};
-use crate::domain::inbox::pending::Why;
+use crate::domain::inbox::label::{self, Change, End, LabelPeriod, WriteBack};
+use crate::domain::inbox::pending::PendingReason;
 use crate::domain::order::fold::State;
-use crate::domain::order::outcome::{Fact, Kind, Source};
-use crate::domain::order::tag_decision::{Standing, Tag};
+use crate::domain::order::outcome::{Fact, OutcomeKind, Source};
+use crate::domain::order::tag_decision::{OrderLedger, Tag};
 use crate::error::Result;
-use crate::flow::convert::apply::{Held, hold};
+use crate::flow::convert::apply::{LoadedConversation, load};
 use crate::flow::inbox::pending::{INBOX, attempt, settle_point, wait};
-use crate::flow::services::House;
+use crate::flow::services::Services;
 use crate::flow::tag::undo::take_back;
 use crate::store::Unit;
-use crate::store::label::{Told, Write};
+use crate::store::label::{LabelChangeRow, Write};
 use crate::store::page::Page;
 
 /// Why an order is cancelled whose label was taken off.
@@ -29,7 +29,7 @@ const PASSED: &str = "passed";
 /// Notes changes of labels and does what they say. Gives what is to be counted, by Page.
 pub(in crate::flow) async fn take(
     unit: &mut Unit,
-    house: &House,
+    services: &Services,
     changes: &[LabelChange],
 ) -> Result<Vec<(PageId, &'static str)>> {
     let mut counted = Vec::new();
@@ -44,13 +44,13 @@ pub(in crate::flow) async fn take(
             counted.push((change.page_id.clone(), "page_not_connected"));
             continue;
         };
-        match note(unit, house, page, change).await? {
+        match note(unit, services, page, change).await? {
             Ok(conversations) => touched.extend(conversations),
             Err(kind) => counted.push((page.id.clone(), kind)),
         }
     }
     for conversation in &touched {
-        follow(unit, house, conversation).await?;
+        apply_labels(unit, services, conversation).await?;
     }
     Ok(counted)
 }
@@ -58,11 +58,11 @@ pub(in crate::flow) async fn take(
 /// Notes one change; gives the conversations in which something may follow, or the word it is counted under.
 async fn note(
     unit: &mut Unit,
-    house: &House,
+    services: &Services,
     page: &Page,
     told: &LabelChange,
 ) -> Result<Result<Vec<ConversationId>, &'static str>> {
-    let now = house.clock.now();
+    let now = services.clock.now();
     let known = unit.label_name(&page.id, &told.label_id).await?;
     let mut touched = Vec::new();
     if let Some(name) = &told.name {
@@ -75,7 +75,7 @@ async fn note(
     if name.as_ref().is_some_and(|name| label::meaning(&page.labels, name).is_none()) {
         return Ok(Err("label_unmapped"));
     }
-    let conversation = conversation_of(unit, house, page, told).await?;
+    let conversation = conversation_of(unit, services, page, told).await?;
     let change = Change { at: told.at, added: told.added };
     if !unit.add_label_change((&conversation, &page.id), &told.label_id, change).await? {
         return Ok(Err("label_repeated"));
@@ -89,7 +89,7 @@ async fn note(
 
 async fn conversation_of(
     unit: &mut Unit,
-    house: &House,
+    services: &Services,
     page: &Page,
     told: &LabelChange,
 ) -> Result<ConversationId> {
@@ -98,7 +98,7 @@ async fn conversation_of(
             return Ok(known);
         }
     }
-    let id = ConversationId(house.ids.next(house.clock.now()));
+    let id = ConversationId(services.ids.next(services.clock.now()));
     unit.open_conversation(&id, &page.id, (Channel::Messenger, &told.psid), told.at).await
 }
 
@@ -107,8 +107,8 @@ struct Step {
     at: Timestamp,
     label_id: String,
     name: String,
-    kind: Kind,
-    spell: Spell,
+    kind: OutcomeKind,
+    period: LabelPeriod,
     /// The entry that the spell led to already.
     entry: Option<String>,
     what: What,
@@ -126,33 +126,33 @@ enum What {
 }
 
 /// Does what the labels of a conversation say and have not had done, in the order in which it happened.
-pub(in crate::flow) async fn follow(
+pub(in crate::flow) async fn apply_labels(
     unit: &mut Unit,
-    house: &House,
+    services: &Services,
     conversation: &ConversationId,
 ) -> Result<()> {
-    let held = hold(unit, conversation, house.clock.now()).await?;
+    let loaded = load(unit, conversation, services.clock.now()).await?;
     let mut told = unit.label_changes(conversation).await?;
     let writes = unit.label_writes(conversation).await?;
-    let mut steps = all_steps(&held.page, &told, &writes);
+    let mut steps = all_steps(&loaded.page, &told, &writes);
     if let Some(first) = steps.first().map(|step| step.at)
-        && reopen(unit, house, conversation, &told, first).await?
+        && reopen(unit, services, conversation, &told, first).await?
     {
         told = unit.label_changes(conversation).await?;
-        steps = all_steps(&held.page, &told, &writes);
+        steps = all_steps(&loaded.page, &told, &writes);
     }
     let mut led_to: HashMap<(String, Timestamp), String> = HashMap::new();
     for mut step in steps {
-        let spell = (step.label_id.clone(), step.spell.began_at());
+        let period = (step.label_id.clone(), step.period.began_at());
         match step.what {
             What::On { past } => {
-                if let Some(entry) = put_on(unit, house, conversation, &step, past).await? {
-                    led_to.insert(spell, entry);
+                if let Some(entry) = put_on(unit, services, conversation, &step, past).await? {
+                    led_to.insert(period, entry);
                 }
             }
             What::Off => {
-                step.entry = step.entry.take().or_else(|| led_to.get(&spell).cloned());
-                taken_off(unit, house, conversation, &step).await?;
+                step.entry = step.entry.take().or_else(|| led_to.get(&period).cloned());
+                taken_off(unit, services, conversation, &step).await?;
             }
         }
     }
@@ -163,15 +163,15 @@ pub(in crate::flow) async fn follow(
 /// there was any.
 async fn reopen(
     unit: &mut Unit,
-    house: &House,
+    services: &Services,
     conversation: &ConversationId,
-    told: &[Told],
+    told: &[LabelChangeRow],
     from: Timestamp,
 ) -> Result<bool> {
     let mut reopened = false;
     for later in told.iter().rev().filter(|told| !told.change.added && told.change.at > from) {
         let Some(entry) = later.taken.as_ref().filter(|taken| *taken != PASSED) else { continue };
-        if undo(unit, house, &OutcomeId(entry.clone())).await? {
+        if undo(unit, services, &OutcomeId(entry.clone())).await? {
             unit.label_change_taken(conversation, &later.label_id, later.change, None).await?;
             reopened = true;
         }
@@ -179,8 +179,8 @@ async fn reopen(
     Ok(reopened)
 }
 
-fn all_steps(page: &Page, told: &[Told], writes: &[Write]) -> Vec<Step> {
-    let mut labels: BTreeMap<&str, Vec<&Told>> = BTreeMap::new();
+fn all_steps(page: &Page, told: &[LabelChangeRow], writes: &[Write]) -> Vec<Step> {
+    let mut labels: BTreeMap<&str, Vec<&LabelChangeRow>> = BTreeMap::new();
     for change in told {
         labels.entry(&change.label_id).or_default().push(change);
     }
@@ -195,26 +195,27 @@ fn all_steps(page: &Page, told: &[Told], writes: &[Write]) -> Vec<Step> {
             let change = told.iter().find(|told| told.change == Change { at, added });
             change.and_then(|told| told.taken.clone())
         };
-        let entry_of = |spell: &Spell| spell.adds.iter().find_map(|at| taken(*at, true));
-        let spells = label::spells(&changes, &own);
-        for (index, spell) in spells.iter().enumerate() {
-            let entry = entry_of(spell);
+        let entry_of = |period: &LabelPeriod| period.adds.iter().find_map(|at| taken(*at, true));
+        let periods = label::periods(&changes, &own);
+        for (index, period) in periods.iter().enumerate() {
+            let entry = entry_of(period);
             let step = |at, what| Step {
                 at,
                 label_id: label_id.to_owned(),
                 name: name.clone(),
                 kind,
-                spell: spell.clone(),
+                period: period.clone(),
                 entry: entry.clone(),
                 what,
             };
-            let end = match spell.end {
+            let end = match period.end {
                 Some(End::ByPerson(at)) => Some(at),
                 _ => None,
             };
             if entry.is_none() {
-                let past = end.is_some() && spells[index + 1..].iter().any(|later| entry_of(later).is_some());
-                steps.push(step(spell.began_at(), What::On { past }));
+                let past =
+                    end.is_some() && periods[index + 1..].iter().any(|later| entry_of(later).is_some());
+                steps.push(step(period.began_at(), What::On { past }));
             }
             if let Some(at) = end.filter(|at| taken(*at, false).is_none()) {
                 steps.push(step(at, What::Off));
@@ -228,47 +229,47 @@ fn all_steps(page: &Page, told: &[Told], writes: &[Write]) -> Vec<Step> {
 /// Says what the label says; gives the entry, if there is one.
 async fn put_on(
     unit: &mut Unit,
-    house: &House,
+    services: &Services,
     conversation: &ConversationId,
     step: &Step,
     past: bool,
 ) -> Result<Option<String>> {
-    let held = hold(unit, conversation, house.clock.now()).await?;
-    let page = &held.page;
-    let mut tag = tag_of(&held, step, step.kind, step.spell.began_at());
-    let reference = label::reference(conversation, &step.label_id, step.spell.began_at());
+    let loaded = load(unit, conversation, services.clock.now()).await?;
+    let page = &loaded.page;
+    let mut tag = tag_of(&loaded, step, step.kind, step.period.began_at());
+    let reference = label::reference(conversation, &step.label_id, step.period.began_at());
     tag.reference = Some(reference.clone());
     tag.reason = step.kind.wants_reason().then(|| step.name.trim().to_owned());
     let was_decided = unit.was_settled(&page.id, Source::Label, &reference).await?;
     if past {
         // What was put on and taken off within the hold came to nothing; a sale of before was another one.
         let within =
-            step.spell.end.is_some_and(|end| is_within_hold(&held, None, step.spell.began_at(), end));
-        tag.new_order = !within && step.kind == Kind::Confirmed;
+            step.period.end.is_some_and(|end| is_within_hold(&loaded, None, step.period.began_at(), end));
+        tag.new_order = !within && step.kind == OutcomeKind::Confirmed;
     }
     if was_decided || (past && !tag.new_order) {
         return pass(unit, conversation, step).await;
     }
     if step.kind.is_amount() {
-        wait(unit, house, &held, &tag, (false, Why::ValueMissing)).await?;
+        wait(unit, services, &loaded, &tag, (false, PendingReason::ValueMissing)).await?;
         return Ok(None);
     }
-    match attempt(unit, house, conversation, &tag).await? {
+    match attempt(unit, services, conversation, &tag).await? {
         Ok(tagged) => {
             let entry = tagged.fact.id.0;
             mark(unit, conversation, step, &entry).await?;
-            if unit.settle_named((&page.id, Source::Label, &reference), INBOX, held.now).await? {
-                hold(unit, conversation, held.now).await?.queue(unit).await?;
+            if unit.settle_named((&page.id, Source::Label, &reference), INBOX, loaded.now).await? {
+                load(unit, conversation, loaded.now).await?.queue(unit).await?;
             }
-            if page.take_off_labels && step.spell.end.is_none() {
-                let began_at = step.spell.began_at();
-                unit.add_label_write((conversation, &page.id), &step.label_id, began_at, held.now).await?;
+            if page.take_off_labels && step.period.end.is_none() {
+                let began_at = step.period.began_at();
+                unit.add_label_write((conversation, &page.id), &step.label_id, began_at, loaded.now).await?;
             }
             Ok(Some(entry))
         }
-        Err(_) if is_implied(&held, step) => pass(unit, conversation, step).await,
+        Err(_) if is_implied(&loaded, step) => pass(unit, conversation, step).await,
         Err(error) => {
-            wait(unit, house, &held, &tag, (false, Why::of_refusal(error.code))).await?;
+            wait(unit, services, &loaded, &tag, (false, PendingReason::of_refusal(error.code))).await?;
             Ok(None)
         }
     }
@@ -281,37 +282,42 @@ async fn pass(unit: &mut Unit, conversation: &ConversationId, step: &Step) -> Re
 
 /// Marks the putting on with what it led to.
 async fn mark(unit: &mut Unit, conversation: &ConversationId, step: &Step, taken: &str) -> Result<()> {
-    let change = Change { at: step.spell.began_at(), added: true };
+    let change = Change { at: step.period.began_at(), added: true };
     unit.label_change_taken(conversation, &step.label_id, change, Some(taken)).await
 }
 
-fn tag_of(held: &Held, step: &Step, kind: Kind, at: Timestamp) -> Tag {
-    let mut tag = Tag::bare(kind, Source::Label, held.page.currency);
+fn tag_of(loaded: &LoadedConversation, step: &Step, kind: OutcomeKind, at: Timestamp) -> Tag {
+    let mut tag = Tag::bare(kind, Source::Label, loaded.page.currency);
     // Meta's clock may be ahead of ours.
-    tag.details.clamped = at > held.now;
-    tag.occurred_at = Some(at.min(held.now));
+    tag.details.clamped = at > loaded.now;
+    tag.occurred_at = Some(at.min(loaded.now));
     let name = match step.what {
-        What::On { .. } => label::reference(&held.dossier.thread.id, &step.label_id, at),
-        What::Off => format!("{}:off", label::reference(&held.dossier.thread.id, &step.label_id, at)),
+        What::On { .. } => label::reference(&loaded.aggregate.thread.id, &step.label_id, at),
+        What::Off => format!("{}:off", label::reference(&loaded.aggregate.thread.id, &step.label_id, at)),
     };
     tag.reference = Some(name);
     tag
 }
 
 /// `shipped` of an order that was delivered later says nothing new.
-fn is_implied(held: &Held, step: &Step) -> bool {
-    let later = |standing: &Standing| {
-        let delivered = standing.order.delivered.is_some_and(|moment| moment.occurred_at >= step.at);
-        delivered && matches!(standing.order.state, State::Delivered | State::PartReturned | State::Returned)
+fn is_implied(loaded: &LoadedConversation, step: &Step) -> bool {
+    let later = |ledger: &OrderLedger| {
+        let delivered = ledger.order.delivered.is_some_and(|moment| moment.occurred_at >= step.at);
+        delivered && matches!(ledger.order.state, State::Delivered | State::PartReturned | State::Returned)
     };
-    step.kind == Kind::Shipped && held.dossier.orders.last().is_some_and(later)
+    step.kind == OutcomeKind::Shipped && loaded.aggregate.orders.last().is_some_and(later)
 }
 
 /// Whether a label was taken off while its fact could still be undone.
-fn is_within_hold(held: &Held, order: Option<&Standing>, began_at: Timestamp, end: End) -> bool {
+fn is_within_hold(
+    loaded: &LoadedConversation,
+    order: Option<&OrderLedger>,
+    began_at: Timestamp,
+    end: End,
+) -> bool {
     let policy = match order {
-        Some(standing) => held.rules.policy(standing.policy_version),
-        None => held.rules.in_force(),
+        Some(ledger) => loaded.rules.policy(ledger.policy_version),
+        None => loaded.rules.in_force(),
     };
     match end {
         End::ByPerson(at) => at <= began_at + policy.hold,
@@ -322,77 +328,82 @@ fn is_within_hold(held: &Held, order: Option<&Standing>, began_at: Timestamp, en
 /// Takes back what the label said: by an undo inside of the hold. Later a sale is cancelled, unless it has
 /// moved on; of everything else that still stands a person decides. What is said of a chat is undone at any
 /// time, unless a later word stands.
-async fn taken_off(unit: &mut Unit, house: &House, conversation: &ConversationId, step: &Step) -> Result<()> {
-    let held = hold(unit, conversation, house.clock.now()).await?;
-    let reference = label::reference(conversation, &step.label_id, step.spell.began_at());
+async fn taken_off(
+    unit: &mut Unit,
+    services: &Services,
+    conversation: &ConversationId,
+    step: &Step,
+) -> Result<()> {
+    let loaded = load(unit, conversation, services.clock.now()).await?;
+    let reference = label::reference(conversation, &step.label_id, step.period.began_at());
     unit.drop_label_writes(conversation, &step.label_id).await?;
     let off = Change { at: step.at, added: false };
     unit.label_change_taken(conversation, &step.label_id, off, Some(PASSED)).await?;
     let Some(entry) = &step.entry else {
         // It waited and is no longer meant.
         mark(unit, conversation, step, PASSED).await?;
-        unit.settle_named((&held.page.id, Source::Label, &reference), INBOX, held.now).await?;
-        return hold(unit, conversation, held.now).await?.queue(unit).await;
+        unit.settle_named((&loaded.page.id, Source::Label, &reference), INBOX, loaded.now).await?;
+        return load(unit, conversation, loaded.now).await?.queue(unit).await;
     };
     let id = OutcomeId(entry.clone());
-    let said = held.dossier.said.iter().find(|fact| fact.id == id);
-    let order = held.dossier.orders.iter().find(|order| order.facts.iter().any(|fact| fact.id == id));
+    let said = loaded.aggregate.said.iter().find(|fact| fact.id == id);
+    let order = loaded.aggregate.orders.iter().find(|order| order.facts.iter().any(|fact| fact.id == id));
     let of_order = order.and_then(|order| order.facts.iter().find(|fact| fact.id == id));
     let Some(fact) = of_order.or(said).filter(|fact| !fact.undone) else { return Ok(()) };
     let named = |at: &Timestamp| Some(label::reference(conversation, &step.label_id, *at)) == fact.reference;
-    let is_own = fact.source == Source::Label && step.spell.adds.iter().any(named);
+    let is_own = fact.source == Source::Label && step.period.adds.iter().any(named);
     let Some(order) = order else {
         if is_own {
-            undo(unit, house, &id).await?;
+            undo(unit, services, &id).await?;
         }
         return Ok(());
     };
-    let mut tag = tag_of(&held, step, fact.kind, step.at);
+    let mut tag = tag_of(&loaded, step, fact.kind, step.at);
     if !is_own {
         if stands(fact, order) {
-            wait(unit, house, &held, &tag, (true, Why::SaidElsewhere)).await?;
+            wait(unit, services, &loaded, &tag, (true, PendingReason::SaidElsewhere)).await?;
         }
         return Ok(());
     }
-    let within = is_within_hold(&held, Some(order), fact.occurred_at, End::ByPerson(step.at));
-    if (within && undo(unit, house, &id).await?) || !stands(fact, order) {
+    let within = is_within_hold(&loaded, Some(order), fact.occurred_at, End::ByPerson(step.at));
+    if (within && undo(unit, services, &id).await?) || !stands(fact, order) {
         return Ok(());
     }
-    if fact.kind != Kind::Confirmed {
-        return wait(unit, house, &held, &tag, (true, Why::LabelTakenOff)).await;
+    if fact.kind != OutcomeKind::Confirmed {
+        return wait(unit, services, &loaded, &tag, (true, PendingReason::LabelTakenOff)).await;
     }
-    tag.kind = Kind::Cancelled;
+    tag.kind = OutcomeKind::Cancelled;
     tag.order_number = order.numbers.first().cloned();
     tag.reason = Some(TAKEN_OFF.to_owned());
     // Taken back and concluded again, it is another entry.
     tag.reference = None;
-    match attempt(unit, house, conversation, &tag).await? {
+    match attempt(unit, services, conversation, &tag).await? {
         Ok(tagged) => {
             let entry = tagged.fact.id.as_str();
             unit.label_change_taken(conversation, &step.label_id, off, Some(entry)).await
         }
         Err(error) => {
             let tag = Tag { kind: fact.kind, reference: Some(reference + ":off"), ..tag };
-            wait(unit, house, &held, &tag, (true, Why::of_refusal(error.code))).await
+            wait(unit, services, &loaded, &tag, (true, PendingReason::of_refusal(error.code))).await
         }
     }
 }
 
 /// Whether the order stands where the fact brought it, so that taking it back would mean something.
-fn stands(fact: &Fact, standing: &Standing) -> bool {
-    match (fact.kind, standing.order.state) {
-        (Kind::Confirmed, State::Confirmed)
-        | (Kind::Shipped, State::Shipped)
-        | (Kind::Delivered, State::Delivered)
-        | (Kind::Returned, State::Returned | State::PartReturned)
-        | (Kind::Cancelled, State::Cancelled) => true,
+fn stands(fact: &Fact, ledger: &OrderLedger) -> bool {
+    match (fact.kind, ledger.order.state) {
+        (OutcomeKind::Confirmed, State::Confirmed)
+        | (OutcomeKind::Shipped, State::Shipped)
+        | (OutcomeKind::Delivered, State::Delivered)
+        | (OutcomeKind::Returned, State::Returned | State::PartReturned)
+        | (OutcomeKind::Cancelled, State::Cancelled) => true,
         (kind, _) => kind.is_amount(),
     }
 }
 
 /// Undoes a fact, unless a later one stands in the way; whether it did.
-async fn undo(unit: &mut Unit, house: &House, id: &OutcomeId) -> Result<bool> {
+async fn undo(unit: &mut Unit, services: &Services, id: &OutcomeId) -> Result<bool> {
     unit.mark_point().await?;
-    let undone = take_back(unit, house, id, (INBOX, Source::Label)).await;
+    let undone = take_back(unit, services, id, (INBOX, Source::Label)).await;
     Ok(settle_point(unit, undone).await?.is_ok())
 }

@@ -8,8 +8,8 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::{PageId, Psid};
 use crate::domain::inbox::label;
 use crate::error::Result;
-use crate::flow::inbox::label::follow;
-use crate::flow::services::House;
+use crate::flow::inbox::label::apply_labels;
+use crate::flow::services::Services;
 use crate::flow::unit::retried;
 use crate::store::label::Write;
 
@@ -30,7 +30,7 @@ const ASKED_FOR: Duration = Duration::from_mins(2);
 
 /// What a call about a label needs.
 #[derive(Clone, Debug)]
-pub struct Wanted<T> {
+pub struct GraphCall<T> {
     /// The Page.
     pub page: PageId,
     /// Its token.
@@ -40,28 +40,28 @@ pub struct Wanted<T> {
 }
 
 /// The labels whose names are due to be asked for, with the number of tries before.
-pub async fn labels_to_name(house: &House) -> Result<Vec<Wanted<(String, i64)>>> {
-    let mut unit = house.store.read().await?;
+pub async fn labels_to_name(services: &Services) -> Result<Vec<GraphCall<(String, i64)>>> {
+    let mut unit = services.store.read().await?;
     let mut wanted = Vec::new();
-    for (page, label_id, tries) in unit.wanted_label_names(house.clock.now(), DONE_AT_ONCE).await? {
+    for (page, label_id, tries) in unit.wanted_label_names(services.clock.now(), DONE_AT_ONCE).await? {
         let Some(known) = unit.page(&page).await? else { continue };
-        wanted.push(Wanted { page, token: known.token, about: (label_id, tries) });
+        wanted.push(GraphCall { page, token: known.token, about: (label_id, tries) });
     }
     Ok(wanted)
 }
 
 /// Meta gave a label's name: what waited for it takes effect.
-pub async fn name_label(house: &House, page: &PageId, label_id: &str, name: &str) -> Result<()> {
+pub async fn name_label(services: &Services, page: &PageId, label_id: &str, name: &str) -> Result<()> {
     retried(move || async move {
-        let mut unit = house.store.begin("name_label").await?;
-        unit.set_label_name(page, (label_id, name), house.clock.now()).await?;
+        let mut unit = services.store.begin("name_label").await?;
+        unit.set_label_name(page, (label_id, name), services.clock.now()).await?;
         let labels = unit.page(page).await?.map(|page| page.labels);
         if labels.is_some_and(|labels| label::meaning(&labels, name).is_none()) {
             unit.count_kept(page, "label_unmapped", 1).await?;
             unit.forget_label_changes(page, label_id).await?;
         }
         for conversation in unit.conversations_with_label(page, label_id).await? {
-            follow(&mut unit, house, &conversation).await?;
+            apply_labels(&mut unit, services, &conversation).await?;
         }
         unit.commit().await
     })
@@ -69,29 +69,29 @@ pub async fn name_label(house: &House, page: &PageId, label_id: &str, name: &str
 }
 
 /// Meta did not give a label's name. It is asked for again, less and less often.
-pub async fn unnamed(house: &House, page: &PageId, (label_id, tries): (&str, i64)) -> Result<()> {
-    let mut unit = house.store.begin("label_not_named").await?;
-    unit.label_name_refused(page, label_id, Some(again(house.clock.now(), tries))).await?;
+pub async fn unnamed(services: &Services, page: &PageId, (label_id, tries): (&str, i64)) -> Result<()> {
+    let mut unit = services.store.begin("label_not_named").await?;
+    unit.label_name_refused(page, label_id, Some(again(services.clock.now(), tries))).await?;
     unit.commit().await
 }
 
 /// The labels that are due to be taken off.
-pub async fn labels_to_take_off(house: &House) -> Result<Vec<Wanted<Write>>> {
-    let mut unit = house.store.read().await?;
+pub async fn labels_to_take_off(services: &Services) -> Result<Vec<GraphCall<Write>>> {
+    let mut unit = services.store.read().await?;
     let mut wanted = Vec::new();
-    for (page, write) in unit.due_label_writes(house.clock.now(), DONE_AT_ONCE).await? {
+    for (page, write) in unit.due_label_writes(services.clock.now(), DONE_AT_ONCE).await? {
         let Some(known) = unit.page(&page).await? else { continue };
-        wanted.push(Wanted { page, token: known.token, about: write });
+        wanted.push(GraphCall { page, token: known.token, about: write });
     }
     Ok(wanted)
 }
 
 /// Writes down that Meta is about to be asked, so that the webhook which tells of it is known as the service's
 /// own. Gives the person; none if nothing is to be asked.
-pub async fn ask_to_take_off(house: &House, write: &Write) -> Result<Option<Psid>> {
+pub async fn ask_to_take_off(services: &Services, write: &Write) -> Result<Option<Psid>> {
     retried(move || async move {
-        let now = house.clock.now();
-        let mut unit = house.store.begin("ask_to_take_off").await?;
+        let now = services.clock.now();
+        let mut unit = services.store.begin("ask_to_take_off").await?;
         if !unit.ask_label_write(write, now, now + ASKED_FOR).await? {
             return Ok(None);
         }
@@ -120,13 +120,14 @@ pub enum TakenOff {
 }
 
 /// Writes down what came of asking.
-pub async fn settle_taking_off(house: &House, write: &Write, came_to: TakenOff) -> Result<()> {
+pub async fn settle_taking_off(services: &Services, write: &Write, came_to: TakenOff) -> Result<()> {
     retried(move || async move {
-        let now = house.clock.now();
-        let mut unit = house.store.begin("settle_taking_off").await?;
-        let asked = unit.label_writes(&write.conversation).await?;
-        let asked = asked.iter().find(|row| row.label_id == write.label_id && row.began_at == write.began_at);
-        let asked_at = asked.and_then(|row| row.asked_at);
+        let now = services.clock.now();
+        let mut unit = services.store.begin("settle_taking_off").await?;
+        let request = unit.label_writes(&write.conversation).await?;
+        let request =
+            request.iter().find(|row| row.label_id == write.label_id && row.began_at == write.began_at);
+        let asked_at = request.and_then(|row| row.asked_at);
         let later = (write.tries + 1 < TRIES_MAX).then(|| again(now, write.tries));
         match came_to {
             TakenOff::Done => unit.settle_label_write(write, asked_at, (Some(now), None)).await?,

@@ -8,14 +8,14 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, PageId};
 use crate::domain::conversation::aggregate::waits_for_value;
 use crate::domain::conversation::inbound::Author;
-use crate::domain::inbox::pending::Why;
-use crate::domain::inbox::sentence::{self, Heard, Pattern, Reading};
-use crate::domain::order::outcome::{Kind, Source};
+use crate::domain::inbox::pending::PendingReason;
+use crate::domain::inbox::sentence::{self, Pattern, Reading, SentenceMatch};
+use crate::domain::order::outcome::{OutcomeKind, Source};
 use crate::domain::order::tag_decision::Tag;
 use crate::error::{Error, Result};
-use crate::flow::convert::apply::{Held, hold};
+use crate::flow::convert::apply::{LoadedConversation, load};
 use crate::flow::inbox::pending::{attempt, wait};
-use crate::flow::services::House;
+use crate::flow::services::Services;
 use crate::store::Unit;
 
 /// Why something is cancelled, lost or returned of which a sentence says so.
@@ -31,20 +31,20 @@ const READ_AT_ONCE: i64 = 1000;
 const FOUND_MAX: usize = 500;
 
 /// What an operator wrote, or made of it by an edit.
-pub(in crate::flow) struct Words {
+pub(in crate::flow) struct OperatorMessage {
     /// The name of what it says: the same whenever it comes again.
     reference: String,
     text: String,
     at: Timestamp,
 }
 
-impl fmt::Debug for Words {
+impl fmt::Debug for OperatorMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Words").field("at", &self.at).finish_non_exhaustive()
     }
 }
 
-impl Words {
+impl OperatorMessage {
     /// The words of a human at the Page; nobody else's count.
     pub(in crate::flow) fn of(author: Author, mid: &str, text: Option<&str>, at: Timestamp) -> Option<Self> {
         let text = text.filter(|_| author == Author::Operator)?.to_owned();
@@ -57,19 +57,19 @@ impl Words {
 /// things stand, waits in the queue.
 pub(in crate::flow) async fn hear(
     unit: &mut Unit,
-    house: &House,
-    held: &Held,
-    words: &[Words],
+    services: &Services,
+    loaded: &LoadedConversation,
+    words: &[OperatorMessage],
 ) -> Result<()> {
-    let (page, conversation) = (&held.page, &held.dossier.thread.id);
+    let (page, conversation) = (&loaded.page, &loaded.aggregate.thread.id);
     if page.sentences.is_empty() {
         return Ok(());
     }
-    let mut words: Vec<&Words> = words.iter().collect();
+    let mut words: Vec<&OperatorMessage> = words.iter().collect();
     words.sort_by_key(|words| words.at);
     for words in words {
         if let Some(heard) = sentence::hear(&page.sentences, &words.text, page.currency) {
-            take(unit, house, conversation, words, heard).await?;
+            take(unit, services, conversation, words, heard).await?;
         }
     }
     Ok(())
@@ -77,40 +77,42 @@ pub(in crate::flow) async fn hear(
 
 async fn take(
     unit: &mut Unit,
-    house: &House,
+    services: &Services,
     conversation: &ConversationId,
-    words: &Words,
-    heard: Heard,
+    words: &OperatorMessage,
+    heard: SentenceMatch,
 ) -> Result<()> {
-    let held = hold(unit, conversation, house.clock.now()).await?;
-    let mut tag = Tag::bare(heard.kind, Source::Sentence, held.page.currency);
+    let loaded = load(unit, conversation, services.clock.now()).await?;
+    let mut tag = Tag::bare(heard.kind, Source::Sentence, loaded.page.currency);
     tag.reference = Some(words.reference.clone());
-    tag.occurred_at = Some(words.at.min(held.now));
-    tag.details.clamped = words.at > held.now;
+    tag.occurred_at = Some(words.at.min(loaded.now));
+    tag.details.clamped = words.at > loaded.now;
     tag.reason = heard.kind.wants_reason().then(|| IN_THE_CHAT.to_owned());
     match heard.reading {
         Reading::Nothing => return Ok(()),
-        Reading::InPart(open) => return wait(unit, house, &held, &tag, (false, Why::InPart(open))).await,
+        Reading::InPart(open) => {
+            return wait(unit, services, &loaded, &tag, (false, PendingReason::InPart(open))).await;
+        }
         Reading::Whole(None) if heard.kind.is_amount() => {
-            return wait(unit, house, &held, &tag, (false, Why::ValueMissing)).await;
+            return wait(unit, services, &loaded, &tag, (false, PendingReason::ValueMissing)).await;
         }
         Reading::Whole(value) => tag.terms.value = value,
     }
-    let said = of_what_waits_for_it(&held, &tag);
-    if let Err(error) = attempt(unit, house, conversation, &said).await? {
-        wait(unit, house, &held, &tag, (false, Why::of_refusal(error.code))).await?;
+    let said = of_what_waits_for_it(&loaded, &tag);
+    if let Err(error) = attempt(unit, services, conversation, &said).await? {
+        wait(unit, services, &loaded, &tag, (false, PendingReason::of_refusal(error.code))).await?;
     }
     Ok(())
 }
 
 /// A `confirmed` with a value, while an order waits for its value, is that value.
-fn of_what_waits_for_it(held: &Held, tag: &Tag) -> Tag {
+fn of_what_waits_for_it(loaded: &LoadedConversation, tag: &Tag) -> Tag {
     let mut said = tag.clone();
-    let Some(money) = tag.terms.money().filter(|_| tag.kind == Kind::Confirmed) else { return said };
-    let orders = &held.dossier.orders;
+    let Some(money) = tag.terms.money().filter(|_| tag.kind == OutcomeKind::Confirmed) else { return said };
+    let orders = &loaded.aggregate.orders;
     let is_known = orders.iter().any(|order| order.order.state.is_open() && order.order.is_worth(money));
     if let Some(order) = orders.iter().rfind(|order| waits_for_value(order)).filter(|_| !is_known) {
-        said.kind = Kind::Amended;
+        said.kind = OutcomeKind::Amended;
         said.order_number = order.numbers.first().cloned();
         // The order may have been confirmed within the same second, of which a label tells no more.
         let confirmed = order.order.confirmed.map(|moment| moment.occurred_at);
@@ -148,13 +150,13 @@ pub struct Tried {
 ///
 /// # Errors
 /// `not_found`; 422 if it is no pattern.
-pub async fn try_sentence(house: &House, page: &PageId, pattern: &str) -> Result<Trial> {
+pub async fn try_sentence(services: &Services, page: &PageId, pattern: &str) -> Result<Trial> {
     let pattern =
         Pattern::parse(pattern).map_err(|fault| Error::field("/pattern", format!("It {fault}.")))?;
-    let mut unit = house.store.read().await?;
+    let mut unit = services.store.read().await?;
     let page = unit.page(page).await?.ok_or_else(|| Error::not_found("Page"))?;
     let mut trial = Trial { read: 0, found: Vec::new(), is_cut: false };
-    let mut after = (house.clock.now() - TRIED_WITHIN, String::new());
+    let mut after = (services.clock.now() - TRIED_WITHIN, String::new());
     loop {
         let words = unit.words_of_operators(&page.id, (after.0, &after.1), READ_AT_ONCE).await?;
         let Some(last) = words.last() else { break };

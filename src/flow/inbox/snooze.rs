@@ -3,17 +3,17 @@
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::ConversationId;
 use crate::error::{Error, Result};
-use crate::flow::services::House;
+use crate::flow::services::Services;
 
 /// Takes a conversation out of the queue until `until`; then `owner` goes on with it.
 ///
 /// # Errors
 /// A time that is not ahead; 409 if the conversation does not wait.
-pub async fn snooze(house: &House, id: &ConversationId, until: Timestamp, owner: &str) -> Result<()> {
-    if until <= house.clock.now() {
+pub async fn snooze(services: &Services, id: &ConversationId, until: Timestamp, owner: &str) -> Result<()> {
+    if until <= services.clock.now() {
         return Err(Error::field("/until", "It must be a time to come."));
     }
-    let mut unit = house.store.begin("snooze").await?;
+    let mut unit = services.store.begin("snooze").await?;
     if !unit.snooze(id, until, owner).await? {
         return Err(Error::conflict(
             "not_waiting",
@@ -24,9 +24,9 @@ pub async fn snooze(house: &House, id: &ConversationId, until: Timestamp, owner:
 }
 
 /// Brings back what was snoozed until now; gives how many conversations that are.
-pub async fn call_back(house: &House) -> Result<u64> {
-    let now = house.clock.now();
-    let mut unit = house.store.begin("call_back").await?;
+pub async fn call_back(services: &Services) -> Result<u64> {
+    let now = services.clock.now();
+    let mut unit = services.store.begin("call_back").await?;
     let back = unit.call_back(now).await?;
     unit.commit().await?;
     Ok(back)

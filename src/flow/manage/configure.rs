@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::basic::identity::PageId;
 use crate::error::Result;
-use crate::flow::services::House;
+use crate::flow::services::Services;
 use crate::store::page::Page;
 
 /// What a file can say of a Page.
@@ -175,16 +175,16 @@ pub struct Applied {
 
 /// Applies what changed in the file, all of it or nothing; a new Page is added whole. A key that the file had
 /// and has no more goes back to its default. A new token or dataset clears the fault of the old one.
-pub async fn configure(house: &House, texts: &[PageText]) -> Result<Vec<Applied>> {
-    let now = house.clock.now();
+pub async fn configure(services: &Services, texts: &[PageText]) -> Result<Vec<Applied>> {
+    let now = services.clock.now();
     let mut applied = Vec::new();
-    let mut unit = house.store.begin("configure").await?;
+    let mut unit = services.store.begin("configure").await?;
     for text in texts {
         let id = &text.page.id;
         unit.hold_page(id).await?;
-        let standing = unit.page(id).await?;
-        let is_new = standing.is_none();
-        let mut page = standing.unwrap_or_else(|| text.page.clone());
+        let ledger = unit.page(id).await?;
+        let is_new = ledger.is_none();
+        let mut page = ledger.unwrap_or_else(|| text.page.clone());
         let before = unit.file_values(id).await?;
         for key in Key::ALL {
             let (said, said_before) = (text.said.get(&key), before.get(key.as_str()));

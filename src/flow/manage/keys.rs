@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::basic::identity::{KeyId, PageId};
 use crate::error::{Error, Result};
-use crate::flow::services::House;
+use crate::flow::services::Services;
 
 /// The roles a key may have.
 pub const ROLES: [&str; 4] = ["admin", "operator", "crm", "analyst"];
@@ -17,24 +17,24 @@ pub fn hash(secret: &str) -> String {
 }
 
 /// Makes a key and gives its secret, which is stored nowhere.
-pub async fn create(house: &House, role: &str, name: &str, page: Option<&PageId>) -> Result<String> {
+pub async fn create(services: &Services, role: &str, name: &str, page: Option<&PageId>) -> Result<String> {
     if !ROLES.contains(&role) {
         return Err(Error::field("/role", format!("It must be one of {}.", ROLES.join(", "))));
     }
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(|error| Error::internal("no random bytes").caused_by(error))?;
     let secret = format!("sb_{}", URL_SAFE_NO_PAD.encode(random));
-    let now = house.clock.now();
-    let mut unit = house.store.begin("create_key").await?;
-    unit.add_key(&house.ids.next(now), name, role, page, &hash(&secret), now).await?;
+    let now = services.clock.now();
+    let mut unit = services.store.begin("create_key").await?;
+    unit.add_key(&services.ids.next(now), name, role, page, &hash(&secret), now).await?;
     unit.commit().await?;
     Ok(secret)
 }
 
 /// Ends a key at once, on every replica.
-pub async fn revoke(house: &House, id: &KeyId) -> Result<()> {
-    let mut unit = house.store.begin("revoke_key").await?;
-    if !unit.revoke_key(id, house.clock.now()).await? {
+pub async fn revoke(services: &Services, id: &KeyId) -> Result<()> {
+    let mut unit = services.store.begin("revoke_key").await?;
+    if !unit.revoke_key(id, services.clock.now()).await? {
         return Err(Error::not_found("key: see `salesbridge key list`"));
     }
     unit.commit().await

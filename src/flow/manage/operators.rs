@@ -16,8 +16,8 @@ use crate::domain::operator::{
     CODE_LASTS, LINK_LASTS, Language, Operator, Role, SESSION_LASTS, TRIES_MAX, TRIES_WITHIN, is_password,
     name_key, shown_name,
 };
-use crate::error::{Error, Kind, Result};
-use crate::flow::services::House;
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::services::Services;
 use crate::flow::unit::retried;
 use crate::store::Unit;
 
@@ -72,10 +72,10 @@ pub struct Newcomer {
 ///
 /// # Errors
 /// The name is taken or no name, or the password too short.
-pub async fn add(house: &House, newcomer: &Newcomer, password: &str) -> Result<OperatorId> {
+pub async fn add(services: &Services, newcomer: &Newcomer, password: &str) -> Result<OperatorId> {
     let hashed = hashed(password).await?;
-    let mut unit = house.store.begin("add_operator").await?;
-    let id = add_within(&mut unit, house, newcomer, Some(hashed)).await?;
+    let mut unit = services.store.begin("add_operator").await?;
+    let id = add_within(&mut unit, services, newcomer, Some(hashed)).await?;
     unit.commit().await?;
     Ok(id)
 }
@@ -84,10 +84,10 @@ pub async fn add(house: &House, newcomer: &Newcomer, password: &str) -> Result<O
 ///
 /// # Errors
 /// The name is taken or no name.
-pub async fn invite(house: &House, newcomer: &Newcomer) -> Result<String> {
-    let mut unit = house.store.begin("invite").await?;
-    let id = add_within(&mut unit, house, newcomer, None).await?;
-    let secret = link(&mut unit, house, &id).await?;
+pub async fn invite(services: &Services, newcomer: &Newcomer) -> Result<String> {
+    let mut unit = services.store.begin("invite").await?;
+    let id = add_within(&mut unit, services, newcomer, None).await?;
+    let secret = link(&mut unit, services, &id).await?;
     unit.commit().await?;
     Ok(secret)
 }
@@ -96,22 +96,22 @@ pub async fn invite(house: &House, newcomer: &Newcomer) -> Result<String> {
 ///
 /// # Errors
 /// `not_found`.
-pub async fn reset(house: &House, name: &str) -> Result<String> {
-    let mut unit = house.store.begin("reset_password").await?;
+pub async fn reset(services: &Services, name: &str) -> Result<String> {
+    let mut unit = services.store.begin("reset_password").await?;
     let found = unit.operator_named(&name_key(name)).await?;
     let (operator, _) = found.ok_or_else(|| Error::not_found("person"))?;
-    let secret = link(&mut unit, house, &operator.id).await?;
+    let secret = link(&mut unit, services, &operator.id).await?;
     unit.commit().await?;
     Ok(secret)
 }
 
 async fn add_within(
     unit: &mut Unit,
-    house: &House,
+    services: &Services,
     newcomer: &Newcomer,
     password: Option<String>,
 ) -> Result<OperatorId> {
-    let now = house.clock.now();
+    let now = services.clock.now();
     let name = shown_name(&newcomer.name)
         .ok_or_else(|| Error::field("/name", "It must have 1 to 40 letters."))?
         .to_owned();
@@ -120,7 +120,7 @@ async fn add_within(
     {
         return Err(Error::field("/page", "No such Page is connected."));
     }
-    let id = OperatorId(house.ids.next(now));
+    let id = OperatorId(services.ids.next(now));
     let key = name_key(&name);
     let operator = Operator {
         id: id.clone(),
@@ -135,8 +135,8 @@ async fn add_within(
     Ok(id)
 }
 
-async fn link(unit: &mut Unit, house: &House, id: &OperatorId) -> Result<String> {
-    let (now, secret) = (house.clock.now(), secret()?);
+async fn link(unit: &mut Unit, services: &Services, id: &OperatorId) -> Result<String> {
+    let (now, secret) = (services.clock.now(), secret()?);
     unit.end_invitations(id).await?;
     unit.add_invitation(&hash(&secret), Some(id), (now, now + LINK_LASTS)).await?;
     Ok(secret)
@@ -146,22 +146,23 @@ async fn link(unit: &mut Unit, house: &House, id: &OperatorId) -> Result<String>
 ///
 /// # Errors
 /// The link was used or is too old; the password is too short.
-pub async fn set_password(house: &House, link: &str, password: &str) -> Result<Login> {
-    let used =
-        || Error::new(Kind::NotFound, "link_used", "This link was used or is too old: ask for a new one.");
-    let mut unit = house.store.read().await?;
-    unit.invited(&hash(link), house.clock.now()).await?.ok_or_else(used)?;
+pub async fn set_password(services: &Services, link: &str, password: &str) -> Result<Login> {
+    let used = || {
+        Error::new(ErrorKind::NotFound, "link_used", "This link was used or is too old: ask for a new one.")
+    };
+    let mut unit = services.store.read().await?;
+    unit.invited(&hash(link), services.clock.now()).await?.ok_or_else(used)?;
     drop(unit);
     let hashed = hashed(password).await?;
-    let now = house.clock.now();
-    let mut unit = house.store.begin("set_password").await?;
+    let now = services.clock.now();
+    let mut unit = services.store.begin("set_password").await?;
     let operator = unit.invited(&hash(link), now).await?.ok_or_else(used)?;
     if !unit.use_invitation(&hash(link), now).await? {
         return Err(used());
     }
     unit.set_password(&operator.id, &hashed).await?;
     unit.end_sessions(&operator.id).await?;
-    let login = session(&mut unit, house, operator).await?;
+    let login = session(&mut unit, services, operator).await?;
     unit.commit().await?;
     Ok(login)
 }
@@ -170,30 +171,30 @@ pub async fn set_password(house: &House, link: &str, password: &str) -> Result<L
 ///
 /// # Errors
 /// Wrong, or too many tries; which of name and password was wrong is not said.
-pub async fn log_in(house: &House, name: &str, password: &str) -> Result<Login> {
+pub async fn log_in(services: &Services, name: &str, password: &str) -> Result<Login> {
     let key = name_key(name);
-    let found = house.store.look().await?.operator_named(&key).await?;
+    let found = services.store.look().await?.operator_named(&key).await?;
     let account = match &found {
         Some((operator, _)) => operator.id.0.clone(),
         None => format!("nobody-{}", Sha256::digest(&key)[0] % NOBODY_ACCOUNTS),
     };
-    take_try(house, &account).await?;
+    take_try(services, &account).await?;
     let stored = found.as_ref().and_then(|(_, password)| password.clone());
     let is_right = verified(password, stored.as_deref().unwrap_or(&NOBODY)).await?;
-    let wrong = || Error::new(Kind::Unauthorized, "wrong_login", "The name or the password is wrong.");
+    let wrong = || Error::new(ErrorKind::Unauthorized, "wrong_login", "The name or the password is wrong.");
     let (operator, _) = found.filter(|_| is_right && stored.is_some()).ok_or_else(wrong)?;
-    let mut unit = house.store.begin("log_in").await?;
+    let mut unit = services.store.begin("log_in").await?;
     // They may have left, or changed, while the password was hashed.
     let operator = unit.operator(&operator.id).await?.ok_or_else(wrong)?;
-    let login = session(&mut unit, house, operator).await?;
+    let login = session(&mut unit, services, operator).await?;
     unit.commit().await?;
     Ok(login)
 }
 
-async fn take_try(house: &House, account: &str) -> Result<()> {
+async fn take_try(services: &Services, account: &str) -> Result<()> {
     let taken = retried(move || async move {
-        let now = house.clock.now();
-        let mut unit = house.store.begin("take_try").await?;
+        let now = services.clock.now();
+        let mut unit = services.store.begin("take_try").await?;
         let window = (now, now - TRIES_WITHIN);
         let mut taken = unit.take_try(account, window).await?;
         if !taken && !unit.has_tries(account).await? {
@@ -205,19 +206,23 @@ async fn take_try(house: &House, account: &str) -> Result<()> {
     })
     .await?;
     taken.then_some(()).ok_or_else(|| {
-        Error::new(Kind::TooMany, "too_many_tries", "Too many tries: wait 15 minutes, or ask for a new link.")
+        Error::new(
+            ErrorKind::TooMany,
+            "too_many_tries",
+            "Too many tries: wait 15 minutes, or ask for a new link.",
+        )
     })
 }
 
-async fn session(unit: &mut Unit, house: &House, operator: Operator) -> Result<Login> {
-    let (now, secret) = (house.clock.now(), secret()?);
+async fn session(unit: &mut Unit, services: &Services, operator: Operator) -> Result<Login> {
+    let (now, secret) = (services.clock.now(), secret()?);
     unit.add_session(&hash(&secret), &operator.id, (now, now + SESSION_LASTS)).await?;
     Ok(Login { secret, operator })
 }
 
 /// Ends a session.
-pub async fn log_out(house: &House, secret: &str) -> Result<()> {
-    let mut unit = house.store.begin("log_out").await?;
+pub async fn log_out(services: &Services, secret: &str) -> Result<()> {
+    let mut unit = services.store.begin("log_out").await?;
     unit.end_session(&hash(secret)).await?;
     unit.commit().await
 }
@@ -226,9 +231,9 @@ pub async fn log_out(house: &House, secret: &str) -> Result<()> {
 ///
 /// # Errors
 /// `not_found`; 409 if nobody would be left to invite people.
-pub async fn set_role(house: &House, id: &OperatorId, role: Role, page: Option<&PageId>) -> Result<()> {
+pub async fn set_role(services: &Services, id: &OperatorId, role: Role, page: Option<&PageId>) -> Result<()> {
     retried(move || async move {
-        let mut unit = house.store.begin("set_role").await?;
+        let mut unit = services.store.begin("set_role").await?;
         let before = unit.count_admins().await?;
         if !unit.set_role(id, role, page).await? {
             return Err(Error::not_found("person"));
@@ -244,11 +249,11 @@ pub async fn set_role(house: &House, id: &OperatorId, role: Role, page: Option<&
 ///
 /// # Errors
 /// `not_found`; 409 if nobody would be left to invite people.
-pub async fn end(house: &House, id: &OperatorId) -> Result<()> {
+pub async fn end(services: &Services, id: &OperatorId) -> Result<()> {
     retried(move || async move {
-        let mut unit = house.store.begin("end_operator").await?;
+        let mut unit = services.store.begin("end_operator").await?;
         let before = unit.count_admins().await?;
-        if !unit.end_operator(id, house.clock.now()).await? {
+        if !unit.end_operator(id, services.clock.now()).await? {
             return Err(Error::not_found("person"));
         }
         stays_governed(&mut unit, before).await?;
@@ -267,16 +272,16 @@ async fn stays_governed(unit: &mut Unit, before: usize) -> Result<()> {
 }
 
 /// Sets a person's language.
-pub async fn set_language(house: &House, id: &OperatorId, language: Language) -> Result<()> {
-    let mut unit = house.store.begin("set_language").await?;
+pub async fn set_language(services: &Services, id: &OperatorId, language: Language) -> Result<()> {
+    let mut unit = services.store.begin("set_language").await?;
     unit.set_language(id, language).await?;
     unit.commit().await
 }
 
 /// While nobody has access yet: makes a one-time code for the first admin, but not too often.
-pub async fn first_code(house: &House) -> Result<Option<String>> {
-    let now = house.clock.now();
-    let mut unit = house.store.begin("first_code").await?;
+pub async fn first_code(services: &Services) -> Result<Option<String>> {
+    let now = services.clock.now();
+    let mut unit = services.store.begin("first_code").await?;
     if unit.has_operators().await? || unit.last_code_at().await?.is_some_and(|at| at > now - CODE_EVERY) {
         return Ok(None);
     }
@@ -290,28 +295,34 @@ pub async fn first_code(house: &House) -> Result<Option<String>> {
 ///
 /// # Errors
 /// Somebody has access already, or the code is wrong or too old.
-pub async fn first_admin(house: &House, code: &str, newcomer: &Newcomer, password: &str) -> Result<Login> {
-    let wrong =
-        || Error::new(Kind::Unauthorized, "wrong_code", "The code is wrong, used or too old: see the log.");
+pub async fn first_admin(
+    services: &Services,
+    code: &str,
+    newcomer: &Newcomer,
+    password: &str,
+) -> Result<Login> {
+    let wrong = || {
+        Error::new(ErrorKind::Unauthorized, "wrong_code", "The code is wrong, used or too old: see the log.")
+    };
     let hashed = hashed(password).await?;
-    let now = house.clock.now();
-    let mut unit = house.store.begin("first_admin").await?;
+    let now = services.clock.now();
+    let mut unit = services.store.begin("first_admin").await?;
     if unit.has_operators().await? || !unit.use_invitation(&hash(code.trim()), now).await? {
         return Err(wrong());
     }
     unit.end_codes().await?;
     let newcomer = Newcomer { role: Role::Admin, page: None, ..newcomer.clone() };
-    let id = add_within(&mut unit, house, &newcomer, Some(hashed)).await?;
+    let id = add_within(&mut unit, services, &newcomer, Some(hashed)).await?;
     let operator = unit.operator(&id).await?.ok_or_else(wrong)?;
-    let login = session(&mut unit, house, operator).await?;
+    let login = session(&mut unit, services, operator).await?;
     unit.commit().await?;
     Ok(login)
 }
 
 /// Forgets what ended: sessions, links, old tries.
-pub async fn forget_logins(house: &House) -> Result<()> {
-    let now = house.clock.now();
-    let mut unit = house.store.begin("drop_logins").await?;
+pub async fn forget_logins(services: &Services) -> Result<()> {
+    let now = services.clock.now();
+    let mut unit = services.store.begin("drop_logins").await?;
     unit.forget_logins(now, now - TRIES_WITHIN * 2).await?;
     unit.commit().await
 }

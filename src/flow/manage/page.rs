@@ -8,12 +8,12 @@ use secrecy::SecretString;
 
 use crate::domain::basic::hours::WorkingHours;
 use crate::domain::basic::identity::PageId;
-use crate::domain::order::outcome::Kind;
+use crate::domain::order::outcome::OutcomeKind;
 use crate::domain::signal::conversion::EventName;
 use crate::domain::signal::policy::{LeadOn, Mode, OnUnknown, PurchaseOn};
 use crate::error::{Error, Result};
-use crate::flow::convert::apply::hold;
-use crate::flow::services::House;
+use crate::flow::convert::apply::load;
+use crate::flow::services::Services;
 use crate::flow::unit::retried;
 use crate::store::page::Page;
 
@@ -28,9 +28,9 @@ pub struct PageChange {
     pub lead_on: Option<LeadOn>,
     pub lifecycle: Option<bool>,
     pub on_unknown: Option<OnUnknown>,
-    pub labels: Option<BTreeMap<String, Kind>>,
+    pub labels: Option<BTreeMap<String, OutcomeKind>>,
     pub take_off_labels: Option<bool>,
-    pub sentences: Option<BTreeMap<Kind, Vec<String>>>,
+    pub sentences: Option<BTreeMap<OutcomeKind, Vec<String>>>,
     pub lost: Option<Vec<String>>,
     pub cancelled: Option<Vec<String>>,
     pub returned: Option<Vec<String>>,
@@ -48,13 +48,13 @@ pub struct PageChange {
 ///
 /// # Errors
 /// `not_found`; a name that is not refused can't be kept.
-pub async fn change_page(house: &House, id: &PageId, change: &PageChange) -> Result<()> {
-    retried(move || change_once(house, id, change)).await
+pub async fn change_page(services: &Services, id: &PageId, change: &PageChange) -> Result<()> {
+    retried(move || change_once(services, id, change)).await
 }
 
-async fn change_once(house: &House, id: &PageId, change: &PageChange) -> Result<()> {
-    let now = house.clock.now();
-    let mut unit = house.store.begin("change_page").await?;
+async fn change_once(services: &Services, id: &PageId, change: &PageChange) -> Result<()> {
+    let now = services.clock.now();
+    let mut unit = services.store.begin("change_page").await?;
     unit.hold_page(id).await?;
     let mut page = unit.page(id).await?.ok_or_else(|| Error::not_found("Page"))?;
     let rules = unit.rules(&page).await?;
@@ -71,7 +71,7 @@ async fn change_once(house: &House, id: &PageId, change: &PageChange) -> Result<
     for name in rules.refused.difference(keep) {
         unit.allow_name(&page.dataset_id, *name).await?;
         for conversation in unit.held_back(&page.dataset_id, *name).await? {
-            hold(&mut unit, &conversation, now).await?.follow(&mut unit, house).await?;
+            load(&mut unit, &conversation, now).await?.apply(&mut unit, services).await?;
         }
     }
     unit.commit().await

@@ -2,7 +2,7 @@
 
 use crate::domain::basic::identity::PageId;
 use crate::error::{Error, Result};
-use crate::flow::services::House;
+use crate::flow::services::Services;
 use crate::store::product::Product;
 
 /// Lines of a price list, at most.
@@ -12,11 +12,11 @@ pub const PRODUCTS_MAX: usize = 2000;
 ///
 /// # Errors
 /// Too long, or an article number twice.
-pub async fn set_products(house: &House, page: &PageId, products: &[Product]) -> Result<()> {
+pub async fn set_products(services: &Services, page: &PageId, products: &[Product]) -> Result<()> {
     if products.len() > PRODUCTS_MAX {
         return Err(Error::field("/prices", format!("A price list has at most {PRODUCTS_MAX} lines.")));
     }
-    let mut unit = house.store.begin("set_products").await?;
+    let mut unit = services.store.begin("set_products").await?;
     unit.hold_page(page).await?;
     unit.put_products(page, products).await?;
     unit.commit().await

@@ -3,25 +3,29 @@
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::PageId;
 use crate::error::{Error, Result};
-use crate::flow::services::House;
+use crate::flow::services::Services;
 
 /// Sets the test event code of a Page until a time, or ends it.
 ///
 /// # Errors
 /// A time that is not ahead.
-pub async fn set_test_code(house: &House, page: &PageId, test: Option<(&str, Timestamp)>) -> Result<()> {
-    if test.is_some_and(|(_, until)| until <= house.clock.now()) {
+pub async fn set_test_code(
+    services: &Services,
+    page: &PageId,
+    test: Option<(&str, Timestamp)>,
+) -> Result<()> {
+    if test.is_some_and(|(_, until)| until <= services.clock.now()) {
         return Err(Error::field("/until", "It must be a time to come."));
     }
-    let mut unit = house.store.begin("set_test_code").await?;
+    let mut unit = services.store.begin("set_test_code").await?;
     unit.hold_page(page).await?;
     unit.set_test_code(page, test).await?;
     unit.commit().await
 }
 
 /// Ends the test event codes whose time is over.
-pub async fn end_test_codes(house: &House) -> Result<()> {
-    let mut unit = house.store.begin("end_test_codes").await?;
-    unit.end_test_codes(house.clock.now()).await?;
+pub async fn end_test_codes(services: &Services) -> Result<()> {
+    let mut unit = services.store.begin("end_test_codes").await?;
+    unit.end_test_codes(services.clock.now()).await?;
     unit.commit().await
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::error::Result;
-use crate::flow::services::House;
+use crate::flow::services::Services;
 use crate::flow::unit::retried;
 
 /// A publisher that is gone is followed by another one after this time.
@@ -21,11 +21,11 @@ const FORGET_MAX: i64 = 10_000;
 
 /// Word within this process that the feed has grown, or that it will grow no more; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Published(watch::Sender<Heard>);
+pub struct Published(watch::Sender<FeedProgress>);
 
 /// What was told of the feed.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Heard {
+pub struct FeedProgress {
     /// The number of its last change.
     last: i64,
     is_closed: bool,
@@ -52,28 +52,28 @@ impl Published {
     }
 
     /// Hears of what is told from here on.
-    pub fn listen(&self) -> watch::Receiver<Heard> {
+    pub fn listen(&self) -> watch::Receiver<FeedProgress> {
         self.0.subscribe()
     }
 }
 
 /// Numbers the changes that wait, unless somebody else is the publisher; gives how many. At [`PUBLISH_MAX`] or
 /// more there may be others.
-pub async fn publish(house: &House, holder: &str) -> Result<u64> {
-    let (last, waits) = house.store.look().await?.published().await?;
+pub async fn publish(services: &Services, holder: &str) -> Result<u64> {
+    let (last, waits) = services.store.look().await?.published().await?;
     if !waits {
-        house.published.tell(last);
+        services.published.tell(last);
         return Ok(0);
     }
-    let numbered = retried(move || publish_once(house, holder)).await?;
-    let (last, _) = house.store.look().await?.published().await?;
-    house.published.tell(last);
+    let numbered = retried(move || publish_once(services, holder)).await?;
+    let (last, _) = services.store.look().await?.published().await?;
+    services.published.tell(last);
     Ok(numbered)
 }
 
-async fn publish_once(house: &House, holder: &str) -> Result<u64> {
-    let now = house.clock.now();
-    let mut unit = house.store.begin("publish").await?;
+async fn publish_once(services: &Services, holder: &str) -> Result<u64> {
+    let now = services.clock.now();
+    let mut unit = services.store.begin("publish").await?;
     let Some(token) = unit.lease_publisher(holder, (now, now + LEASE)).await? else { return Ok(0) };
     let numbered = unit.number_changes(token, PUBLISH_MAX, now).await?;
     unit.commit().await?;
@@ -81,20 +81,20 @@ async fn publish_once(house: &House, holder: &str) -> Result<u64> {
 }
 
 /// Lets another publisher follow at once.
-pub async fn stop_publishing(house: &House, holder: &str) -> Result<()> {
-    let mut unit = house.store.begin("stop_publishing").await?;
+pub async fn stop_publishing(services: &Services, holder: &str) -> Result<()> {
+    let mut unit = services.store.begin("stop_publishing").await?;
     unit.release_publisher(holder).await?;
     unit.commit().await
 }
 
 /// Forgets what was published longer ago than `keep`; gives how many changes that were. A reader who comes back
 /// later than that is told so.
-pub async fn forget_changes(house: &House, keep: Duration) -> Result<u64> {
+pub async fn forget_changes(services: &Services, keep: Duration) -> Result<u64> {
     let mut forgotten = 0;
     loop {
-        let before = house.clock.now() - keep;
+        let before = services.clock.now() - keep;
         let some = retried(move || async move {
-            let mut unit = house.store.begin("drop_changes").await?;
+            let mut unit = services.store.begin("drop_changes").await?;
             let some = unit.forget_changes(before, FORGET_MAX).await?;
             unit.commit().await?;
             Ok(some)

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::error::{Error, Result};
 use crate::failpoint;
-use crate::flow::services::House;
+use crate::flow::services::Services;
 
 /// Bodies that may wait to be written.
 pub const INTAKE_MAX: usize = 4096;
@@ -29,11 +29,11 @@ const YIELDS: usize = 3;
 /// The queue; clones lead to the same one.
 #[derive(Clone, Debug)]
 pub struct Intake {
-    queue: mpsc::Sender<Waiting>,
+    queue: mpsc::Sender<QueuedBody>,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct QueuedBody {
     body: Bytes,
     durable: oneshot::Sender<Result<()>>,
 }
@@ -41,9 +41,9 @@ struct Waiting {
 impl Intake {
     /// Starts the task that writes; it ends when every clone is gone and the queue is empty. `came_in` is told
     /// after each group.
-    pub fn start(house: House, came_in: Arc<Notify>) -> Self {
+    pub fn start(services: Services, came_in: Arc<Notify>) -> Self {
         let (queue, waiting) = mpsc::channel(INTAKE_MAX);
-        tokio::spawn(write(house, waiting, came_in));
+        tokio::spawn(write(services, waiting, came_in));
         Self { queue }
     }
 
@@ -53,7 +53,7 @@ impl Intake {
     /// Unavailable when too many wait already, or when it can't be stored.
     pub async fn take(&self, body: Bytes) -> Result<()> {
         let (durable, written) = oneshot::channel();
-        self.queue.try_send(Waiting { body, durable }).map_err(|_| {
+        self.queue.try_send(QueuedBody { body, durable }).map_err(|_| {
             Error::unavailable(
                 "intake_full",
                 "Too many webhooks wait to be stored: Meta will send this one again.",
@@ -67,7 +67,7 @@ fn stopping() -> Error {
     Error::unavailable("stopping", "The service is stopping: Meta will send this webhook again.")
 }
 
-async fn write(house: House, mut queue: mpsc::Receiver<Waiting>, came_in: Arc<Notify>) {
+async fn write(services: Services, mut queue: mpsc::Receiver<QueuedBody>, came_in: Arc<Notify>) {
     while let Some(first) = queue.recv().await {
         for _ in 0..YIELDS {
             tokio::task::yield_now().await;
@@ -82,8 +82,8 @@ async fn write(house: House, mut queue: mpsc::Receiver<Waiting>, came_in: Arc<No
         let (bodies, waiting): (Vec<Bytes>, Vec<_>) =
             group.into_iter().map(|one| (one.body, one.durable)).unzip();
         let kept = tokio::select! {
-            kept = keep(&house, &bodies) => kept,
-            () = house.clock.sleep(KEPT_WITHIN) => {
+            kept = keep(&services, &bodies) => kept,
+            () = services.clock.sleep(KEPT_WITHIN) => {
                 Err(Error::unavailable("database", format!("The database took longer than {KEPT_WITHIN:?}")))
             }
         };
@@ -104,8 +104,8 @@ async fn write(house: House, mut queue: mpsc::Receiver<Waiting>, came_in: Arc<No
 }
 
 /// One statement that is a unit of its own.
-async fn keep(house: &House, bodies: &[Bytes]) -> Result<()> {
+async fn keep(services: &Services, bodies: &[Bytes]) -> Result<()> {
     failpoint::before_commit("intake")?;
-    house.store.keep_bodies(bodies, house.clock.now()).await?;
+    services.store.keep_bodies(bodies, services.clock.now()).await?;
     failpoint::after_commit("intake")
 }

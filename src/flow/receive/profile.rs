@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::domain::basic::identity::{ConversationId, PageId, Psid};
 use crate::error::Result;
-use crate::flow::Wanted;
-use crate::flow::services::House;
+use crate::flow::GraphCall;
+use crate::flow::services::Services;
 
 /// People of one Page that one round asks for.
 const ASKED_AT_ONCE: i64 = 20;
@@ -18,12 +18,12 @@ const TRIES_MAX: i64 = 4;
 const AGAIN_FIRST: Duration = Duration::from_mins(1);
 
 /// Somebody of whom Meta is to be asked.
-pub type Unnamed = Wanted<(ConversationId, Psid, i64)>;
+pub type Unnamed = GraphCall<(ConversationId, Psid, i64)>;
 
 /// The people whose profiles are due to be asked for.
-pub async fn people_to_name(house: &House) -> Result<Vec<Unnamed>> {
-    let now = house.clock.now();
-    let mut unit = house.store.read().await?;
+pub async fn people_to_name(services: &Services) -> Result<Vec<Unnamed>> {
+    let now = services.clock.now();
+    let mut unit = services.store.read().await?;
     let mut wanted = Vec::new();
     for head in unit.page_heads(None).await? {
         let due = unit.wanted_profiles(&head.id, now, ASKED_AT_ONCE).await?;
@@ -31,7 +31,7 @@ pub async fn people_to_name(house: &House) -> Result<Vec<Unnamed>> {
             continue;
         }
         let Some(page) = unit.page(&head.id).await? else { continue };
-        wanted.extend(due.into_iter().map(|about| Wanted {
+        wanted.extend(due.into_iter().map(|about| GraphCall {
             page: head.id.clone(),
             token: page.token.clone(),
             about,
@@ -42,13 +42,13 @@ pub async fn people_to_name(house: &House) -> Result<Vec<Unnamed>> {
 
 /// Meta showed a person.
 pub async fn name_person(
-    house: &House,
+    services: &Services,
     conversation: &ConversationId,
     name: Option<String>,
     picture: Option<Vec<u8>>,
 ) -> Result<()> {
-    let mut unit = house.store.begin("name_person").await?;
-    unit.set_profile(conversation, name, picture, house.clock.now()).await?;
+    let mut unit = services.store.begin("name_person").await?;
+    unit.set_profile(conversation, name, picture, services.clock.now()).await?;
     unit.commit().await
 }
 
@@ -65,13 +65,13 @@ pub enum NotShown {
 
 /// Meta did not show a person.
 pub async fn not_shown(
-    house: &House,
+    services: &Services,
     page: &PageId,
     (conversation, tries): (&ConversationId, i64),
     why: NotShown,
 ) -> Result<()> {
-    let now = house.clock.now();
-    let mut unit = house.store.begin("person_not_shown").await?;
+    let now = services.clock.now();
+    let mut unit = services.store.begin("person_not_shown").await?;
     match why {
         NotShown::Never => unit.profile_refused(conversation, None).await?,
         NotShown::Later => {

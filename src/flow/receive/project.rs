@@ -9,21 +9,21 @@ use sha2::{Digest, Sha256};
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, PageId};
 use crate::domain::conversation::chat::{self, Point};
-use crate::domain::conversation::inbound::{Arrival, Author, CartLine, Channel, What};
+use crate::domain::conversation::inbound::{Author, CartLine, Channel, InboundEvent, InboundKind};
 use crate::domain::conversation::phone;
-use crate::domain::signal::Rules;
+use crate::domain::signal::SignalRules;
 use crate::error::{Error, Result};
-use crate::flow::convert::apply::{Held, queue_all};
-use crate::flow::convert::silence::follow_silence;
+use crate::flow::convert::apply::{LoadedConversation, queue_all};
+use crate::flow::convert::silence::apply_silence;
 use crate::flow::inbox::label;
-use crate::flow::inbox::sentence::{self, Words};
-use crate::flow::services::House;
+use crate::flow::inbox::sentence::{self, OperatorMessage};
+use crate::flow::services::Services;
 use crate::flow::unit::{give_way, retried};
 use crate::meta::webhook;
 use crate::store::Unit;
 use crate::store::aggregate::Scope;
 use crate::store::conversation::{Person, SaidBy};
-use crate::store::message::{Edit, NewMessage, Place};
+use crate::store::message::{Edit, MessagePosition, NewMessage};
 use crate::store::page::Page;
 
 /// Bodies that one unit projects at about most: the more there are, the fewer pages of the database each writes.
@@ -33,15 +33,15 @@ pub const PROJECT_MAX: usize = 1000;
 const PROJECT_BYTES: i64 = 16 << 20;
 
 /// Projects the oldest kept bodies into conversations; gives their number, 0 when none waits.
-pub async fn project(house: &House) -> Result<usize> {
-    retried(move || project_once(house)).await
+pub async fn project(services: &Services) -> Result<usize> {
+    retried(move || project_once(services)).await
 }
 
-async fn project_once(house: &House) -> Result<usize> {
-    let now = house.clock.now();
-    let mut unit = house.store.begin("project").await?;
+async fn project_once(services: &Services) -> Result<usize> {
+    let now = services.clock.now();
+    let mut unit = services.store.begin("project").await?;
     let count = i64::try_from(PROJECT_MAX).unwrap_or(i64::MAX);
-    let bodies = unit.waiting_bodies(&house.store, (count, PROJECT_BYTES)).await?;
+    let bodies = unit.waiting_bodies(&services.store, (count, PROJECT_BYTES)).await?;
     if bodies.is_empty() {
         return Ok(0);
     }
@@ -53,43 +53,43 @@ async fn project_once(house: &House) -> Result<usize> {
     let (mut came, mut labels) = (Vec::new(), Vec::new());
     for (place, waiting) in bodies.iter().enumerate() {
         give_way(place).await;
-        let delivery = match webhook::read(&waiting.body) {
-            Ok(delivery) => delivery,
+        let content = match webhook::read(&waiting.body) {
+            Ok(content) => content,
             Err(unreadable) => {
                 count(&PageId::from(""), "unreadable");
-                unit.unreadable(&house.store, waiting, &unreadable.0).await?;
+                unit.unreadable(&services.store, waiting, &unreadable.0).await?;
                 continue;
             }
         };
-        for (page, kind) in &delivery.kept {
+        for (page, kind) in &content.kept {
             count(page, kind);
         }
-        for label in &delivery.labels {
+        for label in &content.labels {
             count(&label.page_id, "label");
         }
-        labels.extend(delivery.labels);
-        for arrival in delivery.arrivals {
-            match pages.of(&mut unit, &arrival).await? {
-                Some(page) => came.push(Came::new(page, arrival)),
-                None => count(&arrival.page_id, "page_not_connected"),
+        labels.extend(content.labels);
+        for event in content.events {
+            match pages.of(&mut unit, &event).await? {
+                Some(page) => came.push(ConnectedEvent::new(page, event)),
+                None => count(&event.page_id, "page_not_connected"),
             }
         }
     }
-    unit.projected(&house.store, &bodies, now).await?;
-    receive(&mut unit, house, &mut pages, came).await?;
-    for (page, kind) in label::take(&mut unit, house, &labels).await? {
+    unit.projected(&services.store, &bodies, now).await?;
+    receive(&mut unit, services, &mut pages, came).await?;
+    for (page, kind) in label::take(&mut unit, services, &labels).await? {
         *counts.entry((page, kind.to_owned())).or_default() += 1;
     }
     for ((page, kind), number) in &counts {
         unit.count_kept(page, kind, *number).await?;
     }
-    let dropped_before = house.keep_text.is_zero().then_some(now + Duration::from_millis(1));
+    let dropped_before = services.keep_text.is_zero().then_some(now + Duration::from_millis(1));
     if let Some(before) = dropped_before {
         unit.drop_texts(before).await?;
     }
     unit.commit().await?;
     if let Some(before) = dropped_before {
-        house.store.drop_bodies(before).await?;
+        services.store.drop_bodies(before).await?;
     }
     Ok(bodies.len())
 }
@@ -98,22 +98,22 @@ async fn project_once(house: &House) -> Result<usize> {
 #[derive(Default)]
 struct Pages {
     accounts: HashMap<(Channel, PageId), Option<PageId>>,
-    known: HashMap<PageId, (Arc<Page>, Arc<Rules>)>,
+    known: HashMap<PageId, (Arc<Page>, Arc<SignalRules>)>,
 }
 
 impl Pages {
     /// The connected Page that an arrival belongs to.
-    async fn of(&mut self, unit: &mut Unit, arrival: &Arrival) -> Result<Option<PageId>> {
-        let account = (arrival.channel, arrival.page_id.clone());
+    async fn of(&mut self, unit: &mut Unit, event: &InboundEvent) -> Result<Option<PageId>> {
+        let account = (event.channel, event.page_id.clone());
         if let Some(found) = self.accounts.get(&account) {
             return Ok(found.clone());
         }
-        let found = unit.page_of_account(arrival.channel, &arrival.page_id).await?;
+        let found = unit.page_of_account(event.channel, &event.page_id).await?;
         self.accounts.insert(account, found.clone());
         Ok(found)
     }
 
-    async fn known(&mut self, unit: &mut Unit, id: &PageId) -> Result<(Arc<Page>, Arc<Rules>)> {
+    async fn known(&mut self, unit: &mut Unit, id: &PageId) -> Result<(Arc<Page>, Arc<SignalRules>)> {
         if let Some(known) = self.known.get(id) {
             return Ok(known.clone());
         }
@@ -126,71 +126,78 @@ impl Pages {
 }
 
 /// Something that arrived on a connected Page.
-struct Came {
+struct ConnectedEvent {
     page: PageId,
-    arrival: Arrival,
+    event: InboundEvent,
     /// What was said in it, if anything.
-    said: Option<Said>,
+    said: Option<InboundMessage>,
 }
 
-impl Came {
-    fn new(page: PageId, arrival: Arrival) -> Self {
-        Self { page, said: Said::of(&arrival), arrival }
+impl ConnectedEvent {
+    fn new(page: PageId, event: InboundEvent) -> Self {
+        Self { page, said: InboundMessage::of(&event), event }
     }
 
     fn person(&self) -> Person {
-        (self.page.clone(), self.arrival.channel, self.arrival.psid.clone())
+        (self.page.clone(), self.event.channel, self.event.psid.clone())
     }
 }
 
 /// What arrived takes effect, each message once by its `mid`. Whatever all conversations need is read and
 /// written for all of them together.
-async fn receive(unit: &mut Unit, house: &House, pages: &mut Pages, came: Vec<Came>) -> Result<()> {
+async fn receive(
+    unit: &mut Unit,
+    services: &Services,
+    pages: &mut Pages,
+    came: Vec<ConnectedEvent>,
+) -> Result<()> {
     if came.is_empty() {
         return Ok(());
     }
-    let now = house.clock.now();
+    let now = services.clock.now();
     let names = came.iter().filter_map(|came| Some((came.page.clone(), came.said.as_ref()?.mid.clone())));
     let mut fresh = unit.first_seen(&names.collect(), now).await?;
-    let mut threads = by_conversation(unit, house, came, now).await?;
+    let mut threads = by_conversation(unit, services, came, now).await?;
     let ids: Vec<ConversationId> = threads.keys().cloned().collect();
     let (mut all, mut brought) = (Vec::new(), Vec::new());
-    for (place, dossier) in unit.hold_all(Scope::Conversations(&ids)).await?.into_iter().enumerate() {
+    for (place, aggregate) in
+        unit.load_conversations(Scope::Conversations(&ids)).await?.into_iter().enumerate()
+    {
         give_way(place).await;
-        let came = threads.remove(&dossier.thread.id).unwrap_or_default();
-        let (page, rules) = pages.known(unit, &dossier.thread.page_id).await?;
-        let mut held = Held::new(dossier, page, rules, now);
-        let mut news = News::default();
+        let came = threads.remove(&aggregate.thread.id).unwrap_or_default();
+        let (page, rules) = pages.known(unit, &aggregate.thread.page_id).await?;
+        let mut loaded = LoadedConversation::new(aggregate, page, rules, now);
+        let mut update = ConversationUpdate::default();
         for came in came {
             if came.said.as_ref().is_none_or(|said| fresh.remove(&(came.page.clone(), said.mid.clone()))) {
-                note(unit, house, &mut held, came, &mut news).await?;
+                note(unit, services, &mut loaded, came, &mut update).await?;
             }
         }
-        all.push(held);
-        brought.push(news);
+        all.push(loaded);
+        brought.push(update);
     }
-    let messages: Vec<NewMessage> = brought.iter_mut().flat_map(|news| news.messages.drain(..)).collect();
+    let messages: Vec<NewMessage> = brought.iter_mut().flat_map(|update| update.messages.drain(..)).collect();
     unit.add_messages(&messages).await?;
     unit.edit_late(&messages).await?;
     let mut moved = Vec::new();
-    for (place, (mut held, mut news)) in all.into_iter().zip(brought).enumerate() {
+    for (place, (mut loaded, mut update)) in all.into_iter().zip(brought).enumerate() {
         give_way(place).await;
-        for edit in &news.edits {
-            unit.edit_message(&held.dossier.thread.id, edit).await?;
+        for edit in &update.edits {
+            unit.edit_message(&loaded.aggregate.thread.id, edit).await?;
         }
-        let words = std::mem::take(&mut news.words);
-        if news.is_nothing() {
-            sentence::hear(unit, house, &held, &words).await?;
+        let words = std::mem::take(&mut update.words);
+        if update.is_nothing() {
+            sentence::hear(unit, services, &loaded, &words).await?;
             continue;
         }
-        cut(unit, house, &mut held, news).await?;
-        held.follow_ledger(unit, house).await?;
-        moved.push((held, words));
+        cut(unit, services, &mut loaded, update).await?;
+        loaded.apply_ledger(unit, services).await?;
+        moved.push((loaded, words));
     }
     let (mut moved, words): (Vec<_>, Vec<_>) = moved.into_iter().unzip();
     queue_all(unit, &mut moved.iter_mut().collect::<Vec<_>>()).await?;
-    for (held, words) in moved.iter().zip(&words) {
-        sentence::hear(unit, house, held, words).await?;
+    for (loaded, words) in moved.iter().zip(&words) {
+        sentence::hear(unit, services, loaded, words).await?;
     }
     Ok(())
 }
@@ -198,18 +205,18 @@ async fn receive(unit: &mut Unit, house: &House, pages: &mut Pages, came: Vec<Ca
 /// What came, by conversation; that of a person who writes for the first time is opened.
 async fn by_conversation(
     unit: &mut Unit,
-    house: &House,
-    came: Vec<Came>,
+    services: &Services,
+    came: Vec<ConnectedEvent>,
     now: Timestamp,
-) -> Result<BTreeMap<ConversationId, Vec<Came>>> {
-    let mut known = unit.conversations_of(&came.iter().map(Came::person).collect()).await?;
-    let mut threads: BTreeMap<ConversationId, Vec<Came>> = BTreeMap::new();
+) -> Result<BTreeMap<ConversationId, Vec<ConnectedEvent>>> {
+    let mut known = unit.conversations_of(&came.iter().map(ConnectedEvent::person).collect()).await?;
+    let mut threads: BTreeMap<ConversationId, Vec<ConnectedEvent>> = BTreeMap::new();
     for came in came {
         let person = came.person();
         let id = if let Some(id) = known.get(&person) {
             id.clone()
         } else {
-            let (id, at) = (ConversationId(house.ids.next(now)), came.arrival.at);
+            let (id, at) = (ConversationId(services.ids.next(now)), came.event.at);
             let id = unit.open_conversation(&id, &person.0, (person.1, &person.2), at).await?;
             known.insert(person, id.clone());
             id
@@ -220,24 +227,29 @@ async fn by_conversation(
 }
 
 /// Cuts a conversation into its chats as they now are, with what follows for the feed and for silence.
-async fn cut(unit: &mut Unit, house: &House, held: &mut Held, news: News) -> Result<()> {
-    let before = held.dossier.chats.len();
-    let began_at = |held: &Held| held.dossier.chats.first().map(|chat| chat.began_at);
-    let began_before = began_at(held);
-    if !news.cut_anew && chat::is_after(&held.dossier.chats, &news.points) {
-        chat::extend(&mut held.dossier.chats, news.points);
+async fn cut(
+    unit: &mut Unit,
+    services: &Services,
+    loaded: &mut LoadedConversation,
+    update: ConversationUpdate,
+) -> Result<()> {
+    let before = loaded.aggregate.chats.len();
+    let began_at = |loaded: &LoadedConversation| loaded.aggregate.chats.first().map(|chat| chat.began_at);
+    let began_before = began_at(loaded);
+    if !update.cut_anew && chat::is_after(&loaded.aggregate.chats, &update.points) {
+        chat::extend(&mut loaded.aggregate.chats, update.points);
     } else {
-        held.dossier.chats = chat::cut(unit.points_of(&held.dossier.thread.id).await?);
+        loaded.aggregate.chats = chat::cut(unit.points_of(&loaded.aggregate.thread.id).await?);
     }
-    if news.referred || held.dossier.chats.len() != before || began_at(held) != began_before {
-        held.conversation_changed(unit, house).await?;
+    if update.referred || loaded.aggregate.chats.len() != before || began_at(loaded) != began_before {
+        loaded.conversation_changed(unit, services).await?;
     }
-    follow_silence(unit, house, held).await
+    apply_silence(unit, services, loaded).await
 }
 
 /// What a unit brought into a conversation.
 #[derive(Default)]
-struct News {
+struct ConversationUpdate {
     points: Vec<Point>,
     /// Something was said that changes what earlier moments mean.
     cut_anew: bool,
@@ -245,48 +257,54 @@ struct News {
     messages: Vec<NewMessage>,
     edits: Vec<Edit>,
     /// What operators wrote.
-    words: Vec<Words>,
+    words: Vec<OperatorMessage>,
 }
 
-impl News {
+impl ConversationUpdate {
     /// Nothing by which a chat or the queue could change.
     fn is_nothing(&self) -> bool {
         self.points.is_empty() && !self.cut_anew && !self.referred
     }
 }
 
-async fn note(unit: &mut Unit, house: &House, held: &mut Held, came: Came, news: &mut News) -> Result<()> {
-    let Came { arrival, said, .. } = came;
-    let (conversation, page) = (held.dossier.thread.id.clone(), held.page.id.clone());
-    let at = arrival.at;
-    let id = house.ids.next(held.now);
-    let place = Place { conversation: &conversation, page: &page, id: &id, at };
-    match arrival.what {
-        What::Edited { mid, author, text, number } => {
+async fn note(
+    unit: &mut Unit,
+    services: &Services,
+    loaded: &mut LoadedConversation,
+    came: ConnectedEvent,
+    update: &mut ConversationUpdate,
+) -> Result<()> {
+    let ConnectedEvent { event, said, .. } = came;
+    let (conversation, page) = (loaded.aggregate.thread.id.clone(), loaded.page.id.clone());
+    let at = event.at;
+    let id = services.ids.next(loaded.now);
+    let place = MessagePosition { conversation: &conversation, page: &page, id: &id, at };
+    match event.what {
+        InboundKind::Edited { mid, author, text, number } => {
             let name = format!("{mid}#{number}");
-            news.words.extend(Words::of(author, &name, text.as_deref(), at));
-            note_phones(unit, house, held, (author, at), text.as_deref(), news).await?;
-            news.edits.push(Edit { mid, text, number, at });
+            update.words.extend(OperatorMessage::of(author, &name, text.as_deref(), at));
+            note_phones(unit, services, loaded, (author, at), text.as_deref(), update).await?;
+            update.edits.push(Edit { mid, text, number, at });
         }
-        What::Deleted { mid } => unit.delete_text(place, &mid, held.now).await?,
+        InboundKind::Deleted { mid } => unit.delete_text(place, &mid, loaded.now).await?,
         _ => {}
     }
     if let Some(said) = said {
-        note_phones(unit, house, held, (said.author, at), said.text.as_deref(), news).await?;
-        news.words.extend(Words::of(said.author, &said.mid, said.text.as_deref(), at));
+        note_phones(unit, services, loaded, (said.author, at), said.text.as_deref(), update).await?;
+        update.words.extend(OperatorMessage::of(said.author, &said.mid, said.text.as_deref(), at));
         let attachments = (!said.attachments.is_empty()).then(|| said.attachments.join(","));
-        news.messages.push(NewMessage::new(place, said.mid, said.author, (said.text, attachments)));
+        update.messages.push(NewMessage::new(place, said.mid, said.author, (said.text, attachments)));
         let by_customer = said.author == Author::Customer;
-        news.points.push(Point { at, by_customer, ad_id: None, gave_phone: false });
+        update.points.push(Point { at, by_customer, ad_id: None, gave_phone: false });
     }
-    if let Some(referral) = &arrival.referral {
-        let version = held.dossier.thread.version + 1;
+    if let Some(referral) = &event.referral {
+        let version = loaded.aggregate.thread.version + 1;
         if unit.add_referral(place, referral, version).await? {
-            news.referred = true;
-            held.referred_at(at);
+            update.referred = true;
+            loaded.referred_at(at);
             if referral.is_from_ad() {
                 let ad_id = referral.ad_id.clone();
-                news.points.push(Point { at, by_customer: false, ad_id, gave_phone: false });
+                update.points.push(Point { at, by_customer: false, ad_id, gave_phone: false });
             }
         }
     }
@@ -294,7 +312,7 @@ async fn note(unit: &mut Unit, house: &House, held: &mut Held, came: Came, news:
 }
 
 /// Something that was said, in whatever form it came.
-struct Said {
+struct InboundMessage {
     /// Its name: Meta's, or one that is the same whenever it comes again.
     mid: String,
     author: Author,
@@ -302,24 +320,24 @@ struct Said {
     attachments: Vec<String>,
 }
 
-impl Said {
-    fn of(arrival: &Arrival) -> Option<Self> {
-        let (mid, author, text, attachments) = match &arrival.what {
-            What::Message { mid, author, text, attachments } => {
+impl InboundMessage {
+    fn of(event: &InboundEvent) -> Option<Self> {
+        let (mid, author, text, attachments) = match &event.what {
+            InboundKind::Message { mid, author, text, attachments } => {
                 (mid, *author, text.clone(), attachments.clone())
             }
-            What::Cart { mid, lines, note } => {
+            InboundKind::Cart { mid, lines, note } => {
                 let text: Vec<String> = lines.iter().map(line_of).chain(note.clone()).collect();
                 (mid, Author::Customer, Some(text.join("\n")), vec!["cart".to_owned()])
             }
-            What::Contact { fields } => {
+            InboundKind::Contact { fields } => {
                 let text: Vec<&str> = fields.iter().map(|answer| answer.value.as_str()).collect();
                 (&None, Author::Customer, Some(text.join("\n")), vec!["form".to_owned()])
             }
-            What::Edited { .. } | What::Deleted { .. } | What::Referral => return None,
+            InboundKind::Edited { .. } | InboundKind::Deleted { .. } | InboundKind::Referral => return None,
         };
         let unnamed = || {
-            let (psid, at) = (arrival.psid.as_str(), arrival.at.millis());
+            let (psid, at) = (event.psid.as_str(), event.at.millis());
             let (form, text) = (attachments.join(","), text.as_deref().unwrap_or_default());
             format!("unnamed:{}", hex::encode(Sha256::digest(format!("{psid}\n{at}\n{form}\n{text}"))))
         };
@@ -337,18 +355,18 @@ fn line_of(line: &CartLine) -> String {
 /// Notes the phone numbers in what was said.
 async fn note_phones(
     unit: &mut Unit,
-    house: &House,
-    held: &Held,
+    services: &Services,
+    loaded: &LoadedConversation,
     (author, at): (Author, Timestamp),
     text: Option<&str>,
-    news: &mut News,
+    update: &mut ConversationUpdate,
 ) -> Result<()> {
     let by = if author == Author::Customer { SaidBy::Customer } else { SaidBy::Page };
-    for phone in phone::phones_in(text.unwrap_or_default(), &held.page.country) {
-        let hash = house.phone_key.hash(phone.as_str())?;
-        unit.add_phone_word((&held.dossier.thread.id, &held.page.id), &hash, by, at).await?;
+    for phone in phone::phones_in(text.unwrap_or_default(), &loaded.page.country) {
+        let hash = services.phone_key.hash(phone.as_str())?;
+        unit.add_phone_word((&loaded.aggregate.thread.id, &loaded.page.id), &hash, by, at).await?;
         // Whether it counts depends on who said it first, so that the conversation is read as a whole.
-        news.cut_anew = true;
+        update.cut_anew = true;
     }
     Ok(())
 }

@@ -7,10 +7,10 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, PageId, Psid};
 use crate::domain::conversation::inbound::Channel;
 use crate::domain::order::tag_decision::{self, Tag};
-use crate::error::{Error, Kind as Failure, Result};
-use crate::flow::services::House;
-use crate::flow::tag::record::{ELSEWHERE, Tagged, say};
-use crate::flow::unit::idempotency::{Promise, Reply};
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::services::Services;
+use crate::flow::tag::record::{ELSEWHERE, Tagged, record};
+use crate::flow::unit::idempotency::{Claim, Reply};
 use crate::flow::unit::retried;
 use crate::store::Unit;
 
@@ -22,7 +22,7 @@ const PHONE_WITHIN: Duration = Duration::from_hours(30 * 24);
 
 /// One line: what happened, and whose order it was.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub struct ImportLine {
     /// The Page.
     pub page: PageId,
     /// The person, if the sender knows them.
@@ -34,40 +34,40 @@ pub struct Line {
 }
 
 /// What came of a line: its answer, or why it was refused.
-pub type Told = Result<Reply>;
+pub type LineResult = Result<Reply>;
 
 /// Takes lines, each with its number in the request. Gives what came of each, in their order.
 ///
 /// # Errors
 /// When the database fails: what was committed before stays, and the same request again goes on from there.
 pub async fn import(
-    house: &House,
-    lines: &[(usize, Line)],
+    services: &Services,
+    lines: &[(usize, ImportLine)],
     actor: &str,
-    promise: Option<&Promise>,
+    claim: Option<&Claim>,
     render: fn(&Tagged) -> Reply,
-) -> Result<Vec<Told>> {
+) -> Result<Vec<LineResult>> {
     let mut told = Vec::with_capacity(lines.len());
     for lines in lines.chunks(LINES_MAX) {
-        told.extend(retried(move || take(house, lines, actor, promise, render)).await?);
+        told.extend(retried(move || take(services, lines, actor, claim, render)).await?);
     }
     Ok(told)
 }
 
 async fn take(
-    house: &House,
-    lines: &[(usize, Line)],
+    services: &Services,
+    lines: &[(usize, ImportLine)],
     actor: &str,
-    promise: Option<&Promise>,
+    claim: Option<&Claim>,
     render: fn(&Tagged) -> Reply,
-) -> Result<Vec<Told>> {
-    let now = house.clock.now();
-    let mut unit = house.store.begin("import").await?;
+) -> Result<Vec<LineResult>> {
+    let now = services.clock.now();
+    let mut unit = services.store.begin("import").await?;
     let mut told = Vec::with_capacity(lines.len());
     for (number, line) in lines {
-        let promise = promise.map(|promise| promise.line(*number));
+        let claim = claim.map(|claim| claim.line(*number));
         unit.mark_point().await?;
-        match take_one(&mut unit, house, line, actor, (promise.as_ref(), render, now)).await {
+        match take_one(&mut unit, services, line, actor, (claim.as_ref(), render, now)).await {
             Ok(reply) => {
                 unit.keep_point().await?;
                 told.push(Ok(reply));
@@ -85,51 +85,54 @@ async fn take(
 
 /// Whether the line itself is at fault, so that the others go on.
 fn is_of_the_line(error: &Error) -> bool {
-    matches!(error.kind, Failure::Invalid | Failure::NotFound | Failure::Conflict | Failure::Forbidden)
+    matches!(
+        error.kind,
+        ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::Forbidden
+    )
 }
 
 async fn take_one(
     unit: &mut Unit,
-    house: &House,
-    line: &Line,
+    services: &Services,
+    line: &ImportLine,
     actor: &str,
-    (promise, render, now): (Option<&Promise>, fn(&Tagged) -> Reply, Timestamp),
+    (claim, render, now): (Option<&Claim>, fn(&Tagged) -> Reply, Timestamp),
 ) -> Result<Reply> {
-    if let Some(promise) = promise
-        && let Some(before) = promise.answer(unit, now).await?
+    if let Some(claim) = claim
+        && let Some(before) = claim.answer(unit, now).await?
     {
         return Ok(before);
     }
-    let conversation = conversation_of(unit, house, line).await?;
+    let conversation = conversation_of(unit, services, line).await?;
     let mut tag = line.tag.clone();
     if tag.reference.is_none() && tag_decision::is_repeatable(&tag) {
-        tag.reference = promise.map(Promise::as_reference);
+        tag.reference = claim.map(Claim::as_reference);
     }
-    let said = say(unit, house, &conversation, &tag, actor).await;
+    let said = record(unit, services, &conversation, &tag, actor).await;
     // A line that names nobody but the order was led to where it is: it can only have come up since.
     let names_nobody = line.psid.is_none() && line.phone_hash.is_none();
     if names_nobody && said.as_ref().is_err_and(|error| error.code == ELSEWHERE) {
-        return Err(Error::new(Failure::Contended, "order_moved", "The order moved at this moment"));
+        return Err(Error::new(ErrorKind::Contended, "order_moved", "The order moved at this moment"));
     }
     if said.as_ref().is_err_and(is_of_the_line) && unit.page_of_conversation(&conversation).await?.is_none() {
         // Its order was adopted at this moment, and the thread in which it waited is gone.
-        return Err(Error::new(Failure::Contended, "order_moved", "The order moved at this moment"));
+        return Err(Error::new(ErrorKind::Contended, "order_moved", "The order moved at this moment"));
     }
     let reply = render(&said?);
-    if let Some(promise) = promise {
-        promise.keep(unit, &reply, now).await?;
+    if let Some(claim) = claim {
+        claim.keep(unit, &reply, now).await?;
     }
     Ok(reply)
 }
 
 /// The conversation that a line is about. An unknown person's is opened; an order that nobody is known of
 /// waits in a thread without a person.
-async fn conversation_of(unit: &mut Unit, house: &House, line: &Line) -> Result<ConversationId> {
-    let now = house.clock.now();
+async fn conversation_of(unit: &mut Unit, services: &Services, line: &ImportLine) -> Result<ConversationId> {
+    let now = services.clock.now();
     if unit.page(&line.page).await?.is_none() {
         return Err(Error::field("/page_id", "No such Page is connected: check page_id."));
     }
-    let opened = ConversationId(house.ids.next(now));
+    let opened = ConversationId(services.ids.next(now));
     if let Some(psid) = &line.psid {
         if let Some(known) = unit.conversation_of(&line.page, Channel::Messenger, psid).await? {
             return Ok(known);

@@ -2,8 +2,8 @@
 
 use crate::domain::order::payout::{Booked, Payout};
 use crate::error::{Error, Result};
-use crate::flow::services::House;
-use crate::flow::unit::idempotency::{Answered, Asked};
+use crate::flow::services::Services;
+use crate::flow::unit::idempotency::{Idempotent, IdempotentRequest};
 use crate::flow::unit::retried;
 use crate::store::Unit;
 
@@ -12,31 +12,31 @@ use crate::store::Unit;
 /// # Errors
 /// 409 when it is known with other sums or another line of the bank.
 pub async fn book_payout(
-    house: &House,
+    services: &Services,
     payout: &Payout,
     actor: &str,
-    asked: &Asked<Booked>,
-) -> Result<Answered<Booked>> {
+    request: &IdempotentRequest<Booked>,
+) -> Result<Idempotent<Booked>> {
     retried(move || async move {
-        let now = house.clock.now();
-        let mut unit = house.store.begin("book_payout").await?;
-        if let Some(before) = asked.before(&mut unit, now).await? {
-            return Ok(Answered::Before(before));
+        let now = services.clock.now();
+        let mut unit = services.store.begin("book_payout").await?;
+        if let Some(before) = request.before(&mut unit, now).await? {
+            return Ok(Idempotent::Replayed(before));
         }
-        let booked = book(&mut unit, house, payout, actor).await?;
-        asked.keep(&mut unit, &booked, now).await?;
+        let booked = book(&mut unit, services, payout, actor).await?;
+        request.keep(&mut unit, &booked, now).await?;
         unit.commit().await?;
-        Ok(Answered::Now(booked))
+        Ok(Idempotent::Done(booked))
     })
     .await
 }
 
-async fn book(unit: &mut Unit, house: &House, payout: &Payout, actor: &str) -> Result<Booked> {
-    let now = house.clock.now();
+async fn book(unit: &mut Unit, services: &Services, payout: &Payout, actor: &str) -> Result<Booked> {
+    let now = services.clock.now();
     if unit.page(&payout.page_id).await?.is_none() {
         return Err(Error::not_found("Page"));
     }
-    let is_new = unit.add_payout(&house.ids.next(now), payout, actor, now).await?;
+    let is_new = unit.add_payout(&services.ids.next(now), payout, actor, now).await?;
     let missing = || Error::internal("a payout is missing");
     let (page, courier, reference) = (&payout.page_id, &payout.courier, &payout.reference);
     let stands = unit.payout(page, courier, reference).await?.ok_or_else(missing)?;

@@ -4,18 +4,18 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, OrderId, OutcomeId};
 use crate::domain::conversation::customer::Customer;
 use crate::domain::order::fold;
-use crate::domain::order::outcome::{Fact, Flag, Kind, Source, Terms};
-use crate::domain::order::tag_decision::{self, Decision, Fault, Refusal, Standing, Tag};
+use crate::domain::order::outcome::{Fact, Flag, OutcomeKind, Source, Terms};
+use crate::domain::order::tag_decision::{self, Decision, Fault, OrderLedger, Refusal, Tag};
 use crate::domain::signal::conversion::Conversion;
-use crate::error::{Error, Kind as Failure, Result};
-use crate::flow::convert::apply::{Held, hold};
-use crate::flow::services::House;
-use crate::flow::tag::batch::Wanted;
-use crate::flow::unit::idempotency::{Answered, Asked};
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::convert::apply::{LoadedConversation, load};
+use crate::flow::services::Services;
+use crate::flow::tag::batch::TagJob;
+use crate::flow::unit::idempotency::{Idempotent, IdempotentRequest};
 use crate::flow::unit::retried;
 use crate::store::Unit;
 use crate::store::conversation::SaidBy;
-use crate::store::outcome::{About, Spot};
+use crate::store::outcome::{EntryPosition, FollowUp};
 
 /// What a tag, an undo or an acceptance came to.
 #[derive(Clone, Debug)]
@@ -25,22 +25,22 @@ pub struct Tagged {
     /// The fact that it is, or is about.
     pub fact: Fact,
     /// Of an entry about a fact: how it was written down.
-    pub about: Option<Entry>,
+    pub about: Option<FollowUpEntry>,
     /// Why the fact moves nothing until a person accepts it.
     pub flag: Option<Flag>,
     /// It already stood in the ledger.
     pub known: bool,
     /// The order as it now stands; a fact about a chat has none.
-    pub order: Option<Standing>,
+    pub order: Option<OrderLedger>,
     /// The conversions as they now stand: what Meta knows or will know.
     pub conversions: Vec<Conversion>,
 }
 
 /// How an entry about a fact was written down: what took it back, or accepted it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct FollowUpEntry {
     /// Which of the two.
-    pub what: About,
+    pub what: FollowUp,
     /// When.
     pub recorded_at: Timestamp,
     /// From where.
@@ -50,7 +50,7 @@ pub struct Entry {
 }
 
 /// What came of a tag, before what follows from it.
-pub(in crate::flow) struct Said {
+pub(in crate::flow) struct Recorded {
     /// The entry.
     outcome: OutcomeId,
     /// It already stood in the ledger.
@@ -62,58 +62,58 @@ pub(in crate::flow) struct Said {
 /// # Errors
 /// `not_found`; a 409 with the `legal` moves when it can't be said as things stand; an invalid field.
 pub async fn tag(
-    house: &House,
+    services: &Services,
     conversation: &ConversationId,
     tag: &Tag,
     actor: &str,
-    asked: &Asked<Tagged>,
-) -> Result<Answered<Tagged>> {
+    request: &IdempotentRequest<Tagged>,
+) -> Result<Idempotent<Tagged>> {
     is_whole(tag)?;
     // An order number may bring in another conversation.
-    if tag.order_number.is_some() || house.store.is_shared() {
-        return alone(house, conversation, tag, actor, asked).await;
+    if tag.order_number.is_some() || services.store.is_shared() {
+        return alone(services, conversation, tag, actor, request).await;
     }
     let (conversation, tag, actor) = (conversation.clone(), tag.clone(), actor.to_owned());
-    house.tags.say(house, Wanted { conversation, tag, actor, asked: asked.clone() }).await
+    services.tags.record(services, TagJob { conversation, tag, actor, request: request.clone() }).await
 }
 
 /// A tag in a unit of its own.
 pub(in crate::flow) async fn alone(
-    house: &House,
+    services: &Services,
     conversation: &ConversationId,
     tag: &Tag,
     actor: &str,
-    asked: &Asked<Tagged>,
-) -> Result<Answered<Tagged>> {
+    request: &IdempotentRequest<Tagged>,
+) -> Result<Idempotent<Tagged>> {
     retried(move || async move {
-        let now = house.clock.now();
-        let mut unit = house.store.begin("tag").await?;
-        if let Some(before) = asked.before(&mut unit, now).await? {
-            return Ok(Answered::Before(before));
+        let now = services.clock.now();
+        let mut unit = services.store.begin("tag").await?;
+        if let Some(before) = request.before(&mut unit, now).await? {
+            return Ok(Idempotent::Replayed(before));
         }
-        let tagged = say(&mut unit, house, conversation, tag, actor).await?;
-        asked.keep(&mut unit, &tagged, now).await?;
+        let tagged = record(&mut unit, services, conversation, tag, actor).await?;
+        request.keep(&mut unit, &tagged, now).await?;
         unit.commit().await?;
-        Ok(Answered::Now(tagged))
+        Ok(Idempotent::Done(tagged))
     })
     .await
 }
 
 /// The tag within a unit.
-pub(in crate::flow) async fn say(
+pub(in crate::flow) async fn record(
     unit: &mut Unit,
-    house: &House,
+    services: &Services,
     conversation: &ConversationId,
     tag: &Tag,
     actor: &str,
 ) -> Result<Tagged> {
     is_whole(tag)?;
-    let mut held = adopt(unit, house, conversation, tag).await?;
-    let said = say_held(unit, house, &mut held, tag, actor).await?;
-    if held.is_moved() {
-        held.follow(unit, house).await?;
+    let mut loaded = adopt(unit, services, conversation, tag).await?;
+    let said = record_loaded(unit, services, &mut loaded, tag, actor).await?;
+    if loaded.is_moved() {
+        loaded.apply(unit, services).await?;
     }
-    answer(&held, said)
+    answer(&loaded, said)
 }
 
 /// Whether the tag says all that its kind needs.
@@ -129,139 +129,159 @@ fn is_whole(tag: &Tag) -> Result<()> {
 }
 
 /// The tag in a conversation that is held. What follows from it is left to be written.
-pub(in crate::flow) async fn say_held(
+pub(in crate::flow) async fn record_loaded(
     unit: &mut Unit,
-    house: &House,
-    held: &mut Held,
+    services: &Services,
+    loaded: &mut LoadedConversation,
     tag: &Tag,
     actor: &str,
-) -> Result<Said> {
-    let now = held.now;
+) -> Result<Recorded> {
+    let now = loaded.now;
     if let Some(customer) = &tag.customer {
-        meet(unit, house, held, customer).await?;
+        meet(unit, services, loaded, customer).await?;
     }
-    if let Some(known) = by_reference(unit, tag, held).await? {
-        return Ok(Said { outcome: known, known: true });
+    if let Some(known) = by_reference(unit, tag, loaded).await? {
+        return Ok(Recorded { outcome: known, known: true });
     }
     if tag.kind.is_of_conversation() {
-        return say_of_chat(unit, house, held, tag, actor).await;
+        return record_of_chat(unit, services, loaded, tag, actor).await;
     }
-    let decided = tag_decision::decide(tag, &held.dossier.orders, now)
-        .map_err(|refusal| refused(&refusal, &held.dossier.orders))?;
+    let decided = tag_decision::decide(tag, &loaded.aggregate.orders, now)
+        .map_err(|refusal| refused(&refusal, &loaded.aggregate.orders))?;
     let (order, terms, occurred_at) = match decided {
         Decision::Known { order, outcome_id, also_named } => {
             if let Some(number) = also_named {
-                let id = held.dossier.orders[order].id.clone();
-                name(unit, house, held, &id, &number).await?;
-                held.touch(Some(&id));
+                let id = loaded.aggregate.orders[order].id.clone();
+                name(unit, services, loaded, &id, &number).await?;
+                loaded.touch(Some(&id));
             }
-            return Ok(Said { outcome: outcome_id, known: true });
+            return Ok(Recorded { outcome: outcome_id, known: true });
         }
         Decision::Append { order, terms, occurred_at } => (order, terms, occurred_at),
         Decision::Open { number, terms, occurred_at } => {
-            (open(unit, house, held, number, &terms).await?, terms, occurred_at)
+            (open(unit, services, loaded, number, &terms).await?, terms, occurred_at)
         }
     };
-    let standing = &mut held.dossier.orders[order];
+    let ledger = &mut loaded.aggregate.orders[order];
     let number = tag.order_number.as_deref().filter(|_| !tag.source.is_person());
-    let order_id = standing.home_of(number);
-    let fact = written(house, tag, actor, terms, (occurred_at, now));
-    let spot = Spot { thread: &held.dossier.thread, order: Some(&order_id), version: standing.version + 1 };
-    unit.append_outcome(spot, &fact)?;
+    let order_id = ledger.home_of(number);
+    let fact = written(services, tag, actor, terms, (occurred_at, now));
+    let position = EntryPosition {
+        thread: &loaded.aggregate.thread,
+        order: Some(&order_id),
+        version: ledger.version + 1,
+    };
+    unit.append_outcome(position, &fact)?;
     if let Some(note) = &tag.note {
-        unit.add_note(&fact.id, &held.page.id, note, now).await?;
+        unit.add_note(&fact.id, &loaded.page.id, note, now).await?;
     }
     let outcome = fact.id.clone();
-    standing.add(&order_id, fact);
-    settle_what_waits(unit, held, tag, actor).await?;
-    held.tell();
-    Ok(Said { outcome, known: false })
+    ledger.add(&order_id, fact);
+    settle_what_waits(unit, loaded, tag, actor).await?;
+    loaded.mark_changed();
+    Ok(Recorded { outcome, known: false })
 }
 
 /// Holds the conversation. An order of this number that waits in a thread without a person belongs to it.
-async fn adopt(unit: &mut Unit, house: &House, id: &ConversationId, tag: &Tag) -> Result<Held> {
-    let now = house.clock.now();
-    let Some(number) = &tag.order_number else { return hold(unit, id, now).await };
+async fn adopt(
+    unit: &mut Unit,
+    services: &Services,
+    id: &ConversationId,
+    tag: &Tag,
+) -> Result<LoadedConversation> {
+    let now = services.clock.now();
+    let Some(number) = &tag.order_number else { return load(unit, id, now).await };
     let page = unit.page_of_conversation(id).await?.ok_or_else(|| Error::not_found("conversation"))?;
     let Some((order, waits_in)) = unit.order_named(&page, number).await? else {
-        return hold(unit, id, now).await;
+        return load(unit, id, now).await;
     };
     if waits_in == *id {
-        return hold(unit, id, now).await;
+        return load(unit, id, now).await;
     }
     // Both are held in the order of their ids, so that two units never wait for each other in a circle.
     let (first, second) = if waits_in < *id { (&waits_in, id) } else { (id, &waits_in) };
     let moved = |error: Error| match error.kind {
         // The order was adopted at this moment, and its empty thread is gone.
-        Failure::NotFound => Error::new(Failure::Contended, "order_moved", "The order moved at this moment"),
+        ErrorKind::NotFound => {
+            Error::new(ErrorKind::Contended, "order_moved", "The order moved at this moment")
+        }
         _ => error,
     };
-    let first = hold(unit, first, now).await.map_err(moved)?;
-    let second = hold(unit, second, now).await.map_err(moved)?;
-    let (here, there) = if first.dossier.thread.id == *id { (first, second) } else { (second, first) };
-    if !there.dossier.orders.iter().any(|standing| standing.id == order) {
-        return Err(Error::new(Failure::Contended, "order_moved", "The order moved at this moment"));
+    let first = load(unit, first, now).await.map_err(moved)?;
+    let second = load(unit, second, now).await.map_err(moved)?;
+    let (here, there) = if first.aggregate.thread.id == *id { (first, second) } else { (second, first) };
+    if !there.aggregate.orders.iter().any(|ledger| ledger.id == order) {
+        return Err(Error::new(ErrorKind::Contended, "order_moved", "The order moved at this moment"));
     }
-    if here.dossier.thread.psid.is_none() || there.dossier.thread.psid.is_some() {
+    if here.aggregate.thread.psid.is_none() || there.aggregate.thread.psid.is_some() {
         return Err(belongs_elsewhere());
     }
     // It comes to what already stands here, so that it may be one of these sales told again.
-    let last = here.dossier.orders.iter().map(|standing| standing.opened_at + tag_decision::STEP).max();
-    unit.adopt_order(&order, &here.dossier.thread, last.map_or(now, |last| last.max(now))).await?;
-    unit.drop_thread(&there.dossier.thread.id).await?;
-    let mut held = hold(unit, id, now).await?.after(here);
-    held.touch(Some(&order));
-    held.follow(unit, house).await?;
-    hold(unit, id, now).await
+    let last = here.aggregate.orders.iter().map(|ledger| ledger.opened_at + tag_decision::STEP).max();
+    unit.adopt_order(&order, &here.aggregate.thread, last.map_or(now, |last| last.max(now))).await?;
+    unit.drop_thread(&there.aggregate.thread.id).await?;
+    let mut loaded = load(unit, id, now).await?.after(here);
+    loaded.touch(Some(&order));
+    loaded.apply(unit, services).await?;
+    load(unit, id, now).await
 }
 
 /// Notes what was said of the customer, beside what was known before.
-async fn meet(unit: &mut Unit, house: &House, held: &Held, customer: &Customer) -> Result<()> {
-    let thread = &held.dossier.thread;
+async fn meet(
+    unit: &mut Unit,
+    services: &Services,
+    loaded: &LoadedConversation,
+    customer: &Customer,
+) -> Result<()> {
+    let thread = &loaded.aggregate.thread;
     if let Some(phone) = &customer.phone {
-        let hash = house.phone_key.hash(phone.as_str())?;
-        unit.add_phone_word((&thread.id, &thread.page_id), &hash, SaidBy::Tag, held.now).await?;
+        let hash = services.phone_key.hash(phone.as_str())?;
+        unit.add_phone_word((&thread.id, &thread.page_id), &hash, SaidBy::Tag, loaded.now).await?;
     }
     let known = unit.customer(&thread.id).await?.unwrap_or_default();
     unit.set_customer(&thread.id, &customer.over(known)).await
 }
 
 /// `qualified` and `lost` follow each other; saying the one that stands again says nothing new.
-async fn say_of_chat(
+async fn record_of_chat(
     unit: &mut Unit,
-    house: &House,
-    held: &mut Held,
+    services: &Services,
+    loaded: &mut LoadedConversation,
     tag: &Tag,
     actor: &str,
-) -> Result<Said> {
-    let now = held.now;
+) -> Result<Recorded> {
+    let now = loaded.now;
     let mut occurred_at = tag.occurred_at.unwrap_or(now);
-    if let Some(known) = held.dossier.said.iter().find(|fact| is_told_again(tag, fact)) {
-        return Ok(Said { outcome: known.id.clone(), known: true });
+    if let Some(known) = loaded.aggregate.said.iter().find(|fact| is_told_again(tag, fact)) {
+        return Ok(Recorded { outcome: known.id.clone(), known: true });
     }
-    if let Some(chat) = held.dossier.chat_at(occurred_at) {
-        let last = held.dossier.said_last(chat);
+    if let Some(chat) = loaded.aggregate.chat_at(occurred_at) {
+        let last = loaded.aggregate.said_last(chat);
         let same = |fact: &&Fact| tag.source.is_person() && fact.kind == tag.kind && fact.source.is_person();
         if let Some(known) = last.filter(same) {
-            return Ok(Said { outcome: known.id.clone(), known: true });
+            return Ok(Recorded { outcome: known.id.clone(), known: true });
         }
         if let Some(last) = last.filter(|last| tag.occurred_at.is_none() && last.occurred_at >= now) {
             occurred_at = last.occurred_at + tag_decision::STEP;
         }
     }
-    let terms = Terms::silent(held.page.currency);
-    let fact = written(house, tag, actor, terms, (occurred_at, now));
-    let spot = Spot { thread: &held.dossier.thread, order: None, version: held.dossier.thread.version + 1 };
-    unit.append_outcome(spot, &fact)?;
+    let terms = Terms::silent(loaded.page.currency);
+    let fact = written(services, tag, actor, terms, (occurred_at, now));
+    let position = EntryPosition {
+        thread: &loaded.aggregate.thread,
+        order: None,
+        version: loaded.aggregate.thread.version + 1,
+    };
+    unit.append_outcome(position, &fact)?;
     if let Some(note) = &tag.note {
-        unit.add_note(&fact.id, &held.page.id, note, now).await?;
+        unit.add_note(&fact.id, &loaded.page.id, note, now).await?;
     }
     let outcome = fact.id.clone();
-    held.dossier.said.push(fact);
-    settle_what_waits(unit, held, tag, actor).await?;
-    held.conversation_changed(unit, house).await?;
-    held.tell();
-    Ok(Said { outcome, known: false })
+    loaded.aggregate.said.push(fact);
+    settle_what_waits(unit, loaded, tag, actor).await?;
+    loaded.conversation_changed(unit, services).await?;
+    loaded.mark_changed();
+    Ok(Recorded { outcome, known: false })
 }
 
 /// Whether an outside source says of a chat what it said before: without a name (`ref`), the same words of the
@@ -276,23 +296,28 @@ fn is_told_again(tag: &Tag, fact: &Fact) -> bool {
 }
 
 /// A person who saw the conversation has decided: what was said in Meta's inbox no longer waits for that.
-async fn settle_what_waits(unit: &mut Unit, held: &Held, tag: &Tag, actor: &str) -> Result<()> {
-    if !held.dossier.has_waiting || !matches!(tag.source, Source::Console | Source::Api) {
+async fn settle_what_waits(
+    unit: &mut Unit,
+    loaded: &LoadedConversation,
+    tag: &Tag,
+    actor: &str,
+) -> Result<()> {
+    if !loaded.aggregate.has_waiting || !matches!(tag.source, Source::Console | Source::Api) {
         return Ok(());
     }
     let about_chat = tag.kind.is_of_conversation();
-    unit.settle_waiting_in(&held.dossier.thread.id, about_chat, actor, held.now).await
+    unit.settle_waiting_in(&loaded.aggregate.thread.id, about_chat, actor, loaded.now).await
 }
 
 fn written(
-    house: &House,
+    services: &Services,
     tag: &Tag,
     actor: &str,
     terms: Terms,
     (occurred_at, now): (Timestamp, Timestamp),
 ) -> Fact {
     Fact {
-        id: OutcomeId(house.ids.next(now)),
+        id: OutcomeId(services.ids.next(now)),
         kind: tag.kind,
         occurred_at,
         recorded_at: now,
@@ -308,11 +333,11 @@ fn written(
 }
 
 /// The entry that this sender already gave this name (`ref`).
-async fn by_reference(unit: &mut Unit, tag: &Tag, held: &Held) -> Result<Option<OutcomeId>> {
+async fn by_reference(unit: &mut Unit, tag: &Tag, loaded: &LoadedConversation) -> Result<Option<OutcomeId>> {
     let Some(reference) = &tag.reference else { return Ok(None) };
-    match unit.outcome_referred(&held.page.id, tag.source, reference).await? {
+    match unit.outcome_referred(&loaded.page.id, tag.source, reference).await? {
         None => Ok(None),
-        Some((id, conversation)) if conversation == held.dossier.thread.id => Ok(Some(id)),
+        Some((id, conversation)) if conversation == loaded.aggregate.thread.id => Ok(Some(id)),
         Some(_) => Err(Error::conflict(
             "ref_belongs_elsewhere",
             "This ref already names a fact of another conversation: a ref is the sender's own id of one fact.",
@@ -322,41 +347,47 @@ async fn by_reference(unit: &mut Unit, tag: &Tag, held: &Held) -> Result<Option<
 
 async fn open(
     unit: &mut Unit,
-    house: &House,
-    held: &mut Held,
+    services: &Services,
+    loaded: &mut LoadedConversation,
     number: Option<String>,
     terms: &Terms,
 ) -> Result<usize> {
-    let id = OrderId(house.ids.next(held.now));
+    let id = OrderId(services.ids.next(loaded.now));
     let service_numbered = number.is_none();
     let number = match number {
         Some(number) => number,
-        None => unit.next_order_number(&held.page.id).await?,
+        None => unit.next_order_number(&loaded.page.id).await?,
     };
-    let mut standing = Standing::new(id, service_numbered, held.page.policy.version, terms.currency);
-    standing.opened_at = held.now;
-    unit.open_order(&held.dossier.thread, &standing, held.now);
-    let id = standing.id.clone();
-    held.dossier.orders.push(standing);
-    name(unit, house, held, &id, &number).await?;
-    Ok(held.dossier.orders.len() - 1)
+    let mut ledger = OrderLedger::new(id, service_numbered, loaded.page.policy.version, terms.currency);
+    ledger.opened_at = loaded.now;
+    unit.open_order(&loaded.aggregate.thread, &ledger, loaded.now);
+    let id = ledger.id.clone();
+    loaded.aggregate.orders.push(ledger);
+    name(unit, services, loaded, &id, &number).await?;
+    Ok(loaded.aggregate.orders.len() - 1)
 }
 
 /// Gives an order a further name. The name of a parked order of the same conversation comes with its facts.
-async fn name(unit: &mut Unit, house: &House, held: &mut Held, id: &OrderId, number: &str) -> Result<()> {
-    let told = held
-        .dossier
+async fn name(
+    unit: &mut Unit,
+    services: &Services,
+    loaded: &mut LoadedConversation,
+    id: &OrderId,
+    number: &str,
+) -> Result<()> {
+    let told = loaded
+        .aggregate
         .orders
         .iter()
-        .find(|standing| standing.parked && standing.numbers.iter().any(|name| name == number))
-        .map(|standing| standing.id.clone());
+        .find(|ledger| ledger.parked && ledger.numbers.iter().any(|name| name == number))
+        .map(|ledger| ledger.id.clone());
     if let Some(told) = told {
-        return held.join(unit, house, (&told, id), true).await;
+        return loaded.join(unit, services, (&told, id), true).await;
     }
-    let Some(sale) = held.dossier.orders.iter_mut().find(|standing| standing.id == *id) else {
+    let Some(sale) = loaded.aggregate.orders.iter_mut().find(|ledger| ledger.id == *id) else {
         return Err(Error::internal("the order to be named is missing"));
     };
-    unit.name_order(&held.page.id, &sale.id, (number, sale.numbers.len()), sale.version + 1);
+    unit.name_order(&loaded.page.id, &sale.id, (number, sale.numbers.len()), sale.version + 1);
     sale.numbers.push(number.to_owned());
     Ok(())
 }
@@ -370,36 +401,36 @@ fn belongs_elsewhere() -> Error {
 }
 
 /// How what was said now stands.
-pub(in crate::flow) fn answer(held: &Held, said: Said) -> Result<Tagged> {
-    let facts = held.dossier.orders.iter().flat_map(|standing| &standing.facts).chain(&held.dossier.said);
+pub(in crate::flow) fn answer(loaded: &LoadedConversation, said: Recorded) -> Result<Tagged> {
+    let facts = loaded.aggregate.orders.iter().flat_map(|ledger| &ledger.facts).chain(&loaded.aggregate.said);
     let fact = facts.into_iter().find(|fact| fact.id == said.outcome).cloned();
     let fact = fact.ok_or_else(|| Error::internal("an entry of the ledger is missing"))?;
-    Ok(Tagged { known: said.known, ..answer_of(held, said.outcome, fact) })
+    Ok(Tagged { known: said.known, ..answer_of(loaded, said.outcome, fact) })
 }
 
 /// How an entry about `fact` now stands.
-pub(in crate::flow) fn answer_of(held: &Held, outcome_id: OutcomeId, fact: Fact) -> Tagged {
-    let of_it = |standing: &&Standing| standing.facts.iter().any(|known| known.id == fact.id);
-    let order = held.dossier.orders.iter().find(of_it).cloned();
-    let flag = order.as_ref().and_then(|standing| standing.order.flag_of(&fact.id));
+pub(in crate::flow) fn answer_of(loaded: &LoadedConversation, outcome_id: OutcomeId, fact: Fact) -> Tagged {
+    let of_it = |ledger: &&OrderLedger| ledger.facts.iter().any(|known| known.id == fact.id);
+    let order = loaded.aggregate.orders.iter().find(of_it).cloned();
+    let flag = order.as_ref().and_then(|ledger| ledger.order.flag_of(&fact.id));
     let conversions = match &order {
-        Some(standing) => held.dossier.conversions_of(standing),
-        None => held.dossier.conversions.iter().filter(|row| row.order_id.is_none()).cloned().collect(),
+        Some(ledger) => loaded.aggregate.conversions_of(ledger),
+        None => loaded.aggregate.conversions.iter().filter(|row| row.order_id.is_none()).cloned().collect(),
     };
     Tagged { outcome_id, fact, about: None, flag, known: false, order, conversions }
 }
 
 /// A refusal as the error that the sender reads.
-fn refused(refusal: &Refusal, orders: &[Standing]) -> Error {
+fn refused(refusal: &Refusal, orders: &[OrderLedger]) -> Error {
     match refusal.at_fault {
         Fault::Field(pointer) => Error::field(pointer, refusal.message.clone()),
-        Fault::Standing => {
+        Fault::OrderLedger => {
             let found = refusal.order.map(|index| &orders[index]);
-            let state = found.map_or(fold::State::None, |standing| standing.order.state);
-            let legal: Vec<&str> = state.legal().iter().map(|kind: &Kind| kind.as_str()).collect();
+            let state = found.map_or(fold::State::None, |ledger| ledger.order.state);
+            let legal: Vec<&str> = state.legal().iter().map(|kind: &OutcomeKind| kind.as_str()).collect();
             let error = Error::conflict(refusal.code, refusal.message.clone()).with("legal", legal);
             match found {
-                Some(standing) => error.about_order(&standing.id),
+                Some(ledger) => error.about_order(&ledger.id),
                 None => error,
             }
         }

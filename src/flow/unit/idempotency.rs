@@ -13,10 +13,10 @@ use crate::store::Unit;
 use crate::store::idempotency::{Name, Stored};
 
 /// How long an answer is kept.
-pub(in crate::flow) const KEPT: Duration = Duration::from_hours(24);
+pub(in crate::flow) const ANSWER_RETENTION: Duration = Duration::from_hours(24);
 
 /// How the name of a fact begins whose sender gave it none.
-pub const IDEMPOTENT: &str = "idem:";
+pub const KEY_REF_PREFIX: &str = "idem:";
 
 /// An answer as the web gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Reply {
 /// The name of a request that may come again: its key, route and Idempotency-Key, with its body as a hash.
 /// While it lives, the same request is still running.
 #[derive(Debug)]
-pub struct Promise {
+pub struct Claim {
     /// Whose.
     pub key_id: String,
     /// The route with its ids.
@@ -43,11 +43,11 @@ pub struct Promise {
 }
 
 /// The requests of this process that are still running, by name.
-pub type Names = Arc<Mutex<HashSet<[String; 3]>>>;
+pub type InFlight = Arc<Mutex<HashSet<[String; 3]>>>;
 
 #[derive(Debug)]
 struct Running {
-    names: Names,
+    names: InFlight,
     name: [String; 3],
 }
 
@@ -59,28 +59,28 @@ impl Drop for Running {
 
 /// What a request asks besides its verb: whether it may have been answered before, and how its answer reads.
 #[derive(Clone, Debug)]
-pub struct Asked<T> {
+pub struct IdempotentRequest<T> {
     /// The request's name, if it has one.
-    pub promise: Option<Arc<Promise>>,
+    pub claim: Option<Arc<Claim>>,
     /// How the answer reads.
     pub render: fn(&T) -> Reply,
 }
 
 /// What came of a request.
 #[derive(Debug)]
-pub enum Answered<T> {
+pub enum Idempotent<T> {
     /// It was done now.
-    Now(T),
+    Done(T),
     /// It was done before, and this was said.
-    Before(Reply),
+    Replayed(Reply),
 }
 
-impl<T> Answered<T> {
+impl<T> Idempotent<T> {
     /// What was done now; none for an answer of before.
     pub fn now(self) -> Option<T> {
         match self {
-            Self::Now(done) => Some(done),
-            Self::Before(_) => None,
+            Self::Done(done) => Some(done),
+            Self::Replayed(_) => None,
         }
     }
 }
@@ -90,12 +90,12 @@ pub fn body_hash(body: &[u8]) -> String {
     hex::encode(Sha256::digest(body))
 }
 
-impl Promise {
+impl Claim {
     /// Begins a request of this name.
     ///
     /// # Errors
     /// 409 while the same request is still running.
-    pub fn begin(names: &Names, [key_id, route, word]: [String; 3], body: &[u8]) -> Result<Self> {
+    pub fn begin(names: &InFlight, [key_id, route, word]: [String; 3], body: &[u8]) -> Result<Self> {
         let name = [key_id.clone(), route.clone(), word.clone()];
         if !names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone()) {
             return Err(Error::conflict(
@@ -121,7 +121,7 @@ impl Promise {
 
     /// The name of a fact whose sender gave it none: one request says one fact.
     pub fn as_reference(&self) -> String {
-        format!("{IDEMPOTENT}{}:{}:{}", self.key_id, self.route, self.word)
+        format!("{KEY_REF_PREFIX}{}:{}:{}", self.key_id, self.route, self.word)
     }
 
     fn name(&self) -> Name<'_> {
@@ -133,7 +133,9 @@ impl Promise {
     /// # Errors
     /// 422 when the body was another one.
     pub async fn answer(&self, unit: &mut Unit, now: Timestamp) -> Result<Option<Reply>> {
-        let Some(stored) = unit.stored_answer(self.name(), now - KEPT).await? else { return Ok(None) };
+        let Some(stored) = unit.stored_answer(self.name(), now - ANSWER_RETENTION).await? else {
+            return Ok(None);
+        };
         if stored.body_hash != self.body_hash {
             return Err(Error::invalid(
                 "idempotency_key_reused",
@@ -154,32 +156,32 @@ impl Promise {
             status: i64::from(reply.status),
             answer: reply.body.clone(),
         };
-        if unit.store_answer(self.name(), &stored, (now, now - KEPT)).await? {
+        if unit.store_answer(self.name(), &stored, (now, now - ANSWER_RETENTION)).await? {
             return Ok(());
         }
         let message = "The same request was answered elsewhere at this moment";
-        Err(Error::new(crate::error::Kind::Contended, "answered_elsewhere", message))
+        Err(Error::new(crate::error::ErrorKind::Contended, "answered_elsewhere", message))
     }
 }
 
-impl<T> Asked<T> {
+impl<T> IdempotentRequest<T> {
     /// A request without a name, whose answer nobody keeps.
-    pub fn plainly() -> Self {
-        Self { promise: None, render: |_| Reply { status: 200, body: String::new() } }
+    pub fn unkeyed() -> Self {
+        Self { claim: None, render: |_| Reply { status: 200, body: String::new() } }
     }
 
     /// The answer that was given before.
     pub(in crate::flow) async fn before(&self, unit: &mut Unit, now: Timestamp) -> Result<Option<Reply>> {
-        match &self.promise {
-            Some(promise) => promise.answer(unit, now).await,
+        match &self.claim {
+            Some(claim) => claim.answer(unit, now).await,
             None => Ok(None),
         }
     }
 
     /// Keeps the answer beside its effect.
     pub(in crate::flow) async fn keep(&self, unit: &mut Unit, done: &T, now: Timestamp) -> Result<()> {
-        match &self.promise {
-            Some(promise) => promise.keep(unit, &(self.render)(done), now).await,
+        match &self.claim {
+            Some(claim) => claim.keep(unit, &(self.render)(done), now).await,
             None => Ok(()),
         }
     }

@@ -2,7 +2,7 @@
 
 pub mod idempotency;
 
-use crate::error::{Kind, Result};
+use crate::error::{ErrorKind, Result};
 
 /// How often a unit is begun again when another writer stood in its way.
 const CONTENTION_MAX: u32 = 8;
@@ -24,7 +24,7 @@ pub(in crate::flow) async fn retried<T, Unit: Future<Output = Result<T>>>(
     let mut contended = 0;
     loop {
         match unit().await {
-            Err(error) if error.kind == Kind::Contended && contended < CONTENTION_MAX => contended += 1,
+            Err(error) if error.kind == ErrorKind::Contended && contended < CONTENTION_MAX => contended += 1,
             done => return done,
         }
     }

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
 use crate::domain::basic::identity::DatasetId;
-use crate::domain::signal::attempt::{Answer, Verdict};
+use crate::domain::signal::attempt::{GraphAnswer, Verdict};
 use crate::failpoint;
 use crate::meta::events::verdict;
 use crate::meta::signature;
@@ -102,7 +102,13 @@ impl Graph {
     }
 
     /// Sends `count` events once. A failure of the line is an answer too.
-    pub async fn send(&self, dataset: &DatasetId, token: &SecretString, body: Bytes, count: usize) -> Answer {
+    pub async fn send(
+        &self,
+        dataset: &DatasetId,
+        token: &SecretString,
+        body: Bytes,
+        count: usize,
+    ) -> GraphAnswer {
         let handed_out = Arc::new(AtomicBool::new(false));
         let watched = Watched { bytes: Some(body), handed_out: Arc::clone(&handed_out) };
         let url = self.url(&format!("{dataset}/events"), token);
@@ -114,7 +120,7 @@ impl Graph {
             .body(reqwest::Body::wrap(watched));
         let failure = |is_connect: bool, words: String| {
             let certain = is_connect || !handed_out.load(Ordering::SeqCst);
-            Answer::unanswered(if certain { Verdict::NotTaken } else { Verdict::Unknown }, words)
+            GraphAnswer::unanswered(if certain { Verdict::NotTaken } else { Verdict::Unknown }, words)
         };
         let exchange = async {
             let mut response = request.send().await.map_err(|fault| describe(fault, &failure))?;
@@ -151,12 +157,12 @@ async fn within<T>(
     }
 }
 
-fn unread(status: u16, words: &str) -> Answer {
-    Answer { http_status: Some(status), ..Answer::unanswered(Verdict::Unknown, words) }
+fn unread(status: u16, words: &str) -> GraphAnswer {
+    GraphAnswer { http_status: Some(status), ..GraphAnswer::unanswered(Verdict::Unknown, words) }
 }
 
 /// The failure in words without the address.
-fn describe(fault: reqwest::Error, failure: &impl Fn(bool, String) -> Answer) -> Answer {
+fn describe(fault: reqwest::Error, failure: &impl Fn(bool, String) -> GraphAnswer) -> GraphAnswer {
     let is_connect = fault.is_connect();
     let fault = fault.without_url();
     let mut words = fault.to_string();
@@ -174,7 +180,7 @@ mod tests {
     use std::io::Read;
     use std::net::TcpListener;
 
-    async fn send(port: u16) -> Answer {
+    async fn send(port: u16) -> GraphAnswer {
         let graph = Graph::new(
             crate::http_client::client().unwrap(),
             format!("http://127.0.0.1:{port}"),

@@ -39,7 +39,7 @@ struct CustomData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     content_type: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    contents: Vec<Line<'a>>,
+    contents: Vec<ContentLine<'a>>,
 }
 
 impl CustomData<'_> {
@@ -49,7 +49,7 @@ impl CustomData<'_> {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct ContentLine<'a> {
     id: &'a str,
     quantity: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,7 +78,7 @@ pub fn event_text(event: &Event) -> String {
             contents: event
                 .contents
                 .iter()
-                .map(|content| Line {
+                .map(|content| ContentLine {
                     id: &content.sku,
                     quantity: content.quantity,
                     item_price: number(content.unit_price),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use crate::domain::signal::attempt::{Answer, Verdict};
+use crate::domain::signal::attempt::{GraphAnswer, Verdict};
 
 /// Meta's words are kept up to so many characters.
 const WORDS_MAX: usize = 300;
@@ -23,10 +23,10 @@ const PAUSE_MAX: Duration = Duration::from_hours(24);
 const SHARES: [&str; 3] = ["call_count", "total_cputime", "total_time"];
 
 /// Reads the answer to a request with `count` events.
-pub fn read(status: u16, headers: &HeaderMap, body: &[u8], count: usize) -> Answer {
+pub fn read(status: u16, headers: &HeaderMap, body: &[u8], count: usize) -> GraphAnswer {
     let json: Option<Value> = serde_json::from_slice(body).ok();
     let error = json.as_ref().and_then(|json| json.get("error")).filter(|error| error.is_object());
-    let mut answer = Answer {
+    let mut answer = GraphAnswer {
         verdict: Verdict::Unknown,
         http_status: Some(status),
         code: None,

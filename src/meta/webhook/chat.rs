@@ -3,7 +3,9 @@
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{PageId, Psid};
-use crate::domain::conversation::inbound::{Answer, Arrival, Author, CartLine, Channel, Referral, What};
+use crate::domain::conversation::inbound::{
+    Author, CartLine, Channel, FormAnswer, InboundEvent, InboundKind, Referral,
+};
 use crate::meta::webhook::json::{Json, word};
 
 /// Meta's own inbox, in both spellings that are seen: what it echoes was typed by a human.
@@ -36,22 +38,22 @@ pub(super) struct Found<'a> {
 }
 
 /// One event, or the word that it is kept under; `None` when no member tells what it is.
-pub(super) fn read(found: &Found<'_>, item: &Json<'_>) -> Option<Result<Arrival, &'static str>> {
+pub(super) fn read(found: &Found<'_>, item: &Json<'_>) -> Option<Result<InboundEvent, &'static str>> {
     if !item.is_object() {
         return Some(Err(MALFORMED));
     }
     let read = Event { page_id: found.page_id.as_str(), item }.read()?;
-    Some(read.and_then(|(what, referral)| found.arrival(item, what, referral)))
+    Some(read.and_then(|(what, referral)| found.event(item, what, referral)))
 }
 
 impl Found<'_> {
     /// Who and when.
-    fn arrival(
+    fn event(
         &self,
         item: &Json<'_>,
-        what: What,
+        what: InboundKind,
         referral: Option<Referral>,
-    ) -> Result<Arrival, &'static str> {
+    ) -> Result<InboundEvent, &'static str> {
         let page = self.page_id.as_str();
         let is_echo = item.get("message").is_some_and(|message| message.is_true("is_echo"));
         let from_page = is_echo || item.names("sender", page);
@@ -65,7 +67,7 @@ impl Found<'_> {
         }
         let at = if item.get("timestamp").is_some() { item.moment("timestamp") } else { self.entry_time };
         let at = at.ok_or(MALFORMED)?;
-        Ok(Arrival {
+        Ok(InboundEvent {
             page_id: self.page_id.clone(),
             channel: self.channel,
             psid: Psid(psid),
@@ -81,10 +83,10 @@ struct Event<'a> {
     item: &'a Json<'a>,
 }
 
-type Told = Result<(What, Option<Referral>), &'static str>;
+type Read = Result<(InboundKind, Option<Referral>), &'static str>;
 
 impl Event<'_> {
-    fn read(&self) -> Option<Told> {
+    fn read(&self) -> Option<Read> {
         const TOLD: [&str; 9] = [
             "message",
             "postback",
@@ -103,7 +105,7 @@ impl Event<'_> {
                 "postback" => Ok((tap(value), self.led_by(value))),
                 "message_edit" => self.edit(value),
                 "order" => self.cart(value),
-                "referral" | "messaging_referral" => Ok((What::Referral, referral(value))),
+                "referral" | "messaging_referral" => Ok((InboundKind::Referral, referral(value))),
                 _ => self.form(value),
             });
         }
@@ -111,10 +113,10 @@ impl Event<'_> {
         KEPT.into_iter().find(|(key, _)| is_there(key)).map(|(_, kind)| Err(kind))
     }
 
-    fn message(&self, message: &Json<'_>) -> Told {
+    fn message(&self, message: &Json<'_>) -> Read {
         let mid = message.mid("mid").ok_or(MALFORMED)?;
         if message.is_true("is_deleted") {
-            return Ok((What::Deleted { mid }, None));
+            return Ok((InboundKind::Deleted { mid }, None));
         }
         let text = message.text("text");
         let mut attachments: Vec<String> = message
@@ -130,12 +132,12 @@ impl Event<'_> {
                 attachments.push("unsupported".to_owned());
             }
         }
-        let what = What::Message { mid: Some(mid), author: self.author(message), text, attachments };
+        let what = InboundKind::Message { mid: Some(mid), author: self.author(message), text, attachments };
         Ok((what, self.led_by(message)))
     }
 
-    fn edit(&self, edit: &Json<'_>) -> Told {
-        let what = What::Edited {
+    fn edit(&self, edit: &Json<'_>) -> Read {
+        let what = InboundKind::Edited {
             mid: edit.mid("mid").ok_or(MALFORMED)?,
             author: self.author(edit),
             text: edit.text("text"),
@@ -144,7 +146,7 @@ impl Event<'_> {
         Ok((what, None))
     }
 
-    fn cart(&self, order: &Json<'_>) -> Told {
+    fn cart(&self, order: &Json<'_>) -> Read {
         let products = order.get("products").and_then(Json::list).ok_or(MALFORMED)?;
         let lines = products.iter().filter(|product| product.is_object()).map(|product| CartLine {
             sku: product.get("retailer_id").and_then(Json::id).or_else(|| product.line("retailer_id")),
@@ -154,22 +156,25 @@ impl Event<'_> {
             currency: product.line("currency"),
             quantity: product.whole("quantity"),
         });
-        Ok((What::Cart { mid: None, lines: lines.collect(), note: order.text("note") }, self.led_by(order)))
+        Ok((
+            InboundKind::Cart { mid: None, lines: lines.collect(), note: order.text("note") },
+            self.led_by(order),
+        ))
     }
 
     /// A lead form, whose answers are in one of three shapes; without any it is kept only.
-    fn form(&self, form: &Json<'_>) -> Told {
+    fn form(&self, form: &Json<'_>) -> Read {
         let screens = form.each("screens").iter().flat_map(|screen| screen.each("responses"));
         let responses = screens.chain(form.each("responses")).map(|one| (one.line("key"), one.text("value")));
         let data = form.each("data").iter().map(|one| (one.line("question"), one.text("answer")));
-        let fields: Vec<Answer> = responses
+        let fields: Vec<FormAnswer> = responses
             .chain(data)
-            .filter_map(|(key, value)| Some(Answer { key: key.unwrap_or_default(), value: value? }))
+            .filter_map(|(key, value)| Some(FormAnswer { key: key.unwrap_or_default(), value: value? }))
             .collect();
         let led = self.led_by(form);
         match (fields.is_empty(), &led) {
-            (false, _) => Ok((What::Contact { fields }, led)),
-            (true, Some(_)) => Ok((What::Referral, led)),
+            (false, _) => Ok((InboundKind::Contact { fields }, led)),
+            (true, Some(_)) => Ok((InboundKind::Referral, led)),
             (true, None) => Err("form"),
         }
     }
@@ -194,8 +199,8 @@ impl Event<'_> {
 }
 
 /// A button that was tapped.
-fn tap(postback: &Json<'_>) -> What {
-    What::Message {
+fn tap(postback: &Json<'_>) -> InboundKind {
+    InboundKind::Message {
         mid: postback.mid("mid"),
         author: Author::Customer,
         text: postback.text("title"),

@@ -9,7 +9,7 @@ mod samples;
 mod whatsapp;
 
 use crate::domain::basic::identity::PageId;
-use crate::domain::conversation::inbound::{Channel, Delivery};
+use crate::domain::conversation::inbound::{Channel, WebhookContent};
 
 use chat::{Found, MALFORMED};
 use json::{Json, mend, word};
@@ -22,7 +22,7 @@ pub struct Unreadable(pub String);
 ///
 /// # Errors
 /// When the whole body is no webhook. A single event that is not understood is kept, not an error.
-pub fn read(body: &[u8]) -> Result<Delivery, Unreadable> {
+pub fn read(body: &[u8]) -> Result<WebhookContent, Unreadable> {
     match serde_json::from_slice(body) {
         Ok(json) => read_body(&json),
         Err(fault) => match serde_json::from_slice(&mend(body)) {
@@ -38,8 +38,8 @@ pub fn read(body: &[u8]) -> Result<Delivery, Unreadable> {
     }
 }
 
-fn read_body(json: &Json<'_>) -> Result<Delivery, Unreadable> {
-    let mut delivery = Delivery::default();
+fn read_body(json: &Json<'_>) -> Result<WebhookContent, Unreadable> {
+    let mut content = WebhookContent::default();
     let Some(object) = json.get("object").and_then(Json::str) else {
         // A sample of Meta's dashboard, pasted as it is shown there: one change without an envelope.
         if let (Some(Json::Text(_)), Some(value)) = (json.get("field"), json.get("value")) {
@@ -47,9 +47,9 @@ fn read_body(json: &Json<'_>) -> Result<Delivery, Unreadable> {
             read_change(
                 &Found { page_id: &page_id, channel: Channel::Messenger, entry_time: None },
                 json,
-                &mut delivery,
+                &mut content,
             );
-            return Ok(delivery);
+            return Ok(content);
         }
         return Err(Unreadable("JSON without an `object`".to_owned()));
     };
@@ -62,26 +62,26 @@ fn read_body(json: &Json<'_>) -> Result<Delivery, Unreadable> {
         "whatsapp_business_account" => Channel::Whatsapp,
         _ => {
             let kind = format!("object:{}", word(object));
-            delivery.kept = entries.iter().map(|_| (PageId::from(""), kind.clone())).collect();
-            return Ok(delivery);
+            content.kept = entries.iter().map(|_| (PageId::from(""), kind.clone())).collect();
+            return Ok(content);
         }
     };
     for entry in entries {
-        read_entry(channel, entry, &mut delivery);
+        read_entry(channel, entry, &mut content);
     }
-    Ok(delivery)
+    Ok(content)
 }
 
-fn read_entry(channel: Channel, entry: &Json<'_>, delivery: &mut Delivery) {
+fn read_entry(channel: Channel, entry: &Json<'_>, content: &mut WebhookContent) {
     let Some(page_id) = entry.get("id").and_then(Json::id).map(PageId::from) else {
-        delivery.kept.push((PageId::from(""), MALFORMED.to_owned()));
+        content.kept.push((PageId::from(""), MALFORMED.to_owned()));
         return;
     };
     let found = Found { page_id: &page_id, channel, entry_time: entry.moment("time") };
     let mut seen = false;
     for (key, read) in [
         // What another app answers is ours to read all the same.
-        ("messaging", read_item as fn(&Found<'_>, &Json<'_>, &mut Delivery)),
+        ("messaging", read_item as fn(&Found<'_>, &Json<'_>, &mut WebhookContent)),
         ("standby", read_item),
         ("changes", read_change),
         ("changed_fields", read_changed_field),
@@ -89,49 +89,49 @@ fn read_entry(channel: Channel, entry: &Json<'_>, delivery: &mut Delivery) {
         let Some(list) = entry.get(key) else { continue };
         seen = true;
         match list.list() {
-            Some(items) => items.iter().for_each(|item| read(&found, item, delivery)),
-            None => delivery.kept.push((page_id.clone(), MALFORMED.to_owned())),
+            Some(items) => items.iter().for_each(|item| read(&found, item, content)),
+            None => content.kept.push((page_id.clone(), MALFORMED.to_owned())),
         }
     }
     if !seen {
-        delivery.kept.push((page_id, "unknown".to_owned()));
+        content.kept.push((page_id, "unknown".to_owned()));
     }
 }
 
-fn read_item(found: &Found<'_>, item: &Json<'_>, delivery: &mut Delivery) {
+fn read_item(found: &Found<'_>, item: &Json<'_>, content: &mut WebhookContent) {
     match chat::read(found, item) {
-        Some(Ok(arrival)) => delivery.arrivals.push(arrival),
-        Some(Err(kind)) => delivery.kept.push((found.page_id.clone(), kind.to_owned())),
+        Some(Ok(event)) => content.events.push(event),
+        Some(Err(kind)) => content.kept.push((found.page_id.clone(), kind.to_owned())),
         None => {
             // The member that makes the event is the one that events do not share.
             let mut names = item.members().iter().map(|(name, _)| name.as_ref());
             let name = names.find(|name| !["sender", "recipient", "timestamp"].contains(name));
-            delivery.kept.push((found.page_id.clone(), format!("event:{}", word(name.unwrap_or_default()))));
+            content.kept.push((found.page_id.clone(), format!("event:{}", word(name.unwrap_or_default()))));
         }
     }
 }
 
-fn read_change(found: &Found<'_>, change: &Json<'_>, delivery: &mut Delivery) {
+fn read_change(found: &Found<'_>, change: &Json<'_>, content: &mut WebhookContent) {
     let Some(field) = change.get("field").and_then(Json::str) else {
-        delivery.kept.push((found.page_id.clone(), MALFORMED.to_owned()));
+        content.kept.push((found.page_id.clone(), MALFORMED.to_owned()));
         return;
     };
     let read = match change.get("value") {
-        Some(value) if found.channel == Channel::Whatsapp => whatsapp::read(found.page_id, value, delivery),
+        Some(value) if found.channel == Channel::Whatsapp => whatsapp::read(found.page_id, value, content),
         Some(value) if field == "inbox_labels" => {
             match label::read(found, value) {
-                Ok(label) => delivery.labels.push(label),
-                Err(kind) => delivery.kept.push((found.page_id.clone(), kind.to_owned())),
+                Ok(label) => content.labels.push(label),
+                Err(kind) => content.kept.push((found.page_id.clone(), kind.to_owned())),
             }
             true
         }
         Some(value) if is_of_chats(field) => match chat::read(found, value) {
-            Some(Ok(arrival)) => {
-                delivery.arrivals.push(arrival);
+            Some(Ok(event)) => {
+                content.events.push(event);
                 true
             }
             Some(Err(kind)) => {
-                delivery.kept.push((found.page_id.clone(), kind.to_owned()));
+                content.kept.push((found.page_id.clone(), kind.to_owned()));
                 true
             }
             None => false,
@@ -139,17 +139,17 @@ fn read_change(found: &Found<'_>, change: &Json<'_>, delivery: &mut Delivery) {
         _ => false,
     };
     if !read {
-        delivery.kept.push((found.page_id.clone(), format!("change:{}", word(field))));
+        content.kept.push((found.page_id.clone(), format!("change:{}", word(field))));
     }
 }
 
 /// With "Include values" switched off at Meta there is nothing but the field's name.
-fn read_changed_field(found: &Found<'_>, field: &Json<'_>, delivery: &mut Delivery) {
+fn read_changed_field(found: &Found<'_>, field: &Json<'_>, content: &mut WebhookContent) {
     let kind = match field.str() {
         Some(field) => format!("changed_field:{}", word(field)),
         None => MALFORMED.to_owned(),
     };
-    delivery.kept.push((found.page_id.clone(), kind));
+    content.kept.push((found.page_id.clone(), kind));
 }
 
 /// Fields whose change has the form of an event in `messaging[]`; a post's `message`, say, is another thing.
@@ -162,10 +162,10 @@ fn is_of_chats(field: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::conversation::inbound::{Author, Referral, What};
+    use crate::domain::conversation::inbound::{Author, InboundKind, Referral};
     use proptest::prelude::*;
 
-    fn page(items: &str) -> Delivery {
+    fn page(items: &str) -> WebhookContent {
         let body = format!(
             r#"{{"object":"page","entry":[{{"id":1111111111,"time":"1717171717","messaging":[{items}]}}]}}"#
         );
@@ -176,8 +176,8 @@ mod tests {
         format!(r#"{{"sender":{{"id":"22"}},"recipient":{{"id":"33"}},"message":{{"mid":"m_1",{fields}}}}}"#)
     }
 
-    fn kinds(delivery: &Delivery) -> Vec<&str> {
-        delivery.kept.iter().map(|(_, kind)| kind.as_str()).collect()
+    fn kinds(content: &WebhookContent) -> Vec<&str> {
+        content.kept.iter().map(|(_, kind)| kind.as_str()).collect()
     }
 
     #[test]
@@ -189,32 +189,35 @@ mod tests {
             (r#""is_echo":true,"app_id":1517776481860111"#, Author::App, "33"),
             (r#""text":"hi""#, Author::Customer, "22"),
         ] {
-            let arrival = page(&message(app)).arrivals.remove(0);
-            assert_eq!((arrival.psid.as_str(), arrival.at.seconds()), (psid, 1_717_171_717));
-            assert!(matches!(arrival.what, What::Message { author: found, .. } if found == author), "{app}");
+            let event = page(&message(app)).events.remove(0);
+            assert_eq!((event.psid.as_str(), event.at.seconds()), (psid, 1_717_171_717));
+            assert!(
+                matches!(event.what, InboundKind::Message { author: found, .. } if found == author),
+                "{app}"
+            );
         }
     }
 
     #[test]
     fn the_page_is_never_taken_for_a_person() {
         let from_page = r#"{"sender":{"id":"1111111111"},"recipient":{"id":"33"},"message":{"mid":"m"}}"#;
-        let arrival = page(from_page).arrivals.remove(0);
-        assert_eq!(arrival.psid.as_str(), "33");
-        assert!(matches!(arrival.what, What::Message { author: Author::Operator, .. }));
+        let event = page(from_page).events.remove(0);
+        assert_eq!(event.psid.as_str(), "33");
+        assert!(matches!(event.what, InboundKind::Message { author: Author::Operator, .. }));
         let to_itself = from_page.replace("33", "1111111111");
         assert_eq!(kinds(&page(&to_itself)), ["self"]);
     }
 
     #[test]
     fn neighbours_of_the_malformed_survive() {
-        let delivery = page(&format!(
+        let content = page(&format!(
             r#"7,{},{{"read":{{}}}},{{"x":1}},{{"Private words":1}},{{}},{{"message":"words"}}"#,
             message(r#""text":"a\ud800\u0000b""#)
         ));
         let expected = ["malformed", "read", "event:x", "event:unknown", "event:unknown", "malformed"];
-        assert_eq!(kinds(&delivery), expected);
+        assert_eq!(kinds(&content), expected);
         assert!(
-            matches!(&delivery.arrivals[0].what, What::Message { text: Some(text), .. } if text == "a\u{fffd}b")
+            matches!(&content.events[0].what, InboundKind::Message { text: Some(text), .. } if text == "a\u{fffd}b")
         );
         let body = r#"{"object":"page","entry":[7,{"time":1},{"id":"1"},{"id":"1","messaging":{}},{"id":"1","changes":[{},7],
             "changed_fields":["feed",7,"Private words"]}]}"#;
@@ -239,11 +242,11 @@ mod tests {
           {"sender":{"id":"2"},"postback":{"title":"Go","referral":{"ad_id":"12"}}},
           {"sender":{"id":"2"},"timestamp":1665424533,"referral":{"ad_id":"12"}}],
           "changes":[{"field":"inbox_labels","value":{}}]}]}"#;
-        let delivery = read(body.as_bytes()).unwrap();
-        assert_eq!(delivery.arrivals.len(), 3);
-        assert!(delivery.arrivals.iter().all(|one| one.referral.as_ref().is_some_and(Referral::is_from_ad)));
-        assert_eq!(delivery.arrivals[2].what, What::Referral);
-        assert_eq!(delivery.kept, [(PageId::from("1"), "change:inbox_labels".to_owned())]);
+        let content = read(body.as_bytes()).unwrap();
+        assert_eq!(content.events.len(), 3);
+        assert!(content.events.iter().all(|one| one.referral.as_ref().is_some_and(Referral::is_from_ad)));
+        assert_eq!(content.events[2].what, InboundKind::Referral);
+        assert_eq!(content.kept, [(PageId::from("1"), "change:inbox_labels".to_owned())]);
     }
 
     #[test]
@@ -252,9 +255,9 @@ mod tests {
             let mid = format!(r#""mid":"m_{number}""#);
             message(r#""text":"hi""#).replace(r#""mid":"m_1""#, &mid)
         };
-        let delivery = page(&(0..1000).map(item).collect::<Vec<_>>().join(","));
-        let mids = delivery.arrivals.iter().map(|arrival| match &arrival.what {
-            What::Message { mid: Some(mid), .. } => mid.clone(),
+        let content = page(&(0..1000).map(item).collect::<Vec<_>>().join(","));
+        let mids = content.events.iter().map(|event| match &event.what {
+            InboundKind::Message { mid: Some(mid), .. } => mid.clone(),
             other => panic!("{other:?}"),
         });
         assert!(mids.eq((0..1000).map(|number| format!("m_{number}"))));
@@ -288,18 +291,18 @@ mod tests {
 
     #[test]
     fn of_a_member_given_twice_the_last_stands() {
-        let delivery = page(r#"{"sender":{"id":"1"},"sender":{"id":"2"},"message":{"mid":"m"},"read":null}"#);
-        assert_eq!(delivery.arrivals[0].psid.as_str(), "2");
+        let content = page(r#"{"sender":{"id":"1"},"sender":{"id":"2"},"message":{"mid":"m"},"read":null}"#);
+        assert_eq!(content.events[0].psid.as_str(), "2");
     }
 
     #[test]
     fn ids_and_texts_that_no_row_can_hold_are_cut_or_malformed() {
         let long = "x".repeat(30_000);
         let fields = format!(r#""text":"{long}","referral":{{"ref":"{long}","ad_id":"{long}"}}"#);
-        let arrival = page(&message(&fields)).arrivals.remove(0);
-        let referral = arrival.referral.unwrap();
+        let event = page(&message(&fields)).events.remove(0);
+        let referral = event.referral.unwrap();
         assert_eq!((referral.r#ref.map(|text| text.len()), referral.ad_id), (Some(2_083), None));
-        assert!(matches!(arrival.what, What::Message { text: Some(text), .. } if text.len() == 20_000));
+        assert!(matches!(event.what, InboundKind::Message { text: Some(text), .. } if text.len() == 20_000));
         let mid = message("\"text\":\"\"").replace("m_1", &long);
         assert_eq!(kinds(&page(&mid)), ["malformed"]);
         let sender = message("\"text\":\"\"").replace("22", "a b");
@@ -403,8 +406,8 @@ mod tests {
                 "\"order\":{\"products\":[{},7]}", "\"lead\":{\"data\":[{\"answer\":\"x\"}]}", "\"sender\":{\"id\":2}",
                 "\"message_edit\":{\"mid\":\"m\"}", "\"timestamp\":\"1717171717\"",
                 "\"message\":{\"mid\":\"\\ud800\",\"is_echo\":1}"]), 0..6)) {
-            let delivery = page(&format!("{{{}}}", pieces.join(",")));
-            prop_assert_eq!(delivery.arrivals.len() + delivery.kept.len(), 1);
+            let content = page(&format!("{{{}}}", pieces.join(",")));
+            prop_assert_eq!(content.events.len() + content.kept.len(), 1);
         }
 
         #[test]
@@ -413,21 +416,21 @@ mod tests {
             lists in prop::collection::vec(shaped(), 0..4), value in shaped()) {
             for list in ["messaging", "standby", "changes", "changed_fields"] {
                 let body = serde_json::json!({"object": object, "entry": [{"id": "1", "time": 1, list: lists}]});
-                let delivery = read(body.to_string().as_bytes()).unwrap();
-                let told = delivery.arrivals.len() + delivery.labels.len() + delivery.kept.len();
+                let content = read(body.to_string().as_bytes()).unwrap();
+                let told = content.events.len() + content.labels.len() + content.kept.len();
                 prop_assert!(told >= lists.len());
-                for (_, kind) in &delivery.kept {
+                for (_, kind) in &content.kept {
                     prop_assert!(kind.bytes().all(|byte| byte.is_ascii_lowercase() || b"_:0123456789".contains(&byte)));
                 }
-                for arrival in &delivery.arrivals {
-                    prop_assert!(arrival.channel == Channel::Whatsapp || arrival.psid.as_str() != "1");
+                for event in &content.events {
+                    prop_assert!(event.channel == Channel::Whatsapp || event.psid.as_str() != "1");
                 }
             }
             for field in ["messages", "inbox_labels", "send_cart"] {
                 let change = serde_json::json!({"field": field, "value": value});
                 let body = serde_json::json!({"object": object, "entry": [{"id": "1", "time": 1, "changes": [change]}]});
-                let delivery = read(body.to_string().as_bytes()).unwrap();
-                prop_assert!(delivery.arrivals.len() + delivery.labels.len() + delivery.kept.len() >= 1);
+                let content = read(body.to_string().as_bytes()).unwrap();
+                prop_assert!(content.events.len() + content.labels.len() + content.kept.len() >= 1);
             }
             let _ = read(value.to_string().as_bytes());
         }

@@ -1,14 +1,16 @@
 //! Every sample of Meta's documentation that the project knows, and what it becomes.
 
-use crate::domain::conversation::inbound::{Arrival, Delivery, LabelChange, Referral, What};
+use crate::domain::conversation::inbound::{
+    InboundEvent, InboundKind, LabelChange, Referral, WebhookContent,
+};
 use crate::meta::webhook::read;
 
 /// What a delivery became, a line a thing. The samples are invented, so that everything may show.
-fn told(delivery: &Delivery) -> Vec<String> {
-    let arrivals = delivery.arrivals.iter().map(|arrival| {
-        let Arrival { page_id, channel, psid, at, what, referral } = arrival;
+fn told(content: &WebhookContent) -> Vec<String> {
+    let events = content.events.iter().map(|event| {
+        let InboundEvent { page_id, channel, psid, at, what, referral } = event;
         let what = match what {
-            What::Message { mid, author, text, attachments } => {
+            InboundKind::Message { mid, author, text, attachments } => {
                 format!(
                     "{} {} {} {attachments:?}",
                     author.as_str(),
@@ -16,11 +18,11 @@ fn told(delivery: &Delivery) -> Vec<String> {
                     shown(text.as_ref())
                 )
             }
-            What::Edited { mid, author, text, number } => {
+            InboundKind::Edited { mid, author, text, number } => {
                 format!("{} edits {mid} to {} #{number}", author.as_str(), shown(text.as_ref()))
             }
-            What::Deleted { mid } => format!("deletes {mid}"),
-            What::Cart { mid, lines, note } => {
+            InboundKind::Deleted { mid } => format!("deletes {mid}"),
+            InboundKind::Cart { mid, lines, note } => {
                 let lines: Vec<String> = lines
                     .iter()
                     .map(|line| {
@@ -35,11 +37,11 @@ fn told(delivery: &Delivery) -> Vec<String> {
                     .collect();
                 format!("cart {} {lines:?} {}", shown(mid.as_ref()), shown(note.as_ref()))
             }
-            What::Contact { fields } => {
+            InboundKind::Contact { fields } => {
                 let fields = fields.iter().map(|one| format!("{}={}", one.key, one.value));
                 format!("contact {}", fields.collect::<Vec<_>>().join(", "))
             }
-            What::Referral => "referral".to_owned(),
+            InboundKind::Referral => "referral".to_owned(),
         };
         let led = referral.as_ref().map(|referral| {
             let Referral { ad_id, r#ref, source, kind, ad_title, click_id } = referral;
@@ -55,13 +57,13 @@ fn told(delivery: &Delivery) -> Vec<String> {
             led.unwrap_or_default()
         )
     });
-    let labels = delivery.labels.iter().map(|label| {
+    let labels = content.labels.iter().map(|label| {
         let LabelChange { page_id, psid, at, added, label_id, name } = label;
         let sign = if *added { '+' } else { '-' };
         format!("{page_id} {} {}: {sign}{label_id} {}", psid.as_str(), at.millis(), shown(name.as_ref()))
     });
-    let kept = delivery.kept.iter().map(|(page_id, kind)| format!("{page_id} kept {kind}"));
-    arrivals.chain(labels).chain(kept).collect()
+    let kept = content.kept.iter().map(|(page_id, kind)| format!("{page_id} kept {kind}"));
+    events.chain(labels).chain(kept).collect()
 }
 
 fn shown(text: Option<&String>) -> &str {

@@ -2,46 +2,53 @@
 //! (`entry.id`), which is also what Meta wants to be told of; the person is known by `wa_id`.
 
 use crate::domain::basic::identity::{PageId, Psid};
-use crate::domain::conversation::inbound::{Arrival, Author, CartLine, Channel, Delivery, Referral, What};
+use crate::domain::conversation::inbound::{
+    Author, CartLine, Channel, InboundEvent, InboundKind, Referral, WebhookContent,
+};
 use crate::meta::webhook::chat::MALFORMED;
 use crate::meta::webhook::json::{Json, word};
 
 /// Reads a change; false when it is none of these.
-pub(super) fn read(page_id: &PageId, value: &Json<'_>, delivery: &mut Delivery) -> bool {
-    let before = delivery.arrivals.len() + delivery.kept.len();
+pub(super) fn read(page_id: &PageId, value: &Json<'_>, content: &mut WebhookContent) -> bool {
+    let before = content.events.len() + content.kept.len();
     // What the shop writes in its own WhatsApp app comes as an echo.
     for (list, person, author) in
         [("messages", "from", Author::Customer), ("message_echoes", "to", Author::Operator)]
     {
         for message in value.each(list) {
-            match arrival(page_id, message, person, author) {
-                Ok(arrival) => delivery.arrivals.push(arrival),
-                Err(kind) => delivery.kept.push((page_id.clone(), kind.to_owned())),
+            match event(page_id, message, person, author) {
+                Ok(event) => content.events.push(event),
+                Err(kind) => content.kept.push((page_id.clone(), kind.to_owned())),
             }
         }
     }
     for (list, kind) in [("statuses", "status"), ("automatic_events", "automatic_event"), ("errors", "error")]
     {
-        delivery.kept.extend(value.each(list).iter().map(|_| (page_id.clone(), kind.to_owned())));
+        content.kept.extend(value.each(list).iter().map(|_| (page_id.clone(), kind.to_owned())));
     }
-    delivery.arrivals.len() + delivery.kept.len() > before
+    content.events.len() + content.kept.len() > before
 }
 
-fn arrival(
+fn event(
     page_id: &PageId,
     message: &Json<'_>,
     person: &str,
     author: Author,
-) -> Result<Arrival, &'static str> {
+) -> Result<InboundEvent, &'static str> {
     let mid = message.mid("id").ok_or(MALFORMED)?;
     let kind = message.get("type").and_then(Json::str).unwrap_or_default();
     let what = match kind {
         "reaction" => return Err("reaction"),
         "system" => return Err("system"),
         "order" => cart(mid, message.get("order").ok_or(MALFORMED)?),
-        _ => What::Message { mid: Some(mid), author, text: words(message, kind), attachments: kinds(kind) },
+        _ => InboundKind::Message {
+            mid: Some(mid),
+            author,
+            text: words(message, kind),
+            attachments: kinds(kind),
+        },
     };
-    Ok(Arrival {
+    Ok(InboundEvent {
         page_id: page_id.clone(),
         channel: Channel::Whatsapp,
         psid: Psid(message.id_of(person).ok_or(MALFORMED)?),
@@ -69,7 +76,7 @@ fn kinds(kind: &str) -> Vec<String> {
     if matches!(kind, "text" | "button" | "interactive") { Vec::new() } else { vec![word(kind).to_owned()] }
 }
 
-fn cart(mid: String, order: &Json<'_>) -> What {
+fn cart(mid: String, order: &Json<'_>) -> InboundKind {
     let products = order.each("product_items").iter().filter(|product| product.is_object());
     let lines = products.map(|product| CartLine {
         sku: product
@@ -82,7 +89,7 @@ fn cart(mid: String, order: &Json<'_>) -> What {
         currency: product.line("currency"),
         quantity: product.whole("quantity"),
     });
-    What::Cart { mid: Some(mid), lines: lines.collect(), note: order.text("text") }
+    InboundKind::Cart { mid: Some(mid), lines: lines.collect(), note: order.text("text") }
 }
 
 /// An ad, or a post that carries the id of a click.

@@ -168,9 +168,9 @@ impl Fault {
             }
             "throttled" => {
                 let told = match (self.minutes, self.seconds) {
-                    (None, None) => fault::Told::Nothing,
-                    (Some(minutes), None) => fault::Told::Usage { minutes },
-                    (None, Some(seconds)) => fault::Told::RetryAfter { seconds },
+                    (None, None) => fault::Announced::Nothing,
+                    (Some(minutes), None) => fault::Announced::Usage { minutes },
+                    (None, Some(seconds)) => fault::Announced::RetryAfter { seconds },
                     (Some(_), Some(_)) => return Err(wants("minutes or seconds")),
                 };
                 fault::Fault::Throttled { code: self.code.unwrap_or(APP_LIMIT), told }

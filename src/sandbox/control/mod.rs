@@ -6,7 +6,7 @@ use hyper::Method;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::sandbox::call::Call;
 use crate::sandbox::reply::Reply;
 use crate::sandbox::world::World;
@@ -54,8 +54,8 @@ pub(super) async fn answer(sandbox: &Sandbox, call: Call) -> Reply {
         Ok(reply) => reply,
         Err(error) => {
             let status = match error.kind {
-                Kind::NotFound => 404,
-                Kind::Invalid => 400,
+                ErrorKind::NotFound => 404,
+                ErrorKind::Invalid => 400,
                 _ => 502,
             };
             let help = "GET /_sandbox/help lists the routes";

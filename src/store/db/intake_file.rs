@@ -42,14 +42,14 @@ create table if not exists identity (id text not null) strict;";
 
 /// The file; clones share its connections.
 #[derive(Clone, Debug)]
-pub(in crate::store) struct InboxFile {
+pub(in crate::store) struct IntakeFile {
     /// Its own name, under which the database knows how far it is projected. Another file begins anew.
     pub(in crate::store) id: String,
     pub(in crate::store) writer: Writer,
     pub(in crate::store) readers: SqlitePool,
 }
 
-impl InboxFile {
+impl IntakeFile {
     /// Opens the file beside the database `main`, which is migrated.
     pub(in crate::store) async fn open(beside: &SqliteConnectOptions, main: &SqlitePool) -> Result<Self> {
         let mut file = beside.get_filename().as_os_str().to_owned();
@@ -75,13 +75,13 @@ impl InboxFile {
 }
 
 /// An older copy of the file that was put back goes on behind what the database has projected.
-async fn keep_numbers(id: &str, main: &SqlitePool, inbox: &SqlitePool) -> Result<()> {
+async fn keep_numbers(id: &str, main: &SqlitePool, intake: &SqlitePool) -> Result<()> {
     let last: Option<i64> = sqlx::query_scalar("select last from inbox_mark where file = $1")
         .bind(id)
         .fetch_optional(main)
         .await?;
     let given: Option<i64> = sqlx::query_scalar("select seq from sqlite_sequence where name = 'inbox'")
-        .fetch_optional(inbox)
+        .fetch_optional(intake)
         .await?;
     let text = match (last, given) {
         (Some(last), Some(given)) if last > given => {
@@ -90,7 +90,7 @@ async fn keep_numbers(id: &str, main: &SqlitePool, inbox: &SqlitePool) -> Result
         (Some(_), None) => "insert into sqlite_sequence (name, seq) values ('inbox', $1)",
         _ => return Ok(()),
     };
-    sqlx::query(text).bind(last).execute(inbox).await?;
+    sqlx::query(text).bind(last).execute(intake).await?;
     Ok(())
 }
 

@@ -16,12 +16,12 @@ use sqlx::{
 };
 
 use crate::clock::Timestamp;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
-use crate::store::db::intake_file::InboxFile;
+use crate::store::db::intake_file::IntakeFile;
 use crate::store::db::migrate;
-use crate::store::db::write_buffer::Sheet;
-use crate::store::db::writer::{Turn, Writer};
+use crate::store::db::write_buffer::WriteBuffer;
+use crate::store::db::writer::{Writer, WriterTurn};
 
 /// Readers of a SQLite file beside its one writer.
 const SQLITE_READERS: u32 = 4;
@@ -71,7 +71,7 @@ pub struct Store(Pools);
 
 #[derive(Clone, Debug)]
 enum Pools {
-    Sqlite { writer: Writer, readers: SqlitePool, inbox: InboxFile },
+    Sqlite { writer: Writer, readers: SqlitePool, intake: IntakeFile },
     Postgres(PgPool),
 }
 
@@ -101,10 +101,10 @@ impl Store {
             let readers = readers.connect_with(options.clone()).await.map_err(failed)?;
             migrate::sqlite(&readers).await?;
             let options = options.pragma("wal_autocheckpoint", SQLITE_LOG_PAGES);
-            let inbox = InboxFile::open(&options, &readers).await?;
+            let intake = IntakeFile::open(&options, &readers).await?;
             let to_write = options.pragma("cache_size", SQLITE_CACHE);
             let writer = Writer::open(&to_write).await.map_err(failed)?;
-            Ok(Self(Pools::Sqlite { writer, readers, inbox }))
+            Ok(Self(Pools::Sqlite { writer, readers, intake }))
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let options = PgPoolOptions::new()
                 .max_connections(POSTGRES_CONNECTIONS)
@@ -163,37 +163,37 @@ impl Store {
     }
 
     /// The inbox's own file, on SQLite, by the name under which the database knows it.
-    pub(in crate::store) fn inbox_file(&self) -> Option<&str> {
+    pub(in crate::store) fn intake_file(&self) -> Option<&str> {
         match &self.0 {
-            Pools::Sqlite { inbox, .. } => Some(&inbox.id),
+            Pools::Sqlite { intake, .. } => Some(&intake.id),
             Pools::Postgres(_) => None,
         }
     }
 
     /// Runs one query on the inbox as a unit of its own, durable when it returns; gives the number of rows it
     /// touched.
-    pub(in crate::store) async fn execute_in_inbox(
+    pub(in crate::store) async fn execute_in_intake(
         &self,
         text: impl Into<Pair>,
         values: Vec<Value>,
     ) -> Result<u64> {
         let pair = text.into();
         match &self.0 {
-            Pools::Sqlite { inbox, .. } => inbox.writer.alone(bound!(pair.sqlite, values)).await,
+            Pools::Sqlite { intake, .. } => intake.writer.alone(bound!(pair.sqlite, values)).await,
             Pools::Postgres(pool) => Ok(bound!(pair.postgres, values).execute(pool).await?.rows_affected()),
         }
     }
 
     /// All rows of a query on the inbox, beside every unit.
-    pub(in crate::store) async fn rows_of_inbox(
+    pub(in crate::store) async fn rows_of_intake(
         &self,
         text: impl Into<Pair>,
         values: Vec<Value>,
     ) -> Result<Vec<Row>> {
         let pair = text.into();
         Ok(match &self.0 {
-            Pools::Sqlite { inbox, .. } => {
-                let rows = bound!(pair.sqlite, values).fetch_all(&inbox.readers).await?;
+            Pools::Sqlite { intake, .. } => {
+                let rows = bound!(pair.sqlite, values).fetch_all(&intake.readers).await?;
                 rows.into_iter().map(Row::Sqlite).collect()
             }
             Pools::Postgres(pool) => {
@@ -206,8 +206,8 @@ impl Store {
     /// Closes all connections, after what is in hand.
     pub async fn close(&self) {
         match &self.0 {
-            Pools::Sqlite { writer, readers, inbox } => {
-                inbox.close().await;
+            Pools::Sqlite { writer, readers, intake } => {
+                intake.close().await;
                 readers.close().await;
                 writer.close().await;
             }
@@ -223,12 +223,12 @@ pub struct Unit {
     name: &'static str,
     inner: Inner,
     /// Rows that wait to be written.
-    pub(in crate::store) sheet: Sheet,
+    pub(in crate::store) write_buffer: WriteBuffer,
 }
 
 #[derive(Debug)]
 enum Inner {
-    Sqlite(Turn),
+    Sqlite(WriterTurn),
     Reading(Transaction<'static, Sqlite>),
     Looking(PoolConnection<Sqlite>),
     Postgres(Transaction<'static, Postgres>),
@@ -315,7 +315,7 @@ pub(in crate::store) fn read_word<T>(
 
 impl Unit {
     fn of(inner: Inner) -> Self {
-        Self { name: "read", inner, sheet: Sheet::default() }
+        Self { name: "read", inner, write_buffer: WriteBuffer::default() }
     }
 
     /// Whether it is the only one that writes at its time: nobody else can change a row meanwhile.
@@ -325,7 +325,7 @@ impl Unit {
 
     /// Makes it durable.
     pub async fn commit(mut self) -> Result<()> {
-        self.write_out().await?;
+        self.flush().await?;
         failpoint::before_commit(self.name)?;
         match self.inner {
             Inner::Sqlite(unit) => unit.commit().await?,
@@ -343,7 +343,7 @@ impl Unit {
 
     /// Takes back what was done since the point, and forgets it.
     pub async fn back_to_point(&mut self) -> Result<()> {
-        self.sheet = Sheet::default();
+        self.write_buffer = WriteBuffer::default();
         self.execute("rollback to savepoint point", Vec::new()).await?;
         self.keep_point().await
     }
@@ -369,7 +369,7 @@ impl Unit {
         text: impl Into<Pair>,
         values: Vec<Value>,
     ) -> Result<u64> {
-        self.write_out().await?;
+        self.flush().await?;
         self.execute_beside(text, values).await
     }
 
@@ -379,7 +379,7 @@ impl Unit {
         text: impl Into<Pair>,
         values: Vec<Value>,
     ) -> Result<Vec<Row>> {
-        self.write_out().await?;
+        self.flush().await?;
         self.rows_beside(text, values).await
     }
 
@@ -508,12 +508,12 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let code = error.as_database_error().and_then(|below| below.code().map(std::borrow::Cow::into_owned));
         let kind = match (&error, code) {
-            (_, Some(code)) if CONTENDED.contains(&code.as_str()) => Kind::Contended,
-            (_, Some(code)) if passes(&code) => Kind::Unavailable,
+            (_, Some(code)) if CONTENDED.contains(&code.as_str()) => ErrorKind::Contended,
+            (_, Some(code)) if passes(&code) => ErrorKind::Unavailable,
             (sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_), _) => {
-                Kind::Unavailable
+                ErrorKind::Unavailable
             }
-            _ => Kind::Internal,
+            _ => ErrorKind::Internal,
         };
         Self::new(kind, "database", "The database did not answer as it should").caused_by(error)
     }

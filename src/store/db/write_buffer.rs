@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::domain::basic::identity::PageId;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::db::sql::{Pair, Unit, list, values};
 
 /// A text that adds or changes rows of a table by a JSON list of objects with the names of its columns.
@@ -47,7 +47,7 @@ macro_rules! rows {
 
 /// What waits.
 #[derive(Debug, Default)]
-pub(in crate::store) struct Sheet {
+pub(in crate::store) struct WriteBuffer {
     pub(in crate::store) numbers: Vec<Numbered>,
     pub(in crate::store) opened: Vec<OpenedRow>,
     pub(in crate::store) names: Vec<NameRow>,
@@ -185,7 +185,7 @@ pub(in crate::store) struct CarriesRow {
     pub(in crate::store) conversion_id: String,
 }
 
-impl Sheet {
+impl WriteBuffer {
     /// Puts down what an order now folds into; of several words on one order the last counts. One that is
     /// still to be added is added so.
     pub(in crate::store) fn put_order(&mut self, row: OrderRow) {
@@ -226,26 +226,26 @@ impl Unit {
     ///
     /// # Errors
     /// Contended when another unit took one of the names meanwhile: begun again, this one finds whose it is.
-    pub(in crate::store) async fn write_out(&mut self) -> Result<()> {
-        if self.sheet.is_empty() {
+    pub(in crate::store) async fn flush(&mut self) -> Result<()> {
+        if self.write_buffer.is_empty() {
             return Ok(());
         }
-        let mut sheet = std::mem::take(&mut self.sheet);
-        for numbered in sheet.numbers.iter().filter(|numbered| numbered.next > numbered.written) {
+        let mut write_buffer = std::mem::take(&mut self.write_buffer);
+        for numbered in write_buffer.numbers.iter().filter(|numbered| numbered.next > numbered.written) {
             let text = "update page set next_number = $2 where id = $1";
             self.execute_beside(text, values![numbered.page.as_str(), numbered.next]).await?;
         }
-        self.write_rows(OPENED, &sheet.opened).await?;
-        if self.write_rows(NAMES, &sheet.names).await? < sheet.names.len() as u64 {
+        self.write_rows(OPENED, &write_buffer.opened).await?;
+        if self.write_rows(NAMES, &write_buffer.names).await? < write_buffer.names.len() as u64 {
             let message = "The same order number was told elsewhere at this moment";
-            return Err(Error::new(Kind::Contended, "number_taken", message));
+            return Err(Error::new(ErrorKind::Contended, "number_taken", message));
         }
-        self.write_rows(OUTCOMES, &sheet.outcomes).await?;
-        self.write_rows(ORDERS, &sheet.orders).await?;
-        self.number(&mut sheet.changes).await?;
-        self.write_rows(CHANGES, &sheet.changes).await?;
-        self.write_rows(CONVERSIONS, &sheet.conversions).await?;
-        self.write_rows(CARRIES, &sheet.carries).await?;
+        self.write_rows(OUTCOMES, &write_buffer.outcomes).await?;
+        self.write_rows(ORDERS, &write_buffer.orders).await?;
+        self.number(&mut write_buffer.changes).await?;
+        self.write_rows(CHANGES, &write_buffer.changes).await?;
+        self.write_rows(CONVERSIONS, &write_buffer.conversions).await?;
+        self.write_rows(CARRIES, &write_buffer.carries).await?;
         Ok(())
     }
 

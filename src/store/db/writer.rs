@@ -9,7 +9,7 @@ use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnectOptions};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
 
 /// SQLite's primary result code for a failed read or write.
@@ -37,11 +37,11 @@ struct Seat {
 #[derive(Clone, Debug)]
 struct Group(watch::Sender<Option<Outcome>>);
 
-type Outcome = std::result::Result<(), (Kind, Arc<str>)>;
+type Outcome = std::result::Result<(), (ErrorKind, Arc<str>)>;
 
-/// A unit's turn on the connection. Dropped without [`Turn::commit`], it leaves nothing behind.
+/// A unit's turn on the connection. Dropped without [`WriterTurn::commit`], it leaves nothing behind.
 #[derive(Debug)]
-pub(in crate::store) struct Turn {
+pub(in crate::store) struct WriterTurn {
     seat: Option<OwnedMutexGuard<Seat>>,
     writer: Writer,
 }
@@ -59,7 +59,7 @@ impl Writer {
     }
 
     /// Waits for a turn.
-    pub(in crate::store) async fn turn(&self) -> Result<Turn> {
+    pub(in crate::store) async fn turn(&self) -> Result<WriterTurn> {
         let mut seat = Arc::clone(&self.0).lock_owned().await;
         seat.tidy().await;
         // One text, because each costs a way to the connection's own thread and back.
@@ -76,7 +76,7 @@ impl Writer {
         seat.began = seat.group.is_none();
         seat.group.get_or_insert_with(|| Group(watch::Sender::new(None)));
         seat.abandoned = true;
-        Ok(Turn { seat: Some(seat), writer: self.clone() })
+        Ok(WriterTurn { seat: Some(seat), writer: self.clone() })
     }
 
     /// Runs one statement as a unit of its own. Where nobody waits for a commit it commits itself, which saves
@@ -124,7 +124,7 @@ impl Writer {
     }
 }
 
-impl Turn {
+impl WriterTurn {
     /// The connection, for the unit's queries.
     pub(in crate::store) fn connection(&mut self) -> Result<&mut SqliteConnection> {
         let seat = self.seat.as_mut().and_then(|seat| seat.connection.as_mut());
@@ -167,7 +167,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for WriterTurn {
     fn drop(&mut self) {
         let Some(mut seat) = self.seat.take() else { return };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -232,7 +232,7 @@ impl Seat {
 
     fn fail(&mut self, why: &str) {
         if let Some(group) = self.group.take() {
-            group.0.send_replace(Some(Err((Kind::Unavailable, Arc::from(why)))));
+            group.0.send_replace(Some(Err((ErrorKind::Unavailable, Arc::from(why)))));
         }
     }
 }

@@ -17,7 +17,7 @@ pub struct Chats {
 
 /// Conversions that stand in one place for one reason.
 #[derive(Clone, Copy, Debug)]
-pub struct Standing {
+pub struct OrderLedger {
     /// Where.
     pub state: State,
     /// Why.
@@ -57,7 +57,7 @@ impl Unit {
     }
 
     /// The conversions of a Page that a person should look at, by state and reason.
-    pub async fn needing_a_person(&mut self, page: &PageId) -> Result<Vec<Standing>> {
+    pub async fn needing_a_person(&mut self, page: &PageId) -> Result<Vec<OrderLedger>> {
         let rows = self
             .rows(
                 "select state, reason, count(*) as number from conversion
@@ -67,14 +67,14 @@ impl Unit {
                 values![page.as_str()],
             )
             .await?;
-        let standing = |row: &Row| {
-            Ok(Standing {
+        let ledger = |row: &Row| {
+            Ok(OrderLedger {
                 state: row.word("state", State::parse)?,
                 reason: row.word("reason", Reason::parse)?,
                 number: row.get("number")?,
             })
         };
-        rows.iter().map(standing).collect()
+        rows.iter().map(ledger).collect()
     }
 
     /// How much was said in Meta's inbox of a Page and waits for a person.

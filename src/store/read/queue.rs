@@ -5,8 +5,8 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, OutcomeId, PageId};
 use crate::domain::basic::money::Currency;
 use crate::domain::conversation::inbound::Channel;
-use crate::domain::inbox::pending::Why;
-use crate::domain::order::outcome::Kind;
+use crate::domain::inbox::pending::PendingReason;
+use crate::domain::order::outcome::OutcomeKind;
 use crate::domain::signal::policy::Mode;
 use crate::error::Result;
 use crate::store::db::sql::{Row, Unit, Value, values};
@@ -43,7 +43,7 @@ pub struct After {
 
 /// A conversation at a glance.
 #[derive(Clone, Debug)]
-pub struct Glance {
+pub struct ConversationSummary {
     /// Which.
     pub id: ConversationId,
     /// Its Page.
@@ -75,7 +75,7 @@ pub struct Glance {
     /// Who wrote it: `customer`, `operator` or `app`.
     pub words_by: Option<String>,
     /// What was said in Meta's inbox and waits for a person, and why.
-    pub waits: Option<(Kind, Why)>,
+    pub waits: Option<(OutcomeKind, PendingReason)>,
     /// An order of it waits for its value before Meta can be told.
     pub lacks_value: bool,
 }
@@ -114,7 +114,7 @@ pub struct Ad {
 
 /// Conversations at a glance, with their last ad and their last words; `$which` are the clauses from `where` on.
 /// `state || ''` keeps the plan on the conversation's own few conversions, however many are held.
-macro_rules! glance {
+macro_rules! summary {
     ($which:literal) => {
         concat!(
             "select conversation.id, conversation.page_id, conversation.channel, state, name, psid,
@@ -141,12 +141,12 @@ macro_rules! glance {
 
 impl Unit {
     /// Conversations that came back from a snooze and wait again.
-    pub async fn came_back(&mut self, filter: &Filter, limit: i64) -> Result<Vec<Glance>> {
+    pub async fn came_back(&mut self, filter: &Filter, limit: i64) -> Result<Vec<ConversationSummary>> {
         let mut values = filter.values();
         values.extend(values![limit]);
         let rows = self
             .rows(
-                glance!(
+                summary!(
                     "where state = 'waiting' and back_at is not null and back_at >= waiting_since
                         and (cast($1 as text) is null or conversation.page_id = $1)
                         and (cast($2 as text) is null or conversation.channel = $2)
@@ -158,16 +158,21 @@ impl Unit {
                 values,
             )
             .await?;
-        rows.iter().map(read_glance).collect()
+        rows.iter().map(read_summary).collect()
     }
 
     /// Conversations that wait for a tag, the longest wait first.
-    pub async fn in_line(&mut self, filter: &Filter, after: &After, limit: i64) -> Result<Vec<Glance>> {
+    pub async fn in_line(
+        &mut self,
+        filter: &Filter,
+        after: &After,
+        limit: i64,
+    ) -> Result<Vec<ConversationSummary>> {
         let mut values = filter.values();
         values.extend(values![after.at, after.id.as_str(), limit]);
         let rows = self
             .rows(
-                glance!(
+                summary!(
                     "where state = 'waiting' and (back_at is null or back_at < waiting_since)
                         and (cast($1 as text) is null or conversation.page_id = $1)
                         and (cast($2 as text) is null or conversation.channel = $2)
@@ -180,16 +185,21 @@ impl Unit {
                 values,
             )
             .await?;
-        rows.iter().map(read_glance).collect()
+        rows.iter().map(read_summary).collect()
     }
 
     /// Conversations that are snoozed, the one that comes back first at the head.
-    pub async fn snoozed(&mut self, filter: &Filter, after: &After, limit: i64) -> Result<Vec<Glance>> {
+    pub async fn snoozed(
+        &mut self,
+        filter: &Filter,
+        after: &After,
+        limit: i64,
+    ) -> Result<Vec<ConversationSummary>> {
         let mut values = filter.values();
         values.extend(values![after.at, after.id.as_str(), limit]);
         let rows = self
             .rows(
-                glance!(
+                summary!(
                     "where state = 'snoozed'
                         and (cast($1 as text) is null or conversation.page_id = $1)
                         and (cast($2 as text) is null or conversation.channel = $2)
@@ -202,7 +212,7 @@ impl Unit {
                 values,
             )
             .await?;
-        rows.iter().map(read_glance).collect()
+        rows.iter().map(read_summary).collect()
     }
 
     /// Conversations of a Page that are done, the one with the last word first.
@@ -212,13 +222,13 @@ impl Unit {
         filter: &Filter,
         before: &After,
         limit: i64,
-    ) -> Result<Vec<Glance>> {
+    ) -> Result<Vec<ConversationSummary>> {
         let filter = Filter { page: Some(page.clone()), ..filter.clone() };
         let mut values = filter.values();
         values.extend(values![before.at, before.id.as_str(), limit]);
         let rows = self
             .rows(
-                glance!(
+                summary!(
                     "where conversation.page_id = $1 and state = 'done'
                         and (cast($2 as text) is null or conversation.channel = $2)
                         and (cast($3 as text) is null
@@ -230,7 +240,7 @@ impl Unit {
                 values,
             )
             .await?;
-        rows.iter().map(read_glance).collect()
+        rows.iter().map(read_summary).collect()
     }
 
     /// Conversations of a Page that are looked for by an order number, the hash of a phone number, or a part of
@@ -240,10 +250,10 @@ impl Unit {
         page: &PageId,
         (number, phone_hash, like): (&str, Option<String>, &str),
         limit: i64,
-    ) -> Result<Vec<Glance>> {
+    ) -> Result<Vec<ConversationSummary>> {
         let rows = self
             .rows(
-                glance!(
+                summary!(
                     "where conversation.page_id = $1 and conversation.id in
                             (select sale_order.conversation_id
                                from order_name join sale_order on sale_order.id = order_name.order_id
@@ -257,13 +267,13 @@ impl Unit {
                 values![page.as_str(), number, phone_hash, like, limit],
             )
             .await?;
-        rows.iter().map(read_glance).collect()
+        rows.iter().map(read_summary).collect()
     }
 
     /// One conversation at a glance.
-    pub async fn glance(&mut self, id: &ConversationId) -> Result<Option<Glance>> {
-        let row = self.row(glance!("where conversation.id = $1"), values![id.as_str()]).await?;
-        row.as_ref().map(read_glance).transpose()
+    pub async fn summary(&mut self, id: &ConversationId) -> Result<Option<ConversationSummary>> {
+        let row = self.row(summary!("where conversation.id = $1"), values![id.as_str()]).await?;
+        row.as_ref().map(read_summary).transpose()
     }
 
     /// How many conversations wait for a tag, counted up to `most`.
@@ -425,14 +435,14 @@ impl Unit {
     }
 }
 
-fn read_glance(row: &Row) -> Result<Glance> {
+fn read_summary(row: &Row) -> Result<ConversationSummary> {
     let time = |column: &str| {
         Ok::<_, crate::error::Error>(row.get::<Option<i64>>(column)?.map(Timestamp::from_millis))
     };
     let words: Option<String> = row.get("words")?;
     let words = words.as_deref().and_then(|words| words.split_once(' '));
     let words = words.map(|(author, text)| (author.to_owned(), text.to_owned()));
-    Ok(Glance {
+    Ok(ConversationSummary {
         id: ConversationId(row.get("id")?),
         page_id: PageId(row.get("page_id")?),
         channel: row.word("channel", Channel::parse)?,
@@ -450,7 +460,7 @@ fn read_glance(row: &Row) -> Result<Glance> {
         words_by: words.map(|(author, _)| author),
         waits: row.get::<Option<String>>("waits")?.as_deref().and_then(|text| {
             let (kind, why) = text.split_once(' ')?;
-            Some((Kind::parse(kind)?, Why::parse(why)?))
+            Some((OutcomeKind::parse(kind)?, PendingReason::parse(why)?))
         }),
         lacks_value: row.get::<i64>("lacks_value")? > 0,
     })

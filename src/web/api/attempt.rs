@@ -12,12 +12,12 @@ use crate::domain::operator::Role;
 use crate::error::{Error, Result};
 use crate::flow::{self, Reply, Resolution, Resolved};
 use crate::meta::events::verdict;
-use crate::store::list::{self, AttemptRow, Cut};
+use crate::store::list::{self, AttemptRow, ListCursor};
 use crate::web::api::view::times;
-use crate::web::server::caller::{ADMIN, ANALYST, By};
+use crate::web::server::caller::{ADMIN, ANALYST, Authenticated};
 use crate::web::server::idempotency;
-use crate::web::server::list::{Listed, Part};
-use crate::web::server::read::{Asked, Id, Raw, Word, given, one_of};
+use crate::web::server::list::{Listed, Pagination};
+use crate::web::server::read::{Id, IdempotencyKey, QueryParameters, Raw, given, one_of};
 use crate::web::server::state::App;
 
 /// What attempts come to.
@@ -39,7 +39,7 @@ const VERDICTS: [&str; 11] = [
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Which {
+pub struct AttemptFilter {
     /// Of this Page alone.
     page_id: Option<String>,
     /// That came to this: open, sent, refused, `too_old`, `name_refused`, `link_broken`, throttled, `not_taken`, zero,
@@ -126,24 +126,24 @@ pub struct ResolvedView {
 
 /// Lists attempts, the last one first.
 #[utoipa::path(
-    get, path = "/v1/attempts", operation_id = "listAttempts", tag = "running", params(Which),
+    get, path = "/v1/attempts", operation_id = "listAttempts", tag = "running", params(AttemptFilter),
     responses((status = 200, body = Listed<AttemptView>)),
     extensions(("x-roles" = json!(["analyst"]))),
 )]
 pub async fn list(
     State(app): State<App>,
-    By(caller): By<ANALYST>,
-    Asked(which): Asked<Which>,
+    Authenticated(caller): Authenticated<ANALYST>,
+    QueryParameters(filter): QueryParameters<AttemptFilter>,
 ) -> Result<Json<Listed<AttemptView>>> {
-    let part = Part::read(which.cursor, which.limit)?;
-    let verdict = one_of("verdict", which.verdict, &VERDICTS)?;
-    let mut unit = app.house.store.read().await?;
+    let part = Pagination::read(filter.cursor, filter.limit)?;
+    let verdict = one_of("verdict", filter.verdict, &VERDICTS)?;
+    let mut unit = app.services.store.read().await?;
     let mut rows = Vec::new();
-    for page in &caller.pages(&mut unit, given(which.page_id).map(PageId)).await? {
-        let here = list::Part { page, after: &part.after, limit: part.limit() };
+    for page in &caller.pages(&mut unit, given(filter.page_id).map(PageId)).await? {
+        let here = list::ListRange { page, after: &part.after, limit: part.limit() };
         rows.extend(unit.attempts(here, verdict.clone()).await?);
     }
-    let cut = |row: &AttemptRow| Cut { at: row.opened_at, id: row.id.0.clone() };
+    let cut = |row: &AttemptRow| ListCursor { at: row.opened_at, id: row.id.0.clone() };
     Ok(Json(part.show(rows, cut, |row| AttemptView::of(row, caller.role))))
 }
 
@@ -157,22 +157,23 @@ pub async fn list(
 )]
 pub async fn resolve(
     State(app): State<App>,
-    By(caller): By<ADMIN>,
+    Authenticated(caller): Authenticated<ADMIN>,
     Id(id): Id,
-    Word(word): Word,
+    IdempotencyKey(key): IdempotencyKey,
     Raw(body): Raw,
 ) -> Result<Response> {
-    let asked = idempotency::asked(&app, (&caller, word, format!("attempts/{id}/resolve")), &body, resolved)?;
+    let request =
+        idempotency::request(&app, (&caller, key, format!("attempts/{id}/resolve")), &body, resolved)?;
     let done = Box::pin(async {
         let (id, missing) = (AttemptId(id), || Error::not_found("attempt"));
-        let page = app.house.store.look().await?.page_of_attempt(&id).await?.ok_or_else(missing)?;
+        let page = app.services.store.look().await?.page_of_attempt(&id).await?.ok_or_else(missing)?;
         caller.sees(&page, "attempt")?;
         let ResolveBody { r#as } = json::read(&body)?;
         let as_what = Resolution::parse(&r#as)
             .ok_or_else(|| Error::field("/as", "It must be \"sent\" or \"resend\"."))?;
-        flow::resolve(&app.house, &id, as_what, &asked).await
+        flow::resolve(&app.services, &id, as_what, &request).await
     });
-    Ok(idempotency::answer(&app, &asked, done).await)
+    Ok(idempotency::answer(&app, &request, done).await)
 }
 
 fn resolved(done: &Resolved) -> Reply {

@@ -9,11 +9,11 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::feed::change::{Change, Records};
-use crate::error::{Error, Kind, Result};
-use crate::flow::House;
-use crate::store::change::Stretch;
-use crate::web::server::caller::{By, CRM, Caller};
-use crate::web::server::read::Asked;
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::Services;
+use crate::store::change::FeedSlice;
+use crate::web::server::caller::{Authenticated, CRM, Caller};
+use crate::web::server::read::QueryParameters;
 use crate::web::server::state::App;
 
 /// Changes in an answer, if the reader does not say.
@@ -60,54 +60,54 @@ pub struct Changes {
 )]
 pub async fn follow(
     State(app): State<App>,
-    By(caller): By<CRM>,
-    Asked(asked): Asked<From>,
+    Authenticated(caller): Authenticated<CRM>,
+    QueryParameters(request): QueryParameters<From>,
 ) -> Result<Json<Changes>> {
-    let house = &app.house;
-    let limit = number("limit", asked.limit.as_deref(), (1, LIMIT_MAX))?.unwrap_or(LIMIT);
-    let wait = number("wait", asked.wait.as_deref(), (0, i64::try_from(WAIT_MAX.as_secs()).unwrap_or(0)))?;
+    let services = &app.services;
+    let limit = number("limit", request.limit.as_deref(), (1, LIMIT_MAX))?.unwrap_or(LIMIT);
+    let wait = number("wait", request.wait.as_deref(), (0, i64::try_from(WAIT_MAX.as_secs()).unwrap_or(0)))?;
     let wait = Duration::from_secs(wait.unwrap_or(0).unsigned_abs());
-    let until = house.clock.now() + wait;
-    let mut after = Place::Asked(asked.after);
+    let until = services.clock.now() + wait;
+    let mut after = FeedPosition::Cursor(request.after);
     loop {
         // Before the look, so that nothing is published unheard between the two.
-        let mut published = house.published.listen();
-        let answer = look(house, &caller, &after, limit).await?;
-        let left = until.since(house.clock.now());
-        if !answer.data.is_empty() || left.is_zero() || house.published.is_closed() {
+        let mut published = services.published.listen();
+        let answer = look(services, &caller, &after, limit).await?;
+        let left = until.since(services.clock.now());
+        if !answer.data.is_empty() || left.is_zero() || services.published.is_closed() {
             return Ok(Json(Changes { data: answer.data, cursor: answer.cursor }));
         }
-        after = Place::Known(answer.until);
+        after = FeedPosition::Known(answer.until);
         tokio::select! {
             _ = published.changed() => {}
-            () = house.clock.sleep(left.min(LOOK_EVERY)) => {}
+            () = services.clock.sleep(left.min(LOOK_EVERY)) => {}
         }
     }
 }
 
 /// From where on.
-enum Place {
+enum FeedPosition {
     /// As the reader said it.
-    Asked(Option<String>),
+    Cursor(Option<String>),
     /// Behind this number.
     Known(i64),
 }
 
-struct Answer {
+struct FeedPage {
     data: Vec<Value>,
     until: i64,
     cursor: String,
 }
 
 /// What stands behind a place now. The key is asked for each time, so that a revoke holds for who waits, too.
-async fn look(house: &House, caller: &Caller, place: &Place, limit: i64) -> Result<Answer> {
-    let mut unit = house.store.read().await?;
+async fn look(services: &Services, caller: &Caller, place: &FeedPosition, limit: i64) -> Result<FeedPage> {
+    let mut unit = services.store.read().await?;
     caller.still_holds(&mut unit).await?;
     let feed = unit.feed().await?;
     let after = match place {
-        Place::Known(after) => *after,
-        Place::Asked(None) => feed.forgotten,
-        Place::Asked(Some(cursor)) => feed.key.read(cursor).ok_or_else(|| {
+        FeedPosition::Known(after) => *after,
+        FeedPosition::Cursor(None) => feed.forgotten,
+        FeedPosition::Cursor(Some(cursor)) => feed.key.read(cursor).ok_or_else(|| {
             let how = "Send it as an answer gave it, or leave it out to begin with the oldest change.";
             Error::field("/after", format!("It is no cursor of this feed. {how}"))
         })?,
@@ -115,14 +115,14 @@ async fn look(house: &House, caller: &Caller, place: &Place, limit: i64) -> Resu
     if after > feed.last {
         return Err(gone("cursor_ahead", "lies ahead of the feed, which was perhaps restored from a copy"));
     }
-    let stretch = Stretch { after, until: feed.last, page: caller.page() };
-    let changes = if after < feed.last { unit.changes(stretch, limit).await? } else { Vec::new() };
+    let slice = FeedSlice { after, until: feed.last, page: caller.page() };
+    let changes = if after < feed.last { unit.changes(slice, limit).await? } else { Vec::new() };
     let is_full = i64::try_from(changes.len()).is_ok_and(|found| found == limit);
     let until = changes.last().filter(|_| is_full).map_or(feed.last, |last| last.sequence);
     let records = if changes.is_empty() {
         Records::default()
     } else {
-        unit.records(Stretch { until, ..stretch }).await?
+        unit.records(FeedSlice { until, ..slice }).await?
     };
     // Asked last: what was forgotten while this was read is missing in it.
     let forgotten = unit.feed().await?.forgotten;
@@ -136,12 +136,12 @@ async fn look(house: &House, caller: &Caller, place: &Place, limit: i64) -> Resu
         change.body(&records, &cursor).ok_or_else(missing)
     };
     let data = changes.iter().map(body).collect::<Result<_>>()?;
-    Ok(Answer { data, until, cursor: feed.key.cursor(until) })
+    Ok(FeedPage { data, until, cursor: feed.key.cursor(until) })
 }
 
 fn gone(code: &'static str, why: &str) -> Error {
     let how = "Read GET /v1/orders and GET /v1/conversations once, then follow the feed without \"after\".";
-    Error::new(Kind::Gone, code, format!("The cursor {why}, so changes may be missed. {how}"))
+    Error::new(ErrorKind::Gone, code, format!("The cursor {why}, so changes may be missed. {how}"))
 }
 
 fn number(name: &str, text: Option<&str>, (least, most): (i64, i64)) -> Result<Option<i64>> {

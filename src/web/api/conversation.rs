@@ -8,19 +8,19 @@ use utoipa::{IntoParams, ToSchema};
 use crate::crm::mapping;
 use crate::domain::basic::identity::{ConversationId, PageId};
 use crate::domain::basic::money::Currency;
-use crate::domain::conversation::aggregate::Dossier;
+use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::conversation::chat::Chat;
 use crate::domain::conversation::customer::Customer;
 use crate::domain::signal::conversion::Conversion;
 use crate::error::{Error, Result};
 use crate::store::aggregate::Scope;
-use crate::store::list::{self, ConversationRow, Cut, Sought};
-use crate::store::show::{Led, Message};
+use crate::store::list::{self, ConversationRow, ConversationSearch, ListCursor};
+use crate::store::show::{Message, ReferralRow};
 use crate::web::api::order::{self, OrderEntries};
 use crate::web::api::view::{ConversionView, EntryView, times};
-use crate::web::server::caller::{By, CRM, OPERATOR};
-use crate::web::server::list::{Listed, Part};
-use crate::web::server::read::{Asked, Id, given, one_of};
+use crate::web::server::caller::{Authenticated, CRM, OPERATOR};
+use crate::web::server::list::{Listed, Pagination};
+use crate::web::server::read::{Id, QueryParameters, given, one_of};
 use crate::web::server::state::App;
 
 /// So many messages are shown, the last ones.
@@ -33,7 +33,7 @@ const STATES: [&str; 3] = ["waiting", "snoozed", "done"];
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Which {
+pub struct ConversationFilter {
     /// Of this Page alone.
     page_id: Option<String>,
     /// Of this person.
@@ -154,28 +154,29 @@ pub struct ConversationDetail {
 
 /// Lists conversations, the one with the last word first.
 #[utoipa::path(
-    get, path = "/v1/conversations", operation_id = "listConversations", tag = "operator", params(Which),
+    get, path = "/v1/conversations", operation_id = "listConversations", tag = "operator", params(ConversationFilter),
     responses((status = 200, body = Listed<ConversationView>)),
     extensions(("x-roles" = json!(["operator", "crm"]))),
 )]
 pub async fn list(
     State(app): State<App>,
-    By(caller): By<{ OPERATOR | CRM }>,
-    Asked(which): Asked<Which>,
+    Authenticated(caller): Authenticated<{ OPERATOR | CRM }>,
+    QueryParameters(filter): QueryParameters<ConversationFilter>,
 ) -> Result<Json<Listed<ConversationView>>> {
-    let part = Part::read(which.cursor, which.limit)?;
-    let state = one_of("state", which.state, &STATES)?;
-    let mut unit = app.house.store.read().await?;
-    let pages = caller.pages(&mut unit, given(which.page_id).map(PageId)).await?;
-    let mut sought = Sought { state, psid: given(which.psid), phone_hash: None, words: given(which.q) };
-    let phone = given(which.phone);
+    let part = Pagination::read(filter.cursor, filter.limit)?;
+    let state = one_of("state", filter.state, &STATES)?;
+    let mut unit = app.services.store.read().await?;
+    let pages = caller.pages(&mut unit, given(filter.page_id).map(PageId)).await?;
+    let mut sought =
+        ConversationSearch { state, psid: given(filter.psid), phone_hash: None, words: given(filter.q) };
+    let phone = given(filter.phone);
     let mut rows = Vec::new();
     for id in &pages {
-        let here = list::Part { page: id, after: &part.after, limit: part.limit() };
+        let here = list::ListRange { page: id, after: &part.after, limit: part.limit() };
         if let Some(phone) = &phone {
             let country = unit.page(id).await?.map(|page| page.country).unwrap_or_default();
             let phone = mapping::phone("/phone", phone, &country)?;
-            sought.phone_hash = Some(app.house.phone_key.hash(phone.as_str())?);
+            sought.phone_hash = Some(app.services.phone_key.hash(phone.as_str())?);
         }
         let is_sought = sought.psid.is_some() || sought.phone_hash.is_some() || sought.words.is_some();
         rows.extend(if is_sought {
@@ -184,7 +185,7 @@ pub async fn list(
             unit.conversations(here, sought.state.clone()).await?
         });
     }
-    let cut = |row: &ConversationRow| Cut { at: row.last_at, id: row.id.0.clone() };
+    let cut = |row: &ConversationRow| ListCursor { at: row.last_at, id: row.id.0.clone() };
     Ok(Json(part.show(rows, cut, head)))
 }
 
@@ -197,15 +198,15 @@ pub async fn list(
 )]
 pub async fn show(
     State(app): State<App>,
-    By(caller): By<{ OPERATOR | CRM }>,
+    Authenticated(caller): Authenticated<{ OPERATOR | CRM }>,
     Id(id): Id,
 ) -> Result<Json<ConversationDetail>> {
     let (id, missing) = (ConversationId(id), || Error::not_found("conversation"));
-    let mut unit = app.house.store.read().await?;
+    let mut unit = app.services.store.read().await?;
     let row = unit.conversation(&id).await?.ok_or_else(missing)?;
     caller.sees(&row.page_id, "conversation")?;
     let currency = unit.currency_of(&row.page_id).await?;
-    let dossier = unit.dossiers(Scope::Conversation(&id)).await?.pop().ok_or_else(missing)?;
+    let aggregate = unit.aggregates(Scope::Conversation(&id)).await?.pop().ok_or_else(missing)?;
     let notes = unit.notes(&id).await?;
     let referrals = unit.referrals(&id).await?;
     Ok(Json(ConversationDetail {
@@ -213,14 +214,14 @@ pub async fn show(
         customer: unit.customer(&id).await?.map(customer),
         first_referral: referrals.first().map(referral),
         last_referral: referrals.last().map(referral),
-        chats: dossier.chats.iter().map(|one| chat(&dossier, one)).collect(),
-        orders: dossier.orders.iter().map(|standing| order::entries(&dossier, standing, &notes)).collect(),
-        outcomes: dossier
+        chats: aggregate.chats.iter().map(|one| chat(&aggregate, one)).collect(),
+        orders: aggregate.orders.iter().map(|ledger| order::entries(&aggregate, ledger, &notes)).collect(),
+        outcomes: aggregate
             .said
             .iter()
             .map(|fact| EntryView::of(fact, None, order::note_of(&notes, &fact.id)))
             .collect(),
-        conversions: leads(&dossier, currency),
+        conversions: leads(&aggregate, currency),
         messages: unit.messages(&id, MESSAGES_MAX).await?.into_iter().map(message).collect(),
     }))
 }
@@ -249,7 +250,7 @@ fn head(row: ConversationRow) -> ConversationView {
     }
 }
 
-fn chat(dossier: &Dossier, chat: &Chat) -> ChatView {
+fn chat(aggregate: &ConversationAggregate, chat: &Chat) -> ChatView {
     ChatView {
         number: chat.number,
         began_at: chat.began_at.to_string(),
@@ -258,16 +259,16 @@ fn chat(dossier: &Dossier, chat: &Chat) -> ChatView {
         last_word_at: times(chat.last_word_at),
         contact_at: times(chat.contact_at),
         ad_id: chat.ad_id.clone(),
-        stage: dossier.stage(chat).as_str(),
+        stage: aggregate.stage(chat).as_str(),
     }
 }
 
-fn leads(dossier: &Dossier, currency: Currency) -> Vec<ConversionView> {
+fn leads(aggregate: &ConversationAggregate, currency: Currency) -> Vec<ConversionView> {
     let is_lead = |row: &&Conversion| row.order_id.is_none();
-    dossier.conversions.iter().filter(is_lead).map(|row| ConversionView::of(row, currency)).collect()
+    aggregate.conversions.iter().filter(is_lead).map(|row| ConversionView::of(row, currency)).collect()
 }
 
-fn referral(led: &Led) -> ReferralView {
+fn referral(led: &ReferralRow) -> ReferralView {
     ReferralView {
         at: led.led_at.to_string(),
         ad_id: led.ad_id.clone(),

@@ -13,21 +13,21 @@ use crate::domain::basic::identity::{ConversionId, PageId};
 use crate::domain::operator::Role;
 use crate::domain::signal::conversion::State as Stands;
 use crate::error::{Error, Result};
-use crate::flow::{self, Reply, Turned};
-use crate::store::list::{self, ConversionRow, Cut};
+use crate::flow::{self, MovedConversion, Reply};
+use crate::store::list::{self, ConversionRow, ListCursor};
 use crate::web::api::attempt::AttemptView;
 use crate::web::api::view::ConversionView;
-use crate::web::server::caller::{ADMIN, ANALYST, By, Caller, OPERATOR};
+use crate::web::server::caller::{ADMIN, ANALYST, Authenticated, Caller, OPERATOR};
 use crate::web::server::idempotency;
-use crate::web::server::list::{Listed, Part};
-use crate::web::server::read::{self, Asked, Id, Raw, Word, given, one_of};
+use crate::web::server::list::{Listed, Pagination};
+use crate::web::server::read::{self, Id, IdempotencyKey, QueryParameters, Raw, given, one_of};
 use crate::web::server::state::App;
 
 /// Which conversions.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Which {
+pub struct ConversionFilter {
     /// That stand so: held, ready, sending, sent, suppressed, rejected, expired or unknown.
     state: Option<String>,
     /// Of this Page alone.
@@ -82,24 +82,24 @@ pub struct TurnedView {
 
 /// Lists conversions, the one that was made last first.
 #[utoipa::path(
-    get, path = "/v1/conversions", operation_id = "listConversions", tag = "running", params(Which),
+    get, path = "/v1/conversions", operation_id = "listConversions", tag = "running", params(ConversionFilter),
     responses((status = 200, body = Listed<ConversionListed>)),
     extensions(("x-roles" = json!(["operator", "analyst"]))),
 )]
 pub async fn list(
     State(app): State<App>,
-    By(caller): By<{ OPERATOR | ANALYST }>,
-    Asked(which): Asked<Which>,
+    Authenticated(caller): Authenticated<{ OPERATOR | ANALYST }>,
+    QueryParameters(filter): QueryParameters<ConversionFilter>,
 ) -> Result<Json<Listed<ConversionListed>>> {
-    let part = Part::read(which.cursor, which.limit)?;
-    let state = one_of("state", which.state, &Stands::ALL.map(Stands::as_str))?;
-    let number = given(which.order_id);
-    let cut = |row: &ConversionRow| Cut { at: row.made_at, id: row.id.0.clone() };
-    let mut unit = app.house.store.read().await?;
+    let part = Pagination::read(filter.cursor, filter.limit)?;
+    let state = one_of("state", filter.state, &Stands::ALL.map(Stands::as_str))?;
+    let number = given(filter.order_id);
+    let cut = |row: &ConversionRow| ListCursor { at: row.made_at, id: row.id.0.clone() };
+    let mut unit = app.services.store.read().await?;
     let mut rows = Vec::new();
-    for page in &caller.pages(&mut unit, given(which.page_id).map(PageId)).await? {
+    for page in &caller.pages(&mut unit, given(filter.page_id).map(PageId)).await? {
         let Some(number) = &number else {
-            let here = list::Part { page, after: &part.after, limit: part.limit() };
+            let here = list::ListRange { page, after: &part.after, limit: part.limit() };
             rows.extend(unit.conversions(here, state.clone()).await?);
             continue;
         };
@@ -121,11 +121,11 @@ pub async fn list(
 )]
 pub async fn show(
     State(app): State<App>,
-    By(caller): By<{ OPERATOR | ANALYST }>,
+    Authenticated(caller): Authenticated<{ OPERATOR | ANALYST }>,
     Id(id): Id,
 ) -> Result<Json<ConversionDetail>> {
     let id = ConversionId(id);
-    let mut unit = app.house.store.read().await?;
+    let mut unit = app.services.store.read().await?;
     let row = unit.conversion(&id).await?.ok_or_else(|| Error::not_found("conversion"))?;
     caller.sees(&row.page_id, "conversion")?;
     let attempts = unit.attempts_of(&id).await?;
@@ -146,17 +146,18 @@ pub async fn show(
 )]
 pub async fn send(
     State(app): State<App>,
-    By(caller): By<OPERATOR>,
+    Authenticated(caller): Authenticated<OPERATOR>,
     Id(id): Id,
-    Word(word): Word,
+    IdempotencyKey(key): IdempotencyKey,
     Raw(body): Raw,
 ) -> Result<Response> {
-    let asked = idempotency::asked(&app, (&caller, word, format!("conversions/{id}/send")), &body, turned)?;
+    let request =
+        idempotency::request(&app, (&caller, key, format!("conversions/{id}/send")), &body, turned)?;
     let done = Box::pin(async {
         let id = own(&app, &caller, id, &body).await?;
-        flow::send_now(&app.house, &id, &asked).await
+        flow::send_now(&app.services, &id, &request).await
     });
-    Ok(idempotency::answer(&app, &asked, done).await)
+    Ok(idempotency::answer(&app, &request, done).await)
 }
 
 /// Tries a rejected conversion again: the same event, its payload built anew.
@@ -168,22 +169,23 @@ pub async fn send(
 )]
 pub async fn retry(
     State(app): State<App>,
-    By(caller): By<ADMIN>,
+    Authenticated(caller): Authenticated<ADMIN>,
     Id(id): Id,
-    Word(word): Word,
+    IdempotencyKey(key): IdempotencyKey,
     Raw(body): Raw,
 ) -> Result<Response> {
-    let asked = idempotency::asked(&app, (&caller, word, format!("conversions/{id}/retry")), &body, turned)?;
+    let request =
+        idempotency::request(&app, (&caller, key, format!("conversions/{id}/retry")), &body, turned)?;
     let done = Box::pin(async {
         let id = own(&app, &caller, id, &body).await?;
-        flow::retry(&app.house, &id, &asked).await
+        flow::retry(&app.services, &id, &request).await
     });
-    Ok(idempotency::answer(&app, &asked, done).await)
+    Ok(idempotency::answer(&app, &request, done).await)
 }
 
 async fn own(app: &App, caller: &Caller, id: String, body: &[u8]) -> Result<ConversionId> {
     let id = ConversionId(id);
-    let page = app.house.store.look().await?.page_of_conversion(&id).await?;
+    let page = app.services.store.look().await?.page_of_conversion(&id).await?;
     caller.sees(&page.ok_or_else(|| Error::not_found("conversion"))?, "conversion")?;
     read::nothing(body)?;
     Ok(id)
@@ -201,7 +203,7 @@ fn listed(row: ConversionRow, role: Role) -> ConversionListed {
     }
 }
 
-fn turned(turned: &Turned) -> Reply {
+fn turned(turned: &MovedConversion) -> Reply {
     let view = TurnedView {
         conversion: ConversionView::of(&turned.conversion, turned.currency),
         order_id: turned.order_number.clone(),

@@ -10,15 +10,15 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::crm;
-use crate::crm::mapping::{self, Setting, TagBody};
+use crate::crm::mapping::{self, TagBody, TagContext};
 use crate::domain::basic::identity::{PageId, Psid};
 use crate::error::{Error, Result};
-use crate::flow::{self, Line, Promise, Reply};
+use crate::flow::{self, Claim, ImportLine, Reply};
 use crate::store::page::Page;
 use crate::web::api::view;
-use crate::web::server::caller::{By, CRM, Caller};
+use crate::web::server::caller::{Authenticated, CRM, Caller};
 use crate::web::server::problem;
-use crate::web::server::read::{Raw, Word};
+use crate::web::server::read::{IdempotencyKey, Raw};
 use crate::web::server::state::App;
 
 /// Lines that one request takes.
@@ -27,7 +27,7 @@ const LINES_MAX: usize = 1000;
 /// Lines.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Lines {
+struct ImportBodies {
     outcomes: Vec<Box<RawValue>>,
 }
 
@@ -70,17 +70,16 @@ pub struct Results {
 )]
 pub async fn take(
     State(app): State<App>,
-    By(caller): By<CRM>,
-    Word(word): Word,
+    Authenticated(caller): Authenticated<CRM>,
+    IdempotencyKey(key): IdempotencyKey,
     Raw(body): Raw,
 ) -> Result<Response> {
-    let begin =
-        |word| Promise::begin(&app.names, [caller.key_id.0.clone(), "outcomes".to_owned(), word], &body);
-    let promise = word.map(begin).transpose()?;
-    if let Some(before) = answered(&app, promise.as_ref()).await? {
+    let begin = |key| Claim::begin(&app.names, [caller.key_id.0.clone(), "outcomes".to_owned(), key], &body);
+    let claim = key.map(begin).transpose()?;
+    if let Some(before) = answered(&app, claim.as_ref()).await? {
         return Ok(crate::web::server::idempotency::replayed(before));
     }
-    let Lines { outcomes } = crm::json::read(&body)?;
+    let ImportBodies { outcomes } = crm::json::read(&body)?;
     if outcomes.len() > LINES_MAX {
         return Err(Error::field(
             "/outcomes",
@@ -99,7 +98,7 @@ pub async fn take(
             Err(error) => results.push(Some(problem::reply(&app, error).await)),
         }
     }
-    let told = flow::import(&app.house, &lines, &caller.name, promise.as_ref(), view::tagged).await?;
+    let told = flow::import(&app.services, &lines, &caller.name, claim.as_ref(), view::tagged).await?;
     for ((number, _), told) in lines.iter().zip(told) {
         results[*number] = Some(match told {
             Ok(reply) => reply,
@@ -112,15 +111,15 @@ pub async fn take(
         200,
         &Results { results: results.iter().map(shown).collect() },
     );
-    if let Some(promise) = promise.as_ref().filter(|_| is_final) {
-        crate::web::server::idempotency::keep(&app, Some(promise), &reply).await;
+    if let Some(claim) = claim.as_ref().filter(|_| is_final) {
+        crate::web::server::idempotency::keep(&app, Some(claim), &reply).await;
     }
     Ok(problem::response(reply))
 }
 
-async fn answered(app: &App, promise: Option<&Promise>) -> Result<Option<Reply>> {
-    let Some(promise) = promise else { return Ok(None) };
-    promise.answer(&mut app.house.store.look().await?, app.house.clock.now()).await
+async fn answered(app: &App, claim: Option<&Claim>) -> Result<Option<Reply>> {
+    let Some(claim) = claim else { return Ok(None) };
+    claim.answer(&mut app.services.store.look().await?, app.services.clock.now()).await
 }
 
 /// A line's answer beside its status.
@@ -141,32 +140,32 @@ async fn line(
     caller: &Caller,
     text: &RawValue,
     pages: &mut HashMap<PageId, Page>,
-) -> Result<Line> {
+) -> Result<ImportLine> {
     let mut members: Map<String, Value> = crm::json::read(text.get().as_bytes())?;
-    let mut word = |name: &str| match members.remove(name) {
+    let mut key = |name: &str| match members.remove(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(word)) if !word.is_empty() && word.len() <= 64 && !word.contains('\0') => {
-            Ok(Some(word))
+        Some(Value::String(key)) if !key.is_empty() && key.len() <= 64 && !key.contains('\0') => {
+            Ok(Some(key))
         }
         Some(_) => Err(Error::field(format!("/{name}"), "It must be a text of 1 to 64 characters.")),
     };
-    let (page, psid, phone) = (word("page_id")?, word("psid")?, word("phone")?);
+    let (page, psid, phone) = (key("page_id")?, key("psid")?, key("phone")?);
     let page = PageId(page.ok_or_else(|| Error::field("/page_id", "Say which Page: give page_id."))?);
     caller.sees(&page, "Page")?;
     if !pages.contains_key(&page) {
-        let found = app.house.store.look().await?.page(&page).await?;
+        let found = app.services.store.look().await?.page(&page).await?;
         pages.insert(page.clone(), found.ok_or_else(|| Error::not_found("Page"))?);
     }
     let known = &pages[&page];
-    let setting = Setting {
+    let setting = TagContext {
         role: caller.role,
         currency: known.currency,
         country: &known.country,
-        now: app.house.clock.now(),
+        now: app.services.clock.now(),
     };
     let rest = Value::Object(members).to_string();
     let tag = mapping::read(&crm::json::read::<TagBody>(rest.as_bytes())?, setting)?;
     let phone = phone.map(|text| mapping::phone("/phone", &text, &known.country)).transpose()?;
-    let phone_hash = phone.map(|phone| app.house.phone_key.hash(phone.as_str())).transpose()?;
-    Ok(Line { page, psid: psid.map(Psid), phone_hash, tag })
+    let phone_hash = phone.map(|phone| app.services.phone_key.hash(phone.as_str())).transpose()?;
+    Ok(ImportLine { page, psid: psid.map(Psid), phone_hash, tag })
 }

@@ -6,24 +6,24 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::basic::identity::{OrderId, OutcomeId, PageId};
-use crate::domain::conversation::aggregate::Dossier;
+use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::operator::Role;
 use crate::domain::order::fold;
-use crate::domain::order::tag_decision::Standing;
+use crate::domain::order::tag_decision::OrderLedger;
 use crate::error::{Error, Result};
 use crate::store::aggregate::Scope;
-use crate::store::list::{self, Cut, OrderRow};
+use crate::store::list::{self, ListCursor, OrderRow};
 use crate::web::api::view::{ConversionView, EntryView, ItemView, OrderView, amount, items};
-use crate::web::server::caller::{ANALYST, By, CRM, OPERATOR};
-use crate::web::server::list::{Listed, Part};
-use crate::web::server::read::{Asked, Id, given, one_of};
+use crate::web::server::caller::{ANALYST, Authenticated, CRM, OPERATOR};
+use crate::web::server::list::{Listed, Pagination};
+use crate::web::server::read::{Id, QueryParameters, given, one_of};
 use crate::web::server::state::App;
 
 /// Which orders.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Which {
+pub struct OrderFilter {
     /// Of this Page alone.
     page_id: Option<String>,
     /// Of this number: any name of the order.
@@ -87,24 +87,24 @@ pub struct OrderEntries {
 
 /// Lists orders, the one that was opened last first.
 #[utoipa::path(
-    get, path = "/v1/orders", operation_id = "listOrders", tag = "operator", params(Which),
+    get, path = "/v1/orders", operation_id = "listOrders", tag = "operator", params(OrderFilter),
     responses((status = 200, body = Listed<OrderListed>)),
     extensions(("x-roles" = json!(["operator", "crm", "analyst"]))),
 )]
 pub async fn list(
     State(app): State<App>,
-    By(caller): By<{ OPERATOR | CRM | ANALYST }>,
-    Asked(which): Asked<Which>,
+    Authenticated(caller): Authenticated<{ OPERATOR | CRM | ANALYST }>,
+    QueryParameters(filter): QueryParameters<OrderFilter>,
 ) -> Result<Json<Listed<OrderListed>>> {
-    let part = Part::read(which.cursor, which.limit)?;
-    let state = one_of("state", which.state, &fold::State::ALL.map(fold::State::as_str))?;
-    let number = given(which.order_id);
-    let cut = |row: &OrderRow| Cut { at: row.opened_at, id: row.id.0.clone() };
-    let mut unit = app.house.store.read().await?;
+    let part = Pagination::read(filter.cursor, filter.limit)?;
+    let state = one_of("state", filter.state, &fold::State::ALL.map(fold::State::as_str))?;
+    let number = given(filter.order_id);
+    let cut = |row: &OrderRow| ListCursor { at: row.opened_at, id: row.id.0.clone() };
+    let mut unit = app.services.store.read().await?;
     let mut rows = Vec::new();
-    for page in &caller.pages(&mut unit, given(which.page_id).map(PageId)).await? {
+    for page in &caller.pages(&mut unit, given(filter.page_id).map(PageId)).await? {
         let Some(number) = &number else {
-            let here = list::Part { page, after: &part.after, limit: part.limit() };
+            let here = list::ListRange { page, after: &part.after, limit: part.limit() };
             rows.extend(unit.orders(here, state.clone()).await?);
             continue;
         };
@@ -126,31 +126,35 @@ pub async fn list(
 )]
 pub async fn show(
     State(app): State<App>,
-    By(caller): By<{ OPERATOR | CRM | ANALYST }>,
+    Authenticated(caller): Authenticated<{ OPERATOR | CRM | ANALYST }>,
     Id(id): Id,
 ) -> Result<Json<OrderEntries>> {
     let missing = || Error::not_found("order");
-    let mut unit = app.house.store.read().await?;
+    let mut unit = app.services.store.read().await?;
     let row = unit.order(&OrderId(id)).await?.ok_or_else(missing)?;
     caller.sees(&row.page_id, "order")?;
     let conversation = row.conversation_id.ok_or_else(missing)?;
-    let dossier = unit.dossiers(Scope::Conversation(&conversation)).await?.pop();
-    let dossier = dossier.ok_or_else(missing)?;
-    let standing = dossier.orders.iter().find(|standing| standing.id == row.id).ok_or_else(missing)?;
+    let aggregate = unit.aggregates(Scope::Conversation(&conversation)).await?.pop();
+    let aggregate = aggregate.ok_or_else(missing)?;
+    let ledger = aggregate.orders.iter().find(|ledger| ledger.id == row.id).ok_or_else(missing)?;
     // A remark is a person's own words, which an analyst does not see.
     let notes = if caller.role == Role::Analyst { Vec::new() } else { unit.notes(&conversation).await? };
-    Ok(Json(entries(&dossier, standing, &notes)))
+    Ok(Json(entries(&aggregate, ledger, &notes)))
 }
 
 /// An order of a conversation, with its ledger and its conversions.
-pub fn entries(dossier: &Dossier, standing: &Standing, notes: &[(OutcomeId, String)]) -> OrderEntries {
-    let order = &standing.order;
+pub fn entries(
+    aggregate: &ConversationAggregate,
+    ledger: &OrderLedger,
+    notes: &[(OutcomeId, String)],
+) -> OrderEntries {
+    let order = &ledger.order;
     let currency = order.currency;
     OrderEntries {
-        order: OrderView::of(standing),
-        page_id: dossier.thread.page_id.0.clone(),
-        conversation_id: dossier.thread.id.0.clone(),
-        numbers: standing.numbers.clone(),
+        order: OrderView::of(ledger),
+        page_id: aggregate.thread.page_id.0.clone(),
+        conversation_id: aggregate.thread.id.0.clone(),
+        numbers: ledger.numbers.clone(),
         refunded: amount(order.refunded, currency),
         returned: amount(order.returned, currency),
         delivery_fee: amount(order.delivery_fee, currency),
@@ -158,14 +162,14 @@ pub fn entries(dossier: &Dossier, standing: &Standing, notes: &[(OutcomeId, Stri
         items: items(&order.items, currency),
         reason: order.reason.clone(),
         legal: order.state.legal().iter().map(|kind| kind.as_str()).collect(),
-        parked: standing.parked,
-        outcomes: standing
+        parked: ledger.parked,
+        outcomes: ledger
             .facts
             .iter()
-            .map(|fact| EntryView::of(fact, Some(standing), note_of(notes, &fact.id)))
+            .map(|fact| EntryView::of(fact, Some(ledger), note_of(notes, &fact.id)))
             .collect(),
-        conversions: dossier
-            .conversions_of(standing)
+        conversions: aggregate
+            .conversions_of(ledger)
             .iter()
             .map(|row| ConversionView::of(row, currency))
             .collect(),

@@ -4,18 +4,18 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::crm::json;
-use crate::crm::mapping::{self, Setting, TagBody};
+use crate::crm::mapping::{self, TagBody, TagContext};
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::operator::Role;
 use crate::domain::order::outcome::Source;
 use crate::domain::order::tag_decision;
-use crate::error::{Error, Kind, Result};
-use crate::flow::{self, Answered, Tagged};
-use crate::store::key::Around;
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::{self, Idempotent, Tagged};
+use crate::store::key::PageContext;
 use crate::web::api::view::{self, TaggedView};
-use crate::web::server::caller::{By, ByIn, CRM, Caller, OPERATOR};
+use crate::web::server::caller::{Authenticated, AuthenticatedIn, CRM, Caller, OPERATOR};
 use crate::web::server::idempotency;
-use crate::web::server::read::{self, BY_REF, Id, Raw, Word};
+use crate::web::server::read::{self, BY_REF, Id, IdempotencyKey, Raw};
 use crate::web::server::state::App;
 
 /// Says of a conversation what happened: 201, or 200 if the fact was already known.
@@ -28,23 +28,25 @@ use crate::web::server::state::App;
 )]
 pub async fn tag(
     State(app): State<App>,
-    ByIn(caller, conversation, around): ByIn<{ OPERATOR | CRM }>,
-    Word(word): Word,
+    AuthenticatedIn(caller, conversation, page_context): AuthenticatedIn<{ OPERATOR | CRM }>,
+    IdempotencyKey(key): IdempotencyKey,
     Raw(body): Raw,
 ) -> Result<Response> {
     let route = format!("conversations/{conversation}/outcomes");
-    let asked = idempotency::asked(&app, (&caller, word, route), &body, view::tagged)?;
+    let request = idempotency::request(&app, (&caller, key, route), &body, view::tagged)?;
     let said = Box::pin(async {
-        let Around { page, currency, country } = around.ok_or_else(|| Error::not_found("conversation"))?;
+        let PageContext { page, currency, country } =
+            page_context.ok_or_else(|| Error::not_found("conversation"))?;
         caller.sees(&page, "conversation")?;
-        let setting = Setting { role: caller.role, currency, country: &country, now: app.house.clock.now() };
+        let setting =
+            TagContext { role: caller.role, currency, country: &country, now: app.services.clock.now() };
         let mut tag = mapping::read(&json::read::<TagBody>(&body)?, setting)?;
         if tag.reference.is_none() && tag_decision::is_repeatable(&tag) {
-            tag.reference = asked.promise.as_deref().map(flow::Promise::as_reference);
+            tag.reference = request.claim.as_deref().map(flow::Claim::as_reference);
         }
-        flow::tag(&app.house, &conversation, &tag, &caller.name, &asked).await
+        flow::tag(&app.services, &conversation, &tag, &caller.name, &request).await
     });
-    Ok(idempotency::answer(&app, &asked, said).await)
+    Ok(idempotency::answer(&app, &request, said).await)
 }
 
 /// Takes an entry back in the ledger, and says what Meta already knows: 201, or 200 if it was taken back before.
@@ -56,19 +58,19 @@ pub async fn tag(
 )]
 pub async fn undo(
     State(app): State<App>,
-    By(caller): By<{ OPERATOR | CRM }>,
+    Authenticated(caller): Authenticated<{ OPERATOR | CRM }>,
     Id(id): Id,
-    Word(word): Word,
+    IdempotencyKey(key): IdempotencyKey,
     Raw(body): Raw,
 ) -> Result<Response> {
-    let asked =
-        idempotency::asked(&app, (&caller, word, format!("outcomes/{id}/undo")), &body, view::tagged)?;
+    let request =
+        idempotency::request(&app, (&caller, key, format!("outcomes/{id}/undo")), &body, view::tagged)?;
     let undone = Box::pin(async {
         let id = own(&app, &caller, id, &body).await?;
         let by = (caller.name.as_str(), (caller.role != Role::Crm).then_some(Source::Api));
-        with_order(&app, &id, flow::undo(&app.house, &id, by, &asked).await).await
+        with_order(&app, &id, flow::undo(&app.services, &id, by, &request).await).await
     });
-    Ok(idempotency::answer(&app, &asked, undone).await)
+    Ok(idempotency::answer(&app, &request, undone).await)
 }
 
 /// Accepts a flagged fact, so that it moves its order after all: 201, or 200 if it was accepted before.
@@ -80,25 +82,26 @@ pub async fn undo(
 )]
 pub async fn accept(
     State(app): State<App>,
-    By(caller): By<{ OPERATOR | CRM }>,
+    Authenticated(caller): Authenticated<{ OPERATOR | CRM }>,
     Id(id): Id,
-    Word(word): Word,
+    IdempotencyKey(key): IdempotencyKey,
     Raw(body): Raw,
 ) -> Result<Response> {
-    let asked =
-        idempotency::asked(&app, (&caller, word, format!("outcomes/{id}/accept")), &body, view::tagged)?;
+    let request =
+        idempotency::request(&app, (&caller, key, format!("outcomes/{id}/accept")), &body, view::tagged)?;
     let accepted = Box::pin(async {
         let id = own(&app, &caller, id, &body).await?;
-        with_order(&app, &id, flow::accept(&app.house, &id, (&caller.name, Source::Api), &asked).await).await
+        with_order(&app, &id, flow::accept(&app.services, &id, (&caller.name, Source::Api), &request).await)
+            .await
     });
-    Ok(idempotency::answer(&app, &asked, accepted).await)
+    Ok(idempotency::answer(&app, &request, accepted).await)
 }
 
 /// An entry that is the caller's to see, by our id, or a fact from outside by its sender's (`ref:…`); the body has
 /// nothing to say.
 async fn own(app: &App, caller: &Caller, id: String, body: &[u8]) -> Result<OutcomeId> {
     let missing = || Error::not_found("outcome");
-    let mut unit = app.house.store.read().await?;
+    let mut unit = app.services.store.read().await?;
     let id = match id.strip_prefix(BY_REF).filter(|_| caller.role != Role::Operator) {
         None => OutcomeId(id),
         Some(reference) => {
@@ -122,10 +125,14 @@ async fn own(app: &App, caller: &Caller, id: String, body: &[u8]) -> Result<Outc
 }
 
 /// A conflict shows the order of the entry that was asked about.
-async fn with_order(app: &App, id: &OutcomeId, done: Result<Answered<Tagged>>) -> Result<Answered<Tagged>> {
+async fn with_order(
+    app: &App,
+    id: &OutcomeId,
+    done: Result<Idempotent<Tagged>>,
+) -> Result<Idempotent<Tagged>> {
     match done {
-        Err(error) if error.kind == Kind::Conflict && error.order.is_none() => {
-            let order = app.house.store.look().await?.order_of_outcome(id).await?;
+        Err(error) if error.kind == ErrorKind::Conflict && error.order.is_none() => {
+            let order = app.services.store.look().await?.order_of_outcome(id).await?;
             Err(match order {
                 Some(order) => error.about_order(order),
                 None => error,

@@ -15,7 +15,7 @@ use crate::flow;
 use crate::store::Unit;
 use crate::store::page::Page;
 use crate::web::api::page_body::{self, PageBody};
-use crate::web::server::caller::{ADMIN, ANALYST, By};
+use crate::web::server::caller::{ADMIN, ANALYST, Authenticated};
 use crate::web::server::list::Listed;
 use crate::web::server::read::{Id, Raw};
 use crate::web::server::state::App;
@@ -75,8 +75,11 @@ pub struct ReasonsView {
     responses((status = 200, body = Listed<PageView>)),
     extensions(("x-roles" = json!(["analyst"]))),
 )]
-pub async fn list(State(app): State<App>, By(caller): By<ANALYST>) -> Result<Json<Listed<PageView>>> {
-    let mut unit = app.house.store.read().await?;
+pub async fn list(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated<ANALYST>,
+) -> Result<Json<Listed<PageView>>> {
+    let mut unit = app.services.store.read().await?;
     let mut data = Vec::new();
     for id in caller.pages(&mut unit, None).await? {
         data.push(view(&mut unit, &id).await?);
@@ -94,17 +97,17 @@ pub async fn list(State(app): State<App>, By(caller): By<ANALYST>) -> Result<Jso
 )]
 pub async fn change(
     State(app): State<App>,
-    By(caller): By<ADMIN>,
+    Authenticated(caller): Authenticated<ADMIN>,
     Id(id): Id,
     Raw(body): Raw,
 ) -> Result<Json<PageView>> {
     let id = PageId(id);
     caller.sees(&id, "Page")?;
-    app.house.store.look().await?.page(&id).await?.ok_or_else(|| Error::not_found("Page"))?;
+    app.services.store.look().await?.page(&id).await?.ok_or_else(|| Error::not_found("Page"))?;
     let change = page_body::read(json::read::<PageBody>(&body)?)?;
-    flow::change_page(&app.house, &id, &change).await?;
+    flow::change_page(&app.services, &id, &change).await?;
     tracing::info!(page.id = %id, by = caller.name, "Page {id} is set anew");
-    Ok(Json(view(&mut app.house.store.read().await?, &id).await?))
+    Ok(Json(view(&mut app.services.store.read().await?, &id).await?))
 }
 
 async fn view(unit: &mut Unit, id: &PageId) -> Result<PageView> {

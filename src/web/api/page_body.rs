@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::domain::basic::hours::WorkingHours;
 use crate::domain::basic::span;
 use crate::domain::inbox::wording;
-use crate::domain::order::outcome::Kind;
+use crate::domain::order::outcome::OutcomeKind;
 use crate::domain::signal::conversion::EventName;
 use crate::domain::signal::policy::{HOLD_MAX, LeadOn, Mode, OnUnknown, PurchaseOn};
 use crate::error::{Error, Result};
@@ -135,22 +135,22 @@ pub fn read(body: PageBody) -> Result<PageChange> {
     let hold = |text: &str| span::parse(text).filter(|hold| *hold <= HOLD_MAX);
     let silent = |text: &str| span::parse(text).filter(|span| !span.is_zero());
     Ok(PageChange {
-        mode: word("/mode", body.mode, "live, shadow or paused", Mode::parse)?,
-        purchase_on: word(
+        mode: key("/mode", body.mode, "live, shadow or paused", Mode::parse)?,
+        purchase_on: key(
             "/signals/purchase_on",
             signals.purchase_on,
             "confirmed, shipped, delivered or paid",
             PurchaseOn::parse,
         )?,
-        hold: word("/signals/hold", signals.hold, "a time such as 30m, at most 6 days", hold)?,
-        lead_on: word(
+        hold: key("/signals/hold", signals.hold, "a time such as 30m, at most 6 days", hold)?,
+        lead_on: key(
             "/signals/lead_on",
             signals.lead_on,
             "first_message, contact, qualified or off",
             LeadOn::parse,
         )?,
         lifecycle: signals.lifecycle,
-        on_unknown: word("/signals/on_unknown", signals.on_unknown, "keep or resend", OnUnknown::parse)?,
+        on_unknown: key("/signals/on_unknown", signals.on_unknown, "keep or resend", OnUnknown::parse)?,
         labels: body.labels.map(labels).transpose()?,
         take_off_labels: body.take_off_labels,
         sentences: body.sentences.map(sentences).transpose()?,
@@ -159,14 +159,14 @@ pub fn read(body: PageBody) -> Result<PageChange> {
         returned: list("/reasons/returned", reasons.returned)?,
         not_a_sale: list("/reasons/not_a_sale", reasons.not_a_sale)?,
         refused_names: body.refused_names.map(names).transpose()?,
-        access_token: word("/access_token", body.access_token, "a token of Meta's", code)?.map(Into::into),
+        access_token: key("/access_token", body.access_token, "a token of Meta's", code)?.map(Into::into),
         test_event_code: or_none(
             "/test_event_code",
             body.test_event_code,
             "a code of Meta's, or null",
             code,
         )?,
-        silent_after: word("/silent_after", body.silent_after, "a time such as 72h", silent)?,
+        silent_after: key("/silent_after", body.silent_after, "a time such as 72h", silent)?,
         working_hours: or_none(
             "/working_hours",
             body.working_hours,
@@ -176,7 +176,7 @@ pub fn read(body: PageBody) -> Result<PageChange> {
     })
 }
 
-fn word<T>(
+fn key<T>(
     field: &str,
     text: Option<String>,
     expected: &str,
@@ -194,7 +194,7 @@ fn or_none<T>(
     expected: &str,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<Option<Option<T>>> {
-    text.map(|text| word(field, text, expected, &parse)).transpose()
+    text.map(|text| key(field, text, expected, &parse)).transpose()
 }
 
 fn code(text: &str) -> Option<String> {
@@ -202,26 +202,27 @@ fn code(text: &str) -> Option<String> {
     plain.then(|| text.to_owned())
 }
 
-fn labels(Map(labels): Map<String>) -> Result<BTreeMap<String, Kind>> {
+fn labels(Map(labels): Map<String>) -> Result<BTreeMap<String, OutcomeKind>> {
     if labels.len() > LIST_MAX {
         return Err(Error::field("/labels", format!("There must be at most {LIST_MAX}.")));
     }
-    let can_be = wording::LABELLED.map(Kind::as_str).join(", ");
-    let label = |(label, word): (String, String)| {
+    let can_be = wording::LABELLED.map(OutcomeKind::as_str).join(", ");
+    let label = |(label, key): (String, String)| {
         if label.trim().is_empty() || label.chars().count() > WORDS_MAX {
             return Err(Error::field("/labels", format!("A label must have 1 to {WORDS_MAX} characters.")));
         }
-        let kind = Kind::parse(&word).filter(|kind| wording::LABELLED.contains(kind));
+        let kind = OutcomeKind::parse(&key).filter(|kind| wording::LABELLED.contains(kind));
         kind.map(|kind| (label, kind))
             .ok_or_else(|| Error::field("/labels", format!("A label must say one of {can_be}.")))
     };
     labels.into_iter().map(label).collect()
 }
 
-fn sentences(Map(sentences): Map<Vec<String>>) -> Result<BTreeMap<Kind, Vec<String>>> {
-    let sentence = |(word, patterns): (String, Vec<String>)| {
-        let field = format!("/sentences/{word}");
-        let kind = Kind::parse(&word).ok_or_else(|| Error::field(&field, "There is no such outcome."))?;
+fn sentences(Map(sentences): Map<Vec<String>>) -> Result<BTreeMap<OutcomeKind, Vec<String>>> {
+    let sentence = |(key, patterns): (String, Vec<String>)| {
+        let field = format!("/sentences/{key}");
+        let kind =
+            OutcomeKind::parse(&key).ok_or_else(|| Error::field(&field, "There is no such outcome."))?;
         let patterns = list(&field, Some(patterns))?.unwrap_or_default();
         if patterns.iter().any(|pattern| !wording::is_pattern(pattern)) {
             let expected = "words with at most one {value} for the amount and any number of {*} for anything";
@@ -234,8 +235,8 @@ fn sentences(Map(sentences): Map<Vec<String>>) -> Result<BTreeMap<Kind, Vec<Stri
 
 fn list(field: &str, words: Option<Vec<String>>) -> Result<Option<Vec<String>>> {
     let Some(words) = words else { return Ok(None) };
-    let words: Vec<String> = words.iter().map(|word| word.trim().to_owned()).collect();
-    let is_fine = |word: &String| !word.is_empty() && word.chars().count() <= WORDS_MAX;
+    let words: Vec<String> = words.iter().map(|key| key.trim().to_owned()).collect();
+    let is_fine = |key: &String| !key.is_empty() && key.chars().count() <= WORDS_MAX;
     if words.len() > LIST_MAX || !words.iter().all(is_fine) {
         let message = format!("It must be at most {LIST_MAX} texts of 1 to {WORDS_MAX} characters.");
         return Err(Error::field(field, message));

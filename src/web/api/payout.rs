@@ -14,12 +14,12 @@ use crate::domain::basic::money::Currency;
 use crate::domain::order::payout::{Booked, Payout};
 use crate::error::{Error, Result};
 use crate::flow::{self, Reply};
-use crate::store::list::{self, Cut};
+use crate::store::list::{self, ListCursor};
 use crate::web::api::view::{amount, times};
-use crate::web::server::caller::{ANALYST, By, CRM};
+use crate::web::server::caller::{ANALYST, Authenticated, CRM};
 use crate::web::server::idempotency;
-use crate::web::server::list::{Listed, Part};
-use crate::web::server::read::{Asked, Raw, Word, given};
+use crate::web::server::list::{Listed, Pagination};
+use crate::web::server::read::{IdempotencyKey, QueryParameters, Raw, given};
 use crate::web::server::state::App;
 
 /// A payout.
@@ -83,7 +83,7 @@ impl PayoutView {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct Which {
+pub struct PayoutFilter {
     /// Of this Page alone.
     page_id: Option<String>,
     /// `next_cursor` of the part before.
@@ -102,21 +102,21 @@ pub struct Which {
 )]
 pub async fn book(
     State(app): State<App>,
-    By(caller): By<CRM>,
-    Word(word): Word,
+    Authenticated(caller): Authenticated<CRM>,
+    IdempotencyKey(key): IdempotencyKey,
     Raw(body): Raw,
 ) -> Result<Response> {
-    let asked = idempotency::asked(&app, (&caller, word, "payouts".to_owned()), &body, booked)?;
+    let request = idempotency::request(&app, (&caller, key, "payouts".to_owned()), &body, booked)?;
     let done = Box::pin(async {
         let body: PayoutBody = json::read(&body)?;
         let page = PageId(body.page_id.clone());
         caller.sees(&page, "Page")?;
         let page =
-            app.house.store.look().await?.page(&page).await?.ok_or_else(|| Error::not_found("Page"))?;
-        let payout = payout_of(&body, &page.id, page.currency, app.house.clock.now())?;
-        flow::book_payout(&app.house, &payout, &caller.name, &asked).await
+            app.services.store.look().await?.page(&page).await?.ok_or_else(|| Error::not_found("Page"))?;
+        let payout = payout_of(&body, &page.id, page.currency, app.services.clock.now())?;
+        flow::book_payout(&app.services, &payout, &caller.name, &request).await
     });
-    Ok(idempotency::answer(&app, &asked, done).await)
+    Ok(idempotency::answer(&app, &request, done).await)
 }
 
 fn booked(booked: &Booked) -> Reply {
@@ -144,21 +144,21 @@ fn payout_of(body: &PayoutBody, page: &PageId, currency: Currency, now: Timestam
 
 /// Payouts, newest first.
 #[utoipa::path(
-    get, path = "/v1/payouts", operation_id = "listPayouts", tag = "crm", params(Which),
+    get, path = "/v1/payouts", operation_id = "listPayouts", tag = "crm", params(PayoutFilter),
     responses((status = 200, body = Listed<PayoutView>)),
     extensions(("x-roles" = json!(["crm", "analyst"]))),
 )]
 pub async fn list(
     State(app): State<App>,
-    By(caller): By<{ CRM | ANALYST }>,
-    Asked(which): Asked<Which>,
+    Authenticated(caller): Authenticated<{ CRM | ANALYST }>,
+    QueryParameters(filter): QueryParameters<PayoutFilter>,
 ) -> Result<Json<Listed<PayoutView>>> {
-    let part = Part::read(which.cursor, which.limit)?;
-    let mut unit = app.house.store.read().await?;
+    let part = Pagination::read(filter.cursor, filter.limit)?;
+    let mut unit = app.services.store.read().await?;
     let mut rows = Vec::new();
-    for page in &caller.pages(&mut unit, given(which.page_id).map(PageId)).await? {
-        rows.extend(unit.payouts(list::Part { page, after: &part.after, limit: part.limit() }).await?);
+    for page in &caller.pages(&mut unit, given(filter.page_id).map(PageId)).await? {
+        rows.extend(unit.payouts(list::ListRange { page, after: &part.after, limit: part.limit() }).await?);
     }
-    let cut = |row: &Booked| Cut { at: row.recorded_at, id: row.id.clone() };
+    let cut = |row: &Booked| ListCursor { at: row.recorded_at, id: row.id.clone() };
     Ok(Json(part.show(rows, cut, |row| PayoutView::of(&row))))
 }

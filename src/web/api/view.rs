@@ -6,9 +6,9 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::order::outcome::{Fact, Flag, Item};
-use crate::domain::order::tag_decision::Standing;
+use crate::domain::order::tag_decision::OrderLedger;
 use crate::domain::signal::conversion::{Conversion, State};
-use crate::flow::{IDEMPOTENT, Reply, Tagged};
+use crate::flow::{KEY_REF_PREFIX, Reply, Tagged};
 use crate::store::list::{ConversionRow, OrderRow};
 use crate::web::server::idempotency;
 
@@ -64,14 +64,14 @@ pub struct OutcomeView {
 
 impl OutcomeView {
     /// A fact.
-    pub fn of(fact: &Fact, standing: Option<&Standing>) -> Self {
+    pub fn of(fact: &Fact, ledger: Option<&OrderLedger>) -> Self {
         let money = |minor: Option<i64>| minor.map(|minor| amount(minor, fact.terms.currency));
-        let order = standing.map(|standing| &standing.order);
+        let order = ledger.map(|ledger| &ledger.order);
         let flag = order.and_then(|order| order.flag_of(&fact.id));
         Self {
             id: fact.id.0.clone(),
             kind: fact.kind.as_str(),
-            order_id: standing.and_then(|standing| standing.numbers.first()).cloned(),
+            order_id: ledger.and_then(|ledger| ledger.numbers.first()).cloned(),
             value: money(order.map_or(fact.terms.value, |order| order.value_of(fact))),
             total: money(fact.terms.total),
             currency: fact.terms.currency.code(),
@@ -147,11 +147,11 @@ pub struct EntryView {
 
 impl EntryView {
     /// A fact of an order, or of a chat.
-    pub fn of(fact: &Fact, standing: Option<&Standing>, note: Option<String>) -> Self {
+    pub fn of(fact: &Fact, ledger: Option<&OrderLedger>, note: Option<String>) -> Self {
         let money = |minor: Option<i64>| minor.map(|minor| amount(minor, fact.terms.currency));
-        let named_by_sender = |name: &&String| !name.starts_with(IDEMPOTENT);
+        let named_by_sender = |name: &&String| !name.starts_with(KEY_REF_PREFIX);
         Self {
-            outcome: OutcomeView::of(fact, standing),
+            outcome: OutcomeView::of(fact, ledger),
             r#ref: fact.reference.as_ref().filter(named_by_sender).cloned(),
             reason: fact.reason.clone(),
             note,
@@ -195,16 +195,16 @@ pub struct OrderView {
 
 impl OrderView {
     /// An order with its ledger.
-    pub fn of(standing: &Standing) -> Self {
-        let order = &standing.order;
+    pub fn of(ledger: &OrderLedger) -> Self {
+        let order = &ledger.order;
         Self {
-            id: standing.id.0.clone(),
-            order_id: standing.numbers.first().cloned(),
+            id: ledger.id.0.clone(),
+            order_id: ledger.numbers.first().cloned(),
             state: order.state.as_str(),
             value: order.value.map(|minor| amount(minor, order.currency)),
             paid: amount(order.paid, order.currency),
             currency: order.currency.code(),
-            version: standing.version,
+            version: ledger.version,
         }
     }
 
@@ -305,7 +305,7 @@ impl TaggedView {
     /// As it now stands.
     pub fn of(tagged: &Tagged) -> Self {
         let Tagged { outcome_id, fact, about, order, conversions, .. } = tagged;
-        let currency = order.as_ref().map_or(fact.terms.currency, |standing| standing.order.currency);
+        let currency = order.as_ref().map_or(fact.terms.currency, |ledger| ledger.order.currency);
         let mut outcome = OutcomeView::of(fact, order.as_ref());
         if let Some(entry) = about {
             outcome.about = Some(std::mem::replace(&mut outcome.id, outcome_id.0.clone()));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Form, FromRequest, Request};
+use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 
 /// Letters of one field, at most.
@@ -10,18 +10,18 @@ const FIELD_MAX: usize = 20_000;
 
 /// The fields of a form; of one that is named twice, the last.
 #[derive(Debug)]
-pub struct Fields(BTreeMap<String, String>);
+pub struct Form(BTreeMap<String, String>);
 
-impl<S: Send + Sync> FromRequest<S> for Fields {
+impl<S: Send + Sync> FromRequest<S> for Form {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        let form = Form::<BTreeMap<String, String>>::from_request(request, state).await;
-        form.map(|Form(fields)| Self(fields)).map_err(IntoResponse::into_response)
+        let form = axum::Form::<BTreeMap<String, String>>::from_request(request, state).await;
+        form.map(|axum::Form(fields)| Self(fields)).map_err(IntoResponse::into_response)
     }
 }
 
-impl Fields {
+impl Form {
     /// What was written in a field; nothing where it is only space.
     pub fn text(&self, name: &str) -> Option<String> {
         let text = self.0.get(name)?;

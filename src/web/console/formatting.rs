@@ -7,22 +7,22 @@ use jiff::tz::TimeZone;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::money::{Currency, Money};
-use crate::web::console::text::Words;
+use crate::web::console::text::Texts;
 
 /// A space that no line is broken at.
 const NARROW: char = '\u{a0}';
 
 /// Tells times in one time zone and language.
 #[derive(Clone, Debug)]
-pub struct Teller {
+pub struct Formatter {
     zone: TimeZone,
-    words: &'static Words,
+    words: &'static Texts,
     now: Timestamp,
 }
 
-impl Teller {
+impl Formatter {
     /// Tells times in `zone` (IANA; UTC if there is none of this name), seen from `now`.
-    pub fn new(zone: &str, words: &'static Words, now: Timestamp) -> Self {
+    pub fn new(zone: &str, words: &'static Texts, now: Timestamp) -> Self {
         Self { zone: TimeZone::get(zone).unwrap_or(TimeZone::UTC), words, now }
     }
 
@@ -50,7 +50,7 @@ impl Teller {
     pub fn waited(&self, at: Timestamp) -> String {
         let minutes = self.now.since(at).as_secs() / 60;
         let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
-        let Words { d, h, min, .. } = self.words;
+        let Texts { d, h, min, .. } = self.words;
         match (days, hours) {
             (0, 0) => format!("{minutes}{NARROW}{min}"),
             (0, hours) => format!("{hours}{NARROW}{h} {minutes}{NARROW}{min}"),
@@ -118,8 +118,8 @@ mod tests {
     fn times_are_told_in_the_pages_own_zone() {
         let at = |text: &str| Timestamp::parse(text).unwrap();
         let now = at("2026-11-25T20:30:00Z");
-        let english = Teller::new("Asia/Tbilisi", text::of(Language::English), now);
-        let georgian = Teller::new("Asia/Tbilisi", text::of(Language::Georgian), now);
+        let english = Formatter::new("Asia/Tbilisi", text::of(Language::English), now);
+        let georgian = Formatter::new("Asia/Tbilisi", text::of(Language::Georgian), now);
         assert_eq!(english.time(at("2026-11-25T20:10:00Z")), "00:10");
         assert_eq!(english.time(at("2026-11-25T10:35:00Z")), "25\u{a0}Nov, 14:35");
         assert_eq!(georgian.time(at("2025-11-25T10:35:00Z")), "25\u{a0}ნოე 2025, 14:35");

@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::Value;
 
 use crate::domain::basic::identity::PageId;
-use crate::domain::operator::{Deed, Language, Operator};
-use crate::error::{Error, Kind, Result};
+use crate::domain::operator::{Language, Operator, Permission};
+use crate::error::{Error, ErrorKind, Result};
 use crate::flow::manage::operators;
 use crate::web::console::layout;
 use crate::web::server::state::App;
@@ -38,11 +38,11 @@ impl Visitor {
     ///
     /// # Errors
     /// 403.
-    pub fn may(&self, deed: Deed) -> Result<()> {
-        if self.operator.role.may(deed) {
+    pub fn may(&self, permission: Permission) -> Result<()> {
+        if self.operator.role.may(permission) {
             return Ok(());
         }
-        Err(Error::new(Kind::Forbidden, "wrong_role", "Your role may not do that; ask an admin."))
+        Err(Error::new(ErrorKind::Forbidden, "wrong_role", "Your role may not do that; ask an admin."))
     }
 
     /// Whether a Page is theirs to see.
@@ -61,8 +61,8 @@ impl FromRequestParts<App> for Visitor {
         let path = parts.uri.path_and_query().map_or("/console", |path| path.as_str()).to_owned();
         let secret = cookie(&parts.headers, SESSION).unwrap_or_default();
         let found = async {
-            let mut unit = app.house.store.read().await?;
-            unit.operator_in_session(&operators::hash(&secret), app.house.clock.now()).await
+            let mut unit = app.services.store.read().await?;
+            unit.operator_in_session(&operators::hash(&secret), app.services.clock.now()).await
         };
         match found.await.map_err(IntoResponse::into_response)? {
             Some(operator) => Ok(Self { operator, secret, path }),
@@ -73,7 +73,7 @@ impl FromRequestParts<App> for Visitor {
             }
             None => {
                 let message = "Your session ended: log in again.";
-                Err(Error::new(Kind::Unauthorized, "session_ended", message).into_response())
+                Err(Error::new(ErrorKind::Unauthorized, "session_ended", message).into_response())
             }
         }
     }
@@ -156,7 +156,7 @@ pub async fn guarded(request: Request, next: Next) -> Response {
     let answer = if is_read || is_from_here(&headers) {
         next.run(request).await
     } else {
-        Error::new(Kind::Forbidden, "cross_site", "This form came from another site.").into_response()
+        Error::new(ErrorKind::Forbidden, "cross_site", "This form came from another site.").into_response()
     };
     let mut answer = as_page(answer, &headers).await;
     for (name, value) in PROTECTION {

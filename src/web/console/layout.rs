@@ -4,22 +4,22 @@ use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
 
 use crate::clock::Timestamp;
-use crate::domain::operator::{Deed, Language};
+use crate::domain::operator::{Language, Permission};
 use crate::domain::signal::policy::Mode;
 use crate::error::{Error, Result};
 use crate::store::Unit;
 use crate::store::read::queue::{Filter, PageHead};
-use crate::web::console::formatting::Teller;
+use crate::web::console::formatting::Formatter;
 use crate::web::console::guard::Visitor;
-use crate::web::console::text::{self, Words, fill};
+use crate::web::console::text::{self, Texts, fill};
 
 /// The number of waiting conversations is counted up to here.
 const COUNT_MAX: i64 = 1000;
 
 /// What every page shows.
 #[derive(Debug)]
-pub struct Frame {
-    pub w: &'static Words,
+pub struct Layout {
+    pub w: &'static Texts,
     pub lang: &'static str,
     pub person: Option<String>,
     pub links: Vec<Link>,
@@ -56,8 +56,8 @@ pub struct Flash {
 }
 
 /// The frame of a page for somebody without a session.
-pub fn bare(language: Language) -> Frame {
-    Frame {
+pub fn bare(language: Language) -> Layout {
+    Layout {
         w: text::of(language),
         lang: language.as_str(),
         person: None,
@@ -71,44 +71,50 @@ pub fn bare(language: Language) -> Frame {
 }
 
 /// The frame of a page for `visitor`, with the Pages that they see.
-pub async fn framed(unit: &mut Unit, visitor: &Visitor, now: Timestamp) -> Result<(Frame, Vec<PageHead>)> {
+pub async fn layout_for(
+    unit: &mut Unit,
+    visitor: &Visitor,
+    now: Timestamp,
+) -> Result<(Layout, Vec<PageHead>)> {
     let operator = &visitor.operator;
     let pages = unit.page_heads(operator.page.as_ref()).await?;
-    let mut frame = bare(operator.language);
-    let w = frame.w;
-    frame.person = Some(operator.name.clone());
-    frame.path.clone_from(&visitor.path);
-    frame.searches = operator.role.may(Deed::Tag);
+    let mut layout = bare(operator.language);
+    let w = layout.w;
+    layout.person = Some(operator.name.clone());
+    layout.path.clone_from(&visitor.path);
+    layout.searches = operator.role.may(Permission::Tag);
     let places = [
-        (Deed::Tag, "/console/queue", w.queue),
-        (Deed::ReadToday, "/console/today", w.today),
-        (Deed::ReadSignals, "/console/deliveries", w.deliveries),
-        (Deed::ReadPages, "/console/pages", w.pages),
-        (Deed::Invite, "/console/people", w.people),
+        (Permission::Tag, "/console/queue", w.queue),
+        (Permission::ReadToday, "/console/today", w.today),
+        (Permission::ReadSignals, "/console/deliveries", w.deliveries),
+        (Permission::ReadPages, "/console/pages", w.pages),
+        (Permission::Invite, "/console/people", w.people),
     ];
-    for (deed, href, name) in places.into_iter().filter(|(deed, ..)| operator.role.may(*deed)) {
-        let count = match deed {
-            Deed::Tag => {
+    for (permission, href, name) in
+        places.into_iter().filter(|(permission, ..)| operator.role.may(*permission))
+    {
+        let count = match permission {
+            Permission::Tag => {
                 let filter = Filter { page: operator.page.clone(), ..Filter::default() };
                 Some(counted(unit.count_waiting(&filter, COUNT_MAX).await?))
             }
             _ => None,
         };
-        let is_chat = deed == Deed::Tag && visitor.path.starts_with("/console/conversations/");
+        let is_chat = permission == Permission::Tag && visitor.path.starts_with("/console/conversations/");
         let here = is_chat
             || visitor.path == href
             || visitor.path.strip_prefix(href).is_some_and(|rest| rest.starts_with(['/', '?']));
-        frame.links.push(Link { href, name, here, count });
+        layout.links.push(Link { href, name, here, count });
     }
-    frame.banners = banners(&pages, w, operator.role.may(Deed::SetPages), now);
-    Ok((frame, pages))
+    layout.banners = banners(&pages, w, operator.role.may(Permission::SetPages), now);
+    Ok((layout, pages))
 }
 
 fn counted(number: i64) -> String {
     if number >= COUNT_MAX { format!("{}+", COUNT_MAX - 1) } else { number.to_string() }
 }
 
-fn banners(pages: &[PageHead], w: &'static Words, sets: bool, now: Timestamp) -> Vec<Banner> {
+fn banners(pages: &[PageHead], w: &'static Texts, sets: bool, now: Timestamp) -> Vec<Banner> {
     let mut banners = Vec::new();
     for page in pages {
         let mut say = |tone, text| {
@@ -124,7 +130,7 @@ fn banners(pages: &[PageHead], w: &'static Words, sets: bool, now: Timestamp) ->
             Mode::Live => {}
         }
         if let Some(code) = &page.test_event_code {
-            let teller = Teller::new(&page.timezone, w, now);
+            let teller = Formatter::new(&page.timezone, w, now);
             let until = page.test_until.map(|at| fill(w.test_until_banner, &[&teller.time(at)]));
             say("warn", fill(w.test_banner, &[&page.name, code, until.as_deref().unwrap_or_default()]));
         }
@@ -135,7 +141,7 @@ fn banners(pages: &[PageHead], w: &'static Words, sets: bool, now: Timestamp) ->
 #[derive(Template)]
 #[template(path = "trouble.html", config = "src/web/console/askama.toml")]
 struct TroublePage<'a> {
-    f: Frame,
+    f: Layout,
     title: &'a str,
     words: &'a str,
     href: &'a str,

@@ -63,7 +63,7 @@ async fn tell(
                 return;
             }
         }
-        app.house.clock.sleep(LOOK).await;
+        app.services.clock.sleep(LOOK).await;
     }
 }
 
@@ -72,8 +72,8 @@ async fn look(app: &App, session: &str) -> Result<Option<String>> {
     if !app.readiness.is_up() {
         return Ok(None);
     }
-    let mut unit = app.house.store.read().await?;
-    if unit.operator_in_session(session, app.house.clock.now()).await?.is_none() {
+    let mut unit = app.services.store.read().await?;
+    if unit.operator_in_session(session, app.services.clock.now()).await?.is_none() {
         return Ok(None);
     }
     unit.stamp().await.map(Some)

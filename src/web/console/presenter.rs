@@ -3,24 +3,24 @@
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversionId, OutcomeId};
 use crate::domain::basic::money::Currency;
-use crate::domain::conversation::aggregate::Dossier;
-use crate::domain::operator::{Deed, Language};
+use crate::domain::conversation::aggregate::ConversationAggregate;
+use crate::domain::operator::{Language, Permission};
 use crate::domain::order::fold::Order;
 use crate::domain::order::outcome::{Fact, Flag};
-use crate::domain::order::tag_decision::Standing;
+use crate::domain::order::tag_decision::OrderLedger;
 use crate::domain::signal::conversion::{Conversion, EventName, Reason, State};
 use crate::error::Result;
 use crate::store::Unit;
 use crate::store::aggregate::Scope;
 use crate::store::list::ConversionRow;
-use crate::web::console::formatting::{Teller, money};
+use crate::web::console::formatting::{Formatter, money};
 use crate::web::console::guard::Visitor;
 use crate::web::console::layout::Flash;
 use crate::web::console::text::{self, fill};
 
 /// A conversion as a line.
 #[derive(Debug)]
-pub struct Told {
+pub struct StatusText {
     pub text: String,
     pub tone: &'static str,
     pub advice: Option<String>,
@@ -29,7 +29,7 @@ pub struct Told {
 
 /// A fact as a line of the ledger.
 #[derive(Debug)]
-pub struct Entry {
+pub struct EntryText {
     pub id: String,
     pub what: &'static str,
     pub more: Option<String>,
@@ -46,30 +46,30 @@ pub struct Entry {
 #[derive(Debug)]
 pub struct Section {
     pub title: String,
-    pub told: Vec<Told>,
-    pub ledger: Vec<Entry>,
+    pub told: Vec<StatusText>,
+    pub ledger: Vec<EntryText>,
 }
 
 /// Tells things in one language.
 #[derive(Debug)]
-pub struct Narrator<'a> {
+pub struct Presenter<'a> {
     pub visitor: &'a Visitor,
-    pub teller: Teller,
+    pub teller: Formatter,
 }
 
-impl Narrator<'_> {
+impl Presenter<'_> {
     fn language(&self) -> Language {
         self.visitor.operator.language
     }
 
     /// Where a conversion stands, in words.
-    pub fn conversion(&self, row: &Conversion, currency: Currency) -> Told {
+    pub fn conversion(&self, row: &Conversion, currency: Currency) -> StatusText {
         let worth = row.value.map(|value| money(value, currency));
         self.told(&row.id, (row.name, worth), (row.state, row.reason, row.leaves_at))
     }
 
     /// The same of a row of the list.
-    pub fn listed(&self, row: &ConversionRow) -> Told {
+    pub fn listed(&self, row: &ConversionRow) -> StatusText {
         let worth = row.value.map(|value| money(value, row.currency));
         self.told(&row.id, (row.name, worth), (row.state, row.reason, row.leaves_at))
     }
@@ -79,11 +79,11 @@ impl Narrator<'_> {
         id: &ConversionId,
         (name, worth): (EventName, Option<String>),
         (state, reason, leaves_at): (State, Reason, Timestamp),
-    ) -> Told {
+    ) -> StatusText {
         let (language, w) = (self.language(), text::of(self.language()));
         let what = text::event(name, language);
         let what = worth.map_or_else(|| what.to_owned(), |worth| format!("{what} {worth}"));
-        let waits = state == State::Held && reason == Reason::Hold;
+        let waits = state == State::LoadedConversation && reason == Reason::Hold;
         let stands = if waits {
             fill(w.goes_at, &[&self.teller.time(leaves_at)])
         } else if state == State::Sent {
@@ -91,8 +91,8 @@ impl Narrator<'_> {
         } else {
             format!("{}: {}", text::state(state, language), text::reason(reason, language))
         };
-        let may_send = waits && self.visitor.operator.role.may(Deed::SendNow);
-        Told {
+        let may_send = waits && self.visitor.operator.role.may(Permission::SendNow);
+        StatusText {
             text: fill(w.told_state, &[&what, &stands]),
             tone: tone(state),
             advice: text::what_to_do(state, reason, language).map(|advice| fill(w.what_to_do, &[advice])),
@@ -102,7 +102,7 @@ impl Narrator<'_> {
 
     /// A fact, in words.
     pub fn fact(&self, fact: &Fact, order: Option<&Order>) -> String {
-        let what = text::deed(fact.kind, self.language());
+        let what = text::outcome_kind(fact.kind, self.language());
         Self::more(fact, order).map_or_else(|| what.to_owned(), |more| format!("{what} {more}"))
     }
 
@@ -117,12 +117,12 @@ impl Narrator<'_> {
         (!more.is_empty()).then(|| more.join(" · "))
     }
 
-    fn entry(&self, fact: &Fact, (newest, order): (Option<&OutcomeId>, Option<&Order>)) -> Entry {
+    fn entry(&self, fact: &Fact, (newest, order): (Option<&OutcomeId>, Option<&Order>)) -> EntryText {
         let language = self.language();
         let flag = order.and_then(|order| order.flag_of(&fact.id));
-        Entry {
+        EntryText {
             id: fact.id.0.clone(),
-            what: text::deed(fact.kind, language),
+            what: text::outcome_kind(fact.kind, language),
             more: Self::more(fact, order),
             at: fact.occurred_at.to_string(),
             when: self.teller.time(fact.occurred_at),
@@ -135,26 +135,26 @@ impl Narrator<'_> {
     }
 
     /// An order.
-    pub fn order(&self, standing: &Standing, dossier: &Dossier) -> Section {
-        let newest = newest_of(&standing.facts);
-        let beside = (newest, Some(&standing.order));
+    pub fn order(&self, ledger: &OrderLedger, aggregate: &ConversationAggregate) -> Section {
+        let newest = newest_of(&ledger.facts);
+        let beside = (newest, Some(&ledger.order));
         Section {
-            title: self.order_title(standing),
-            told: dossier
-                .conversions_of(standing)
+            title: self.order_title(ledger),
+            told: aggregate
+                .conversions_of(ledger)
                 .iter()
-                .map(|row| self.conversion(row, standing.order.currency))
+                .map(|row| self.conversion(row, ledger.order.currency))
                 .collect(),
-            ledger: standing.facts.iter().rev().map(|fact| self.entry(fact, beside)).collect(),
+            ledger: ledger.facts.iter().rev().map(|fact| self.entry(fact, beside)).collect(),
         }
     }
 
     /// `Order S-1001 · Order confirmed · 120.50 ₾ · paid 120.50 ₾`.
-    pub fn order_title(&self, standing: &Standing) -> String {
+    pub fn order_title(&self, ledger: &OrderLedger) -> String {
         let (language, w) = (self.language(), text::of(self.language()));
-        let number = standing.numbers.first().map_or("", String::as_str);
+        let number = ledger.numbers.first().map_or("", String::as_str);
         let mut title = fill(w.order, &[number]);
-        let order = &standing.order;
+        let order = &ledger.order;
         let mut add = |part: &str| {
             title.push_str(" · ");
             title.push_str(part);
@@ -170,20 +170,20 @@ impl Narrator<'_> {
     }
 
     /// What was said of the chats themselves, with their leads; nothing where there is neither.
-    pub fn chats(&self, dossier: &Dossier, currency: Currency) -> Option<Section> {
-        let leads = dossier.conversions.iter().filter(|row| row.order_id.is_none());
-        let told: Vec<Told> = leads.map(|row| self.conversion(row, currency)).collect();
-        if told.is_empty() && dossier.said.is_empty() {
+    pub fn chats(&self, aggregate: &ConversationAggregate, currency: Currency) -> Option<Section> {
+        let leads = aggregate.conversions.iter().filter(|row| row.order_id.is_none());
+        let told: Vec<StatusText> = leads.map(|row| self.conversion(row, currency)).collect();
+        if told.is_empty() && aggregate.said.is_empty() {
             return None;
         }
-        let here = dossier.chats.last().map(|chat| chat.number);
-        let in_last = |fact: &&Fact| dossier.chat_at(fact.occurred_at).map(|chat| chat.number) == here;
-        let of_last: Vec<Fact> = dossier.said.iter().filter(in_last).cloned().collect();
+        let here = aggregate.chats.last().map(|chat| chat.number);
+        let in_last = |fact: &&Fact| aggregate.chat_at(fact.occurred_at).map(|chat| chat.number) == here;
+        let of_last: Vec<Fact> = aggregate.said.iter().filter(in_last).cloned().collect();
         let newest = newest_of(&of_last);
         Some(Section {
             title: text::of(self.language()).chats.to_owned(),
             told,
-            ledger: dossier.said.iter().rev().map(|fact| self.entry(fact, (newest, None))).collect(),
+            ledger: aggregate.said.iter().rev().map(|fact| self.entry(fact, (newest, None))).collect(),
         })
     }
 }
@@ -195,7 +195,7 @@ fn newest_of(facts: &[Fact]) -> Option<&OutcomeId> {
 
 const fn tone(state: State) -> &'static str {
     match state {
-        State::Held | State::Ready | State::Sending => "waits",
+        State::LoadedConversation | State::Ready | State::Sending => "waits",
         State::Sent => "good",
         State::Rejected | State::Unknown => "bad",
         State::Suppressed | State::Expired => "quiet",
@@ -216,16 +216,16 @@ pub async fn flash(
     let Some(page) = unit.page_of_conversation(&conversation).await? else { return Ok(None) };
     let page = unit.page_heads(Some(&page)).await?.pop().filter(|page| visitor.operator.sees(&page.id));
     let Some(page) = page else { return Ok(None) };
-    let found = unit.dossiers(Scope::Conversation(&conversation)).await?.pop();
-    let Some(dossier) = found else { return Ok(None) };
+    let found = unit.aggregates(Scope::Conversation(&conversation)).await?.pop();
+    let Some(aggregate) = found else { return Ok(None) };
     let w = text::of(visitor.operator.language);
-    let narrator = Narrator { visitor, teller: Teller::new(&page.timezone, w, now) };
+    let narrator = Presenter { visitor, teller: Formatter::new(&page.timezone, w, now) };
     let meant = about.clone().unwrap_or_else(|| OutcomeId::from(saved));
-    let facts = dossier.orders.iter().flat_map(|standing| &standing.facts).chain(&dossier.said);
+    let facts = aggregate.orders.iter().flat_map(|ledger| &ledger.facts).chain(&aggregate.said);
     let Some(fact) = facts.into_iter().find(|fact| fact.id == meant) else { return Ok(None) };
-    let standing = dossier.orders.iter().find(|standing| standing.facts.iter().any(|one| one.id == meant));
-    let mut said = narrator.fact(fact, standing.map(|standing| &standing.order));
-    if let Some(number) = standing.and_then(|standing| standing.numbers.first()) {
+    let ledger = aggregate.orders.iter().find(|ledger| ledger.facts.iter().any(|one| one.id == meant));
+    let mut said = narrator.fact(fact, ledger.map(|ledger| &ledger.order));
+    if let Some(number) = ledger.and_then(|ledger| ledger.numbers.first()) {
         said = format!("{said} ({number})");
     }
     let text = if fact.undone {
@@ -235,10 +235,10 @@ pub async fn flash(
     } else {
         fill(w.saved, &[&said])
     };
-    let told = standing.map(|standing| dossier.conversions_of(standing)).unwrap_or_default();
+    let told = ledger.map(|ledger| aggregate.conversions_of(ledger)).unwrap_or_default();
     let told = told.iter().map(|row| narrator.conversion(row, page.currency).text);
     let text = std::iter::once(text).chain(told).collect::<Vec<_>>().join(" · ");
-    let own = standing.map_or(dossier.said.as_slice(), |standing| standing.facts.as_slice());
+    let own = ledger.map_or(aggregate.said.as_slice(), |ledger| ledger.facts.as_slice());
     let undo = (newest_of(own) == Some(&meant) && about.is_none() && !known).then(|| meant.0.clone());
     Ok(Some(Flash { text, undo, back: without_flash(&visitor.path) }))
 }

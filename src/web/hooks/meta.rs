@@ -6,7 +6,7 @@ use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use utoipa::IntoParams;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::meta::signature;
 use crate::web::server::state::App;
 use crate::web::server::{metrics, read};
@@ -43,7 +43,7 @@ pub async fn handshake(
     match (asked.mode.as_deref(), asked.challenge) {
         (Some("subscribe"), Some(challenge)) if right => Ok(challenge),
         _ => Err(Error::new(
-            Kind::Forbidden,
+            ErrorKind::Forbidden,
             "wrong_verify_token",
             "The verify token is not the configured one.",
         )),
@@ -62,8 +62,8 @@ pub async fn receive(State(app): State<App>, request: Request) -> Result<()> {
     metrics::webhook(match &taken {
         Ok(()) => "taken",
         Err(error) => match error.kind {
-            Kind::Unauthorized => "unsigned",
-            Kind::TooLarge => "too_large",
+            ErrorKind::Unauthorized => "unsigned",
+            ErrorKind::TooLarge => "too_large",
             _ => "refused",
         },
     });
@@ -82,7 +82,7 @@ async fn take(app: &App, request: Request) -> Result<()> {
     let shown = shown.as_ref().and_then(|value| value.to_str().ok());
     if !signature::verify(secret.expose_secret().as_bytes(), shown, &body) {
         let message = "The signature does not match: check that [meta] app_secret is the app's secret.";
-        return Err(Error::new(Kind::Unauthorized, "bad_signature", message));
+        return Err(Error::new(ErrorKind::Unauthorized, "bad_signature", message));
     }
     app.intake.take(body).await
 }

@@ -25,7 +25,7 @@ const COPIED: usize = 4096;
 
 /// The bytes that large bodies on their way hold; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Room(Arc<AtomicUsize>);
+pub struct BodyBudget(Arc<AtomicUsize>);
 
 /// There is no room for a large body now.
 #[derive(Debug)]
@@ -45,13 +45,13 @@ pub struct Timed {
     body: Incoming,
     within: Duration,
     deadline: Option<Pin<Box<Sleep>>>,
-    room: Room,
+    room: BodyBudget,
     length: usize,
 }
 
 impl Timed {
     /// `body`, which must be whole `within` this time.
-    pub fn new(body: Incoming, within: Duration, room: Room) -> Self {
+    pub fn new(body: Incoming, within: Duration, room: BodyBudget) -> Self {
         Self { body, within, deadline: None, room, length: 0 }
     }
 

@@ -6,10 +6,10 @@ use axum::http::request::Parts;
 
 use crate::domain::basic::identity::{ConversationId, KeyId, PageId};
 use crate::domain::operator::Role;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::flow::manage::keys;
 use crate::store::Unit;
-use crate::store::key::{Around, Key};
+use crate::store::key::{Key, PageContext};
 use crate::web::server::read::Id;
 use crate::web::server::state::App;
 
@@ -52,7 +52,7 @@ impl Caller {
         let role = Role::parse(&found.role).ok_or_else(no_valid_key)?;
         if !is_among(role, roles) {
             let message = format!("A key of the role \"{}\" may not do that.", found.role);
-            return Err(Error::new(Kind::Forbidden, "wrong_role", message));
+            return Err(Error::new(ErrorKind::Forbidden, "wrong_role", message));
         }
         Ok(Self { key_id: found.id, name: found.name, role, page: found.page })
     }
@@ -79,7 +79,7 @@ impl Caller {
     /// 401: the key was revoked meanwhile.
     pub async fn still_holds(&self, unit: &mut Unit) -> Result<()> {
         let message = "This key was revoked: send a valid one.";
-        let revoked = || Error::new(Kind::Unauthorized, "no_valid_key", message);
+        let revoked = || Error::new(ErrorKind::Unauthorized, "no_valid_key", message);
         unit.key_holds(&self.key_id).await?.then_some(()).ok_or_else(revoked)
     }
 
@@ -100,34 +100,34 @@ impl Caller {
 }
 
 /// A caller with one of these roles, or an admin.
-pub struct By<const ROLES: u8>(pub Caller);
+pub struct Authenticated<const ROLES: u8>(pub Caller);
 
-impl<const ROLES: u8> FromRequestParts<App> for By<ROLES> {
+impl<const ROLES: u8> FromRequestParts<App> for Authenticated<ROLES> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let hash = hash_shown(parts)?;
-        let found = app.house.store.look().await?.key_by_hash(&hash).await?;
+        let found = app.services.store.look().await?.key_by_hash(&hash).await?;
         Caller::among(ROLES, found).map(Self)
     }
 }
 
 /// A caller with one of these roles, or an admin, and the conversation in the path: its id, and where it takes
 /// place, if there is one. A caller who may do so is told of a missing one later, after the rest of the request.
-pub struct ByIn<const ROLES: u8>(pub Caller, pub ConversationId, pub Option<Around>);
+pub struct AuthenticatedIn<const ROLES: u8>(pub Caller, pub ConversationId, pub Option<PageContext>);
 
-impl<const ROLES: u8> FromRequestParts<App> for ByIn<ROLES> {
+impl<const ROLES: u8> FromRequestParts<App> for AuthenticatedIn<ROLES> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let hash = hash_shown(parts)?;
         let id = Id::from_request_parts(parts, app).await;
         let asked = ConversationId(id.as_ref().map(|id| id.0.clone()).unwrap_or_default());
-        let found = app.house.store.look().await?.key_and_place(&hash, &asked).await?;
-        let (key, around) = found.unzip();
+        let found = app.services.store.look().await?.key_with_page_context(&hash, &asked).await?;
+        let (key, page_context) = found.unzip();
         let caller = Caller::among(ROLES, key)?;
         id?;
-        Ok(Self(caller, asked, around.flatten()))
+        Ok(Self(caller, asked, page_context.flatten()))
     }
 }
 
@@ -142,5 +142,5 @@ fn hash_shown(parts: &Parts) -> Result<String> {
 }
 
 fn no_valid_key() -> Error {
-    Error::new(Kind::Unauthorized, "no_valid_key", "Send a valid key: Authorization: Bearer …")
+    Error::new(ErrorKind::Unauthorized, "no_valid_key", "Send a valid key: Authorization: Bearer …")
 }

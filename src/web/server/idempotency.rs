@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 
-use crate::error::{Error, Kind, Result};
-use crate::flow::{Answered, Asked, Promise, Reply};
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::{Claim, Idempotent, IdempotentRequest, Reply};
 use crate::web::server::caller::Caller;
 use crate::web::server::problem;
 use crate::web::server::state::App;
@@ -20,61 +20,65 @@ const REPLAYED: (HeaderName, HeaderValue) =
 ///
 /// # Errors
 /// 409 while the same request is still running.
-pub fn asked<T>(
+pub fn request<T>(
     app: &App,
     (caller, word, route): (&Caller, Option<String>, String),
     body: &[u8],
     render: fn(&T) -> Reply,
-) -> Result<Asked<T>> {
-    let begin = |word| Promise::begin(&app.names, [caller.key_id.0.clone(), route, word], body);
-    Ok(Asked { promise: word.map(begin).transpose()?.map(Arc::new), render })
+) -> Result<IdempotentRequest<T>> {
+    let begin = |word| Claim::begin(&app.names, [caller.key_id.0.clone(), route, word], body);
+    Ok(IdempotentRequest { claim: word.map(begin).transpose()?.map(Arc::new), render })
 }
 
 /// Answers as before, or with what `work` comes to. A refusal is kept as well, unless another time it may be
 /// none.
 pub async fn answer<T>(
     app: &App,
-    asked: &Asked<T>,
-    work: impl Future<Output = Result<Answered<T>>>,
+    request: &IdempotentRequest<T>,
+    work: impl Future<Output = Result<Idempotent<T>>>,
 ) -> Response {
-    match before(app, asked).await {
+    match before(app, request).await {
         Ok(Some(reply)) => return replayed(reply),
         Ok(None) => {}
         Err(error) => return problem::response(problem::reply(app, error).await),
     }
     match work.await {
-        Ok(Answered::Now(done)) => problem::response((asked.render)(&done)),
-        Ok(Answered::Before(reply)) => replayed(reply),
+        Ok(Idempotent::Done(done)) => problem::response((request.render)(&done)),
+        Ok(Idempotent::Replayed(reply)) => replayed(reply),
         Err(error) => {
-            let is_final =
-                matches!(error.kind, Kind::Malformed | Kind::Invalid | Kind::NotFound | Kind::Forbidden);
+            let is_final = matches!(
+                error.kind,
+                ErrorKind::Malformed | ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Forbidden
+            );
             let is_kept = is_final && error.code != "idempotency_key_reused";
             let reply = problem::reply(app, error).await;
             if is_kept {
-                keep(app, asked.promise.as_deref(), &reply).await;
+                keep(app, request.claim.as_deref(), &reply).await;
             }
             problem::response(reply)
         }
     }
 }
 
-async fn before<T>(app: &App, asked: &Asked<T>) -> Result<Option<Reply>> {
-    match &asked.promise {
+async fn before<T>(app: &App, request: &IdempotentRequest<T>) -> Result<Option<Reply>> {
+    match &request.claim {
         None => Ok(None),
-        Some(promise) => promise.answer(&mut app.house.store.look().await?, app.house.clock.now()).await,
+        Some(claim) => claim.answer(&mut app.services.store.look().await?, app.services.clock.now()).await,
     }
 }
 
 /// Keeps a refusal. It had no effect, so nothing is lost if it can't be kept.
-pub async fn keep(app: &App, promise: Option<&Promise>, reply: &Reply) {
-    let Some(promise) = promise else { return };
+pub async fn keep(app: &App, claim: Option<&Claim>, reply: &Reply) {
+    let Some(claim) = claim else { return };
     let kept = async {
-        let mut unit = app.house.store.begin("keep_refusal").await?;
-        promise.keep(&mut unit, reply, app.house.clock.now()).await?;
+        let mut unit = app.services.store.begin("keep_refusal").await?;
+        claim.keep(&mut unit, reply, app.services.clock.now()).await?;
         unit.commit().await
     };
     match kept.await {
-        Err(error) if error.kind != Kind::Contended => tracing::warn!("A refusal can't be kept: {error}"),
+        Err(error) if error.kind != ErrorKind::Contended => {
+            tracing::warn!("A refusal can't be kept: {error}");
+        }
         _ => {}
     }
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::store::list::Cut;
+use crate::store::list::ListCursor;
 use crate::web::server::read::given;
 
 /// How many rows a part has, unless it is asked for another number, and at most.
@@ -25,14 +25,14 @@ pub struct Listed<T> {
 
 /// Which part of a list.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub struct Pagination {
     /// After which row.
-    pub after: Cut,
+    pub after: ListCursor,
     /// How many rows.
     rows: i64,
 }
 
-impl Part {
+impl Pagination {
     /// Reads `cursor` and `limit`.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Part {
                 .ok_or_else(|| Error::field("/limit", format!("It must be from 1 to {}.", ROWS.1)))?,
         };
         let after = match given(cursor) {
-            None => Cut { at: Timestamp::from_millis(i64::MAX), id: String::new() },
+            None => ListCursor { at: Timestamp::from_millis(i64::MAX), id: String::new() },
             Some(text) => read_cut(&text)
                 .ok_or_else(|| Error::field("/cursor", "It is no next_cursor of a list before."))?,
         };
@@ -63,11 +63,11 @@ impl Part {
     pub fn show<Row, T>(
         &self,
         mut rows: Vec<Row>,
-        cut: impl Fn(&Row) -> Cut,
+        cut: impl Fn(&Row) -> ListCursor,
         show: impl Fn(Row) -> T,
     ) -> Listed<T> {
         let key = |row: &Row| {
-            let Cut { at, id } = cut(row);
+            let ListCursor { at, id } = cut(row);
             (at, id)
         };
         rows.sort_by_key(|row| std::cmp::Reverse(key(row)));
@@ -79,20 +79,20 @@ impl Part {
     }
 
     /// Whether a row lies in this part or after it.
-    pub fn is_ahead(&self, cut: &Cut) -> bool {
+    pub fn is_ahead(&self, cut: &ListCursor) -> bool {
         (cut.at, &cut.id) < (self.after.at, &self.after.id)
     }
 }
 
-fn write_cut(cut: &Cut) -> String {
+fn write_cut(cut: &ListCursor) -> String {
     URL_SAFE_NO_PAD.encode(format!("{}.{}", cut.at.millis(), cut.id))
 }
 
-fn read_cut(text: &str) -> Option<Cut> {
+fn read_cut(text: &str) -> Option<ListCursor> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
     let (at, id) = text.split_once('.')?;
     let is_id = id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_graphic());
-    is_id.then_some(Cut { at: Timestamp::from_millis(at.parse().ok()?), id: id.to_owned() })
+    is_id.then_some(ListCursor { at: Timestamp::from_millis(at.parse().ok()?), id: id.to_owned() })
 }
 
 #[cfg(test)]
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_what_it_wrote_and_nothing_else() {
-        let cut = Cut { at: Timestamp::from_millis(1_795_424_400_000), id: "0190-a".to_owned() };
+        let cut = ListCursor { at: Timestamp::from_millis(1_795_424_400_000), id: "0190-a".to_owned() };
         assert_eq!(read_cut(&write_cut(&cut)), Some(cut));
         for wrong in ["x", "", "!!", "MTIz", "eC4x", "MS4A"] {
             assert_eq!(read_cut(wrong), None, "{wrong}");

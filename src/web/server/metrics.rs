@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use crate::clock::Timestamp;
 use crate::domain::signal::conversion::State as Stands;
 use crate::error::{Error, Result};
-use crate::flow::House;
+use crate::flow::Services;
 use crate::store::read::metrics::Verdicts;
 
 /// The stretch that "of the day" means.
@@ -68,20 +68,20 @@ pub fn webhook(outcome: &'static str) {
     get, path = "/metrics", operation_id = "metrics", tag = "health", security(()),
     responses((status = 200, description = "Prometheus text", content_type = "text/plain", body = String)),
 )]
-pub async fn show(State(house): State<House>) -> Result<Response> {
+pub async fn show(State(services): State<Services>) -> Result<Response> {
     let recorder =
         recorder().ok_or_else(|| Error::unavailable("no_metrics", "Somebody else counts here."))?;
-    measure(&house).await?;
+    measure(&services).await?;
     recorder.run_upkeep();
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     Ok((kind, recorder.render()).into_response())
 }
 
-async fn measure(house: &House) -> Result<()> {
-    let now = house.clock.now();
+async fn measure(services: &Services) -> Result<()> {
+    let now = services.clock.now();
     let age = |since: Option<Timestamp>| since.map_or(0.0, |since| now.since(since).as_secs_f64());
-    let mut unit = house.store.read().await?;
-    let (waiting, oldest) = unit.waiting(&house.store).await?;
+    let mut unit = services.store.read().await?;
+    let (waiting, oldest) = unit.waiting(&services.store).await?;
     gauge!("salesbridge_inbox_waiting").set(number(waiting));
     gauge!("salesbridge_inbox_oldest_age_seconds").set(age(oldest));
     let by_state = unit.conversions_by_state().await?;

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::domain::basic::identity::OrderId;
-use crate::domain::order::outcome::Kind as Said;
-use crate::error::{Error, Kind, Result};
+use crate::domain::order::outcome::OutcomeKind;
+use crate::error::{Error, ErrorKind, Result};
 use crate::flow::Reply;
 use crate::web::api::view::OrderView;
 use crate::web::server::request_id;
@@ -54,28 +54,28 @@ pub struct Fault {
     detail: String,
 }
 
-const fn status_of(kind: Kind) -> StatusCode {
+const fn status_of(kind: ErrorKind) -> StatusCode {
     match kind {
-        Kind::Malformed => StatusCode::BAD_REQUEST,
-        Kind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
-        Kind::Unauthorized => StatusCode::UNAUTHORIZED,
-        Kind::Forbidden => StatusCode::FORBIDDEN,
-        Kind::NotFound => StatusCode::NOT_FOUND,
-        Kind::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
-        Kind::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Kind::Conflict => StatusCode::CONFLICT,
-        Kind::Gone => StatusCode::GONE,
-        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
-        Kind::Unavailable | Kind::Contended => StatusCode::SERVICE_UNAVAILABLE,
-        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorKind::Malformed => StatusCode::BAD_REQUEST,
+        ErrorKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
+        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+        ErrorKind::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorKind::Conflict => StatusCode::CONFLICT,
+        ErrorKind::Gone => StatusCode::GONE,
+        ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        ErrorKind::Unavailable | ErrorKind::Contended => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
 /// A failure as status and body, with the order that stands in the way as it stands now.
 pub async fn reply(app: &App, mut error: Error) -> Reply {
     if let Some(id) = error.order.take() {
-        match standing(app, &OrderId(id)).await {
+        match ledger(app, &OrderId(id)).await {
             Ok(Some((legal, order))) => {
                 error.extra.entry("legal").or_insert(legal);
                 error.extra.insert("order".to_owned(), order);
@@ -87,9 +87,9 @@ pub async fn reply(app: &App, mut error: Error) -> Reply {
     plain(&error)
 }
 
-async fn standing(app: &App, id: &OrderId) -> Result<Option<(Value, Value)>> {
-    let Some(order) = app.house.store.look().await?.order(id).await? else { return Ok(None) };
-    let legal: Vec<&str> = order.state.legal().iter().map(|kind: &Said| kind.as_str()).collect();
+async fn ledger(app: &App, id: &OrderId) -> Result<Option<(Value, Value)>> {
+    let Some(order) = app.services.store.look().await?.order(id).await? else { return Ok(None) };
+    let legal: Vec<&str> = order.state.legal().iter().map(|kind: &OutcomeKind| kind.as_str()).collect();
     let order = serde_json::to_value(OrderView::of_row(&order))
         .map_err(|error| Error::internal("an order can't be written").caused_by(error))?;
     Ok(Some((legal.into(), order)))
@@ -98,7 +98,7 @@ async fn standing(app: &App, id: &OrderId) -> Result<Option<(Value, Value)>> {
 /// A failure as status and body.
 pub fn plain(error: &Error) -> Reply {
     let status = status_of(error.kind);
-    let ours = matches!(error.kind, Kind::Internal | Kind::Contended);
+    let ours = matches!(error.kind, ErrorKind::Internal | ErrorKind::Contended);
     if status.is_server_error() {
         tracing::error!(code = error.code, "A request failed: {error}");
     }
@@ -108,7 +108,7 @@ pub fn plain(error: &Error) -> Reply {
         "status": status.as_u16(),
         "code": error.code,
         "detail": match error.kind {
-            Kind::Internal => "This is a fault of ours; the log has the request's id.",
+            ErrorKind::Internal => "This is a fault of ours; the log has the request's id.",
             _ if ours => "Others stood in the way too long: send it again.",
             _ => &error.message,
         },

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::crm::json;
 use crate::crm::mapping::REF_MAX;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::web::server::body::Crowded;
 use crate::web::server::state::App;
 
@@ -40,9 +40,9 @@ impl FromRequestParts<App> for Id {
 }
 
 /// The parameters after the question mark. Each at most once, none that is unknown.
-pub struct Asked<T>(pub T);
+pub struct QueryParameters<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequestParts<App> for Asked<T> {
+impl<T: DeserializeOwned> FromRequestParts<App> for QueryParameters<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
@@ -80,9 +80,9 @@ pub fn one_of(name: &str, parameter: Option<String>, words: &[&str]) -> Result<O
 }
 
 /// The Idempotency-Key, if there is one.
-pub struct Word(pub Option<String>);
+pub struct IdempotencyKey(pub Option<String>);
 
-impl FromRequestParts<App> for Word {
+impl FromRequestParts<App> for IdempotencyKey {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
@@ -121,13 +121,13 @@ pub async fn bytes(request: Request, app: &App) -> Result<Bytes> {
     Bytes::from_request(request, app).await.map_err(|rejected| {
         if rejected.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
             let message = format!("The body is larger than {} bytes: send it in parts.", app.body_limit);
-            return Error::new(Kind::TooLarge, "body_too_large", message);
+            return Error::new(ErrorKind::TooLarge, "body_too_large", message);
         }
         if is_crowded(&rejected) {
             let message = "Too many large bodies are on their way: send it again, or in parts.";
             return Error::unavailable("crowded", message);
         }
-        Error::new(Kind::Malformed, "body_broken", "The body did not arrive whole: send it again.")
+        Error::new(ErrorKind::Malformed, "body_broken", "The body did not arrive whole: send it again.")
     })
 }
 
@@ -150,7 +150,7 @@ fn is_json(headers: &HeaderMap) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(
-        Kind::UnsupportedMedia,
+        ErrorKind::UnsupportedMedia,
         "not_json",
         "Send the body as JSON, with content-type: application/json.",
     ))

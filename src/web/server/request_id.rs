@@ -23,7 +23,7 @@ pub fn id() -> Option<String> {
 
 /// Names a request.
 pub async fn named(State(app): State<App>, request: Request, next: Next) -> Response {
-    let id = app.house.ids.next(app.house.clock.now());
+    let id = app.services.ids.next(app.services.clock.now());
     let header = HeaderValue::from_str(&id);
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
     let span = tracing::info_span!("request", id, method = %request.method(), route);

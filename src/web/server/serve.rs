@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::failpoint;
-use crate::web::server::body::{Room, Timed};
+use crate::web::server::body::{BodyBudget, Timed};
 
 /// The head of a request, line and headers, is at most so large; beside that hyper takes at most 100 headers.
 const HEAD_MAX: usize = 64 * 1024;
@@ -62,7 +62,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
     http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_header_size(HEAD_MAX);
     let closing = CancellationToken::new();
     let mut connections = JoinSet::new();
-    let room = Room::default();
+    let room = BodyBudget::default();
     let grace_is_over = async {
         stop.cancelled().await;
         sleep(limits.grace).await;
@@ -111,7 +111,7 @@ async fn converse(
     http: http1::Builder,
     stream: TcpStream,
     router: Router,
-    (limits, room): (Limits, Room),
+    (limits, room): (Limits, BodyBudget),
     closing: CancellationToken,
 ) {
     // Without it a small answer may wait for the acknowledgement of the one before.

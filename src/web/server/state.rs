@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use secrecy::SecretString;
 
-use crate::flow::{House, Intake, Names};
+use crate::flow::{InFlight, Intake, Services};
 use crate::store::Store;
 use crate::web::server::readiness::Readiness;
 
@@ -15,13 +15,13 @@ pub const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
 /// What the handlers need; clones, of which each request takes some, lead to the same.
 #[derive(Clone, Debug)]
-pub struct App(Arc<Needs>);
+pub struct App(Arc<AppState>);
 
 /// What is in an [`App`].
 #[derive(Clone, Debug)]
-pub struct Needs {
+pub struct AppState {
     /// The verbs' needs.
-    pub house: House,
+    pub services: Services,
     /// What Meta signs webhooks with; without it the webhook answers 503.
     pub app_secret: Option<SecretString>,
     /// What Meta shows at its handshake.
@@ -29,35 +29,35 @@ pub struct Needs {
     /// The way in for webhooks.
     pub intake: Intake,
     /// The requests that are running, by Idempotency-Key.
-    pub names: Names,
+    pub names: InFlight,
     /// Whether this process wants work.
     pub readiness: Readiness,
     /// The largest webhook or request body, in bytes.
     pub body_limit: usize,
 }
 
-impl From<Needs> for App {
-    fn from(needs: Needs) -> Self {
+impl From<AppState> for App {
+    fn from(needs: AppState) -> Self {
         Self(Arc::new(needs))
     }
 }
 
 impl Deref for App {
-    type Target = Needs;
+    type Target = AppState;
 
-    fn deref(&self) -> &Needs {
+    fn deref(&self) -> &AppState {
         &self.0
     }
 }
 
-impl FromRef<App> for House {
+impl FromRef<App> for Services {
     fn from_ref(app: &App) -> Self {
-        app.house.clone()
+        app.services.clone()
     }
 }
 
 impl FromRef<App> for (Readiness, Store) {
     fn from_ref(app: &App) -> Self {
-        (app.readiness.clone(), app.house.store.clone())
+        (app.readiness.clone(), app.services.store.clone())
     }
 }

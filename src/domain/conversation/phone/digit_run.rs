@@ -65,13 +65,13 @@ pub(super) struct Group {
 }
 
 /// Groups with only separators between them.
-pub(super) struct Stretch {
+pub(super) struct DigitRun {
     pub(super) groups: Vec<Group>,
     /// A `+` is before the first group.
     pub(super) plus: bool,
 }
 
-impl Stretch {
+impl DigitRun {
     /// Nothing at the edges makes these groups a part of something longer.
     pub(super) fn stands_free(&self, first: usize, end: usize) -> bool {
         self.groups[first].is_apart
@@ -98,12 +98,12 @@ pub(super) fn is_invisible(letter: char) -> bool {
 }
 
 /// The stretches of a text that may hold a phone.
-pub(super) fn stretches(text: &str) -> Vec<Stretch> {
+pub(super) fn digit_runs(text: &str) -> Vec<DigitRun> {
     let mut letters: Vec<char> = text.chars().collect();
     hide_links(&mut letters);
     hide_ibans(&mut letters);
     hide_figures(&mut letters);
-    let mut stretches: Vec<Stretch> = Vec::new();
+    let mut digit_runs: Vec<DigitRun> = Vec::new();
     let mut last_end = None;
     let mut began = 0;
     for (start, end) in runs(&letters) {
@@ -120,18 +120,18 @@ pub(super) fn stretches(text: &str) -> Vec<Stretch> {
             let is_list = gap.first() == Some(&')') && !letters[began..start].contains(&'(');
             !is_list && gap.len() <= GAP_MAX && gap.iter().all(|letter| is_joint(*letter))
         });
-        match stretches.last_mut() {
-            Some(stretch) if is_joined => stretch.groups.push(group),
+        match digit_runs.last_mut() {
+            Some(run) if is_joined => run.groups.push(group),
             _ => {
                 began = start.saturating_sub(3);
                 let group = Group { is_apart: true, ..group };
-                stretches.push(Stretch { groups: vec![group], plus: plus.is_some() });
+                digit_runs.push(DigitRun { groups: vec![group], plus: plus.is_some() });
             }
         }
         last_end = Some(end);
     }
-    stretches.retain(|stretch| stretch.groups.len() <= GROUPS_MAX);
-    stretches
+    digit_runs.retain(|run| run.groups.len() <= GROUPS_MAX);
+    digit_runs
 }
 
 /// Where digits begin and end.

@@ -14,7 +14,7 @@ use phonenumber::country;
 use phonenumber::metadata::DATABASE;
 use phonenumber::{Mode, PhoneNumber, Type};
 
-use digit_run::{Group, Stretch};
+use digit_run::{DigitRun, Group};
 
 /// So many guesses are checked in one text at most, so that no text costs more than some milliseconds.
 const CHECKS_MAX: usize = 400;
@@ -66,9 +66,9 @@ pub fn phones_in(text: &str, country: &str) -> Vec<Phone> {
     }
     let mut plan = Plan::of(country);
     let mut seen = BTreeSet::new();
-    digit_run::stretches(text)
+    digit_run::digit_runs(text)
         .iter()
-        .flat_map(|stretch| plan.phones_of(stretch))
+        .flat_map(|run| plan.phones_of(run))
         .filter(|phone| seen.insert(phone.clone()))
         .collect()
 }
@@ -110,8 +110,8 @@ impl Plan {
     }
 
     /// Of all ways to read a stretch the one that explains most of its digits.
-    fn phones_of(&mut self, stretch: &Stretch) -> Vec<Phone> {
-        let groups = &stretch.groups;
+    fn phones_of(&mut self, run: &DigitRun) -> Vec<Phone> {
+        let groups = &run.groups;
         let mut guesses = Vec::new();
         for first in 0..groups.len() {
             let mut digits = String::new();
@@ -120,7 +120,7 @@ impl Plan {
                 if digits.len() > *DIGITS.end() {
                     break;
                 }
-                guesses.extend(self.guess(stretch, first, end, &digits));
+                guesses.extend(self.guess(run, first, end, &digits));
             }
         }
         // best[end]: the weight of the best guesses before `end`, and the last of them.
@@ -159,12 +159,12 @@ impl Plan {
         phones
     }
 
-    fn guess(&mut self, stretch: &Stretch, first: usize, end: usize, digits: &str) -> Option<Guess> {
-        let groups = &stretch.groups[first..end];
-        if !DIGITS.contains(&digits.len()) || !stretch.stands_free(first, end) {
+    fn guess(&mut self, run: &DigitRun, first: usize, end: usize, digits: &str) -> Option<Guess> {
+        let groups = &run.groups[first..end];
+        if !DIGITS.contains(&digits.len()) || !run.stands_free(first, end) {
             return None;
         }
-        let plus = first == 0 && stretch.plus;
+        let plus = first == 0 && run.plus;
         let with_plus = if plus { self.check(digits, true) } else { None };
         // A `+` before a number of the Page's own country, without its code, is a slip of the pen.
         let (number, plus) = match with_plus {
@@ -176,7 +176,7 @@ impl Plan {
             return None;
         }
         // With other digits beside it, it must look like a phone all the more.
-        let is_whole = groups.len() == stretch.groups.len();
+        let is_whole = groups.len() == run.groups.len();
         if !(is_whole || usual || plus || groups[0].digits.starts_with('0') || is_mobile(&number, groups)) {
             return None;
         }
@@ -300,7 +300,8 @@ mod tests {
         let mut plan = Plan::of("GE");
         for text in ["5 ".repeat(10_000), "55 12 3\n".repeat(2_000), "555123456\n".repeat(1_000)] {
             plan.checks_left = CHECKS_MAX;
-            let phones: usize = digit_run::stretches(&text).iter().map(|one| plan.phones_of(one).len()).sum();
+            let phones: usize =
+                digit_run::digit_runs(&text).iter().map(|one| plan.phones_of(one).len()).sum();
             assert!(phones <= CHECKS_MAX);
         }
         assert_eq!(plan.checks_left, 0);

@@ -8,7 +8,7 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::basic::money::Currency;
-use crate::domain::order::outcome::Kind;
+use crate::domain::order::outcome::OutcomeKind;
 use words::{Number, Piece, pieces, sign_of};
 
 /// The place of the amount, and the place of anything.
@@ -20,10 +20,10 @@ const PARTS_MAX: usize = 64;
 
 /// A pattern of a Page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern(Vec<Part>);
+pub struct Pattern(Vec<PatternPart>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+enum PatternPart {
     Literal(Piece),
     Any,
     /// An amount, with the currency written beside it or not.
@@ -82,22 +82,22 @@ impl Pattern {
             if literal.contains(['{', '}']) {
                 return Err(format!("has a place that is none: only {VALUE} and {ANY} are"));
             }
-            parts.extend(pieces(literal, None).into_iter().map(Part::Literal));
+            parts.extend(pieces(literal, None).into_iter().map(PatternPart::Literal));
             match place {
-                VALUE => parts.push(Part::Value { signed: false }),
-                ANY if parts.last() != Some(&Part::Any) => parts.push(Part::Any),
+                VALUE => parts.push(PatternPart::Value { signed: false }),
+                ANY if parts.last() != Some(&PatternPart::Any) => parts.push(PatternPart::Any),
                 _ => {}
             }
             rest = &rest[literal.len() + place.len()..];
         }
-        let is_word = |part: &Part| match part {
-            Part::Literal(Piece::Word(word)) => {
+        let is_word = |part: &PatternPart| match part {
+            PatternPart::Literal(Piece::Word(word)) => {
                 sign_of(word, None).is_none() && word.chars().any(char::is_alphanumeric)
             }
-            Part::Literal(_) => true,
-            Part::Any | Part::Value { .. } => false,
+            PatternPart::Literal(_) => true,
+            PatternPart::Any | PatternPart::Value { .. } => false,
         };
-        if parts.iter().filter(|part| matches!(part, Part::Value { .. })).count() > 1 {
+        if parts.iter().filter(|part| matches!(part, PatternPart::Value { .. })).count() > 1 {
             return Err(format!("has {VALUE} more than once"));
         }
         if !parts.iter().any(is_word) {
@@ -116,7 +116,7 @@ impl Pattern {
 
     fn read_pieces(&self, pieces: &[Piece], currency: Currency) -> Reading {
         let parts = with_signs(&self.0, currency);
-        let Some(value) = parts.iter().position(|part| matches!(part, Part::Value { .. })) else {
+        let Some(value) = parts.iter().position(|part| matches!(part, PatternPart::Value { .. })) else {
             return if is_in(&parts, pieces) { Reading::Whole(None) } else { Reading::Nothing };
         };
         let (before, behind) = (reached(&parts[..value], pieces), reached_back(&parts[value + 1..], pieces));
@@ -141,9 +141,15 @@ impl Pattern {
             (1, false) => Reading::Whole(amounts.first().copied()),
             (0, true) => Reading::InPart(Open::UnclearAmount),
             (0, false) => {
-                let words: Vec<Part> = parts
+                let words: Vec<PatternPart> = parts
                     .iter()
-                    .map(|part| if matches!(part, Part::Value { .. }) { Part::Any } else { part.clone() })
+                    .map(|part| {
+                        if matches!(part, PatternPart::Value { .. }) {
+                            PatternPart::Any
+                        } else {
+                            part.clone()
+                        }
+                    })
                     .collect();
                 if is_in(&words, pieces) { Reading::InPart(Open::NoAmount) } else { Reading::Nothing }
             }
@@ -160,15 +166,15 @@ fn signed(piece: &Piece) -> Option<&Number> {
 }
 
 /// The parts with the currency beside the amount as a part of it.
-fn with_signs(parts: &[Part], currency: Currency) -> Vec<Part> {
+fn with_signs(parts: &[PatternPart], currency: Currency) -> Vec<PatternPart> {
     let code = currency.code().to_lowercase();
-    let is_sign = |part: Option<&Part>| match part {
-        Some(Part::Literal(Piece::Word(word))) => {
+    let is_sign = |part: Option<&PatternPart>| match part {
+        Some(PatternPart::Literal(Piece::Word(word))) => {
             *word == code || sign_of(word, Some(currency)).is_some_and(|sign| sign == code)
         }
         _ => false,
     };
-    let Some(value) = parts.iter().position(|part| matches!(part, Part::Value { .. })) else {
+    let Some(value) = parts.iter().position(|part| matches!(part, PatternPart::Value { .. })) else {
         return parts.to_vec();
     };
     let behind = is_sign(parts.get(value + 1));
@@ -180,28 +186,28 @@ fn with_signs(parts: &[Part], currency: Currency) -> Vec<Part> {
     if before {
         head = &head[..value - 1];
     }
-    let amount = Part::Value { signed: behind || before };
+    let amount = PatternPart::Value { signed: behind || before };
     head.iter().cloned().chain([amount]).chain(tail.iter().cloned()).collect()
 }
 
-fn fits(part: &Part, piece: &Piece) -> bool {
+fn fits(part: &PatternPart, piece: &Piece) -> bool {
     match (part, piece) {
-        (Part::Literal(literal), piece) => literal == piece,
-        (Part::Any, _) => true,
-        (Part::Value { signed }, Piece::Number(number)) => !signed || number.sign.is_some(),
-        (Part::Value { .. }, _) => false,
+        (PatternPart::Literal(literal), piece) => literal == piece,
+        (PatternPart::Any, _) => true,
+        (PatternPart::Value { signed }, Piece::Number(number)) => !signed || number.sign.is_some(),
+        (PatternPart::Value { .. }, _) => false,
     }
 }
 
-fn is_in(parts: &[Part], pieces: &[Piece]) -> bool {
+fn is_in(parts: &[PatternPart], pieces: &[Piece]) -> bool {
     reached(parts, pieces).contains(&true)
 }
 
 /// The places between pieces up to which all of `parts` can be read, from anywhere on.
-fn reached(parts: &[Part], pieces: &[Piece]) -> Vec<bool> {
+fn reached(parts: &[PatternPart], pieces: &[Piece]) -> Vec<bool> {
     let mut places = vec![true; pieces.len() + 1];
     for part in parts {
-        if *part == Part::Any {
+        if *part == PatternPart::Any {
             let mut reached = false;
             for place in &mut places {
                 reached |= *place;
@@ -218,8 +224,8 @@ fn reached(parts: &[Part], pieces: &[Piece]) -> Vec<bool> {
 }
 
 /// The places from which on all of `parts` can be read.
-fn reached_back(parts: &[Part], pieces: &[Piece]) -> Vec<bool> {
-    let parts: Vec<Part> = parts.iter().rev().cloned().collect();
+fn reached_back(parts: &[PatternPart], pieces: &[Piece]) -> Vec<bool> {
+    let parts: Vec<PatternPart> = parts.iter().rev().cloned().collect();
     let pieces: Vec<Piece> = pieces.iter().rev().cloned().collect();
     let mut places = reached(&parts, &pieces);
     places.reverse();
@@ -228,28 +234,32 @@ fn reached_back(parts: &[Part], pieces: &[Piece]) -> Vec<bool> {
 
 /// A sentence of the Page, heard in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Heard {
+pub struct SentenceMatch {
     /// What it says.
-    pub kind: Kind,
+    pub kind: OutcomeKind,
     /// How much of it was read; never nothing.
     pub reading: Reading,
 }
 
 /// What a message says by the Page's sentences. What is no pattern is not heard.
-pub fn hear(sentences: &BTreeMap<Kind, Vec<String>>, text: &str, currency: Currency) -> Option<Heard> {
+pub fn hear(
+    sentences: &BTreeMap<OutcomeKind, Vec<String>>,
+    text: &str,
+    currency: Currency,
+) -> Option<SentenceMatch> {
     let pieces = pieces(text, Some(currency));
-    let mut heard: Vec<Heard> = Vec::new();
+    let mut heard: Vec<SentenceMatch> = Vec::new();
     for (kind, patterns) in sentences {
         let patterns = patterns.iter().filter_map(|pattern| Pattern::parse(pattern).ok());
         let readings: Vec<Reading> = patterns.map(|pattern| pattern.read_pieces(&pieces, currency)).collect();
-        heard.extend(together(&readings).map(|reading| Heard { kind: *kind, reading }));
+        heard.extend(together(&readings).map(|reading| SentenceMatch { kind: *kind, reading }));
     }
-    let is_whole = |heard: &&Heard| matches!(heard.reading, Reading::Whole(_));
+    let is_whole = |heard: &&SentenceMatch| matches!(heard.reading, Reading::Whole(_));
     let mut whole = heard.iter().filter(is_whole);
     match (whole.next(), whole.next()) {
         (Some(only), None) => Some(*only),
         (Some(first), Some(_)) => {
-            Some(Heard { kind: first.kind, reading: Reading::InPart(Open::SeveralMeanings) })
+            Some(SentenceMatch { kind: first.kind, reading: Reading::InPart(Open::SeveralMeanings) })
         }
         (None, _) => heard.first().copied(),
     }

@@ -108,15 +108,15 @@ fn what_is_no_pattern_is_refused() {
 #[test]
 fn sentences_of_a_page_are_heard_together() {
     let sentences = BTreeMap::from([
-        (Kind::Confirmed, vec!["შეკვეთა მიღებულია".to_owned(), "მიღებულია {value} ₾".to_owned()]),
-        (Kind::Cancelled, vec!["შეკვეთა გაუქმდა".to_owned()]),
+        (OutcomeKind::Confirmed, vec!["შეკვეთა მიღებულია".to_owned(), "მიღებულია {value} ₾".to_owned()]),
+        (OutcomeKind::Cancelled, vec!["შეკვეთა გაუქმდა".to_owned()]),
     ]);
     let hear = |text: &str| hear(&sentences, text, gel()).map(|heard| (heard.kind, heard.reading));
-    assert_eq!(hear("შეკვეთა მიღებულია 120 ₾"), Some((Kind::Confirmed, Reading::Whole(Some(12_000)))));
-    assert_eq!(hear("შეკვეთა მიღებულია"), Some((Kind::Confirmed, Reading::Whole(None))));
-    assert_eq!(hear("შეკვეთა გაუქმდა"), Some((Kind::Cancelled, Reading::Whole(None))));
+    assert_eq!(hear("შეკვეთა მიღებულია 120 ₾"), Some((OutcomeKind::Confirmed, Reading::Whole(Some(12_000)))));
+    assert_eq!(hear("შეკვეთა მიღებულია"), Some((OutcomeKind::Confirmed, Reading::Whole(None))));
+    assert_eq!(hear("შეკვეთა გაუქმდა"), Some((OutcomeKind::Cancelled, Reading::Whole(None))));
     let both = hear("შეკვეთა მიღებულია თუ შეკვეთა გაუქმდა?");
-    assert_eq!(both, Some((Kind::Confirmed, Reading::InPart(Open::SeveralMeanings))));
+    assert_eq!(both, Some((OutcomeKind::Confirmed, Reading::InPart(Open::SeveralMeanings))));
     assert_eq!(hear("გამარჯობა"), None);
 }
 

@@ -11,27 +11,27 @@ use serde::Deserialize;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::ConversationId;
-use crate::domain::conversation::aggregate::{Dossier, waits_for_value};
+use crate::domain::conversation::aggregate::{ConversationAggregate, waits_for_value};
 use crate::domain::conversation::inbound::Author;
 use crate::domain::inbox::proposal::last_amount;
-use crate::domain::operator::{Deed, Language};
+use crate::domain::operator::{Language, Permission};
 use crate::domain::order::fold;
-use crate::domain::order::outcome::Kind;
-use crate::domain::order::tag_decision::Standing;
+use crate::domain::order::outcome::OutcomeKind;
+use crate::domain::order::tag_decision::OrderLedger;
 use crate::error::{Error, Result};
 use crate::store::Unit;
 use crate::store::aggregate::Scope;
 use crate::store::page::Page;
 use crate::store::product::Product;
-use crate::store::show::{Led, Message};
-use crate::web::console::conversation::pending::Wait;
-use crate::web::console::form::Fields;
-use crate::web::console::formatting::{Teller, money};
+use crate::store::show::{Message, ReferralRow};
+use crate::web::console::conversation::pending::PendingView;
+use crate::web::console::form::Form;
+use crate::web::console::formatting::{Formatter, money};
 use crate::web::console::guard::Visitor;
-use crate::web::console::layout::{self, Frame};
-use crate::web::console::presenter::{self, Narrator, Section};
+use crate::web::console::layout::{self, Layout};
+use crate::web::console::presenter::{self, Presenter, Section};
 use crate::web::console::queue::{Choice, cut, inbox_link, initials, person_name};
-use crate::web::console::text::{self, Words, fill};
+use crate::web::console::text::{self, Texts, fill};
 use crate::web::server::state::App;
 
 /// Messages that are shown.
@@ -45,7 +45,7 @@ const QUOTE_MAX: usize = 60;
 
 /// What a conversation is asked for.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Asked {
+pub struct PageQuery {
     pub from: Option<String>,
     pub order: Option<String>,
     pub saved: Option<String>,
@@ -56,13 +56,13 @@ pub struct Asked {
 #[derive(Debug)]
 pub struct Refused<'a> {
     pub error: &'a Error,
-    pub fields: &'a Fields,
+    pub fields: &'a Form,
 }
 
 #[derive(Template)]
 #[template(path = "conversation/conversation.html", config = "src/web/console/askama.toml")]
 struct ConversationPage {
-    f: Frame,
+    f: Layout,
     id: String,
     name: String,
     initials: String,
@@ -77,7 +77,7 @@ struct ConversationPage {
     from: String,
     keep: String,
     trouble: Option<Trouble>,
-    waits: Vec<Wait>,
+    waits: Vec<PendingView>,
     panel_title: String,
     choices: Vec<Choice>,
     moves: Vec<Move>,
@@ -86,7 +86,7 @@ struct ConversationPage {
     owners: Vec<Choice>,
     until: Vec<Choice>,
     orders: Vec<Section>,
-    thread: Vec<Line>,
+    thread: Vec<MessageLine>,
 }
 
 #[derive(Debug)]
@@ -126,7 +126,7 @@ struct Move {
 
 /// A message as it is shown.
 #[derive(Debug)]
-struct Line {
+struct MessageLine {
     side: &'static str,
     by: &'static str,
     at: String,
@@ -139,9 +139,9 @@ pub async fn show(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Response> {
-    render(&app, &visitor, &ConversationId(id), &asked, None).await
+    render(&app, &visitor, &ConversationId(id), &query, None).await
 }
 
 /// The Page of a conversation that the person may work on.
@@ -149,7 +149,7 @@ pub async fn show(
 /// # Errors
 /// 403 for another role, 404 for another Page's.
 pub async fn page_of(unit: &mut Unit, visitor: &Visitor, id: &ConversationId) -> Result<Page> {
-    visitor.may(Deed::Tag)?;
+    visitor.may(Permission::Tag)?;
     let page = unit.page_of_conversation(id).await?.ok_or_else(|| Error::not_found("conversation"))?;
     visitor.sees(&page)?;
     unit.page(&page).await?.ok_or_else(|| Error::not_found("Page"))
@@ -160,35 +160,35 @@ pub async fn render(
     app: &App,
     visitor: &Visitor,
     id: &ConversationId,
-    asked: &Asked,
+    query: &PageQuery,
     refused: Option<Refused<'_>>,
 ) -> Result<Response> {
-    let now = app.house.clock.now();
-    let mut unit = app.house.store.read().await?;
+    let now = app.services.clock.now();
+    let mut unit = app.services.store.read().await?;
     let page = page_of(&mut unit, visitor, id).await?;
     let missing = || Error::not_found("conversation");
-    let dossier = unit.dossiers(Scope::Conversation(id)).await?.pop().ok_or_else(missing)?;
-    let glance = unit.glance(id).await?.ok_or_else(missing)?;
+    let aggregate = unit.aggregates(Scope::Conversation(id)).await?.pop().ok_or_else(missing)?;
+    let summary = unit.summary(id).await?.ok_or_else(missing)?;
     let messages = unit.messages(id, MESSAGES).await?;
     let ads = unit.referrals(id).await?;
     let products = unit.products(&page.id).await?;
     let people = unit.operators().await?;
     let waiting = unit.waiting_in(id).await?;
-    let (mut frame, _) = layout::framed(&mut unit, visitor, now).await?;
-    let flash = (asked.saved.as_deref(), asked.known.is_some());
-    frame.flash = presenter::flash(&mut unit, visitor, flash, now).await?;
+    let (mut layout, _) = layout::layout_for(&mut unit, visitor, now).await?;
+    let flash = (query.saved.as_deref(), query.known.is_some());
+    layout.flash = presenter::flash(&mut unit, visitor, flash, now).await?;
     drop(unit);
 
-    let w = frame.w;
+    let w = layout.w;
     let language = visitor.operator.language;
-    let teller = Teller::new(&page.timezone, w, now);
-    let narrator = Narrator { visitor, teller: teller.clone() };
-    let name = person_name(glance.name.as_deref(), glance.psid.as_deref(), w);
-    let chosen = chosen_order(&dossier, asked.order.as_deref());
+    let teller = Formatter::new(&page.timezone, w, now);
+    let narrator = Presenter { visitor, teller: teller.clone() };
+    let name = person_name(summary.name.as_deref(), summary.psid.as_deref(), w);
+    let chosen = chosen_order(&aggregate, query.order.as_deref());
     let offer = Offer {
         app,
         page: &page,
-        dossier: &dossier,
+        aggregate: &aggregate,
         messages: &messages,
         products: &products,
         waits: !waiting.is_empty(),
@@ -196,11 +196,11 @@ pub async fn render(
         fields: refused.as_ref().map(|refused| refused.fields),
         now,
     };
-    let from = asked.from.as_deref().filter(|from| *from == "queue").unwrap_or_default();
-    let snoozes = glance.waiting_since.is_some() && glance.state != "done";
+    let from = query.from.as_deref().filter(|from| *from == "queue").unwrap_or_default();
+    let snoozes = summary.waiting_since.is_some() && summary.state != "done";
     let mut orders: Vec<Section> =
-        dossier.orders.iter().rev().map(|standing| narrator.order(standing, &dossier)).collect();
-    orders.extend(narrator.chats(&dossier, page.currency));
+        aggregate.orders.iter().rev().map(|ledger| narrator.order(ledger, &aggregate)).collect();
+    orders.extend(narrator.chats(&aggregate, page.currency));
     let here = if from.is_empty() {
         format!("/console/conversations/{id}")
     } else {
@@ -210,17 +210,17 @@ pub async fn render(
     layout::page(&ConversationPage {
         id: id.0.clone(),
         initials: initials(&name),
-        has_face: glance.has_face,
+        has_face: summary.has_face,
         name,
-        channel: text::channel(glance.channel),
+        channel: text::channel(summary.channel),
         page: page.name.clone(),
-        state: match glance.state.as_str() {
+        state: match summary.state.as_str() {
             "waiting" => w.waiting,
             "snoozed" => w.snoozed,
             _ => w.done,
         },
         ads: ad_lines(&ads, w),
-        inbox: inbox_link(&page.id, glance.channel, glance.psid.as_deref()),
+        inbox: inbox_link(&page.id, summary.channel, summary.psid.as_deref()),
         back: "/console/queue".to_owned(),
         here,
         from: from.to_owned(),
@@ -234,11 +234,11 @@ pub async fn render(
                 pending::shown(one, chosen, given, (&teller, language))
             })
             .collect(),
-        panel_title: chosen.and_then(|standing| standing.numbers.first()).map_or_else(
+        panel_title: chosen.and_then(|ledger| ledger.numbers.first()).map_or_else(
             || w.tag_this.to_owned(),
             |number| format!("{}: {}", w.tag_this, fill(w.order, &[number])),
         ),
-        choices: order_choices(&dossier, chosen, w),
+        choices: order_choices(&aggregate, chosen, w),
         moves: offer.moves(chosen),
         currency: if page.currency.code() == "GEL" { "₾" } else { page.currency.code() }.to_owned(),
         snoozes,
@@ -258,7 +258,7 @@ pub async fn render(
         .into(),
         orders,
         thread: messages.iter().map(|message| line(message, &teller, w)).collect(),
-        f: frame,
+        f: layout,
     })
     .map(|page| match &refused {
         Some(refused) => layout::refused(refused.error, page),
@@ -266,7 +266,7 @@ pub async fn render(
     })
 }
 
-fn ad_lines(led: &[Led], w: &Words) -> Vec<String> {
+fn ad_lines(led: &[ReferralRow], w: &Texts) -> Vec<String> {
     let ads: Vec<(&String, &String)> = led
         .iter()
         .filter_map(|led| {
@@ -282,7 +282,7 @@ fn ad_lines(led: &[Led], w: &Words) -> Vec<String> {
     }
 }
 
-fn line(message: &Message, teller: &Teller, w: &Words) -> Line {
+fn line(message: &Message, teller: &Formatter, w: &Texts) -> MessageLine {
     let (side, by) = match message.author {
         Author::Customer => ("theirs", w.by_customer),
         Author::Operator => ("ours", w.by_page),
@@ -291,30 +291,30 @@ fn line(message: &Message, teller: &Teller, w: &Words) -> Line {
     let text = message.text.clone().filter(|text| !text.is_empty());
     let text = text
         .unwrap_or_else(|| if message.attachments.is_some() { w.attachment } else { w.no_text }.to_owned());
-    Line { side, by, at: message.sent_at.to_string(), when: teller.time(message.sent_at), text }
+    MessageLine { side, by, at: message.sent_at.to_string(), when: teller.time(message.sent_at), text }
 }
 
 /// The order that the tags are about: the one that was chosen, else the last one that stands.
-fn chosen_order<'a>(dossier: &'a Dossier, asked: Option<&str>) -> Option<&'a Standing> {
+fn chosen_order<'a>(aggregate: &'a ConversationAggregate, asked: Option<&str>) -> Option<&'a OrderLedger> {
     if let Some(id) = asked {
-        return dossier.orders.iter().find(|standing| standing.id.as_str() == id);
+        return aggregate.orders.iter().find(|ledger| ledger.id.as_str() == id);
     }
-    let open = dossier.orders.iter().rev().find(|standing| standing.order.state.is_open());
-    let latest = |standing: &&Standing| {
-        let chat = dossier.chats.last();
-        let confirmed = standing.order.confirmed.map(|moment| moment.occurred_at);
+    let open = aggregate.orders.iter().rev().find(|ledger| ledger.order.state.is_open());
+    let latest = |ledger: &&OrderLedger| {
+        let chat = aggregate.chats.last();
+        let confirmed = ledger.order.confirmed.map(|moment| moment.occurred_at);
         confirmed.zip(chat).is_some_and(|(at, chat)| at >= chat.began_at)
     };
-    open.or_else(|| dossier.orders.iter().rev().find(latest))
+    open.or_else(|| aggregate.orders.iter().rev().find(latest))
 }
 
-fn order_choices(dossier: &Dossier, chosen: Option<&Standing>, w: &Words) -> Vec<Choice> {
-    let known = dossier.orders.iter().filter(|standing| standing.order.state != fold::State::None);
+fn order_choices(aggregate: &ConversationAggregate, chosen: Option<&OrderLedger>, w: &Texts) -> Vec<Choice> {
+    let known = aggregate.orders.iter().filter(|ledger| ledger.order.state != fold::State::None);
     let mut choices: Vec<Choice> = known
-        .map(|standing| Choice {
-            value: standing.id.0.clone(),
-            name: standing.numbers.first().cloned().unwrap_or_default(),
-            chosen: chosen.is_some_and(|chosen| chosen.id == standing.id),
+        .map(|ledger| Choice {
+            value: ledger.id.0.clone(),
+            name: ledger.numbers.first().cloned().unwrap_or_default(),
+            chosen: chosen.is_some_and(|chosen| chosen.id == ledger.id),
         })
         .collect();
     if !choices.is_empty() {
@@ -327,7 +327,7 @@ fn order_choices(dossier: &Dossier, chosen: Option<&Standing>, w: &Words) -> Vec
     choices
 }
 
-fn trouble(error: &Error, chosen: Option<&Standing>, narrator: &Narrator<'_>, w: &Words) -> Trouble {
+fn trouble(error: &Error, chosen: Option<&OrderLedger>, narrator: &Presenter<'_>, w: &Texts) -> Trouble {
     let language = narrator.visitor.operator.language;
     let said = text::trouble(error.code, language).map_or_else(|| error.message.clone(), str::to_owned);
     let field = error.fields.first().and_then(|field| match field.pointer.as_str() {
@@ -339,12 +339,12 @@ fn trouble(error: &Error, chosen: Option<&Standing>, narrator: &Narrator<'_>, w:
         "/until" => Some(w.until),
         _ => None,
     });
-    let stands = chosen.map(|standing| {
-        let last = standing.facts.iter().rev().find(|fact| !fact.undone);
+    let stands = chosen.map(|ledger| {
+        let last = ledger.facts.iter().rev().find(|fact| !fact.undone);
         let by = last.map_or(String::new(), |fact| {
             format!(" ({}, {})", fact.actor, narrator.teller.time(fact.recorded_at))
         });
-        fill(w.now_stands, &[&format!("{}{by}", narrator.order_title(standing))])
+        fill(w.now_stands, &[&format!("{}{by}", narrator.order_title(ledger))])
     });
     Trouble { words: field.map_or_else(|| said.clone(), |field| format!("{field}: {said}")), stands }
 }
@@ -353,27 +353,27 @@ fn trouble(error: &Error, chosen: Option<&Standing>, narrator: &Narrator<'_>, w:
 struct Offer<'a> {
     app: &'a App,
     page: &'a Page,
-    dossier: &'a Dossier,
+    aggregate: &'a ConversationAggregate,
     messages: &'a [Message],
     products: &'a [Product],
     waits: bool,
     language: Language,
-    fields: Option<&'a Fields>,
+    fields: Option<&'a Form>,
     now: Timestamp,
 }
 
 impl Offer<'_> {
-    fn moves(&self, chosen: Option<&Standing>) -> Vec<Move> {
-        let state = chosen.map_or(fold::State::None, |standing| standing.order.state);
-        let mut kinds: Vec<Kind> = state.legal().to_vec();
+    fn moves(&self, chosen: Option<&OrderLedger>) -> Vec<Move> {
+        let state = chosen.map_or(fold::State::None, |ledger| ledger.order.state);
+        let mut kinds: Vec<OutcomeKind> = state.legal().to_vec();
         let lacks_value = chosen.is_some_and(waits_for_value);
         if lacks_value {
             // What the order is worth comes before all else that can be said of it.
-            kinds.sort_by_key(|kind| *kind != Kind::Amended);
+            kinds.sort_by_key(|kind| *kind != OutcomeKind::Amended);
         }
-        let sold_here = self.dossier.waiting_since().is_none() && chosen.is_some();
+        let sold_here = self.aggregate.waiting_since().is_none() && chosen.is_some();
         if state == fold::State::None && !sold_here {
-            kinds.extend([Kind::Qualified, Kind::Lost]);
+            kinds.extend([OutcomeKind::Qualified, OutcomeKind::Lost]);
         }
         let mut moves: Vec<Move> = kinds.into_iter().map(|kind| self.of(kind, chosen)).collect();
         let retried = self.fields.and_then(|fields| fields.text("kind"));
@@ -387,24 +387,30 @@ impl Offer<'_> {
         moves
     }
 
-    fn of(&self, kind: Kind, chosen: Option<&Standing>) -> Move {
+    fn of(&self, kind: OutcomeKind, chosen: Option<&OrderLedger>) -> Move {
         let w = text::of(self.language);
         let typed = |name: &str| {
-            let same = |fields: &&Fields| fields.text("kind").as_deref() == Some(kind.as_str());
+            let same = |fields: &&Form| fields.text("kind").as_deref() == Some(kind.as_str());
             self.fields.filter(same).and_then(|fields| fields.text(name))
         };
         let asks_reason = kind.wants_reason();
-        let asks_value =
-            !matches!(kind, Kind::Qualified | Kind::Lost | Kind::Cancelled | Kind::Shipped | Kind::Delivered);
+        let asks_value = !matches!(
+            kind,
+            OutcomeKind::Qualified
+                | OutcomeKind::Lost
+                | OutcomeKind::Cancelled
+                | OutcomeKind::Shipped
+                | OutcomeKind::Delivered
+        );
         let proposed = self.proposal().filter(|_| match kind {
-            Kind::Confirmed | Kind::CrossSold => true,
-            Kind::Amended => chosen.is_some_and(waits_for_value),
+            OutcomeKind::Confirmed | OutcomeKind::CrossSold => true,
+            OutcomeKind::Amended => chosen.is_some_and(waits_for_value),
             _ => false,
         });
-        let known = chosen.and_then(|standing| match kind {
-            Kind::Amended => standing.order.value,
-            Kind::Paid => {
-                standing.order.value.map(|value| value - standing.order.paid).filter(|due| *due > 0)
+        let known = chosen.and_then(|ledger| match kind {
+            OutcomeKind::Amended => ledger.order.value,
+            OutcomeKind::Paid => {
+                ledger.order.value.map(|value| value - ledger.order.paid).filter(|due| *due > 0)
             }
             _ => None,
         });
@@ -417,38 +423,41 @@ impl Offer<'_> {
             |minor: i64| crate::domain::basic::money::Money::new(minor, self.page.currency).to_string();
         let value = typed("value").or_else(|| proposed.map(plain)).filter(|_| asks_value).unwrap_or_default();
         let of_order = !kind.is_of_conversation();
-        let is_sale = kind == Kind::Confirmed && chosen.is_none();
-        let repeats = matches!(kind, Kind::CrossSold | Kind::Paid | Kind::Refunded | Kind::Returned);
+        let is_sale = kind == OutcomeKind::Confirmed && chosen.is_none();
+        let repeats = matches!(
+            kind,
+            OutcomeKind::CrossSold | OutcomeKind::Paid | OutcomeKind::Refunded | OutcomeKind::Returned
+        );
         Move {
             kind: kind.as_str(),
-            name: text::deed(kind, self.language).to_owned(),
+            name: text::outcome_kind(kind, self.language).to_owned(),
             open: false,
-            order: chosen.filter(|_| of_order).and_then(|standing| standing.numbers.first().cloned()),
+            order: chosen.filter(|_| of_order).and_then(|ledger| ledger.numbers.first().cloned()),
             version: of_order.then(|| self.version_seen(chosen)),
-            reference: repeats.then(|| format!("console:{}", self.app.house.ids.next(self.now))),
-            new_order: is_sale && self.dossier.orders.iter().any(|one| one.order.state.is_open()),
+            reference: repeats.then(|| format!("console:{}", self.app.services.ids.next(self.now))),
+            new_order: is_sale && self.aggregate.orders.iter().any(|one| one.order.state.is_open()),
             asks_value,
-            needs_value: asks_value && kind != Kind::Returned && self.products.is_empty(),
+            needs_value: asks_value && kind != OutcomeKind::Returned && self.products.is_empty(),
             value_label: match kind {
-                Kind::CrossSold => w.value_uplift,
-                Kind::Amended => w.amended_value,
-                Kind::Returned => w.value_part,
-                Kind::Paid | Kind::Refunded => w.value_sum,
+                OutcomeKind::CrossSold => w.value_uplift,
+                OutcomeKind::Amended => w.amended_value,
+                OutcomeKind::Returned => w.value_part,
+                OutcomeKind::Paid | OutcomeKind::Refunded => w.value_sum,
                 _ => w.value,
             },
             value_from: from,
             asks_reason,
             reasons: if asks_reason { self.reasons(kind) } else { Vec::new() },
-            save: format!("{}: {}", w.save, text::deed(kind, self.language)),
-            products: if matches!(kind, Kind::Confirmed | Kind::CrossSold) {
+            save: format!("{}: {}", w.save, text::outcome_kind(kind, self.language)),
+            products: if matches!(kind, OutcomeKind::Confirmed | OutcomeKind::CrossSold) {
                 self.products.iter().take(PRODUCTS).map(|product| self.product(product)).collect()
             } else {
                 Vec::new()
             },
             asks_more: true,
             asks_number: is_sale,
-            asks_waybill: kind == Kind::Shipped,
-            asks_fee: kind == Kind::Paid,
+            asks_waybill: kind == OutcomeKind::Shipped,
+            asks_fee: kind == OutcomeKind::Paid,
             number: typed("number").unwrap_or_default(),
             delivery_fee: typed("delivery_fee").unwrap_or_default(),
             note: typed("note").unwrap_or_default(),
@@ -458,18 +467,18 @@ impl Offer<'_> {
 
     /// The version of the order that a tag is about. A sale is, while nothing is open, the one that was wholly
     /// taken back.
-    fn version_seen(&self, chosen: Option<&Standing>) -> i64 {
-        let orders = &self.dossier.orders;
+    fn version_seen(&self, chosen: Option<&OrderLedger>) -> i64 {
+        let orders = &self.aggregate.orders;
         let is_open = orders.iter().any(|one| one.order.state.is_open());
         let taken_back = || orders.iter().rfind(|one| one.order.state == fold::State::None && !one.parked);
         let meant = chosen.or_else(|| if is_open { None } else { taken_back() });
-        meant.map_or(0, |standing| standing.version)
+        meant.map_or(0, |ledger| ledger.version)
     }
 
     /// The last amount that an operator wrote, with the words that it stands in.
     fn proposal(&self) -> Option<(i64, String)> {
         let ours = self.messages.iter().rev().filter(|message| message.author == Author::Operator);
-        let began = self.dossier.chats.last().map_or(self.now, |chat| chat.began_at);
+        let began = self.aggregate.chats.last().map_or(self.now, |chat| chat.began_at);
         let mut texts =
             ours.filter(|message| message.sent_at >= began).filter_map(|message| message.text.as_deref());
         texts.find_map(|text| {
@@ -478,7 +487,7 @@ impl Offer<'_> {
     }
 
     /// The reasons to choose from, those of the person's own language first.
-    fn reasons(&self, kind: Kind) -> Vec<String> {
+    fn reasons(&self, kind: OutcomeKind) -> Vec<String> {
         let georgian = |text: &str| text.chars().any(|letter| ('\u{10d0}'..='\u{10ff}').contains(&letter));
         let wanted = self.language == Language::Georgian;
         let choices = self.page.reasons.choices(kind);

@@ -14,10 +14,10 @@ use crate::web::server::state::App;
 /// The picture of the person of a conversation.
 pub async fn show(State(app): State<App>, visitor: Visitor, Path(id): Path<String>) -> Result<Response> {
     let id = ConversationId(id);
-    let mut unit = app.house.store.read().await?;
+    let mut unit = app.services.store.read().await?;
     page_of(&mut unit, &visitor, &id).await?;
     let missing = || Error::not_found("picture");
-    let picture = unit.face(&id).await?.ok_or_else(missing)?;
+    let picture = unit.picture(&id).await?.ok_or_else(missing)?;
     let kind = picture_type(&picture).ok_or_else(missing)?;
     let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "private, max-age=3600")];
     Ok((headers, picture).into_response())

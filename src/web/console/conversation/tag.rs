@@ -7,16 +7,16 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, ConversionId, OutcomeId};
-use crate::domain::operator::Deed;
-use crate::domain::order::outcome::{Details, Item, Kind, Source, Terms};
+use crate::domain::operator::Permission;
+use crate::domain::order::outcome::{Details, Item, OutcomeKind, Source, Terms};
 use crate::domain::order::tag_decision::Tag;
-use crate::error::{Error, Kind as Failure, Result};
-use crate::flow::{self, Asked};
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::{self, IdempotentRequest};
 use crate::store::page::Page;
 use crate::store::product::Product;
 use crate::web::console::conversation::{self, Refused, page_of, render};
-use crate::web::console::form::Fields;
-use crate::web::console::formatting::{Teller, read_money};
+use crate::web::console::form::Form;
+use crate::web::console::formatting::{Formatter, read_money};
 use crate::web::console::guard::{Visitor, local};
 use crate::web::console::presenter::without_flash;
 use crate::web::console::text;
@@ -30,15 +30,17 @@ pub async fn tag(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Form,
 ) -> Result<Response> {
     let id = ConversationId(id);
-    let mut unit = app.house.store.read().await?;
+    let mut unit = app.services.store.read().await?;
     let page = page_of(&mut unit, &visitor, &id).await?;
     let products = unit.products(&page.id).await?;
     drop(unit);
     let said = match read_tag(&fields, &page, &products) {
-        Ok(tag) => flow::tag(&app.house, &id, &tag, &visitor.operator.name, &Asked::plainly()).await,
+        Ok(tag) => {
+            flow::tag(&app.services, &id, &tag, &visitor.operator.name, &IdempotentRequest::unkeyed()).await
+        }
         Err(error) => Err(error),
     };
     match said {
@@ -61,18 +63,18 @@ pub async fn not_taken(
     app: &App,
     visitor: &Visitor,
     id: &ConversationId,
-    fields: &Fields,
+    fields: &Form,
     error: Error,
 ) -> Result<Response> {
-    if !matches!(error.kind, Failure::Invalid | Failure::Conflict) {
+    if !matches!(error.kind, ErrorKind::Invalid | ErrorKind::Conflict) {
         return Err(error);
     }
-    let asked = conversation::Asked { from: fields.text("from"), ..conversation::Asked::default() };
+    let asked = conversation::PageQuery { from: fields.text("from"), ..conversation::PageQuery::default() };
     render(app, visitor, id, &asked, Some(Refused { error: &error, fields })).await
 }
 
-fn read_tag(fields: &Fields, page: &Page, products: &[Product]) -> Result<Tag> {
-    let kind = fields.text("kind").as_deref().and_then(Kind::parse);
+fn read_tag(fields: &Form, page: &Page, products: &[Product]) -> Result<Tag> {
+    let kind = fields.text("kind").as_deref().and_then(OutcomeKind::parse);
     let kind = kind.ok_or_else(|| Error::field("/outcome", "Choose what happened."))?;
     let amount = |name: &str| match fields.text(name) {
         None => Ok(None),
@@ -93,8 +95,14 @@ fn read_tag(fields: &Fields, page: &Page, products: &[Product]) -> Result<Tag> {
     });
     // A tap on a product says what it costs; the amount beside was only proposed.
     let value = if item.is_some() { None } else { amount("value")? };
-    let wants_value =
-        matches!(kind, Kind::Confirmed | Kind::CrossSold | Kind::Amended | Kind::Paid | Kind::Refunded);
+    let wants_value = matches!(
+        kind,
+        OutcomeKind::Confirmed
+            | OutcomeKind::CrossSold
+            | OutcomeKind::Amended
+            | OutcomeKind::Paid
+            | OutcomeKind::Refunded
+    );
     if wants_value && value.is_none() && item.is_none() {
         return Err(Error::field("/value", "Say how much it is."));
     }
@@ -142,12 +150,17 @@ pub async fn undo(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Form,
 ) -> Result<Response> {
     let id = OutcomeId(id);
     let conversation = conversation_of(&app, &visitor, &id).await?;
-    match flow::undo(&app.house, &id, (&visitor.operator.name, Some(Source::Console)), &Asked::plainly())
-        .await
+    match flow::undo(
+        &app.services,
+        &id,
+        (&visitor.operator.name, Some(Source::Console)),
+        &IdempotentRequest::unkeyed(),
+    )
+    .await
     {
         Ok(answered) => {
             let undone = answered.now().ok_or_else(|| Error::internal("an answer of before"))?;
@@ -162,19 +175,26 @@ pub async fn accept(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Form,
 ) -> Result<Response> {
     let id = OutcomeId(id);
     let conversation = conversation_of(&app, &visitor, &id).await?;
-    match flow::accept(&app.house, &id, (&visitor.operator.name, Source::Console), &Asked::plainly()).await {
+    match flow::accept(
+        &app.services,
+        &id,
+        (&visitor.operator.name, Source::Console),
+        &IdempotentRequest::unkeyed(),
+    )
+    .await
+    {
         Ok(_) => Ok(back(&fields, &conversation, None)),
         Err(error) => not_taken(&app, &visitor, &conversation, &fields, error).await,
     }
 }
 
 async fn conversation_of(app: &App, visitor: &Visitor, id: &OutcomeId) -> Result<ConversationId> {
-    visitor.may(Deed::Tag)?;
-    let mut unit = app.house.store.read().await?;
+    visitor.may(Permission::Tag)?;
+    let mut unit = app.services.store.read().await?;
     let conversation = unit.conversation_of_outcome(id).await?.ok_or_else(|| Error::not_found("outcome"))?;
     page_of(&mut unit, visitor, &conversation).await?;
     Ok(conversation)
@@ -185,16 +205,16 @@ pub async fn send_now(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Form,
 ) -> Result<Response> {
-    visitor.may(Deed::SendNow)?;
+    visitor.may(Permission::SendNow)?;
     let id = ConversionId(id);
-    let mut unit = app.house.store.read().await?;
+    let mut unit = app.services.store.read().await?;
     let missing = || Error::not_found("conversion");
     let conversation = unit.conversation_of_conversion(&id).await?.ok_or_else(missing)?;
     page_of(&mut unit, &visitor, &conversation).await?;
     drop(unit);
-    match flow::send_now(&app.house, &id, &Asked::plainly()).await {
+    match flow::send_now(&app.services, &id, &IdempotentRequest::unkeyed()).await {
         Ok(_) => Ok(back(&fields, &conversation, None)),
         Err(error) => not_taken(&app, &visitor, &conversation, &fields, error).await,
     }
@@ -205,19 +225,19 @@ pub async fn snooze(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Form,
 ) -> Result<Response> {
     let id = ConversationId(id);
-    let now = app.house.clock.now();
-    let mut unit = app.house.store.read().await?;
+    let now = app.services.clock.now();
+    let mut unit = app.services.store.read().await?;
     let page = page_of(&mut unit, &visitor, &id).await?;
     let people = unit.operators().await?;
     drop(unit);
-    let teller = Teller::new(&page.timezone, text::of(visitor.operator.language), now);
+    let teller = Formatter::new(&page.timezone, text::of(visitor.operator.language), now);
     let owner = fields.text("owner").unwrap_or_else(|| visitor.operator.name.clone());
     let is_known = people.iter().any(|one| one.operator.name == owner && one.operator.sees(&page.id));
     let snoozed = match until(&fields, &teller, now) {
-        Some(until) if is_known => flow::snooze(&app.house, &id, until, &owner).await.map(|()| until),
+        Some(until) if is_known => flow::snooze(&app.services, &id, until, &owner).await.map(|()| until),
         Some(_) => Err(Error::field("/owner", "Nobody of this name sees this Page.")),
         None => Err(Error::field("/until", "Say until when.")),
     };
@@ -227,7 +247,7 @@ pub async fn snooze(
     }
 }
 
-fn until(fields: &Fields, teller: &Teller, now: Timestamp) -> Option<Timestamp> {
+fn until(fields: &Form, teller: &Formatter, now: Timestamp) -> Option<Timestamp> {
     match fields.text("until").as_deref() {
         Some("1h") => Some(now + Duration::from_hours(1)),
         Some("3h") => Some(now + Duration::from_hours(3)),
@@ -238,7 +258,7 @@ fn until(fields: &Fields, teller: &Teller, now: Timestamp) -> Option<Timestamp> 
 }
 
 /// Back to where the form stood, with what was done.
-fn back(fields: &Fields, conversation: &ConversationId, saved: Option<&OutcomeId>) -> Response {
+fn back(fields: &Form, conversation: &ConversationId, saved: Option<&OutcomeId>) -> Response {
     let asked = fields.text("back");
     let own = format!("/console/conversations/{conversation}");
     let mut path = without_flash(asked.as_deref().and_then(local).unwrap_or(&own));

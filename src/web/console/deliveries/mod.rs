@@ -7,17 +7,17 @@ use serde::Deserialize;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{AttemptId, ConversionId};
-use crate::domain::operator::Deed;
+use crate::domain::operator::Permission;
 use crate::domain::signal::conversion::State;
 use crate::error::{Error, Result};
-use crate::flow::{self, Asked as Plainly, Resolution};
+use crate::flow::{self, IdempotentRequest, Resolution};
 use crate::store::Unit;
-use crate::store::list::{AttemptRow, ConversionRow, Cut, Part};
-use crate::web::console::form::Fields;
-use crate::web::console::formatting::Teller;
+use crate::store::list::{AttemptRow, ConversionRow, ListCursor, ListRange};
+use crate::web::console::form::Form;
+use crate::web::console::formatting::Formatter;
 use crate::web::console::guard::{Visitor, local, url_encoded};
-use crate::web::console::layout::{self, Frame};
-use crate::web::console::presenter::{Narrator, Told};
+use crate::web::console::layout::{self, Layout};
+use crate::web::console::presenter::{Presenter, StatusText};
 use crate::web::console::queue::{Choice, teller_of};
 use crate::web::console::text;
 use crate::web::server::state::App;
@@ -27,7 +27,7 @@ const ROWS: usize = 50;
 
 /// What the list is asked for.
 #[derive(Debug, Deserialize)]
-pub struct Asked {
+pub struct PageQuery {
     state: Option<String>,
     order: Option<String>,
     after: Option<String>,
@@ -36,7 +36,7 @@ pub struct Asked {
 #[derive(Template)]
 #[template(path = "deliveries/deliveries.html", config = "src/web/console/askama.toml")]
 struct DeliveriesPage {
-    f: Frame,
+    f: Layout,
     states: Vec<Choice>,
     order: String,
     rows: Vec<Delivery>,
@@ -49,7 +49,7 @@ struct Delivery {
     id: String,
     title: String,
     href: Option<String>,
-    told: Told,
+    told: StatusText,
     retries: bool,
     attempts: Vec<Attempt>,
 }
@@ -65,22 +65,22 @@ struct Attempt {
 pub async fn show(
     AppState(app): AppState<App>,
     visitor: Visitor,
-    Query(asked): Query<Asked>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Response> {
-    visitor.may(Deed::ReadSignals)?;
-    let now = app.house.clock.now();
-    let mut unit = app.house.store.read().await?;
-    let (frame, pages) = layout::framed(&mut unit, &visitor, now).await?;
-    let state = asked.state.as_deref().and_then(State::parse);
+    visitor.may(Permission::ReadSignals)?;
+    let now = app.services.clock.now();
+    let mut unit = app.services.store.read().await?;
+    let (layout, pages) = layout::layout_for(&mut unit, &visitor, now).await?;
+    let state = query.state.as_deref().and_then(State::parse);
     let order =
-        asked.order.as_deref().map(|text| text.replace('\0', "").trim().to_owned()).unwrap_or_default();
-    let begin = Cut { at: Timestamp::from_millis(i64::MAX), id: String::new() };
-    let after = asked.after.as_deref().and_then(read_cut).unwrap_or(begin);
+        query.order.as_deref().map(|text| text.replace('\0', "").trim().to_owned()).unwrap_or_default();
+    let begin = ListCursor { at: Timestamp::from_millis(i64::MAX), id: String::new() };
+    let after = query.after.as_deref().and_then(read_cut).unwrap_or(begin);
     let mut found = Vec::new();
     for page in &pages {
         if order.is_empty() {
             let limit = i64::try_from(ROWS).unwrap_or(i64::MAX) + 1;
-            let part = Part { page: &page.id, after: &after, limit };
+            let part = ListRange { page: &page.id, after: &after, limit };
             found.extend(unit.conversions(part, state.map(|state| state.as_str().to_owned())).await?);
         } else if let Some((id, _)) = unit.order_named(&page.id, &order).await? {
             let of_it = unit.conversions_of_order(&id).await?;
@@ -101,7 +101,7 @@ pub async fn show(
     });
     let mut rows = Vec::with_capacity(found.len());
     for row in found {
-        let teller = teller_of(&pages, Some(&row.page_id), frame.w, now);
+        let teller = teller_of(&pages, Some(&row.page_id), layout.w, now);
         rows.push(delivery(&mut unit, &visitor, teller, row).await?);
     }
     let language = visitor.operator.language;
@@ -116,22 +116,22 @@ pub async fn show(
         rows,
         here: visitor.path.clone(),
         next,
-        f: frame,
+        f: layout,
     })
 }
 
 async fn delivery(
     unit: &mut Unit,
     visitor: &Visitor,
-    teller: Teller,
+    teller: Formatter,
     row: ConversionRow,
 ) -> Result<Delivery> {
-    let steers = visitor.operator.role.may(Deed::Steer);
+    let steers = visitor.operator.role.may(Permission::Steer);
     let attempts = unit.attempts_of(&row.id).await?;
-    let narrator = Narrator { visitor, teller };
+    let narrator = Presenter { visitor, teller };
     let when = narrator.teller.time(row.event_time);
     let attempts = attempts.into_iter().map(|attempt| attempt_of(attempt, &narrator.teller, steers));
-    let tags = visitor.operator.role.may(Deed::Tag);
+    let tags = visitor.operator.role.may(Permission::Tag);
     Ok(Delivery {
         title: row.number.as_ref().map_or_else(|| when.clone(), |number| format!("{number} · {when}")),
         href: row
@@ -147,7 +147,7 @@ async fn delivery(
 }
 
 /// `14:35 · sent · HTTP 200 · fbtrace_id …`: codes and words as Meta gave them.
-fn attempt_of(attempt: AttemptRow, teller: &Teller, steers: bool) -> Attempt {
+fn attempt_of(attempt: AttemptRow, teller: &Formatter, steers: bool) -> Attempt {
     let is_unknown = attempt.verdict.as_deref() == Some("unknown") && attempt.resolved_as.is_none();
     let numbers = [
         attempt.http_status.map(|status| format!("HTTP {status}")),
@@ -165,9 +165,9 @@ fn attempt_of(attempt: AttemptRow, teller: &Teller, steers: bool) -> Attempt {
     Attempt { id: attempt.id.0, line, resolves: steers && is_unknown }
 }
 
-fn read_cut(text: &str) -> Option<Cut> {
+fn read_cut(text: &str) -> Option<ListCursor> {
     let (at, id) = text.split_once('~')?;
-    Some(Cut { at: Timestamp::from_millis(at.parse().ok()?), id: id.to_owned() })
+    Some(ListCursor { at: Timestamp::from_millis(at.parse().ok()?), id: id.to_owned() })
 }
 
 /// Tries a rejected event again.
@@ -175,13 +175,13 @@ pub async fn retry(
     AppState(app): AppState<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Form,
 ) -> Result<Response> {
-    visitor.may(Deed::Steer)?;
+    visitor.may(Permission::Steer)?;
     let id = ConversionId(id);
-    let page = app.house.store.look().await?.page_of_conversion(&id).await?;
+    let page = app.services.store.look().await?.page_of_conversion(&id).await?;
     visitor.sees(&page.ok_or_else(|| Error::not_found("conversion"))?)?;
-    flow::retry(&app.house, &id, &Plainly::plainly()).await?;
+    flow::retry(&app.services, &id, &IdempotentRequest::unkeyed()).await?;
     Ok(back(&fields))
 }
 
@@ -190,19 +190,19 @@ pub async fn resolve(
     AppState(app): AppState<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Form,
 ) -> Result<Response> {
-    visitor.may(Deed::Steer)?;
+    visitor.may(Permission::Steer)?;
     let id = AttemptId(id);
-    let page = app.house.store.look().await?.page_of_attempt(&id).await?;
+    let page = app.services.store.look().await?.page_of_attempt(&id).await?;
     visitor.sees(&page.ok_or_else(|| Error::not_found("attempt"))?)?;
     let as_what = fields.text("as").as_deref().and_then(Resolution::parse);
     let as_what = as_what.ok_or_else(|| Error::field("/as", "It must be sent or resend."))?;
-    flow::resolve(&app.house, &id, as_what, &Plainly::plainly()).await?;
+    flow::resolve(&app.services, &id, as_what, &IdempotentRequest::unkeyed()).await?;
     Ok(back(&fields))
 }
 
-fn back(fields: &Fields) -> Response {
+fn back(fields: &Form) -> Response {
     let asked = fields.text("back");
     Redirect::to(asked.as_deref().and_then(local).unwrap_or("/console/deliveries")).into_response()
 }

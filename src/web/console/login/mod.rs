@@ -6,19 +6,19 @@ use axum::http::header::SET_COOKIE;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use crate::domain::operator::{Deed, Language, Role};
-use crate::error::{Error, Kind, Result};
+use crate::domain::operator::{Language, Permission, Role};
+use crate::error::{Error, ErrorKind, Result};
 use crate::flow::manage::operators::{self, Login, Newcomer};
-use crate::web::console::form::Fields;
+use crate::web::console::form::Form;
 use crate::web::console::guard::{self, Tongue, Visitor, local};
-use crate::web::console::layout::{self, Frame};
+use crate::web::console::layout::{self, Layout};
 use crate::web::console::text;
 use crate::web::server::state::App;
 
 #[derive(Template)]
 #[template(path = "login/login.html", config = "src/web/console/askama.toml")]
 struct LoginPage {
-    f: Frame,
+    f: Layout,
     title: &'static str,
     lead: Option<&'static str>,
     trouble: Option<String>,
@@ -35,7 +35,7 @@ struct LoginPage {
 
 /// What a page before the login is asked with.
 #[derive(Debug, Deserialize)]
-pub struct Asked {
+pub struct PageQuery {
     next: Option<String>,
     language: Option<String>,
 }
@@ -75,20 +75,20 @@ fn door(which: Door, action: String, language: Language) -> LoginPage {
 
 /// The first place of a person's role.
 pub async fn home(visitor: Visitor) -> Redirect {
-    Redirect::to(if visitor.operator.role.may(Deed::Tag) { "/console/queue" } else { "/console/today" })
+    Redirect::to(if visitor.operator.role.may(Permission::Tag) { "/console/queue" } else { "/console/today" })
 }
 
 /// The login; while nobody has access, the way to the first admin.
 pub async fn show(
     State(app): State<App>,
     Tongue(language): Tongue,
-    Query(asked): Query<Asked>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Response> {
-    if !app.house.store.look().await?.has_operators().await? {
+    if !app.services.store.look().await?.has_operators().await? {
         return Ok(Redirect::to("/console/first").into_response());
     }
-    let next = asked.next.as_deref().and_then(local).unwrap_or_default().to_owned();
-    in_language(asked.language.as_deref(), language, |language| LoginPage {
+    let next = query.next.as_deref().and_then(local).unwrap_or_default().to_owned();
+    in_language(query.language.as_deref(), language, |language| LoginPage {
         next,
         ..door(Door::Login, "/console/login".to_owned(), language)
     })
@@ -109,10 +109,10 @@ fn in_language(
 }
 
 /// Logs in.
-pub async fn log_in(State(app): State<App>, Tongue(language): Tongue, fields: Fields) -> Result<Response> {
+pub async fn log_in(State(app): State<App>, Tongue(language): Tongue, fields: Form) -> Result<Response> {
     let name = fields.text("name").unwrap_or_default();
     let next = fields.text("next").as_deref().and_then(local).map(str::to_owned);
-    match operators::log_in(&app.house, &name, fields.secret("password")).await {
+    match operators::log_in(&app.services, &name, fields.secret("password")).await {
         Ok(login) => Ok(welcome(&login, next.as_deref())),
         Err(error) => again(
             error,
@@ -139,7 +139,10 @@ fn again(
     filled: impl FnOnce(LoginPage) -> LoginPage,
     door: impl FnOnce() -> LoginPage,
 ) -> Result<Response> {
-    if matches!(error.kind, Kind::Internal | Kind::Unavailable | Kind::Contended | Kind::NotFound) {
+    if matches!(
+        error.kind,
+        ErrorKind::Internal | ErrorKind::Unavailable | ErrorKind::Contended | ErrorKind::NotFound
+    ) {
         return Err(error);
     }
     let w = text::of(language);
@@ -155,25 +158,25 @@ fn again(
 pub async fn show_first(
     State(app): State<App>,
     Tongue(language): Tongue,
-    Query(asked): Query<Asked>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Response> {
-    if app.house.store.look().await?.has_operators().await? {
+    if app.services.store.look().await?.has_operators().await? {
         return Ok(Redirect::to("/console/login").into_response());
     }
-    if let Some(code) = operators::first_code(&app.house).await? {
+    if let Some(code) = operators::first_code(&app.services).await? {
         tracing::warn!("Nobody has access to the console yet. One-time code for the first admin: {code}");
     }
-    in_language(asked.language.as_deref(), language, |language| {
+    in_language(query.language.as_deref(), language, |language| {
         door(Door::First, "/console/first".to_owned(), language)
     })
 }
 
 /// The first admin begins.
-pub async fn begin(State(app): State<App>, Tongue(language): Tongue, fields: Fields) -> Result<Response> {
+pub async fn begin(State(app): State<App>, Tongue(language): Tongue, fields: Form) -> Result<Response> {
     let code = fields.text("code").unwrap_or_default();
     let name = fields.text("name").unwrap_or_default();
     let newcomer = Newcomer { name: name.clone(), role: Role::Admin, page: None, language };
-    match operators::first_admin(&app.house, &code, &newcomer, fields.secret("password")).await {
+    match operators::first_admin(&app.services, &code, &newcomer, fields.secret("password")).await {
         Ok(login) => Ok(welcome(&login, None)),
         Err(error) => again(
             error,
@@ -188,9 +191,9 @@ pub async fn begin(State(app): State<App>, Tongue(language): Tongue, fields: Fie
 pub async fn show_link(
     Path(secret): Path<String>,
     Tongue(language): Tongue,
-    Query(asked): Query<Asked>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Response> {
-    in_language(asked.language.as_deref(), language, |language| {
+    in_language(query.language.as_deref(), language, |language| {
         door(Door::Link, format!("/console/link/{secret}"), language)
     })
 }
@@ -200,9 +203,9 @@ pub async fn use_link(
     State(app): State<App>,
     Path(secret): Path<String>,
     Tongue(language): Tongue,
-    fields: Fields,
+    fields: Form,
 ) -> Result<Response> {
-    match operators::set_password(&app.house, &secret, fields.secret("password")).await {
+    match operators::set_password(&app.services, &secret, fields.secret("password")).await {
         Ok(login) => Ok(welcome(&login, None)),
         Err(error) => again(
             error,
@@ -215,16 +218,16 @@ pub async fn use_link(
 
 /// Ends the session.
 pub async fn log_out(State(app): State<App>, visitor: Visitor) -> Result<Response> {
-    operators::log_out(&app.house, &visitor.secret).await?;
+    operators::log_out(&app.services, &visitor.secret).await?;
     let cookies = AppendHeaders([(SET_COOKIE, guard::end_session())]);
     Ok((cookies, Redirect::to("/console/login")).into_response())
 }
 
 /// Sets the person's language.
-pub async fn set_language(State(app): State<App>, visitor: Visitor, fields: Fields) -> Result<Response> {
+pub async fn set_language(State(app): State<App>, visitor: Visitor, fields: Form) -> Result<Response> {
     let chosen = fields.text("language").as_deref().and_then(Language::parse);
     let chosen = chosen.ok_or_else(|| Error::field("/language", "It must be ka or en."))?;
-    operators::set_language(&app.house, &visitor.operator.id, chosen).await?;
+    operators::set_language(&app.services, &visitor.operator.id, chosen).await?;
     let back = fields.text("back");
     let cookies = AppendHeaders([(SET_COOKIE, guard::remember(chosen))]);
     let back = Redirect::to(back.as_deref().and_then(local).unwrap_or("/console"));

@@ -6,22 +6,22 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::domain::basic::identity::{OperatorId, PageId};
-use crate::domain::operator::{Deed, Language, Role};
-use crate::error::{Error, Kind, Result};
+use crate::domain::operator::{Language, Permission, Role};
+use crate::error::{Error, ErrorKind, Result};
 use crate::flow::manage::operators::{self, Newcomer};
-use crate::store::operator::Listed;
+use crate::store::operator::OperatorRow;
 use crate::store::read::queue::PageHead;
-use crate::web::console::form::Fields;
+use crate::web::console::form::Form;
 use crate::web::console::guard::Visitor;
-use crate::web::console::layout::{self, Frame};
+use crate::web::console::layout::{self, Layout};
 use crate::web::console::queue::Choice;
-use crate::web::console::text::{self, Words, fill};
+use crate::web::console::text::{self, Texts, fill};
 use crate::web::server::state::App;
 
 #[derive(Template)]
 #[template(path = "operators/operators.html", config = "src/web/console/askama.toml")]
 struct PeoplePage {
-    f: Frame,
+    f: Layout,
     trouble: Option<String>,
     link: Option<Link>,
     people: Vec<Person>,
@@ -55,14 +55,14 @@ pub async fn invite(
     State(app): State<App>,
     visitor: Visitor,
     headers: HeaderMap,
-    fields: Fields,
+    fields: Form,
 ) -> Result<Response> {
     governs(&visitor)?;
     let name = fields.text("name").unwrap_or_default();
     let role = role_of(&fields)?;
     let page = fields.text("page").map(PageId);
     let newcomer = Newcomer { name: name.clone(), role, page, language: Language::Georgian };
-    let made = operators::invite(&app.house, &newcomer).await;
+    let made = operators::invite(&app.services, &newcomer).await;
     with_link(&app, &visitor, &headers, &name, made).await
 }
 
@@ -74,9 +74,9 @@ pub async fn reset(
     headers: HeaderMap,
 ) -> Result<Response> {
     governs(&visitor)?;
-    let found = app.house.store.look().await?.operator(&OperatorId(id)).await?;
+    let found = app.services.store.look().await?.operator(&OperatorId(id)).await?;
     let name = found.ok_or_else(|| Error::not_found("person"))?.name;
-    let made = operators::reset(&app.house, &name).await;
+    let made = operators::reset(&app.services, &name).await;
     with_link(&app, &visitor, &headers, &name, made).await
 }
 
@@ -106,30 +106,34 @@ pub async fn set_role(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Form,
 ) -> Result<Response> {
     governs(&visitor)?;
     let page = fields.text("page").map(PageId);
     let role = role_of(&fields)?;
-    done(&app, &visitor, operators::set_role(&app.house, &OperatorId(id), role, page.as_ref()).await).await
+    done(&app, &visitor, operators::set_role(&app.services, &OperatorId(id), role, page.as_ref()).await).await
 }
 
 /// Somebody leaves.
 pub async fn end(State(app): State<App>, visitor: Visitor, Path(id): Path<String>) -> Result<Response> {
     governs(&visitor)?;
-    done(&app, &visitor, operators::end(&app.house, &OperatorId(id)).await).await
+    done(&app, &visitor, operators::end(&app.services, &OperatorId(id)).await).await
 }
 
 /// Whether this person may say who gets in: an admin of all Pages.
 fn governs(visitor: &Visitor) -> Result<()> {
-    visitor.may(Deed::Invite)?;
+    visitor.may(Permission::Invite)?;
     if visitor.operator.page.is_some() {
-        return Err(Error::new(Kind::Forbidden, "wrong_role", "Only an admin of all Pages may do that."));
+        return Err(Error::new(
+            ErrorKind::Forbidden,
+            "wrong_role",
+            "Only an admin of all Pages may do that.",
+        ));
     }
     Ok(())
 }
 
-fn role_of(fields: &Fields) -> Result<Role> {
+fn role_of(fields: &Form) -> Result<Role> {
     let role = fields.text("role").as_deref().and_then(Role::parse);
     role.ok_or_else(|| Error::field("/role", "Choose a role."))
 }
@@ -142,7 +146,7 @@ async fn done(app: &App, visitor: &Visitor, done: Result<()>) -> Result<Response
 }
 
 async fn not_done(app: &App, visitor: &Visitor, error: Error) -> Result<Response> {
-    if !matches!(error.kind, Kind::Invalid | Kind::Conflict) {
+    if !matches!(error.kind, ErrorKind::Invalid | ErrorKind::Conflict) {
         return Err(error);
     }
     render(app, visitor, None, Some(&error)).await.map(|page| layout::refused(&error, page))
@@ -150,8 +154,8 @@ async fn not_done(app: &App, visitor: &Visitor, error: Error) -> Result<Response
 
 async fn render(app: &App, visitor: &Visitor, link: Option<Link>, error: Option<&Error>) -> Result<Response> {
     governs(visitor)?;
-    let mut unit = app.house.store.read().await?;
-    let (f, heads) = layout::framed(&mut unit, visitor, app.house.clock.now()).await?;
+    let mut unit = app.services.store.read().await?;
+    let (f, heads) = layout::layout_for(&mut unit, visitor, app.services.clock.now()).await?;
     let people = unit.operators().await?;
     let w = f.w;
     let language = visitor.operator.language;
@@ -165,7 +169,7 @@ async fn render(app: &App, visitor: &Visitor, link: Option<Link>, error: Option<
     })
 }
 
-fn person(one: &Listed, heads: &[PageHead], w: &Words) -> Person {
+fn person(one: &OperatorRow, heads: &[PageHead], w: &Texts) -> Person {
     Person {
         id: one.operator.id.0.clone(),
         name: one.operator.name.clone(),
@@ -180,7 +184,7 @@ fn person(one: &Listed, heads: &[PageHead], w: &Words) -> Person {
     }
 }
 
-fn roles(chosen: Role, w: &Words) -> Vec<Choice> {
+fn roles(chosen: Role, w: &Texts) -> Vec<Choice> {
     let name = |role| match role {
         Role::Admin => w.role_admin,
         Role::Operator => w.role_operator,

@@ -10,16 +10,16 @@ use serde::Deserialize;
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::PageId;
 use crate::domain::conversation::inbound::{Author, Channel};
-use crate::domain::inbox::pending::Why;
-use crate::domain::operator::Deed;
+use crate::domain::inbox::pending::PendingReason;
+use crate::domain::operator::Permission;
 use crate::error::{Error, Result};
 use crate::store::Unit;
-use crate::store::read::queue::{After, Filter, Glance, PageHead};
-use crate::web::console::formatting::Teller;
+use crate::store::read::queue::{After, ConversationSummary, Filter, PageHead};
+use crate::web::console::formatting::Formatter;
 use crate::web::console::guard::{Visitor, url_encoded};
-use crate::web::console::layout::{self, Frame};
+use crate::web::console::layout::{self, Layout};
 use crate::web::console::presenter;
-use crate::web::console::text::{self, Words, fill};
+use crate::web::console::text::{self, Texts, fill};
 use crate::web::server::state::App;
 
 /// Conversations on one page.
@@ -33,7 +33,7 @@ const ADS_MAX: i64 = 100;
 
 /// What the queue is asked for.
 #[derive(Debug, Default, Deserialize)]
-pub struct Asked {
+pub struct PageQuery {
     state: Option<String>,
     page: Option<String>,
     channel: Option<String>,
@@ -47,7 +47,7 @@ pub struct Asked {
 #[derive(Template)]
 #[template(path = "queue/queue.html", config = "src/web/console/askama.toml")]
 pub struct QueuePage {
-    pub f: Frame,
+    pub f: Layout,
     pub title: String,
     pub filters: bool,
     pub states: Vec<Choice>,
@@ -90,36 +90,40 @@ pub struct QueueRow {
 }
 
 /// The queue.
-pub async fn show(State(app): State<App>, visitor: Visitor, Query(asked): Query<Asked>) -> Result<Response> {
-    visitor.may(Deed::Tag)?;
-    let now = app.house.clock.now();
-    let page = asked.page.clone().filter(|id| !id.is_empty()).map(PageId);
+pub async fn show(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(query): Query<PageQuery>,
+) -> Result<Response> {
+    visitor.may(Permission::Tag)?;
+    let now = app.services.clock.now();
+    let page = query.page.clone().filter(|id| !id.is_empty()).map(PageId);
     if let Some(page) = &page {
         visitor.sees(page)?;
     }
     let filter = Filter {
         page: page.or_else(|| visitor.operator.page.clone()),
-        channel: asked.channel.as_deref().and_then(Channel::parse),
-        ad_id: asked.ad.clone().filter(|id| !id.is_empty()),
+        channel: query.channel.as_deref().and_then(Channel::parse),
+        ad_id: query.ad.clone().filter(|id| !id.is_empty()),
     };
     let state =
-        asked.state.as_deref().filter(|state| ["snoozed", "done"].contains(state)).unwrap_or("waiting");
-    let mut unit = app.house.store.read().await?;
-    let (mut frame, pages) = layout::framed(&mut unit, &visitor, now).await?;
+        query.state.as_deref().filter(|state| ["snoozed", "done"].contains(state)).unwrap_or("waiting");
+    let mut unit = app.services.store.read().await?;
+    let (mut layout, pages) = layout::layout_for(&mut unit, &visitor, now).await?;
     if filter.page.as_ref().is_some_and(|id| !pages.iter().any(|page| page.id == *id)) {
         return Err(Error::not_found("Page"));
     }
-    let w = frame.w;
-    let (rows, next) = listed(&mut unit, state, &filter, &pages, asked.after.as_deref()).await?;
+    let w = layout.w;
+    let (rows, next) = listed(&mut unit, state, &filter, &pages, query.after.as_deref()).await?;
     let ads = unit.ads_waiting(filter.page.as_ref(), ADS_MAX).await?;
-    frame.flash =
-        presenter::flash(&mut unit, &visitor, (asked.saved.as_deref(), asked.known.is_some()), now).await?;
-    if let Some(until) = asked.snoozed.as_deref().and_then(|text| Timestamp::parse(text).ok()) {
+    layout.flash =
+        presenter::flash(&mut unit, &visitor, (query.saved.as_deref(), query.known.is_some()), now).await?;
+    if let Some(until) = query.snoozed.as_deref().and_then(|text| Timestamp::parse(text).ok()) {
         let teller = teller_of(&pages, filter.page.as_ref(), w, now);
         let text = fill(w.snoozed_flash, &[&teller.time(until)]);
-        frame.flash = Some(layout::Flash { text, undo: None, back: String::new() });
+        layout.flash = Some(layout::Flash { text, undo: None, back: String::new() });
     }
-    let rows = rows.into_iter().map(|row| glance_row(row, &pages, w, now)).collect();
+    let rows = rows.into_iter().map(|row| summary_row(row, &pages, w, now)).collect();
     let choice = |value: &str, name: &str, chosen: bool| Choice {
         value: value.to_owned(),
         name: name.to_owned(),
@@ -148,8 +152,8 @@ pub async fn show(State(app): State<App>, visitor: Visitor, Query(asked): Query<
         rows,
         from: "?from=queue",
         empty: w.empty_queue,
-        next: next.map(|after| next_href(&asked, state, &after)),
-        f: frame,
+        next: next.map(|after| next_href(&query, state, &after)),
+        f: layout,
     })
 }
 
@@ -160,7 +164,7 @@ async fn listed(
     filter: &Filter,
     pages: &[PageHead],
     after: Option<&str>,
-) -> Result<(Vec<Glance>, Option<After>)> {
+) -> Result<(Vec<ConversationSummary>, Option<After>)> {
     let after = after.and_then(read_after);
     let limit = ROWS + 1;
     let begin = After { at: Timestamp::from_millis(0), id: String::new() };
@@ -204,10 +208,10 @@ fn read_after(text: &str) -> Option<After> {
     Some(After { at: Timestamp::from_millis(at.parse().ok()?), id: id.to_owned() })
 }
 
-fn next_href(asked: &Asked, state: &str, after: &After) -> String {
+fn next_href(query: &PageQuery, state: &str, after: &After) -> String {
     let mut href = format!("/console/queue?state={state}&after={}~", after.at.millis());
     href.extend(url_encoded(&after.id));
-    for (name, value) in [("page", &asked.page), ("channel", &asked.channel), ("ad", &asked.ad)] {
+    for (name, value) in [("page", &query.page), ("channel", &query.channel), ("ad", &query.ad)] {
         if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {
             href.push('&');
             href.push_str(name);
@@ -219,13 +223,18 @@ fn next_href(asked: &Asked, state: &str, after: &After) -> String {
 }
 
 /// Tells times as the Page does; of several Pages, as the first.
-pub fn teller_of(pages: &[PageHead], page: Option<&PageId>, w: &'static Words, now: Timestamp) -> Teller {
+pub fn teller_of(pages: &[PageHead], page: Option<&PageId>, w: &'static Texts, now: Timestamp) -> Formatter {
     let found = page.and_then(|id| pages.iter().find(|page| page.id == *id)).or(pages.first());
-    Teller::new(found.map_or("UTC", |page| &page.timezone), w, now)
+    Formatter::new(found.map_or("UTC", |page| &page.timezone), w, now)
 }
 
 /// A conversation as a row.
-pub fn glance_row(row: Glance, pages: &[PageHead], w: &'static Words, now: Timestamp) -> QueueRow {
+pub fn summary_row(
+    row: ConversationSummary,
+    pages: &[PageHead],
+    w: &'static Texts,
+    now: Timestamp,
+) -> QueueRow {
     let teller = teller_of(pages, Some(&row.page_id), w, now);
     let name = person_name(row.name.as_deref(), row.psid.as_deref(), w);
     let since = row.waiting_since.unwrap_or(row.last_at);
@@ -235,8 +244,10 @@ pub fn glance_row(row: Glance, pages: &[PageHead], w: &'static Words, now: Times
     });
     let language = text::language_of(w);
     let waits = match row.waits {
-        Some((kind, why)) => Some(format!("{}: {}", text::deed(kind, language), text::why(why, language))),
-        None => row.lacks_value.then(|| text::why(Why::ValueMissing, language).to_owned()),
+        Some((kind, why)) => {
+            Some(format!("{}: {}", text::outcome_kind(kind, language), text::why(why, language)))
+        }
+        None => row.lacks_value.then(|| text::why(PendingReason::ValueMissing, language).to_owned()),
     };
     QueueRow {
         id: row.id.0,
@@ -261,7 +272,7 @@ pub fn glance_row(row: Glance, pages: &[PageHead], w: &'static Words, now: Times
 }
 
 /// What a person is called; until Meta told it, by the last digits of their id.
-pub fn person_name(name: Option<&str>, psid: Option<&str>, w: &Words) -> String {
+pub fn person_name(name: Option<&str>, psid: Option<&str>, w: &Texts) -> String {
     match (name, psid) {
         (Some(name), _) => name.to_owned(),
         (None, Some(psid)) => {

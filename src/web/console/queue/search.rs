@@ -5,11 +5,11 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use crate::domain::conversation::phone::Phone;
-use crate::domain::operator::Deed;
+use crate::domain::operator::Permission;
 use crate::error::Result;
 use crate::web::console::guard::Visitor;
 use crate::web::console::layout;
-use crate::web::console::queue::{QueuePage, glance_row};
+use crate::web::console::queue::{QueuePage, summary_row};
 use crate::web::console::text::fill;
 use crate::web::server::state::App;
 
@@ -18,27 +18,31 @@ const FOUND_MAX: i64 = 50;
 
 /// What is looked for.
 #[derive(Debug, Deserialize)]
-pub struct Asked {
+pub struct PageQuery {
     q: Option<String>,
 }
 
 /// What was found.
-pub async fn show(State(app): State<App>, visitor: Visitor, Query(asked): Query<Asked>) -> Result<Response> {
-    visitor.may(Deed::Tag)?;
-    let now = app.house.clock.now();
-    let sought = asked.q.unwrap_or_default().replace('\0', "");
+pub async fn show(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(query): Query<PageQuery>,
+) -> Result<Response> {
+    visitor.may(Permission::Tag)?;
+    let now = app.services.clock.now();
+    let sought = query.q.unwrap_or_default().replace('\0', "");
     let sought = sought.trim();
-    let mut unit = app.house.store.read().await?;
-    let (mut frame, pages) = layout::framed(&mut unit, &visitor, now).await?;
+    let mut unit = app.services.store.read().await?;
+    let (mut layout, pages) = layout::layout_for(&mut unit, &visitor, now).await?;
     let mut found = Vec::new();
     for page in pages.iter().filter(|_| !sought.is_empty()) {
         let phone = Phone::parse(sought, &page.country);
-        let hash = phone.map(|phone| app.house.phone_key.hash(phone.as_str())).transpose()?;
+        let hash = phone.map(|phone| app.services.phone_key.hash(phone.as_str())).transpose()?;
         found.extend(unit.looked_for(&page.id, (sought, hash, &like(sought)), FOUND_MAX).await?);
     }
-    let w = frame.w;
-    sought.clone_into(&mut frame.sought);
-    let rows: Vec<_> = found.into_iter().map(|row| glance_row(row, &pages, w, now)).collect();
+    let w = layout.w;
+    sought.clone_into(&mut layout.sought);
+    let rows: Vec<_> = found.into_iter().map(|row| summary_row(row, &pages, w, now)).collect();
     layout::page(&QueuePage {
         title: fill(w.found, &[&rows.len().to_string()]),
         filters: false,
@@ -50,7 +54,7 @@ pub async fn show(State(app): State<App>, visitor: Visitor, Query(asked): Query<
         from: "",
         empty: w.empty_search,
         next: None,
-        f: frame,
+        f: layout,
     })
 }
 

@@ -8,16 +8,16 @@ use axum::response::Response;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::PageId;
-use crate::domain::inbox::pending::Why;
+use crate::domain::inbox::pending::PendingReason;
 use crate::domain::inbox::sentence::Reading;
 use crate::domain::inbox::wording;
 use crate::domain::operator::Language;
-use crate::domain::order::outcome::Kind;
-use crate::error::{Error, Kind as Failure, Result};
+use crate::domain::order::outcome::OutcomeKind;
+use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{self, PageChange, Trial, Tried};
 use crate::store::page::Page;
-use crate::web::console::form::Fields;
-use crate::web::console::formatting::{Teller, money};
+use crate::web::console::form::Form;
+use crate::web::console::formatting::{Formatter, money};
 use crate::web::console::guard::Visitor;
 use crate::web::console::queue::{Choice, cut};
 use crate::web::console::settings::{self, Shown, settable};
@@ -85,7 +85,7 @@ pub struct Found {
 /// A pattern that is looked at before it is switched on.
 #[derive(Debug)]
 pub struct Tryout {
-    kind: Kind,
+    kind: OutcomeKind,
     pattern: String,
     /// What it found, with the words of those that are shown.
     trial: Option<(Trial, Vec<Option<String>>)>,
@@ -94,7 +94,7 @@ pub struct Tryout {
 /// How it stands.
 pub fn shown(page: &Page, tryout: Option<&Tryout>, language: Language, now: Timestamp) -> Inbox {
     let w = text::of(language);
-    let line = |name: &str, kind: Option<Kind>| Labelled {
+    let line = |name: &str, kind: Option<OutcomeKind>| Labelled {
         name: name.to_owned(),
         kinds: kinds(&wording::LABELLED, kind, language),
     };
@@ -103,31 +103,35 @@ pub fn shown(page: &Page, tryout: Option<&Tryout>, language: Language, now: Time
     let sentences = page.sentences.iter().flat_map(|(kind, patterns)| {
         patterns.iter().map(|pattern| Sentence {
             kind: kind.as_str(),
-            says: text::deed(*kind, language),
+            says: text::outcome_kind(*kind, language),
             pattern: pattern.clone(),
         })
     });
-    let teller = Teller::new(&page.timezone, w, now);
+    let teller = Formatter::new(&page.timezone, w, now);
     Inbox {
         labels,
         take_off: page.take_off_labels,
         sentences: sentences.collect(),
         pattern: tryout.map(|tryout| tryout.pattern.clone()).unwrap_or_default(),
-        kinds: kinds(&Kind::ALL, Some(tryout.map_or(Kind::Confirmed, |tryout| tryout.kind)), language),
+        kinds: kinds(
+            &OutcomeKind::ALL,
+            Some(tryout.map_or(OutcomeKind::Confirmed, |tryout| tryout.kind)),
+            language,
+        ),
         trial: tryout.and_then(|tryout| shelf(page, tryout, language, &teller)),
     }
 }
 
-fn kinds(all: &[Kind], chosen: Option<Kind>, language: Language) -> Vec<Choice> {
-    let choice = |kind: &Kind| Choice {
+fn kinds(all: &[OutcomeKind], chosen: Option<OutcomeKind>, language: Language) -> Vec<Choice> {
+    let choice = |kind: &OutcomeKind| Choice {
         value: kind.as_str().to_owned(),
-        name: text::deed(*kind, language).to_owned(),
+        name: text::outcome_kind(*kind, language).to_owned(),
         chosen: chosen == Some(*kind),
     };
     all.iter().map(choice).collect()
 }
 
-fn shelf(page: &Page, tryout: &Tryout, language: Language, teller: &Teller) -> Option<Shelf> {
+fn shelf(page: &Page, tryout: &Tryout, language: Language, teller: &Formatter) -> Option<Shelf> {
     let (trial, texts) = tryout.trial.as_ref()?;
     let w = text::of(language);
     let number = format!("{}{}", trial.found.len(), if trial.is_cut { "+" } else { "" });
@@ -144,7 +148,7 @@ fn shelf(page: &Page, tryout: &Tryout, language: Language, teller: &Teller) -> O
     });
     Some(Shelf {
         kind: tryout.kind.as_str(),
-        says: text::deed(tryout.kind, language).to_owned(),
+        says: text::outcome_kind(tryout.kind, language).to_owned(),
         pattern: tryout.pattern.clone(),
         summary: fill(w.trial_found, &[&trial.read.to_string(), &number]),
         found: found.collect(),
@@ -152,15 +156,15 @@ fn shelf(page: &Page, tryout: &Tryout, language: Language, teller: &Teller) -> O
 }
 
 /// What would have come of a message, and whether it would have been a tag at once.
-fn reading(tried: &Tried, kind: Kind, page: &Page, language: Language) -> (String, bool) {
+fn reading(tried: &Tried, kind: OutcomeKind, page: &Page, language: Language) -> (String, bool) {
     let w = text::of(language);
-    let says = text::deed(kind, language);
-    let waits = |why: Why| (fill(w.trial_waits, &[says, text::why(why, language)]), false);
+    let says = text::outcome_kind(kind, language);
+    let waits = |why: PendingReason| (fill(w.trial_waits, &[says, text::why(why, language)]), false);
     match tried.reading {
         Reading::Whole(Some(value)) => (format!("{says} {}", money(value, page.currency)), true),
-        Reading::Whole(None) if kind.is_amount() => waits(Why::ValueMissing),
+        Reading::Whole(None) if kind.is_amount() => waits(PendingReason::ValueMissing),
         Reading::Whole(None) | Reading::Nothing => (says.to_owned(), true),
-        Reading::InPart(open) => waits(Why::InPart(open)),
+        Reading::InPart(open) => waits(PendingReason::InPart(open)),
     }
 }
 
@@ -169,7 +173,7 @@ pub async fn set_labels(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Form,
 ) -> Result<Response> {
     let page = settable(&app, &visitor, &PageId(id)).await?;
     let done = match read_labels(&fields) {
@@ -179,21 +183,21 @@ pub async fn set_labels(
                 take_off_labels: Some(fields.text("take_off").is_some()),
                 ..PageChange::default()
             };
-            flow::change_page(&app.house, &page.id, &change).await
+            flow::change_page(&app.services, &page.id, &change).await
         }
         Err(error) => Err(error),
     };
     settings::saved(&app, &visitor, &page, done).await
 }
 
-fn read_labels(fields: &Fields) -> Result<BTreeMap<String, Kind>> {
+fn read_labels(fields: &Form) -> Result<BTreeMap<String, OutcomeKind>> {
     let mut labels = BTreeMap::new();
     for line in 0..LIST_MAX + SPARE {
         let Some(name) = fields.text(&format!("label_{line}")) else { continue };
         let kind = fields.text(&format!("kind_{line}"));
         // A label that says nothing is none of the map.
         let Some(word) = kind else { continue };
-        let kind = Kind::parse(&word).filter(|kind| wording::LABELLED.contains(kind));
+        let kind = OutcomeKind::parse(&word).filter(|kind| wording::LABELLED.contains(kind));
         let kind = kind.ok_or_else(|| Error::field("/labels", "Choose one of the list."))?;
         if name.chars().count() > LETTERS_MAX || labels.insert(name, kind).is_some() {
             return Err(Error::field("/labels", "Each label once, with at most 200 letters."));
@@ -210,10 +214,10 @@ pub async fn set_sentence(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Form,
 ) -> Result<Response> {
     let page = settable(&app, &visitor, &PageId(id)).await?;
-    let kind = fields.text("kind").as_deref().and_then(Kind::parse);
+    let kind = fields.text("kind").as_deref().and_then(OutcomeKind::parse);
     let kind = kind.ok_or_else(|| Error::field("/kind", "Choose what it says."))?;
     let pattern = fields.text("pattern").unwrap_or_default();
     match fields.text("do").as_deref() {
@@ -228,14 +232,14 @@ pub async fn set_sentence(
             }
             sentences.retain(|_, patterns| !patterns.is_empty());
             let change = PageChange { sentences: Some(sentences), ..PageChange::default() };
-            settings::saved(&app, &visitor, &page, flow::change_page(&app.house, &page.id, &change).await)
+            settings::saved(&app, &visitor, &page, flow::change_page(&app.services, &page.id, &change).await)
                 .await
         }
         _ => tried(&app, &visitor, &page, (kind, pattern)).await,
     }
 }
 
-async fn switch_on(app: &App, page: &Page, kind: Kind, pattern: &str) -> Result<()> {
+async fn switch_on(app: &App, page: &Page, kind: OutcomeKind, pattern: &str) -> Result<()> {
     if pattern.chars().count() > LETTERS_MAX || !wording::is_pattern(pattern) {
         return Err(no_pattern());
     }
@@ -248,26 +252,26 @@ async fn switch_on(app: &App, page: &Page, kind: Kind, pattern: &str) -> Result<
         return Err(Error::field("/sentences", "At most 50 sentences of one meaning."));
     }
     let change = PageChange { sentences: Some(sentences), ..PageChange::default() };
-    flow::change_page(&app.house, &page.id, &change).await
+    flow::change_page(&app.services, &page.id, &change).await
 }
 
 fn no_pattern() -> Error {
     let message = "Words with at most one {value} for the amount and any number of {*} for anything.";
-    Error::new(Failure::Invalid, "no_pattern", message)
+    Error::new(ErrorKind::Invalid, "no_pattern", message)
 }
 
 async fn tried(
     app: &App,
     visitor: &Visitor,
     page: &Page,
-    (kind, pattern): (Kind, String),
+    (kind, pattern): (OutcomeKind, String),
 ) -> Result<Response> {
     if pattern.chars().count() > LETTERS_MAX || !wording::is_pattern(&pattern) {
         let shown = Shown { tryout: Some(Tryout { kind, pattern, trial: None }), ..Shown::default() };
         return settings::not_saved(app, visitor, page, &no_pattern(), shown).await;
     }
-    let trial = flow::try_sentence(&app.house, &page.id, &pattern).await?;
-    let mut unit = app.house.store.read().await?;
+    let trial = flow::try_sentence(&app.services, &page.id, &pattern).await?;
+    let mut unit = app.services.store.read().await?;
     let mut texts = Vec::new();
     for found in trial.found.iter().take(FOUND_SHOWN) {
         texts.push(unit.text_of(&found.conversation_id, found.at, &found.message_id).await?);

@@ -14,21 +14,21 @@ use serde::Deserialize;
 
 use crate::domain::basic::identity::PageId;
 use crate::domain::basic::money::Currency;
-use crate::domain::operator::{Deed, Language};
-use crate::domain::order::outcome::Kind;
+use crate::domain::operator::{Language, Permission};
+use crate::domain::order::outcome::OutcomeKind;
 use crate::domain::signal::conversion::EventName;
 use crate::domain::signal::policy::{HOLD_MAX, LeadOn, Mode, OnUnknown, Policy, PurchaseOn};
-use crate::error::{Error, Kind as Failure, Result};
-use crate::flow::{self, PageChange, Sum};
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::{self, PageChange, PreviewTotals};
 use crate::store::Unit;
 use crate::store::page::Page;
-use crate::web::console::form::Fields;
-use crate::web::console::formatting::{Teller, money};
+use crate::web::console::form::Form;
+use crate::web::console::formatting::{Formatter, money};
 use crate::web::console::guard::Visitor;
-use crate::web::console::layout::{self, Flash, Frame};
+use crate::web::console::layout::{self, Flash, Layout};
 use crate::web::console::queue::Choice;
 use crate::web::console::settings::inbox::{Inbox, Tryout};
-use crate::web::console::text::{self, Words, fill};
+use crate::web::console::text::{self, Texts, fill};
 use crate::web::server::state::App;
 
 /// A week, over which shadow shows what would have left.
@@ -50,7 +50,7 @@ const REASONS_MAX: (usize, usize) = (50, 80);
 
 /// What was just done.
 #[derive(Debug, Default, Deserialize)]
-pub struct Asked {
+pub struct PageQuery {
     saved: Option<String>,
     prices: Option<usize>,
 }
@@ -58,7 +58,7 @@ pub struct Asked {
 #[derive(Template)]
 #[template(path = "settings/pages.html", config = "src/web/console/askama.toml")]
 struct PagesPage {
-    f: Frame,
+    f: Layout,
     pages: Vec<Choice>,
 }
 
@@ -66,7 +66,7 @@ struct PagesPage {
 #[template(path = "settings/settings.html", config = "src/web/console/askama.toml")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a button, there or not")]
 struct SettingsPage {
-    f: Frame,
+    f: Layout,
     title: String,
     id: String,
     trouble: Option<String>,
@@ -86,7 +86,7 @@ struct SettingsPage {
     policy: Vec<Rule>,
     inbox: Inbox,
     reasons: Vec<List>,
-    products: Vec<Line>,
+    products: Vec<PageLine>,
 }
 
 #[derive(Debug)]
@@ -104,7 +104,7 @@ struct List {
 }
 
 #[derive(Debug)]
-struct Line {
+struct PageLine {
     sku: String,
     name: String,
     price: String,
@@ -113,9 +113,9 @@ struct Line {
 
 /// The Pages.
 pub async fn list(State(app): State<App>, visitor: Visitor) -> Result<Response> {
-    visitor.may(Deed::ReadPages)?;
-    let mut unit = app.house.store.read().await?;
-    let (f, heads) = layout::framed(&mut unit, &visitor, app.house.clock.now()).await?;
+    visitor.may(Permission::ReadPages)?;
+    let mut unit = app.services.store.read().await?;
+    let (f, heads) = layout::layout_for(&mut unit, &visitor, app.services.clock.now()).await?;
     if let [only] = heads.as_slice() {
         return Ok(Redirect::to(&format!("/console/pages/{}", only.id)).into_response());
     }
@@ -128,10 +128,10 @@ pub async fn show(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Response> {
     let w = text::of(visitor.operator.language);
-    let said = match (asked.saved, asked.prices) {
+    let said = match (query.saved, query.prices) {
         (_, Some(lines)) => Some(fill(w.prices_saved, &[&lines.to_string()])),
         (Some(_), None) => Some(w.saved_page.to_owned()),
         (None, None) => None,
@@ -153,9 +153,9 @@ pub struct Shown {
 /// # Errors
 /// 403 for another role, 404 for another Page.
 pub async fn settable(app: &App, visitor: &Visitor, id: &PageId) -> Result<Page> {
-    visitor.may(Deed::SetPages)?;
+    visitor.may(Permission::SetPages)?;
     visitor.sees(id)?;
-    app.house.store.look().await?.page(id).await?.ok_or_else(|| Error::not_found("Page"))
+    app.services.store.look().await?.page(id).await?.ok_or_else(|| Error::not_found("Page"))
 }
 
 /// Sets the mode.
@@ -163,13 +163,13 @@ pub async fn set_mode(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Form,
 ) -> Result<Response> {
     let page = settable(&app, &visitor, &PageId(id)).await?;
     let mode = fields.text("mode").as_deref().and_then(Mode::parse);
     let mode = mode.ok_or_else(|| Error::field("/mode", "It must be shadow, live or paused."))?;
     let change = PageChange { mode: Some(mode), ..PageChange::default() };
-    saved(&app, &visitor, &page, flow::change_page(&app.house, &page.id, &change).await).await
+    saved(&app, &visitor, &page, flow::change_page(&app.services, &page.id, &change).await).await
 }
 
 /// Sets the signal policy, or shows what it would have sent.
@@ -177,7 +177,7 @@ pub async fn set_policy(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Form,
 ) -> Result<Response> {
     let page = settable(&app, &visitor, &PageId(id)).await?;
     let policy = read_policy(&fields, page.policy)?;
@@ -192,10 +192,10 @@ pub async fn set_policy(
         on_unknown: Some(policy.on_unknown),
         ..PageChange::default()
     };
-    saved(&app, &visitor, &page, flow::change_page(&app.house, &page.id, &change).await).await
+    saved(&app, &visitor, &page, flow::change_page(&app.services, &page.id, &change).await).await
 }
 
-fn read_policy(fields: &Fields, policy: Policy) -> Result<Policy> {
+fn read_policy(fields: &Form, policy: Policy) -> Result<Policy> {
     let word = |name: &str| fields.text(name);
     let wrong = |field: &str| Error::field(format!("/{field}"), "Choose one of the list.");
     let hold = word("hold").and_then(|text| text.parse().ok()).map(Duration::from_secs);
@@ -221,7 +221,7 @@ pub async fn set_reasons(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Form,
 ) -> Result<Response> {
     let page = settable(&app, &visitor, &PageId(id)).await?;
     let list = |name: &str| {
@@ -239,7 +239,7 @@ pub async fn set_reasons(
         not_a_sale: Some(list("not_a_sale")?),
         ..PageChange::default()
     };
-    saved(&app, &visitor, &page, flow::change_page(&app.house, &page.id, &change).await).await
+    saved(&app, &visitor, &page, flow::change_page(&app.services, &page.id, &change).await).await
 }
 
 /// Sets or ends the test event code.
@@ -247,15 +247,15 @@ pub async fn set_test(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    fields: Fields,
+    fields: Form,
 ) -> Result<Response> {
     let page = settable(&app, &visitor, &PageId(id)).await?;
     let w = text::of(visitor.operator.language);
-    let teller = Teller::new(&page.timezone, w, app.house.clock.now());
+    let teller = Formatter::new(&page.timezone, w, app.services.clock.now());
     let until = fields.text("until").and_then(|text| teller.read(&text));
     let done = match (fields.text("code"), until) {
-        (None, _) => flow::set_test_code(&app.house, &page.id, None).await,
-        (Some(code), Some(until)) => flow::set_test_code(&app.house, &page.id, Some((&code, until))).await,
+        (None, _) => flow::set_test_code(&app.services, &page.id, None).await,
+        (Some(code), Some(until)) => flow::set_test_code(&app.services, &page.id, Some((&code, until))).await,
         (Some(_), None) => Err(Error::field("/until", "Say until when.")),
     };
     saved(&app, &visitor, &page, done).await
@@ -283,7 +283,7 @@ pub async fn not_saved(
     error: &Error,
     shown: Shown,
 ) -> Result<Response> {
-    if !matches!(error.kind, Failure::Invalid | Failure::Conflict) {
+    if !matches!(error.kind, ErrorKind::Invalid | ErrorKind::Conflict) {
         return Err(Error::new(error.kind, error.code, error.message.clone()));
     }
     let language = visitor.operator.language;
@@ -294,12 +294,12 @@ pub async fn not_saved(
 
 /// The settings as they stand.
 pub async fn render(app: &App, visitor: &Visitor, id: &PageId, shown: Shown) -> Result<Response> {
-    visitor.may(Deed::ReadPages)?;
+    visitor.may(Permission::ReadPages)?;
     visitor.sees(id)?;
-    let now = app.house.clock.now();
-    let mut unit = app.house.store.read().await?;
+    let now = app.services.clock.now();
+    let mut unit = app.services.store.read().await?;
     let page = unit.page(id).await?.ok_or_else(|| Error::not_found("Page"))?;
-    let (mut f, heads) = layout::framed(&mut unit, visitor, now).await?;
+    let (mut f, heads) = layout::layout_for(&mut unit, visitor, now).await?;
     let w = f.w;
     let language = visitor.operator.language;
     f.flash = shown.said.map(|text| Flash { text, undo: None, back: String::new() });
@@ -314,19 +314,19 @@ pub async fn render(app: &App, visitor: &Visitor, id: &PageId, shown: Shown) -> 
     let mut preview = Vec::new();
     if let Some(policy) = shown.policy {
         for (line, policy) in [(w.preview_line, policy), (w.preview_now, page.policy)] {
-            let sums = flow::preview(&app.house, &page, policy).await?;
+            let sums = flow::preview(&app.services, &page, policy).await?;
             preview.push(fill(line, &[&summed(&sums, page.currency, language)]));
         }
     }
     let head = heads.iter().find(|head| head.id == *id);
-    let teller = Teller::new(&page.timezone, w, now);
+    let teller = Formatter::new(&page.timezone, w, now);
     let policy = shown.policy.unwrap_or(page.policy);
     let amount = |minor: i64| money(minor, page.currency);
     layout::page(&SettingsPage {
         title: fill(w.settings, &[&page.name]),
         id: id.0.clone(),
         trouble: shown.trouble,
-        sets: visitor.operator.role.may(Deed::SetPages),
+        sets: visitor.operator.role.may(Permission::SetPages),
         mode: text::mode(page.mode, language),
         is_shadow: page.mode == Mode::Shadow,
         is_live: page.mode == Mode::Live,
@@ -352,16 +352,16 @@ pub async fn render(app: &App, visitor: &Visitor, id: &PageId, shown: Shown) -> 
         policy: rules(&policy, w, language),
         inbox: inbox::shown(&page, shown.tryout.as_ref(), language, now),
         reasons: [
-            ("lost", text::deed(Kind::Lost, language), &page.reasons.lost),
-            ("cancelled", text::deed(Kind::Cancelled, language), &page.reasons.cancelled),
-            ("returned", text::deed(Kind::Returned, language), &page.reasons.returned),
+            ("lost", text::outcome_kind(OutcomeKind::Lost, language), &page.reasons.lost),
+            ("cancelled", text::outcome_kind(OutcomeKind::Cancelled, language), &page.reasons.cancelled),
+            ("returned", text::outcome_kind(OutcomeKind::Returned, language), &page.reasons.returned),
             ("not_a_sale", w.not_a_sale, &page.reasons.not_a_sale),
         ]
         .map(|(value, name, list)| List { value, name: name.to_owned(), text: list.join("\n") })
         .into(),
         products: products
             .into_iter()
-            .map(|product| Line {
+            .map(|product| PageLine {
                 sku: product.sku,
                 name: product.name,
                 price: amount(product.price),
@@ -380,24 +380,24 @@ async fn last_week(
 ) -> Result<String> {
     let mut sums = BTreeMap::new();
     for (name, events, value) in unit.shadowed_since(&page.id, since).await? {
-        sums.insert(name, Sum { events: u64::try_from(events).unwrap_or(0), value });
+        sums.insert(name, PreviewTotals { events: u64::try_from(events).unwrap_or(0), value });
     }
     Ok(fill(text::of(language).last_week, &[&summed(&sums, page.currency, language)]))
 }
 
 /// `Sale (Purchase): 12, 1450.00 ₾; …`
-fn summed(sums: &BTreeMap<EventName, Sum>, currency: Currency, language: Language) -> String {
+fn summed(sums: &BTreeMap<EventName, PreviewTotals>, currency: Currency, language: Language) -> String {
     if sums.is_empty() {
         return text::of(language).needs_nothing.to_owned();
     }
-    let line = |(name, sum): (&EventName, &Sum)| {
+    let line = |(name, sum): (&EventName, &PreviewTotals)| {
         let worth = if sum.value > 0 { format!(", {}", money(sum.value, currency)) } else { String::new() };
         format!("{}: {}{worth}", text::event(*name, language), sum.events)
     };
     sums.iter().map(line).collect::<Vec<_>>().join("; ")
 }
 
-fn held_for(hold: Duration, w: &Words) -> String {
+fn held_for(hold: Duration, w: &Texts) -> String {
     let minutes = hold.as_secs() / 60;
     match (minutes / 1440, minutes / 60) {
         (days, _) if days > 0 && minutes.is_multiple_of(1440) => fill(w.hold_days, &[&days.to_string()]),
@@ -406,18 +406,18 @@ fn held_for(hold: Duration, w: &Words) -> String {
     }
 }
 
-const fn reached(on: PurchaseOn) -> Kind {
+const fn reached(on: PurchaseOn) -> OutcomeKind {
     match on {
-        PurchaseOn::Confirmed => Kind::Confirmed,
-        PurchaseOn::Shipped => Kind::Shipped,
-        PurchaseOn::Delivered => Kind::Delivered,
-        PurchaseOn::Paid => Kind::Paid,
+        PurchaseOn::Confirmed => OutcomeKind::Confirmed,
+        PurchaseOn::Shipped => OutcomeKind::Shipped,
+        PurchaseOn::Delivered => OutcomeKind::Delivered,
+        PurchaseOn::Paid => OutcomeKind::Paid,
     }
 }
 
 /// What the policy will do, in words.
-fn sentences(policy: &Policy, w: &Words, language: Language) -> Vec<String> {
-    let purchase = text::deed(reached(policy.purchase_on), language);
+fn sentences(policy: &Policy, w: &Texts, language: Language) -> Vec<String> {
+    let purchase = text::outcome_kind(reached(policy.purchase_on), language);
     vec![
         fill(w.policy_purchase, &[purchase, &held_for(policy.hold, w)]),
         lead_sentence(policy.lead_on, w).to_owned(),
@@ -426,7 +426,7 @@ fn sentences(policy: &Policy, w: &Words, language: Language) -> Vec<String> {
     ]
 }
 
-const fn lead_sentence(on: LeadOn, w: &Words) -> &'static str {
+const fn lead_sentence(on: LeadOn, w: &Texts) -> &'static str {
     match on {
         LeadOn::FirstMessage => w.policy_lead_first,
         LeadOn::Contact => w.policy_lead_contact,
@@ -435,21 +435,21 @@ const fn lead_sentence(on: LeadOn, w: &Words) -> &'static str {
     }
 }
 
-const fn unknown_sentence(on: OnUnknown, w: &Words) -> &'static str {
+const fn unknown_sentence(on: OnUnknown, w: &Texts) -> &'static str {
     match on {
         OnUnknown::Keep => w.policy_unknown_keep,
         OnUnknown::Resend => w.policy_unknown_resend,
     }
 }
 
-fn rules(policy: &Policy, w: &Words, language: Language) -> Vec<Rule> {
+fn rules(policy: &Policy, w: &Texts, language: Language) -> Vec<Rule> {
     let option = |value: &str, name: &str, chosen: bool| Choice {
         value: value.to_owned(),
         name: name.to_owned(),
         chosen,
     };
     let purchase = [PurchaseOn::Confirmed, PurchaseOn::Shipped, PurchaseOn::Delivered, PurchaseOn::Paid]
-        .map(|on| option(on.as_str(), text::deed(reached(on), language), on == policy.purchase_on));
+        .map(|on| option(on.as_str(), text::outcome_kind(reached(on), language), on == policy.purchase_on));
     let mut holds: Vec<Duration> = HOLDS.to_vec();
     if !holds.contains(&policy.hold) {
         holds.push(policy.hold);

@@ -38,7 +38,7 @@ pub async fn take(
     let file = file.ok_or_else(|| Error::field("/prices", "Choose a file."))?;
     match read(&file, page.currency) {
         Ok(products) => {
-            flow::set_products(&app.house, &page.id, &products).await?;
+            flow::set_products(&app.services, &page.id, &products).await?;
             let href = format!("/console/pages/{}?prices={}", page.id, products.len());
             Ok(Redirect::to(&href).into_response())
         }

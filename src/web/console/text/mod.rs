@@ -4,7 +4,7 @@
 mod terms;
 
 pub use terms::{
-    channel, deed, event, flag, mode, order_state, reason, source, state, trouble, what_to_do, why,
+    channel, event, flag, mode, order_state, outcome_kind, reason, source, state, trouble, what_to_do, why,
 };
 
 use crate::domain::operator::Language;
@@ -13,12 +13,12 @@ macro_rules! words {
     ($($key:ident: $georgian:literal, $english:literal;)*) => {
         /// The words of one language.
         #[derive(Debug)]
-        pub struct Words {
+        pub struct Texts {
             $(pub $key: &'static str,)*
         }
 
-        const GEORGIAN: Words = Words { $($key: $georgian,)* };
-        const ENGLISH: Words = Words { $($key: $english,)* };
+        const GEORGIAN: Texts = Texts { $($key: $georgian,)* };
+        const ENGLISH: Texts = Texts { $($key: $english,)* };
 
         /// Every key with its Georgian and its English words.
         #[cfg(test)]
@@ -228,7 +228,7 @@ words! {
 }
 
 /// The words of a language.
-pub const fn of(language: Language) -> &'static Words {
+pub const fn of(language: Language) -> &'static Texts {
     match language {
         Language::Georgian => &GEORGIAN,
         Language::English => &ENGLISH,
@@ -236,7 +236,7 @@ pub const fn of(language: Language) -> &'static Words {
 }
 
 /// The language of words.
-pub fn language_of(words: &Words) -> Language {
+pub fn language_of(words: &Texts) -> Language {
     if words.h == ENGLISH.h { Language::English } else { Language::Georgian }
 }
 

@@ -1,39 +1,39 @@
 //! The vocabulary's words as people read them.
 
 use crate::domain::conversation::inbound::Channel;
-use crate::domain::inbox::pending::Why;
+use crate::domain::inbox::pending::PendingReason;
 use crate::domain::inbox::sentence::Open;
 use crate::domain::operator::Language::{self, English, Georgian};
 use crate::domain::order::fold;
-use crate::domain::order::outcome::{Flag, Kind, Source};
+use crate::domain::order::outcome::{Flag, OutcomeKind, Source};
 use crate::domain::signal::conversion::{EventName, Reason, State};
 use crate::domain::signal::policy::Mode;
 
 /// What happened, as the name of a tag.
-pub const fn deed(kind: Kind, language: Language) -> &'static str {
+pub const fn outcome_kind(kind: OutcomeKind, language: Language) -> &'static str {
     match (kind, language) {
-        (Kind::Qualified, Georgian) => "დაინტერესდა",
-        (Kind::Qualified, English) => "Qualified",
-        (Kind::Lost, Georgian) => "დაიკარგა",
-        (Kind::Lost, English) => "Lost",
-        (Kind::Confirmed, Georgian) => "შეკვეთა მიღებულია",
-        (Kind::Confirmed, English) => "Order confirmed",
-        (Kind::CrossSold, Georgian) => "დაემატა",
-        (Kind::CrossSold, English) => "Added to the order",
-        (Kind::Amended, Georgian) => "გასწორდა",
-        (Kind::Amended, English) => "Set right",
-        (Kind::Cancelled, Georgian) => "გაუქმდა",
-        (Kind::Cancelled, English) => "Cancelled",
-        (Kind::Shipped, Georgian) => "გაიგზავნა კურიერით",
-        (Kind::Shipped, English) => "Shipped",
-        (Kind::Delivered, Georgian) => "ჩაბარდა",
-        (Kind::Delivered, English) => "Delivered",
-        (Kind::Returned, Georgian) => "დაბრუნდა",
-        (Kind::Returned, English) => "Returned",
-        (Kind::Paid, Georgian) => "გადახდილია",
-        (Kind::Paid, English) => "Paid",
-        (Kind::Refunded, Georgian) => "თანხა დაუბრუნდა",
-        (Kind::Refunded, English) => "Refunded",
+        (OutcomeKind::Qualified, Georgian) => "დაინტერესდა",
+        (OutcomeKind::Qualified, English) => "Qualified",
+        (OutcomeKind::Lost, Georgian) => "დაიკარგა",
+        (OutcomeKind::Lost, English) => "Lost",
+        (OutcomeKind::Confirmed, Georgian) => "შეკვეთა მიღებულია",
+        (OutcomeKind::Confirmed, English) => "Order confirmed",
+        (OutcomeKind::CrossSold, Georgian) => "დაემატა",
+        (OutcomeKind::CrossSold, English) => "Added to the order",
+        (OutcomeKind::Amended, Georgian) => "გასწორდა",
+        (OutcomeKind::Amended, English) => "Set right",
+        (OutcomeKind::Cancelled, Georgian) => "გაუქმდა",
+        (OutcomeKind::Cancelled, English) => "Cancelled",
+        (OutcomeKind::Shipped, Georgian) => "გაიგზავნა კურიერით",
+        (OutcomeKind::Shipped, English) => "Shipped",
+        (OutcomeKind::Delivered, Georgian) => "ჩაბარდა",
+        (OutcomeKind::Delivered, English) => "Delivered",
+        (OutcomeKind::Returned, Georgian) => "დაბრუნდა",
+        (OutcomeKind::Returned, English) => "Returned",
+        (OutcomeKind::Paid, Georgian) => "გადახდილია",
+        (OutcomeKind::Paid, English) => "Paid",
+        (OutcomeKind::Refunded, Georgian) => "თანხა დაუბრუნდა",
+        (OutcomeKind::Refunded, English) => "Refunded",
     }
 }
 
@@ -105,8 +105,8 @@ pub const fn event(name: EventName, language: Language) -> &'static str {
 /// Where a conversion stands.
 pub const fn state(state: State, language: Language) -> &'static str {
     match (state, language) {
-        (State::Held, Georgian) => "დაყოვნებულია",
-        (State::Held, English) => "Held",
+        (State::LoadedConversation, Georgian) => "დაყოვნებულია",
+        (State::LoadedConversation, English) => "Held",
         (State::Ready, Georgian) => "მზადაა გასაგზავნად",
         (State::Ready, English) => "Ready to leave",
         (State::Sending, Georgian) => "იგზავნება",
@@ -129,13 +129,13 @@ pub const fn order_state(state: fold::State, language: Language) -> &'static str
     match (state, language) {
         (fold::State::None, Georgian) => "ჯერ არაფერია",
         (fold::State::None, English) => "Nothing stands",
-        (fold::State::Confirmed, _) => deed(Kind::Confirmed, language),
-        (fold::State::Shipped, _) => deed(Kind::Shipped, language),
-        (fold::State::Delivered, _) => deed(Kind::Delivered, language),
+        (fold::State::Confirmed, _) => outcome_kind(OutcomeKind::Confirmed, language),
+        (fold::State::Shipped, _) => outcome_kind(OutcomeKind::Shipped, language),
+        (fold::State::Delivered, _) => outcome_kind(OutcomeKind::Delivered, language),
         (fold::State::PartReturned, Georgian) => "ნაწილი დაბრუნდა",
         (fold::State::PartReturned, English) => "Returned in part",
-        (fold::State::Returned, _) => deed(Kind::Returned, language),
-        (fold::State::Cancelled, _) => deed(Kind::Cancelled, language),
+        (fold::State::Returned, _) => outcome_kind(OutcomeKind::Returned, language),
+        (fold::State::Cancelled, _) => outcome_kind(OutcomeKind::Cancelled, language),
     }
 }
 
@@ -182,12 +182,14 @@ pub const fn reason(reason: Reason, language: Language) -> &'static str {
 /// What a person can do about a conversion; nothing where nothing is needed.
 pub const fn what_to_do(state: State, reason: Reason, language: Language) -> Option<&'static str> {
     match (state, reason, language) {
-        (State::Held, Reason::ValueMissing, Georgian) => Some("მიუთითეთ ჯამი: „გასწორდა“."),
-        (State::Held, Reason::ValueMissing, English) => Some("Say what the order is worth: “Set right”."),
-        (State::Held, Reason::PersonMissing, Georgian) => {
+        (State::LoadedConversation, Reason::ValueMissing, Georgian) => Some("მიუთითეთ ჯამი: „გასწორდა“."),
+        (State::LoadedConversation, Reason::ValueMissing, English) => {
+            Some("Say what the order is worth: “Set right”.")
+        }
+        (State::LoadedConversation, Reason::PersonMissing, Georgian) => {
             Some("მონიშნეთ შეკვეთა ამ ნომრით იმ ჩატში, რომლისაც არის.")
         }
-        (State::Held, Reason::PersonMissing, English) => {
+        (State::LoadedConversation, Reason::PersonMissing, English) => {
             Some("Tag the order by its number in the chat that it belongs to.")
         }
         (State::Rejected, _, Georgian) => Some("ნახეთ Meta-ს სიტყვები, გაასწორეთ მიზეზი და სცადეთ ისევ."),
@@ -211,23 +213,31 @@ pub const fn what_to_do(state: State, reason: Reason, language: Language) -> Opt
 }
 
 /// Why what was said in Meta's inbox waits for a person.
-pub const fn why(why: Why, language: Language) -> &'static str {
+pub const fn why(why: PendingReason, language: Language) -> &'static str {
     let (georgian, english) = match why {
-        Why::OtherValue => ("შეკვეთა სხვა ჯამით უკვე ღიაა", "an order is open with another total"),
-        Why::IllegalMove => {
+        PendingReason::OtherValue => ("შეკვეთა სხვა ჯამით უკვე ღიაა", "an order is open with another total"),
+        PendingReason::IllegalMove => {
             ("შეკვეთაზე ახლა ამის თქმა არ შეიძლება", "it can't be said of the order as it stands")
         }
-        Why::WhichOrder => ("გაურკვეველია, რომელ შეკვეთაზეა", "it is not clear which order it is about"),
-        Why::ValueMissing => ("თანხა აკლია", "the amount is missing"),
-        Why::InPart(Open::NoAmount) => ("წინადადებაში თანხა ვერ ვიპოვეთ", "the sentence has no amount"),
-        Why::InPart(Open::UnclearAmount) => ("თანხა გაურკვეველია", "the amount is not clear"),
-        Why::InPart(Open::SeveralAmounts) => ("რამდენიმე თანხა წერია", "several amounts are written"),
-        Why::InPart(Open::SeveralMeanings) => {
+        PendingReason::WhichOrder => {
+            ("გაურკვეველია, რომელ შეკვეთაზეა", "it is not clear which order it is about")
+        }
+        PendingReason::ValueMissing => ("თანხა აკლია", "the amount is missing"),
+        PendingReason::InPart(Open::NoAmount) => {
+            ("წინადადებაში თანხა ვერ ვიპოვეთ", "the sentence has no amount")
+        }
+        PendingReason::InPart(Open::UnclearAmount) => ("თანხა გაურკვეველია", "the amount is not clear"),
+        PendingReason::InPart(Open::SeveralAmounts) => {
+            ("რამდენიმე თანხა წერია", "several amounts are written")
+        }
+        PendingReason::InPart(Open::SeveralMeanings) => {
             ("რამდენიმე სხვადასხვა წინადადებაა", "sentences of several meanings are there")
         }
-        Why::LabelTakenOff => ("იარლიყი დაყოვნების შემდეგ მოიხსნა", "the label was taken off after the hold"),
-        Why::SaidElsewhere => ("იგივე სხვა გზითაც ითქვა", "the same was said by another door too"),
-        Why::Refused => ("ასე ვერ მივიღეთ", "it could not be taken so"),
+        PendingReason::LabelTakenOff => {
+            ("იარლიყი დაყოვნების შემდეგ მოიხსნა", "the label was taken off after the hold")
+        }
+        PendingReason::SaidElsewhere => ("იგივე სხვა გზითაც ითქვა", "the same was said by another door too"),
+        PendingReason::Refused => ("ასე ვერ მივიღეთ", "it could not be taken so"),
     };
     match language {
         Georgian => georgian,
@@ -343,8 +353,8 @@ mod tests {
     #[test]
     fn every_word_has_both_languages() {
         let georgian = |text: &str| text.chars().any(|letter| ('\u{10d0}'..='\u{10ff}').contains(&letter));
-        for kind in Kind::ALL {
-            assert!(georgian(deed(kind, Georgian)) && !georgian(deed(kind, English)));
+        for kind in OutcomeKind::ALL {
+            assert!(georgian(outcome_kind(kind, Georgian)) && !georgian(outcome_kind(kind, English)));
         }
         for name in EventName::ALL {
             assert!(georgian(event(name, Georgian)) && event(name, English).contains(name.as_str()));

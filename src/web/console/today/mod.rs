@@ -4,18 +4,18 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use crate::domain::operator::Deed;
+use crate::domain::operator::Permission;
 use crate::error::Result;
-use crate::web::console::formatting::Teller;
+use crate::web::console::formatting::Formatter;
 use crate::web::console::guard::Visitor;
-use crate::web::console::layout::{self, Frame};
+use crate::web::console::layout::{self, Layout};
 use crate::web::console::text;
 use crate::web::server::state::App;
 
 #[derive(Template)]
 #[template(path = "today/today.html", config = "src/web/console/askama.toml")]
 struct TodayPage {
-    f: Frame,
+    f: Layout,
     pages: Vec<Day>,
 }
 
@@ -37,29 +37,29 @@ struct Need {
 
 /// The day of each Page, since its own midnight.
 pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response> {
-    visitor.may(Deed::ReadToday)?;
-    let now = app.house.clock.now();
+    visitor.may(Permission::ReadToday)?;
+    let now = app.services.clock.now();
     let language = visitor.operator.language;
-    let reads = visitor.operator.role.may(Deed::ReadSignals);
-    let mut unit = app.house.store.read().await?;
-    let (frame, heads) = layout::framed(&mut unit, &visitor, now).await?;
+    let reads = visitor.operator.role.may(Permission::ReadSignals);
+    let mut unit = app.services.store.read().await?;
+    let (layout, heads) = layout::layout_for(&mut unit, &visitor, now).await?;
     let mut pages = Vec::with_capacity(heads.len());
     for head in heads {
-        let since = Teller::new(&head.timezone, frame.w, now).midnight();
+        let since = Formatter::new(&head.timezone, layout.w, now).midnight();
         let chats = unit.chats_since(&head.id, since).await?;
         let sent = unit.sent_since(&head.id, since).await?;
         let mut needs: Vec<Need> =
             head.fault.iter().map(|text| Need { text: text.clone(), href: None }).collect();
         let waiting = unit.count_waiting_tags(&head.id).await?;
         if waiting > 0 {
-            let href = visitor.operator.role.may(Deed::Tag).then(|| "/console/queue".to_owned());
-            needs.push(Need { text: format!("{waiting} · {}", frame.w.waits), href });
+            let href = visitor.operator.role.may(Permission::Tag).then(|| "/console/queue".to_owned());
+            needs.push(Need { text: format!("{waiting} · {}", layout.w.waits), href });
         }
-        for standing in unit.needing_a_person(&head.id).await? {
-            let (state, reason) = (standing.state, standing.reason);
+        for ledger in unit.needing_a_person(&head.id).await? {
+            let (state, reason) = (ledger.state, ledger.reason);
             let text = format!(
                 "{} · {}: {}",
-                standing.number,
+                ledger.number,
                 text::state(state, language),
                 text::reason(reason, language)
             );
@@ -75,5 +75,5 @@ pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response> 
             needs,
         });
     }
-    layout::page(&TodayPage { f: frame, pages })
+    layout::page(&TodayPage { f: layout, pages })
 }

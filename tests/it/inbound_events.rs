@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use salesbridge::clock::Timestamp;
 use salesbridge::domain::basic::identity::{ConversationId, PageId, Psid};
-use salesbridge::domain::conversation::aggregate::Dossier;
-use salesbridge::domain::order::outcome::{Fact, Kind, Source};
+use salesbridge::domain::conversation::aggregate::ConversationAggregate;
+use salesbridge::domain::order::outcome::{Fact, OutcomeKind, Source};
 use salesbridge::domain::order::tag_decision::Tag;
 use salesbridge::domain::signal::conversion::event_id;
-use salesbridge::error::{Error, Kind as Failure};
-use salesbridge::flow::{self, Line, Reply, Tagged};
+use salesbridge::error::{Error, ErrorKind};
+use salesbridge::flow::{self, ImportLine, Reply, Tagged};
 use serde_json::{Value, json};
 
 use crate::books;
@@ -68,19 +68,19 @@ pub fn body(page: &str, events: &[Value]) -> String {
 }
 
 /// Something that a CRM, courier or bank says happened.
-pub fn told(source: Source, kind: Kind, value: impl Into<Option<i64>>, at: Timestamp) -> Tag {
+pub fn told(source: Source, kind: OutcomeKind, value: impl Into<Option<i64>>, at: Timestamp) -> Tag {
     let reason = kind.wants_reason().then(|| "no more needed".to_owned());
     Tag { source, reason, occurred_at: Some(at), ..say(kind, value) }
 }
 
 /// A line of an import about nobody in particular.
-pub fn line(tag: Tag) -> Line {
-    Line { page: PageId::from(PAGE), psid: None, phone_hash: None, tag }
+pub fn line(tag: Tag) -> ImportLine {
+    ImportLine { page: PageId::from(PAGE), psid: None, phone_hash: None, tag }
 }
 
 /// The line of a known person.
-pub fn line_of(psid: &str, tag: Tag) -> Line {
-    Line { psid: Some(Psid(psid.to_owned())), ..line(tag) }
+pub fn line_of(psid: &str, tag: Tag) -> ImportLine {
+    ImportLine { psid: Some(Psid(psid.to_owned())), ..line(tag) }
 }
 
 fn render(tagged: &Tagged) -> Reply {
@@ -88,18 +88,18 @@ fn render(tagged: &Tagged) -> Reply {
 }
 
 /// Imports lines; gives status and entry, or status and code, of each.
-pub async fn imports(shop: &Shop, lines: Vec<Line>) -> Vec<(u16, String)> {
-    let lines: Vec<(usize, Line)> = lines.into_iter().enumerate().collect();
-    let told = flow::import(&shop.house, &lines, "crm", None, render).await.unwrap();
+pub async fn imports(shop: &Shop, lines: Vec<ImportLine>) -> Vec<(u16, String)> {
+    let lines: Vec<(usize, ImportLine)> = lines.into_iter().enumerate().collect();
+    let told = flow::import(&shop.services, &lines, "crm", None, render).await.unwrap();
     let shown = |told: Result<Reply, Error>| match told {
         Ok(reply) => (reply.status, reply.body),
-        Err(error) => (if error.kind == Failure::Conflict { 409 } else { 422 }, error.code.to_owned()),
+        Err(error) => (if error.kind == ErrorKind::Conflict { 409 } else { 422 }, error.code.to_owned()),
     };
     told.into_iter().map(shown).collect()
 }
 
 /// Imports lines of which none may be refused.
-pub async fn imports_all(shop: &Shop, lines: Vec<Line>) {
+pub async fn imports_all(shop: &Shop, lines: Vec<ImportLine>) {
     for (status, code) in imports(shop, lines).await {
         assert_eq!(status, 200, "{code}");
     }
@@ -165,17 +165,17 @@ pub async fn rows(shop: &Shop, table: &str) -> Vec<Value> {
 }
 
 /// All that is known of the conversations of a Page.
-pub async fn dossiers(shop: &Shop, page: &str) -> Vec<Dossier> {
+pub async fn aggregates(shop: &Shop, page: &str) -> Vec<ConversationAggregate> {
     dossiers_among(shop, page, &rows(shop, "conversation").await).await
 }
 
 /// Those among these rows that are of a Page.
-pub async fn dossiers_among(shop: &Shop, page: &str, conversations: &[Value]) -> Vec<Dossier> {
+pub async fn dossiers_among(shop: &Shop, page: &str, conversations: &[Value]) -> Vec<ConversationAggregate> {
     let mut found = Vec::new();
-    let mut unit = shop.house.store.begin("test").await.unwrap();
+    let mut unit = shop.services.store.begin("test").await.unwrap();
     for row in conversations.iter().filter(|row| row["page_id"] == page) {
         let id = ConversationId::from(row["id"].as_str().unwrap());
-        found.push(unit.hold(&id).await.unwrap().unwrap());
+        found.push(unit.load_conversation(&id).await.unwrap().unwrap());
     }
     unit.commit().await.unwrap();
     found
@@ -187,10 +187,10 @@ pub async fn picture(shop: &Shop, tables: &Tables, page: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     let conversations = tables.rows("conversation").await;
-    for dossier in dossiers_among(shop, page, &conversations).await {
-        let who = dossier.thread.psid.as_ref().map_or("nobody".to_owned(), |psid| psid.as_str().to_owned());
-        names.insert(dossier.thread.id.0.clone(), who.clone());
-        picture_of(&dossier, &who, page, &mut lines);
+    for aggregate in dossiers_among(shop, page, &conversations).await {
+        let who = aggregate.thread.psid.as_ref().map_or("nobody".to_owned(), |psid| psid.as_str().to_owned());
+        names.insert(aggregate.thread.id.0.clone(), who.clone());
+        picture_of(&aggregate, &who, page, &mut lines);
     }
     let of_page = |row: &&Value| row["page_id"] == page;
     for row in tables.rows("phone_word").await.iter().filter(of_page) {
@@ -237,18 +237,18 @@ pub fn shown(fact: &Fact) -> String {
     )
 }
 
-fn picture_of(dossier: &Dossier, who: &str, page: &str, lines: &mut Vec<String>) {
-    let facts: BTreeMap<_, _> = dossier
+fn picture_of(aggregate: &ConversationAggregate, who: &str, page: &str, lines: &mut Vec<String>) {
+    let facts: BTreeMap<_, _> = aggregate
         .orders
         .iter()
-        .flat_map(|standing| &standing.facts)
-        .chain(&dossier.said)
+        .flat_map(|ledger| &ledger.facts)
+        .chain(&aggregate.said)
         .map(|fact| (fact.id.clone(), shown(fact)))
         .collect();
-    for standing in &dossier.orders {
-        let mut names = standing.numbers.clone();
+    for ledger in &aggregate.orders {
+        let mut names = ledger.numbers.clone();
         names.sort();
-        let order = &standing.order;
+        let order = &ledger.order;
         let mut flags: Vec<String> =
             order.flags.iter().map(|(id, flag)| format!("{} {}", flag.as_str(), facts[id])).collect();
         flags.sort();
@@ -257,25 +257,25 @@ fn picture_of(dossier: &Dossier, who: &str, page: &str, lines: &mut Vec<String>)
             .map(|moment| moment.map(|moment| moment.occurred_at.millis()));
         lines.push(format!(
             "{who} order {names:?} {} parked {} value {:?} fee {} returned {} paid {} refunded {} {times:?} {:?} items {:?} flags {flags:?}",
-            order.state.as_str(), standing.parked, order.value, order.delivery_fee, order.returned,
+            order.state.as_str(), ledger.parked, order.value, order.delivery_fee, order.returned,
             order.paid, order.refunded, order.reason, order.items,
         ));
     }
-    let mut said: Vec<String> = dossier.said.iter().filter(|fact| !fact.undone).map(shown).collect();
+    let mut said: Vec<String> = aggregate.said.iter().filter(|fact| !fact.undone).map(shown).collect();
     said.sort();
     said.dedup();
     lines.push(format!("{who} said {said:?}"));
-    for chat in &dossier.chats {
+    for chat in &aggregate.chats {
         let times =
             [Some(chat.began_at), Some(chat.last_at), chat.first_word_at, chat.last_word_at, chat.contact_at]
                 .map(|at| at.map(Timestamp::millis));
-        let stage = dossier.stage(chat).as_str();
+        let stage = aggregate.stage(chat).as_str();
         lines.push(format!("{who} chat {} {times:?} {:?} {stage}", chat.number, chat.ad_id));
     }
-    for row in &dossier.conversions {
-        let order = dossier.orders.iter().find(|standing| Some(&standing.id) == row.order_id.as_ref());
+    for row in &aggregate.conversions {
+        let order = aggregate.orders.iter().find(|ledger| Some(&ledger.id) == row.order_id.as_ref());
         let psid = vec![who.to_owned()];
-        let subjects = order.map_or(&psid, |standing| &standing.numbers);
+        let subjects = order.map_or(&psid, |ledger| &ledger.numbers);
         let is_of =
             |subject: &&String| event_id(&PageId::from(page), subject, row.name, row.number) == row.event_id;
         let subject = subjects.iter().find(is_of);
