@@ -7,20 +7,19 @@ mod inbox;
 pub mod manage;
 mod publish;
 mod receive;
-mod services;
 mod tag;
 mod unit;
 
 pub use crate::domain::conversation::phone_key::PhoneKey;
+pub use crate::domain::order::tagged::{FollowUpEntry, Tagged};
 pub use convert::preview::{PreviewTotals, preview};
-pub use convert::silence::{fall_silent, forget};
+pub use convert::silence::fall_silent;
 pub use deliver::claim::{Batch, claim, open, release};
 pub use deliver::recover::{recover, recover_alone};
 pub use deliver::resolve::{MovedConversion, Resolution, Resolved, resolve, retry, send_now};
 pub use deliver::settle::settle;
 pub use inbox::label_sync::{
-    GraphCall, TakenOff, ask_to_take_off, labels_to_name, labels_to_take_off, name_label, settle_taking_off,
-    unnamed,
+    TakenOff, ask_to_take_off, labels_to_name, labels_to_take_off, name_label, settle_taking_off, unnamed,
 };
 pub use inbox::pending::decide;
 pub use inbox::sentence::{Trial, Tried, try_sentence};
@@ -28,17 +27,20 @@ pub use inbox::snooze::{call_back, snooze};
 pub use manage::configure::configure;
 pub use manage::page::{PageChange, change_page};
 pub use manage::prices::set_products;
+pub use manage::retention::drop_expired;
 pub use manage::test_code::{end_test_codes, set_test_code};
-pub use publish::number::{LEASE, PUBLISH_MAX, Published, forget_changes, publish, stop_publishing};
+pub use publish::number::{LEASE, PUBLISH_MAX, forget_changes, publish, stop_publishing};
 pub use receive::intake::{INTAKE_MAX, Intake};
 pub use receive::profile::{NotShown, Unnamed, name_person, not_shown, people_to_name};
 pub use receive::project::{PROJECT_MAX, project};
-pub use services::Services;
-pub use tag::batch::TagQueue;
 pub use tag::import::{ImportLine, LineResult, import};
+pub use tag::outcome::tag;
 pub use tag::payout::book_payout;
-pub use tag::record::{FollowUpEntry, Tagged, tag};
-pub use tag::undo::{accept, undo};
+pub use tag::undo::{Sender, accept, undo};
+pub use unit::feed_signal::Published;
+pub use unit::graph_call::GraphCall;
 pub use unit::idempotency::{
     Claim, Idempotent, IdempotentRequest, InFlight, KEY_REF_PREFIX, Reply, body_hash,
 };
+pub use unit::services::Services;
+pub use unit::tag_queue::TagQueue;

@@ -7,18 +7,18 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::{AttemptId, ConversationId, OrderId, OutcomeId};
 use crate::domain::basic::money::Currency;
 use crate::domain::conversation::aggregate::{ConversationAggregate, Thread};
+use crate::domain::order::ledger::{JoinedOrder, OrderLedger};
 use crate::domain::order::matching;
-use crate::domain::order::outcome::Fact;
-use crate::domain::order::tag_decision::{JoinedOrder, OrderLedger};
+use crate::domain::order::outcome::{Fact, FollowUp};
 use crate::error::Result;
 use crate::store::aggregate_rows::{AGGREGATE_QUERY, AggregateRows, EntryRow, OrderRow};
 use crate::store::db::sql::{Pair, Unit, list, values};
 
 /// The entry that takes another back.
-pub(in crate::store) const UNDO: &str = "undo";
+pub(in crate::store) const UNDO: &str = FollowUp::Undo.as_str();
 
 /// The entry by which a person accepts a flagged one.
-pub(in crate::store) const ACCEPT: &str = "accept";
+pub(in crate::store) const ACCEPT: &str = FollowUp::Accept.as_str();
 
 /// Which conversations.
 #[derive(Clone, Copy, Debug)]
@@ -192,7 +192,7 @@ fn take_orders(mut orders: Vec<OrderRow>, entries: Vec<EntryRow>, found: &mut Fo
         let Some(sale) = sales.find(|ledger| Some(&ledger.id.0) == row.same_as.as_ref()) else {
             continue;
         };
-        sale.told.push(JoinedOrder {
+        sale.joined.push(JoinedOrder {
             numbers: names_told.remove(&row.id).unwrap_or_default(),
             facts: facts_told.remove(&row.id).unwrap_or_default().into_iter().map(OutcomeId).collect(),
             version: row.version,

@@ -6,31 +6,11 @@ use crate::domain::basic::money::Currency;
 use crate::domain::conversation::aggregate::Thread;
 use crate::domain::feed::change::{CONVERSATION_UPDATED, ORDER_UPDATED};
 use crate::domain::order::fold::{Order, State};
-use crate::domain::order::outcome::{Fact, Source};
-use crate::domain::order::tag_decision::OrderLedger;
+use crate::domain::order::ledger::OrderLedger;
+use crate::domain::order::outcome::{Fact, FollowUp, Source};
 use crate::error::{Error, Result};
-use crate::store::aggregate::{ACCEPT, UNDO};
 use crate::store::db::sql::{Unit, values};
 use crate::store::db::write_buffer::{ChangeRow, NameRow, OpenedRow, OrderRow, OutcomeRow};
-
-/// An entry about another: it takes it back, or accepts it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FollowUp {
-    /// Takes it back.
-    Undo,
-    /// A person accepts it although it was flagged.
-    Accept,
-}
-
-impl FollowUp {
-    /// The word in the API and in rows.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Undo => UNDO,
-            Self::Accept => ACCEPT,
-        }
-    }
-}
 
 /// Where an entry stands: its Page and conversation, its order, and the version of either that it makes.
 #[derive(Clone, Copy, Debug)]

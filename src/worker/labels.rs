@@ -58,7 +58,7 @@ async fn drain_page(services: &Services, graph: &Graph, due: Due, stop: &Cancell
             Ok(name) => flow::name_label(services, &page, &label_id, &name).await?,
             Err(refused) => {
                 tell(&page, "A label's name is not known yet", &refused);
-                flow::unnamed(services, &page, (&label_id, tries)).await?;
+                flow::unnamed(services, &page, &label_id, tries).await?;
             }
         }
     }

@@ -127,7 +127,7 @@ async fn sweep(services: &Services, stop: &CancellationToken) {
             round = flow::end_test_codes(services).await;
         }
         if round.is_ok() && forget_at <= now {
-            round = flow::forget(services).await.map(drop);
+            round = flow::drop_expired(services).await.map(drop);
             if round.is_ok() {
                 round = flow::manage::operators::forget_logins(services).await;
             }

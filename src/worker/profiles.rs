@@ -60,7 +60,7 @@ async fn drain_page(
             Ok(profile) => profile,
             Err(refused) => {
                 let why = why(&refused);
-                flow::not_shown(services, &page, (&conversation, tries), why).await?;
+                flow::not_shown(services, &page, &conversation, tries, why).await?;
                 if let NotShown::Page(span) = why {
                     let (code, subcode) = (refused.code, refused.subcode);
                     tracing::warn!(

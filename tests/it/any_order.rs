@@ -15,7 +15,7 @@ use salesbridge::domain::conversation::inbound::Channel;
 use salesbridge::domain::order::outcome::{Fact, Flag, Item, OutcomeKind, Source};
 use salesbridge::domain::order::tag_decision::Tag;
 use salesbridge::domain::signal::policy::{LeadOn, Policy, PurchaseOn};
-use salesbridge::flow::{self, IdempotentRequest, ImportLine};
+use salesbridge::flow::{self, IdempotentRequest, ImportLine, Sender};
 
 use crate::harness::{Shop, numbered, referred, say};
 use crate::inbound_events::{
@@ -199,7 +199,7 @@ fn case() -> impl Strategy<Value = Case> {
 /// What arrives, as it is sent.
 enum Sent {
     Body(String),
-    ImportLine(Box<ImportLine>),
+    Line(Box<ImportLine>),
     /// The sender of the fact at this place takes it back; never before it is there.
     TakenBack(usize),
 }
@@ -266,7 +266,7 @@ impl Case {
                         // A fact of its own, whatever else is told.
                         line.tag = referred(line.tag, &format!("taken back {index}"));
                     }
-                    return Sent::ImportLine(Box::new(line));
+                    return Sent::Line(Box::new(line));
                 }
             };
             Sent::Body(body(page, &[event]))
@@ -436,7 +436,7 @@ impl Arrived<'_> {
     async fn takes(&mut self, index: usize, sent: &Sent) {
         match sent {
             Sent::Body(body) => self.shop.receives(body.clone()).await,
-            Sent::ImportLine(line) => {
+            Sent::Line(line) => {
                 let told = imports(self.shop, vec![(**line).clone()]).await.remove(0);
                 assert_eq!(told.0, 200, "{}", told.1);
                 self.entries[index] = Some(OutcomeId(told.1));
@@ -451,9 +451,13 @@ impl Arrived<'_> {
     async fn takes_back(&mut self, fact: usize) {
         match &self.entries[fact] {
             Some(entry) => {
-                let undone =
-                    flow::undo(&self.shop.services, entry, ("crm", None), &IdempotentRequest::unkeyed())
-                        .await;
+                let undone = flow::undo(
+                    &self.shop.services,
+                    entry,
+                    Sender::outside("crm"),
+                    &IdempotentRequest::unkeyed(),
+                )
+                .await;
                 undone.unwrap();
             }
             None => self.early.push(fact),
@@ -477,7 +481,7 @@ async fn decides((shop, tables): (&Shop, &Tables), decided: Decided, page: &str)
             let all = threads.iter().flat_map(flagged);
             let first = all.min_by_key(|(number, fact)| (number.clone(), shown(fact)));
             if let Some((_, fact)) = first {
-                flow::accept(services, &fact.id, ("nino", Source::Api), &asked).await.unwrap();
+                flow::accept(services, &fact.id, Sender::person("nino", Source::Api), &asked).await.unwrap();
             }
         }
         Decided::Undo => {
@@ -487,7 +491,7 @@ async fn decides((shop, tables): (&Shop, &Tables), decided: Decided, page: &str)
             let said = facts.filter(|fact| fact.source.is_person() && !fact.undone);
             let last: Option<&Fact> = said.max_by_key(|fact| (fact.recorded_at, fact.id.clone()));
             if let Some(fact) = last {
-                flow::undo(services, &fact.id, ("nino", Some(Source::Api)), &asked).await.unwrap();
+                flow::undo(services, &fact.id, Sender::person("nino", Source::Api), &asked).await.unwrap();
             }
         }
     }

@@ -10,7 +10,7 @@ use salesbridge::domain::order::outcome::{OutcomeKind, Source};
 use salesbridge::domain::order::tag_decision::Tag;
 use salesbridge::error::Error;
 use salesbridge::flow::manage::keys;
-use salesbridge::flow::{self, IdempotentRequest, Services};
+use salesbridge::flow::{self, IdempotentRequest, Sender, Services};
 use salesbridge::web::{App, AppState, BODY_LIMIT, Readiness, router};
 use salesbridge::worker::publish;
 use serde_json::Value;
@@ -122,7 +122,7 @@ async fn tells(shop: &Shop, chat: &ConversationId, tag: Tag) -> Result<flow::Tag
 }
 
 async fn accepts(shop: &Shop, outcome: &OutcomeId) {
-    flow::accept(&shop.services, outcome, ("nino", Source::Api), &IdempotentRequest::unkeyed())
+    flow::accept(&shop.services, outcome, Sender::person("nino", Source::Api), &IdempotentRequest::unkeyed())
         .await
         .unwrap();
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use salesbridge::domain::basic::identity::OutcomeId;
 use salesbridge::domain::operator::Role;
+use salesbridge::domain::order::outcome::FollowUp;
 use salesbridge::domain::order::outcome::Source;
 use salesbridge::flow;
-use salesbridge::store::outcome::FollowUp;
 
 use crate::console::{Visitor, chat_with_price};
 use crate::harness::{HOLD, PAGE, Shop, both};

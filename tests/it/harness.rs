@@ -19,7 +19,7 @@ use salesbridge::domain::signal::conversion::Conversion;
 use salesbridge::domain::signal::policy::{Mode, Policy};
 use salesbridge::error::Error;
 use salesbridge::flow::{
-    self, IdempotentRequest, Intake, PhoneKey, Published, Resolution, Services, TagQueue, Tagged,
+    self, IdempotentRequest, Intake, PhoneKey, Published, Resolution, Sender, Services, TagQueue, Tagged,
 };
 use salesbridge::http_client;
 use salesbridge::id::Ids;
@@ -184,32 +184,36 @@ impl Shop {
         let tag = Tag { reason, ..tag.clone() };
         let tagged =
             flow::tag(&self.services, conversation, &tag, "nino", &IdempotentRequest::unkeyed()).await;
-        tagged.map(|tagged| tagged.now().expect("nothing was promised"))
+        tagged.map(|tagged| tagged.done().expect("no Idempotency-Key was sent"))
     }
 
     pub async fn undoes(&self, outcome: &OutcomeId) -> Result<Tagged, Error> {
-        let undone =
-            flow::undo(&self.services, outcome, ("nino", Some(Source::Api)), &IdempotentRequest::unkeyed())
-                .await;
-        undone.map(|undone| undone.now().expect("nothing was promised"))
+        let undone = flow::undo(
+            &self.services,
+            outcome,
+            Sender::person("nino", Source::Api),
+            &IdempotentRequest::unkeyed(),
+        )
+        .await;
+        undone.map(|undone| undone.done().expect("no Idempotency-Key was sent"))
     }
 
     /// A person lets a held conversion go.
     pub async fn sends(&self, id: &ConversionId) -> Result<Conversion, Error> {
         let turned = flow::send_now(&self.services, id, &IdempotentRequest::unkeyed()).await;
-        turned.map(|turned| turned.now().expect("nothing was promised").conversion)
+        turned.map(|turned| turned.done().expect("no Idempotency-Key was sent").conversion)
     }
 
     /// A person tries a rejected conversion again.
     pub async fn retries(&self, id: &ConversionId) -> Result<Conversion, Error> {
         let turned = flow::retry(&self.services, id, &IdempotentRequest::unkeyed()).await;
-        turned.map(|turned| turned.now().expect("nothing was promised").conversion)
+        turned.map(|turned| turned.done().expect("no Idempotency-Key was sent").conversion)
     }
 
     /// A person settles an attempt whose answer was lost.
     pub async fn resolves(&self, id: &AttemptId, as_what: Resolution) -> Result<u64, Error> {
         let resolved = flow::resolve(&self.services, id, as_what, &IdempotentRequest::unkeyed()).await;
-        resolved.map(|resolved| resolved.now().expect("nothing was promised").conversions)
+        resolved.map(|resolved| resolved.done().expect("no Idempotency-Key was sent").conversions)
     }
 
     pub fn later(&self, by: Duration) {

@@ -118,13 +118,13 @@ both!(
         shop.receives(written(&shop, "m_1")).await;
         keeps(&shop.services, &[written(&shop, "m_2")]).await;
         shop.later(shop.services.keep_text + Duration::from_secs(1));
-        flow::forget(&shop.services).await.unwrap();
+        flow::drop_expired(&shop.services).await.unwrap();
         let books = Books::open(&shop.url).await;
         assert_eq!(books.count("select count(*) from inbox").await, 1);
         projects(&shop.services).await;
         assert_eq!(messages(&shop).await, 2);
         shop.later(Duration::from_secs(1));
-        flow::forget(&shop.services).await.unwrap();
+        flow::drop_expired(&shop.services).await.unwrap();
         assert_eq!(books.count("select count(*) from inbox").await, 0);
     }
 );

@@ -83,7 +83,7 @@ both!(
             );
         }
         shop.later(Duration::from_hours(7 * 24));
-        flow::forget(&shop.services).await.unwrap();
+        flow::drop_expired(&shop.services).await.unwrap();
         assert_eq!(found(&shop).await, Vec::<String>::new());
         // The number itself still joins, as a hash.
         assert_eq!(rows(&shop, "phone_word").await.len(), 1);
@@ -113,7 +113,7 @@ both!(
         shop.intake = flow::Intake::start(shop.services.clone(), std::sync::Arc::default());
         plants(&shop).await;
         // A remark is written with its tag, and goes with the next sweep.
-        flow::forget(&shop.services).await.unwrap();
+        flow::drop_expired(&shop.services).await.unwrap();
         assert_eq!(found(&shop).await, Vec::<String>::new());
     }
 );

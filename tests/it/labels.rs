@@ -11,7 +11,7 @@ use salesbridge::domain::conversation::aggregate::ConversationAggregate;
 use salesbridge::domain::inbox::pending::{PendingReason, PendingTag};
 use salesbridge::domain::order::fold::State;
 use salesbridge::domain::order::outcome::{OutcomeKind, Source};
-use salesbridge::domain::signal::conversion::{EventName, Reason, State as LabelChangeRow};
+use salesbridge::domain::signal::conversion::{self, EventName, Reason};
 use salesbridge::flow;
 use salesbridge::sandbox::webhook::Chat;
 use salesbridge::store::aggregate::Scope;
@@ -94,7 +94,7 @@ fn states(aggregate: &ConversationAggregate) -> Vec<State> {
     aggregate.orders.iter().map(|ledger| ledger.order.state).collect()
 }
 
-fn purchase(aggregate: &ConversationAggregate) -> (LabelChangeRow, Reason) {
+fn purchase(aggregate: &ConversationAggregate) -> (conversion::State, Reason) {
     let row = aggregate.conversions.iter().find(|row| row.name == EventName::Purchase).unwrap();
     (row.state, row.reason)
 }
@@ -106,7 +106,7 @@ both!(
         shop.labels("add", ORDER).await;
         let aggregate = shop.aggregate(&chat).await;
         assert_eq!((states(&aggregate), aggregate.orders[0].order.value), (vec![State::Confirmed], None));
-        assert_eq!(purchase(&aggregate), (LabelChangeRow::LoadedConversation, Reason::ValueMissing));
+        assert_eq!(purchase(&aggregate), (conversion::State::Held, Reason::ValueMissing));
         let fact = &aggregate.orders[0].facts[0];
         assert_eq!((fact.source, fact.actor.as_str()), (Source::Label, "the inbox"));
         assert!(!format!("{fact:?}").contains("\"2\""));
@@ -163,7 +163,7 @@ both!(
         let aggregate = shop.aggregate(&chat).await;
         assert_eq!(
             (states(&aggregate), purchase(&aggregate).0),
-            (vec![State::None], LabelChangeRow::Suppressed)
+            (vec![State::None], conversion::State::Suppressed)
         );
         assert!(aggregate.orders[0].facts[0].undone);
         shop.labels("add", ORDER).await;
@@ -174,7 +174,7 @@ both!(
         let aggregate = shop.aggregate(&chat).await;
         assert_eq!(states(&aggregate), [State::Cancelled]);
         assert_eq!(aggregate.orders[0].order.reason.as_deref(), Some("label taken off"));
-        assert_eq!((shop.told(), purchase(&aggregate).0), (vec!["50.0".to_owned()], LabelChangeRow::Sent));
+        assert_eq!((shop.told(), purchase(&aggregate).0), (vec!["50.0".to_owned()], conversion::State::Sent));
     }
 );
 

@@ -24,7 +24,7 @@ both!(
         let chat = shop.writes(PSID, "m_2", "call me: 599 12 34 56").await;
         let lead = shop.find(&chat, EventName::LeadSubmitted, 0).await;
         assert_eq!(lead.event_id, "07859cd4b10d2bb9bb8f8c0fbc5a71f2");
-        assert_eq!((stands(&lead), lead.event_time), ((State::LoadedConversation, Reason::Hold), gave));
+        assert_eq!((stands(&lead), lead.event_time), ((State::Held, Reason::Hold), gave));
         shop.later(HOLD);
         assert_eq!(shop.delivers().await, 1);
         shop.writes(PSID, "m_3", "or 577123456").await;
@@ -81,7 +81,7 @@ both!(
         assert_eq!(shop.stand().await, "");
         let said = shop.tags(&chat, &say(OutcomeKind::Qualified, None)).await.unwrap();
         let lead = shop.find(&chat, EventName::QualifiedLead, 0).await;
-        assert_eq!(stands(&lead), (State::LoadedConversation, Reason::Hold));
+        assert_eq!(stands(&lead), (State::Held, Reason::Hold));
         shop.later(HOLD / 2);
         shop.undoes(&said.outcome_id).await.unwrap();
         assert_eq!(shop.stand().await, "1 suppressed undone");
@@ -89,7 +89,7 @@ both!(
         assert_eq!(shop.delivers().await, 0);
         shop.tags(&chat, &say(OutcomeKind::Qualified, None)).await.unwrap();
         let woken = shop.find(&chat, EventName::QualifiedLead, 0).await;
-        assert_eq!((&woken.id, stands(&woken)), (&lead.id, (State::LoadedConversation, Reason::Hold)));
+        assert_eq!((&woken.id, stands(&woken)), (&lead.id, (State::Held, Reason::Hold)));
         shop.later(HOLD / 2);
         assert_eq!(shop.delivers().await, 0);
         shop.later(HOLD / 2);

@@ -3,8 +3,9 @@
 use salesbridge::clock::Timestamp;
 use salesbridge::domain::basic::identity::{OrderId, OutcomeId};
 use salesbridge::domain::order::fold::State;
+use salesbridge::domain::order::ledger::OrderLedger;
 use salesbridge::domain::order::outcome::{Details, Fact, OutcomeKind, Source, Terms};
-use salesbridge::domain::order::tag_decision::{Decision, OrderLedger, decide};
+use salesbridge::domain::order::tag_decision::{Decision, decide};
 
 use crate::harness::{gel, numbered, referred, say};
 

@@ -111,7 +111,7 @@ both!(
         assert_eq!(names(&shop).await, "Purchase");
         let woken = shop.find(&chat, EventName::OrderShipped, 0).await;
         assert_eq!((&woken.id, &woken.event_id), (&shipped.id, &shipped.event_id));
-        assert_eq!(stands(&woken), (State::LoadedConversation, Reason::Hold));
+        assert_eq!(stands(&woken), (State::Held, Reason::Hold));
         assert_eq!(woken.leaves_at, shop.services.clock.now() + HOLD);
         shop.later(HOLD);
         assert_eq!(names(&shop).await, "Purchase OrderShipped");

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use salesbridge::clock::Timestamp;
 use salesbridge::domain::order::fold;
+use salesbridge::domain::order::ledger::OrderLedger;
 use salesbridge::domain::order::outcome::{Flag, OutcomeKind, Source};
-use salesbridge::domain::order::tag_decision::{OrderLedger, Tag};
+use salesbridge::domain::order::tag_decision::Tag;
 use salesbridge::domain::signal::conversion::{Reason, State};
-use salesbridge::flow::{self, IdempotentRequest};
+use salesbridge::flow::{self, IdempotentRequest, Sender};
 
 use crate::harness::{HOLD, PAGE, Shop, both, numbered, referred, say};
 use crate::inbound_events::{aggregates, imports, imports_all, line, line_of, told};
@@ -68,20 +69,28 @@ both!(
         shop.delivers().await;
         assert_eq!(shop.told(), ["50.0"]);
         let flagged = known[1].order.flags[0].0.clone();
-        let accepted =
-            flow::accept(&shop.services, &flagged, ("nino", Source::Api), &IdempotentRequest::unkeyed())
-                .await
-                .unwrap()
-                .now()
-                .unwrap();
+        let accepted = flow::accept(
+            &shop.services,
+            &flagged,
+            Sender::person("nino", Source::Api),
+            &IdempotentRequest::unkeyed(),
+        )
+        .await
+        .unwrap()
+        .done()
+        .unwrap();
         let order = accepted.order.unwrap();
         assert_eq!((order.order.state, order.order.flags.len()), (fold::State::Shipped, 0));
-        let again =
-            flow::accept(&shop.services, &flagged, ("nino", Source::Api), &IdempotentRequest::unkeyed())
-                .await
-                .unwrap()
-                .now()
-                .unwrap();
+        let again = flow::accept(
+            &shop.services,
+            &flagged,
+            Sender::person("nino", Source::Api),
+            &IdempotentRequest::unkeyed(),
+        )
+        .await
+        .unwrap()
+        .done()
+        .unwrap();
         assert!(again.known);
         shop.later(HOLD);
         shop.delivers().await;
@@ -141,7 +150,7 @@ both!(
         assert_eq!((known[0].numbers[0].as_str(), known[1].numbers[0].as_str()), ("S-1001", "A-1"));
         let aggregate = aggregates(&shop, PAGE).await.remove(0);
         let row = aggregate.conversions_of(&known[1]).remove(0);
-        assert_eq!((row.state, row.value), (State::LoadedConversation, Some(5000)));
+        assert_eq!((row.state, row.value), (State::Held, Some(5000)));
         shop.later(HOLD);
         shop.delivers().await;
         assert_eq!(shop.told(), ["50.0", "50.0"]);
@@ -190,7 +199,7 @@ both!(
         let waiting = aggregates(&shop, PAGE).await.remove(0);
         assert_eq!(
             (waiting.conversions[0].state, waiting.conversions[0].reason),
-            (State::LoadedConversation, Reason::PersonMissing)
+            (State::Held, Reason::PersonMissing)
         );
         shop.later(HOLD);
         assert_eq!(shop.delivers().await, 0);

@@ -177,7 +177,7 @@ both!(
     async fn a_purchase_without_a_value_waits_until_somebody_says_it(shop: Shop) {
         let chat = shop.hears_from("2").await;
         let tagged = shop.tags(&chat, &say(Confirmed, None)).await.unwrap();
-        assert_eq!(stands(&tagged.conversions[0]), (State::LoadedConversation, Reason::ValueMissing));
+        assert_eq!(stands(&tagged.conversions[0]), (State::Held, Reason::ValueMissing));
         let refused = shop.sends(&tagged.conversions[0].id).await.unwrap_err();
         assert_eq!(refused.code, "wrong_state");
         shop.later(2 * HOLD);
@@ -192,7 +192,7 @@ both!(
     async fn a_purchase_without_a_person_waits_until_they_are_known(shop: Shop) {
         shop.imports([line(None, told(Confirmed, 5000, "A-1"))]).await;
         let thread = ConversationId(shop.asks("select conversation_id from conversion").await.remove(0));
-        assert_eq!(shop.purchase_stands(&thread).await, (State::LoadedConversation, Reason::PersonMissing));
+        assert_eq!(shop.purchase_stands(&thread).await, (State::Held, Reason::PersonMissing));
         shop.later(2 * HOLD);
         assert_eq!(shop.delivers().await, 0);
         shop.imports([line(Some("77"), told(Shipped, None, "A-1"))]).await;
@@ -213,7 +213,7 @@ both!(
         other.new_order = true;
         shop.tags(&chat, &other).await.unwrap();
         assert_eq!(shop.delivers().await, 0);
-        assert_eq!(shop.purchase_stands(&chat).await, (State::LoadedConversation, Reason::Hold));
+        assert_eq!(shop.purchase_stands(&chat).await, (State::Held, Reason::Hold));
         shop.later(HOLD);
         shop.delivers().await;
         assert_eq!(shop.told(), ["60.0"]);
@@ -245,7 +245,7 @@ both!(
         shop.set_page(|page| page.mode = Mode::Paused).await;
         let chat = shop.hears_from("2").await;
         shop.tags(&chat, &say(Confirmed, 5000)).await.unwrap();
-        assert_eq!(shop.purchase_stands(&chat).await, (State::LoadedConversation, Reason::Hold));
+        assert_eq!(shop.purchase_stands(&chat).await, (State::Held, Reason::Hold));
         shop.later(HOLD);
         assert_eq!(shop.delivers().await, 0);
         assert_eq!(shop.purchase_stands(&chat).await, (State::Ready, Reason::Due));

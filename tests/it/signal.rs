@@ -10,10 +10,7 @@ both!(
     async fn a_purchase_reaches_the_dataset_once_after_its_hold(shop: Shop) {
         let chat = shop.hears_from("2222222222222222").await;
         let tagged = shop.tags(&chat, &numbered(say(OutcomeKind::Confirmed, 12050), "A-1001")).await.unwrap();
-        assert_eq!(
-            (tagged.conversions[0].state, tagged.conversions[0].reason),
-            (State::LoadedConversation, Reason::Hold)
-        );
+        assert_eq!((tagged.conversions[0].state, tagged.conversions[0].reason), (State::Held, Reason::Hold));
         assert_eq!(shop.delivers().await, 0);
         shop.later(HOLD);
         assert_eq!(shop.delivers().await, 1);

@@ -28,7 +28,7 @@ both!(
                 let tag = say(OutcomeKind::Confirmed, value * 100);
                 let tagged =
                     flow::tag(&services, &chat, &tag, "nino", &IdempotentRequest::unkeyed()).await.unwrap();
-                let order = tagged.now().unwrap().order.unwrap();
+                let order = tagged.done().unwrap().order.unwrap();
                 assert_eq!(order.order.value, Some(value * 100));
                 order.numbers[0].clone()
             });
@@ -58,7 +58,7 @@ both!(
                 let tag = say(OutcomeKind::Confirmed, 5_000);
                 let tagged =
                     flow::tag(&services, &chat, &tag, "nino", &IdempotentRequest::unkeyed()).await.unwrap();
-                tagged.now().unwrap().order.unwrap().numbers[0].clone()
+                tagged.done().unwrap().order.unwrap().numbers[0].clone()
             });
         }
         let mut numbers = clients.join_all().await;
@@ -80,11 +80,14 @@ both!(
                 let said =
                     flow::tag(&services, &chat, &say(kind, 5_000), "nino", &IdempotentRequest::unkeyed())
                         .await;
-                (place, said.map(|said| said.now().unwrap().conversions[0].state).map_err(|error| error.code))
+                (
+                    place,
+                    said.map(|said| said.done().unwrap().conversions[0].state).map_err(|error| error.code),
+                )
             });
         }
         for (place, said) in clients.join_all().await {
-            let expected = if place % 7 == 0 { Err("which_order") } else { Ok(State::LoadedConversation) };
+            let expected = if place % 7 == 0 { Err("which_order") } else { Ok(State::Held) };
             assert_eq!(said, expected, "{place}");
         }
         shop.later(HOLD);
@@ -105,7 +108,7 @@ both!(
                 tag.reference = Some(format!("uplift-{}", place / 2));
                 let said =
                     flow::tag(&services, &chat, &tag, "nino", &IdempotentRequest::unkeyed()).await.unwrap();
-                said.now().unwrap().known
+                said.done().unwrap().known
             });
         }
         let known = clients.join_all().await.into_iter().filter(|known| *known).count();
@@ -128,7 +131,7 @@ both!(
         let tag = say(OutcomeKind::Confirmed, 5_000);
         for is_first in [true, false] {
             let said = flow::tag(&shop.services, &chat, &tag, "nino", &asked).await.unwrap();
-            assert_eq!(said.now().is_some(), is_first);
+            assert_eq!(said.done().is_some(), is_first);
         }
         drop(asked);
         assert!(Claim::begin(&names, name(), b"body").is_ok(), "the request has ended");

@@ -6,14 +6,15 @@ use salesbridge::domain::basic::identity::OutcomeId;
 use salesbridge::domain::order::fold;
 use salesbridge::domain::order::outcome::{OutcomeKind, Source};
 use salesbridge::error::Error;
-use salesbridge::flow::{self, IdempotentRequest, Tagged};
+use salesbridge::flow::{self, IdempotentRequest, Sender, Tagged};
 
 use crate::harness::{Shop, both, numbered, referred, say};
 use crate::inbound_events::{imports, line_of, told};
 
 async fn undoes_outside(shop: &Shop, outcome: &OutcomeId, actor: &str) -> Result<Tagged, Error> {
-    let undone = flow::undo(&shop.services, outcome, (actor, None), &IdempotentRequest::unkeyed()).await;
-    undone.map(|undone| undone.now().unwrap())
+    let undone =
+        flow::undo(&shop.services, outcome, Sender::outside(actor), &IdempotentRequest::unkeyed()).await;
+    undone.map(|undone| undone.done().unwrap())
 }
 
 both!(

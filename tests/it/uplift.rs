@@ -14,8 +14,8 @@ use salesbridge::sandbox::Fault;
 use crate::harness::{HOLD, Shop, both, numbered, referred, say};
 use crate::sales::{line, purchase_id, stands, told};
 
-const WAITS: (State, Reason) = (State::LoadedConversation, Reason::WaitsForPurchase);
-const HELD: (State, Reason) = (State::LoadedConversation, Reason::Hold);
+const WAITS: (State, Reason) = (State::Held, Reason::WaitsForPurchase);
+const HELD: (State, Reason) = (State::Held, Reason::Hold);
 
 async fn confirms(shop: &Shop, chat: &ConversationId, value: i64) -> Tagged {
     shop.tags(chat, &numbered(say(OutcomeKind::Confirmed, value), "A-1")).await.unwrap()

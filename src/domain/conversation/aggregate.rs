@@ -7,8 +7,8 @@ use crate::domain::basic::identity::{ConversationId, OutcomeId, PageId, Psid};
 use crate::domain::conversation::chat::{Chat, Stage};
 use crate::domain::conversation::inbound::Channel;
 use crate::domain::order::fold::by_moment;
-use crate::domain::order::outcome::{Fact, OutcomeKind, Source};
-use crate::domain::order::tag_decision::OrderLedger;
+use crate::domain::order::ledger::OrderLedger;
+use crate::domain::order::outcome::{Fact, FollowUp, OutcomeKind, Source};
 use crate::domain::signal::conversion::Conversion;
 
 /// The thread of one person with one Page.
@@ -50,6 +50,27 @@ impl ConversationAggregate {
     pub fn conversions_of(&self, order: &OrderLedger) -> Vec<Conversion> {
         let of_it = |row: &&Conversion| row.order_id.as_ref() == Some(&order.id);
         self.conversions.iter().filter(of_it).cloned().collect()
+    }
+
+    /// The fact of this id, of an order or of a chat.
+    pub fn fact(&self, id: &OutcomeId) -> Option<&Fact> {
+        self.orders.iter().flat_map(|ledger| &ledger.facts).chain(&self.said).find(|fact| fact.id == *id)
+    }
+
+    /// The order in whose ledger a fact stands.
+    pub fn order_of(&self, fact: &OutcomeId) -> Option<&OrderLedger> {
+        self.orders.iter().find(|ledger| ledger.facts.iter().any(|known| known.id == *fact))
+    }
+
+    /// Marks a fact as undone or accepted by an entry about it.
+    pub fn mark(&mut self, fact: &OutcomeId, kind: FollowUp) {
+        let of_orders = self.orders.iter_mut().flat_map(|ledger| &mut ledger.facts);
+        for fact in of_orders.chain(&mut self.said).filter(|known| known.id == *fact) {
+            match kind {
+                FollowUp::Undo => fact.undone = true,
+                FollowUp::Accept => fact.accepted = true,
+            }
+        }
     }
 
     /// The chat in which something happened: the last that had begun by then, else the first.

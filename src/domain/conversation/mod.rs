@@ -3,6 +3,7 @@
 
 pub mod aggregate;
 pub mod chat;
+pub mod chat_tag;
 pub mod customer;
 pub mod inbound;
 pub mod phone;

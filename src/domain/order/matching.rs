@@ -4,8 +4,8 @@
 use crate::clock::Timestamp;
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::order::fold::{self, Order, State};
+use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::outcome::{Fact, Flag, OutcomeKind};
-use crate::domain::order::tag_decision::OrderLedger;
 
 /// Parks every order that is perhaps another one told again; gives those that certainly are, each with the
 /// order that it is. `orders` are folded and stand oldest first. Judged from the ledgers alone, never by arrival.

@@ -335,3 +335,23 @@ impl Flag {
         }
     }
 }
+
+/// An entry about another entry of the ledger: it takes a fact back, or accepts a flagged one. The ledger is
+/// append-only, so that a mistake is undone by such an entry and never by a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FollowUp {
+    /// The fact no longer counts.
+    Undo,
+    /// A person accepts the flagged fact, so that it moves its order after all.
+    Accept,
+}
+
+impl FollowUp {
+    /// The word in the API and in rows.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Undo => "undo",
+            Self::Accept => "accept",
+        }
+    }
+}

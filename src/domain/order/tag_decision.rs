@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{OrderId, OutcomeId};
+use crate::domain::basic::identity::OutcomeId;
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::conversation::customer::Customer;
-use crate::domain::order::fold::{self, Order, State};
+use crate::domain::order::fold::{Order, State, fold, states_before};
+use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::outcome::{Details, Fact, OutcomeKind, Source, Terms};
 
 /// What someone says happened to an order.
@@ -59,136 +60,6 @@ impl Tag {
     }
 }
 
-/// An order of the conversation, as it stands.
-#[derive(Clone, Debug)]
-pub struct OrderLedger {
-    /// Its id.
-    pub id: OrderId,
-    /// Its names, the first one first.
-    pub numbers: Vec<String>,
-    /// Its first name was made by the service.
-    pub service_numbered: bool,
-    /// Grows with each entry.
-    pub version: i64,
-    /// The policy under which it was opened.
-    pub policy_version: i64,
-    /// Its ledger.
-    pub facts: Vec<Fact>,
-    /// The fold of it.
-    pub order: Order,
-    /// It is perhaps another order of this conversation told again: it moves nothing until a person decides.
-    pub parked: bool,
-    /// When it was opened here.
-    pub opened_at: Timestamp,
-    /// An event of it left, or was about to: what Meta knows of it stays as it is.
-    pub reported: bool,
-    /// Orders from outside that are this one by their value; their names and facts stand among its own.
-    pub told: Vec<JoinedOrder>,
-}
-
-/// An order from outside that is another one. That follows from the ledgers, so a later fact may part them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JoinedOrder {
-    /// Its id.
-    pub id: OrderId,
-    /// Its names.
-    pub numbers: Vec<String>,
-    /// Its version when it ended.
-    pub version: i64,
-    /// The policy under which it was opened.
-    pub policy_version: i64,
-    /// When it was opened.
-    pub opened_at: Timestamp,
-    /// Its entries.
-    pub facts: Vec<OutcomeId>,
-}
-
-impl OrderLedger {
-    /// An order of which nothing is known yet.
-    pub fn new(id: OrderId, service_numbered: bool, policy_version: i64, currency: Currency) -> Self {
-        Self {
-            id,
-            numbers: Vec::new(),
-            service_numbered,
-            version: 0,
-            policy_version,
-            facts: Vec::new(),
-            order: Order::new(currency),
-            parked: false,
-            opened_at: Timestamp::from_millis(0),
-            reported: false,
-            told: Vec::new(),
-        }
-    }
-
-    /// Takes out the orders that joined it, unless Meta was told of them as one.
-    pub fn part(&mut self) -> Vec<Self> {
-        if self.reported {
-            return Vec::new();
-        }
-        let told = std::mem::take(&mut self.told);
-        told.into_iter().map(|told| self.part_one(told)).collect()
-    }
-
-    fn part_one(&mut self, told: JoinedOrder) -> Self {
-        let (facts, own) = self.facts.drain(..).partition(|fact| told.facts.contains(&fact.id));
-        self.facts = own;
-        self.numbers.retain(|name| !told.numbers.contains(name));
-        let mut parted = Self::new(told.id, false, told.policy_version, self.order.currency);
-        parted.numbers = told.numbers;
-        // Facts that came meanwhile bear the versions of this one.
-        parted.version = told.version.max(self.version);
-        parted.opened_at = told.opened_at;
-        parted.facts = facts;
-        parted
-    }
-
-    /// Takes in an order that is this one.
-    pub fn join(&mut self, told: Self) {
-        self.told.push(JoinedOrder {
-            id: told.id.clone(),
-            numbers: told.numbers.clone(),
-            version: told.version,
-            policy_version: told.policy_version,
-            opened_at: told.opened_at,
-            facts: told.facts.iter().map(|fact| fact.id.clone()).collect(),
-        });
-        self.take_in(told);
-    }
-
-    /// Takes in an order that a person said is this one, for good.
-    pub fn take_in(&mut self, told: Self) {
-        self.numbers.extend(told.numbers);
-        self.facts.extend(told.facts);
-        self.facts.sort_by(|a, b| (a.recorded_at, &a.id).cmp(&(b.recorded_at, &b.id)));
-    }
-
-    /// The order to which a fact from outside under this number belongs: this one, or one that joined it.
-    pub fn home_of(&self, number: Option<&str>) -> OrderId {
-        let has_it =
-            |told: &&JoinedOrder| number.is_some_and(|number| told.numbers.iter().any(|name| name == number));
-        self.told.iter().find(has_it).map_or_else(|| self.id.clone(), |told| told.id.clone())
-    }
-
-    /// A new entry of the order that is `home` here.
-    pub fn add(&mut self, home: &OrderId, fact: Fact) {
-        if let Some(told) = self.told.iter_mut().find(|told| told.id == *home) {
-            told.facts.push(fact.id.clone());
-        }
-        self.facts.push(fact);
-    }
-
-    /// Folds its ledger again.
-    pub fn fold(&mut self, currency: Currency) {
-        self.order = fold::fold(&self.facts, currency);
-        self.parked = false;
-    }
-
-    pub(super) fn effective(&self) -> impl Iterator<Item = &Fact> {
-        self.facts.iter().filter(|fact| !fact.undone)
-    }
-}
-
 /// What follows from a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
@@ -234,12 +105,12 @@ pub struct Refusal {
     pub order: Option<usize>,
 }
 
-/// Who must give way.
+/// What a refused tag is at odds with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// As things stand it can't be said.
-    OrderLedger,
-    /// The request's field (a JSON pointer) is wrong.
+    /// The state of things: the answer is 409.
+    State,
+    /// A field of the request, by its JSON pointer: the answer is 422.
     Field(&'static str),
 }
 
@@ -311,7 +182,7 @@ fn by_number(tag: &Tag, number: &str, orders: &[OrderLedger]) -> Result<Meant, R
             "There is no order of this number yet; say \"confirmed\" before \"{}\".",
             tag.kind.as_str()
         );
-        return Err(Refusal { at_fault: Fault::OrderLedger, code: "illegal_move", message, order: None });
+        return Err(Refusal { at_fault: Fault::State, code: "illegal_move", message, order: None });
     }
     match open {
         None => new(),
@@ -354,8 +225,7 @@ fn the_only_open_one(tag: &Tag, orders: &[OrderLedger]) -> Result<Meant, Refusal
                 Some(_) => ("several open orders", "give order_id"),
             };
             let message = format!("The conversation has {count}: {way_out}.");
-            let at_fault =
-                if tag.source.is_person() { Fault::OrderLedger } else { Fault::Field("/order_id") };
+            let at_fault = if tag.source.is_person() { Fault::State } else { Fault::Field("/order_id") };
             Err(Refusal { at_fault, code: "which_order", message, order: orders.len().checked_sub(1) })
         }
     }
@@ -363,7 +233,7 @@ fn the_only_open_one(tag: &Tag, orders: &[OrderLedger]) -> Result<Meant, Refusal
 
 fn other_value(index: usize) -> Refusal {
     Refusal {
-        at_fault: Fault::OrderLedger,
+        at_fault: Fault::State,
         code: "sale_open_with_other_value",
         message: "This sale is already confirmed with another value: say \"amended\" to set it right, \
                   \"cross_sold\" for an addition, or \"new_order\": true for another sale."
@@ -435,7 +305,7 @@ pub fn is_repeatable(tag: &Tag) -> bool {
 fn version_is(tag: &Tag, version: i64, order: Option<usize>) -> Result<(), Refusal> {
     match tag.if_version {
         Some(expected) if expected != version => Err(Refusal {
-            at_fault: Fault::OrderLedger,
+            at_fault: Fault::State,
             code: "version_conflict",
             message: format!(
                 "Someone else was quicker: the order is at version {version}, not {expected}. Look at it and decide anew."
@@ -541,7 +411,7 @@ fn allowed(
     index: usize,
 ) -> Result<(), Refusal> {
     let illegal = |found: State| Refusal {
-        at_fault: Fault::OrderLedger,
+        at_fault: Fault::State,
         code: "illegal_move",
         message: format!("\"{}\" can't be said of an order that is {}.", tag.kind.as_str(), found.as_str()),
         order: Some(index),
@@ -566,12 +436,12 @@ fn allowed(
     };
     let mut facts = ledger.facts.clone();
     facts.push(said.clone());
-    let before = fold::states_before(&facts, terms.currency);
+    let before = states_before(&facts, terms.currency);
     let found = before.iter().find(|(id, _)| *id == said.id).map_or(now, |(_, state)| *state);
     if !found.legal().contains(&tag.kind) {
         return Err(illegal(found));
     }
-    let flags = fold::fold(&facts, terms.currency).flags;
+    let flags = fold(&facts, terms.currency).flags;
     if flags.iter().any(|flag| !ledger.order.flags.contains(flag)) {
         return Err(illegal(now));
     }

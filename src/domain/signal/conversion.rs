@@ -106,7 +106,7 @@ pub struct Content {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// Waits for its hold, or for something that is missing.
-    LoadedConversation,
+    Held,
     /// Due.
     Ready,
     /// In an attempt.
@@ -126,7 +126,7 @@ pub enum State {
 impl State {
     /// All states.
     pub const ALL: [Self; 8] = [
-        Self::LoadedConversation,
+        Self::Held,
         Self::Ready,
         Self::Sending,
         Self::Sent,
@@ -139,7 +139,7 @@ impl State {
     /// The word in the API and in rows.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::LoadedConversation => "held",
+            Self::Held => "held",
             Self::Ready => "ready",
             Self::Sending => "sending",
             Self::Sent => "sent",
@@ -289,12 +289,18 @@ pub struct Conversion {
 impl Conversion {
     /// Whether its payload can still take in what is added to the order.
     pub fn is_open_to_change(&self) -> bool {
-        !self.frozen && matches!(self.state, State::LoadedConversation | State::Ready | State::Suppressed)
+        !self.frozen && matches!(self.state, State::Held | State::Ready | State::Suppressed)
     }
 
     /// Whether Meta counts it, as far as can be known now.
     pub const fn has_left(&self) -> bool {
         matches!(self.state, State::Sending | State::Sent | State::Unknown)
+    }
+
+    /// A person lets it go at once: a held one, or a rejected one once more with a payload that is made anew.
+    pub fn release(&mut self, now: Timestamp) {
+        self.frozen &= self.state != State::Rejected;
+        (self.state, self.reason, self.leaves_at) = (State::Ready, Reason::Due, now);
     }
 
     /// It does not leave. One whose answer was lost before may be at Meta already, so it is no longer sent

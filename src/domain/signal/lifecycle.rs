@@ -2,7 +2,7 @@
 //! the order: once its Purchase or its `OrderCreated` is sent or unknown.
 
 use crate::domain::order::fold::{self, Moment, Order};
-use crate::domain::order::tag_decision::OrderLedger;
+use crate::domain::order::ledger::OrderLedger;
 use crate::domain::signal::conversion::{Conversion, Draft, EventName, Reason, State};
 use crate::domain::signal::policy::{Policy, PurchaseOn};
 use crate::domain::signal::purchase::fallen;
@@ -36,8 +36,8 @@ pub(super) fn derive(
         }
         let Some(moment) = moment.filter(|_| context.policy.lifecycle) else { continue };
         let (state, reason) = match readiness(name, true, context) {
-            (State::LoadedConversation, _) if cause.is_none() => (State::Suppressed, fallen(&ledger.order)),
-            (State::LoadedConversation, _) if name != EventName::OrderCreated && !known_to_meta => {
+            (State::Held, _) if cause.is_none() => (State::Suppressed, fallen(&ledger.order)),
+            (State::Held, _) if name != EventName::OrderCreated && !known_to_meta => {
                 (State::Suppressed, Reason::PurchaseNotSent)
             }
             other => other,

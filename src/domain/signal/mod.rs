@@ -146,7 +146,7 @@ pub fn is_without_cause(aggregate: &ConversationAggregate, row: &Conversion, rul
 /// The rows that changed, those among them that grew too old as `expired`.
 fn differing(mut rows: Vec<Conversion>, before: &[&Conversion], now: Timestamp) -> Vec<Conversion> {
     for row in &mut rows {
-        if matches!(row.state, State::LoadedConversation | State::Ready) && is_expired(row.event_time, now) {
+        if matches!(row.state, State::Held | State::Ready) && is_expired(row.event_time, now) {
             (row.state, row.reason) = if row.resent {
                 (State::Unknown, Reason::AnswerLost)
             } else {
@@ -181,9 +181,9 @@ fn readiness(name: EventName, value_known: bool, context: SignalContext<'_>) -> 
         () if context.mode == Mode::Shadow => (State::Suppressed, Reason::Shadow),
         () if !context.channel_is_sent => (State::Suppressed, Reason::ChannelNotSent),
         () if context.refused.contains(&name) => (State::Suppressed, Reason::NameRefused),
-        () if !context.person_known => (State::LoadedConversation, Reason::PersonMissing),
-        () if !value_known => (State::LoadedConversation, Reason::ValueMissing),
-        () => (State::LoadedConversation, Reason::Hold),
+        () if !context.person_known => (State::Held, Reason::PersonMissing),
+        () if !value_known => (State::Held, Reason::ValueMissing),
+        () => (State::Held, Reason::Hold),
     }
 }
 
@@ -198,9 +198,9 @@ enum Target {
 /// Turns a row that is no Purchase to what is wanted of it.
 fn turn(row: &mut Conversion, wanted: &Target, context: SignalContext<'_>) {
     match (row.state, wanted) {
-        (State::LoadedConversation | State::Ready, Target::Nothing(reason)) => row.rest(*reason),
+        (State::Held | State::Ready, Target::Nothing(reason)) => row.rest(*reason),
         (State::Suppressed, Target::Nothing(reason)) if row.reason.wakes() => row.reason = *reason,
-        (State::LoadedConversation | State::Ready, Target::Due { event_time }) => {
+        (State::Held | State::Ready, Target::Due { event_time }) => {
             let lives = SignalContext { mode: Mode::Live, ..context };
             let (state, reason) = readiness(row.name, true, lives);
             if !row.frozen {
@@ -216,7 +216,7 @@ fn turn(row: &mut Conversion, wanted: &Target, context: SignalContext<'_>) {
         }
         (State::Suppressed, Target::Due { event_time }) if row.reason.wakes() => {
             let (state, reason) = readiness(row.name, true, context);
-            if state == State::LoadedConversation {
+            if state == State::Held {
                 row.wake(*event_time, None, (state, reason));
                 row.leaves_at = leaves_at(context.now, *event_time, context.policy);
             } else {

@@ -3,8 +3,8 @@
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::basic::money::Money;
 use crate::domain::order::fold::{self, Order, Uplift};
+use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::outcome::{Item, Terms};
-use crate::domain::order::tag_decision::OrderLedger;
 use crate::domain::signal::conversion::{Content, Conversion, Draft, EventName, Reason, State};
 use crate::domain::signal::policy::Mode;
 use crate::domain::signal::{SignalContext, leaves_at, readiness, set_time};
@@ -117,7 +117,7 @@ fn used_slot(rows: &[Conversion], order: &Order) -> Option<(usize, OutcomeId)> {
 }
 
 fn is_idle(row: &Conversion, order: &Order) -> bool {
-    matches!(row.state, State::LoadedConversation | State::Ready | State::Suppressed)
+    matches!(row.state, State::Held | State::Ready | State::Suppressed)
         && !row.carries.iter().any(|id| order.uplifts.iter().any(|uplift| uplift.outcome_id == *id))
 }
 
@@ -127,7 +127,7 @@ fn draft_base(ledger: &OrderLedger, rows: &[Conversion], context: SignalContext<
     let (value, _) = base_goods(order, rows);
     let (state, reason) = match readiness(EventName::Purchase, value.is_some(), context) {
         // It ended before it was heard of: what is not sent is seen all the same.
-        (State::LoadedConversation, _) if !order.state.is_standing() => (State::Suppressed, fallen(order)),
+        (State::Held, _) if !order.state.is_standing() => (State::Suppressed, fallen(order)),
         ready => ready,
     };
     Some(Draft {
@@ -153,7 +153,7 @@ fn draft_uplift(
 ) -> Draft {
     let value = Some(worth(&uplift.terms));
     let (state, reason) = match readiness(EventName::Purchase, true, context) {
-        (State::LoadedConversation, _) => beside_base(&ledger.order, Some(base.state)),
+        (State::Held, _) => beside_base(&ledger.order, Some(base.state)),
         apart => apart,
     };
     Draft {
@@ -187,9 +187,9 @@ fn turn_base(row: &mut Conversion, order: &Order, value: Option<i64>, context: S
         row.value = value;
     }
     match (row.state, target) {
-        (State::LoadedConversation | State::Ready, None) => row.rest(fallen(order)),
+        (State::Held | State::Ready, None) => row.rest(fallen(order)),
         (State::Suppressed, None) if row.reason.wakes() => row.reason = fallen(order),
-        (State::LoadedConversation | State::Ready, Some(_)) if !row.frozen => {
+        (State::Held | State::Ready, Some(_)) if !row.frozen => {
             let lives = SignalContext { mode: Mode::Live, ..context };
             let (state, reason) = readiness(EventName::Purchase, value.is_some(), lives);
             if reason != Reason::Hold
@@ -211,10 +211,8 @@ fn turn_base(row: &mut Conversion, order: &Order, value: Option<i64>, context: S
 fn beside_base(order: &Order, base: Option<State>) -> (State, Reason) {
     match base {
         _ if !order.state.is_standing() => (State::Suppressed, fallen(order)),
-        Some(State::Sent | State::Unknown) => (State::LoadedConversation, Reason::Hold),
-        Some(State::LoadedConversation | State::Ready | State::Sending) => {
-            (State::LoadedConversation, Reason::WaitsForPurchase)
-        }
+        Some(State::Sent | State::Unknown) => (State::Held, Reason::Hold),
+        Some(State::Held | State::Ready | State::Sending) => (State::Held, Reason::WaitsForPurchase),
         _ => (State::Suppressed, Reason::PurchaseNotSent),
     }
 }
@@ -235,16 +233,16 @@ fn turn_uplift(
         row.value = Some(worth(&uplift.terms));
     }
     match (row.state, state) {
-        (State::LoadedConversation | State::Ready, State::Suppressed) => row.rest(reason),
-        (State::LoadedConversation, _) if row.reason != reason => row.reason = reason,
-        (State::Ready, State::LoadedConversation) if reason == Reason::WaitsForPurchase => {
+        (State::Held | State::Ready, State::Suppressed) => row.rest(reason),
+        (State::Held, _) if row.reason != reason => row.reason = reason,
+        (State::Ready, State::Held) if reason == Reason::WaitsForPurchase => {
             (row.state, row.reason) = (state, reason);
         }
-        (State::Suppressed, State::LoadedConversation) if row.reason.wakes() => {
+        (State::Suppressed, State::Held) if row.reason.wakes() => {
             let Some(uplift) = uplift else { return };
             let event_time = uplift.moment.occurred_at;
             let woken = match readiness(row.name, true, context) {
-                (State::LoadedConversation, _) => (state, reason),
+                (State::Held, _) => (state, reason),
                 apart => apart,
             };
             row.wake(event_time, Some(worth(&uplift.terms)), woken);

@@ -1,4 +1,4 @@
-//! What a policy would have sent: the same decisions over what is stored, and nothing written.
+//! Preview of a policy: what it would have sent, by the same decisions over what is stored. Nothing is written.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -8,22 +8,22 @@ use crate::domain::signal::conversion::EventName;
 use crate::domain::signal::policy::{Mode, Policy};
 use crate::domain::signal::{self, SignalRules};
 use crate::error::Result;
-use crate::flow::services::Services;
+use crate::flow::unit::services::Services;
 use crate::store::aggregate::Scope;
 use crate::store::page::Page;
 
-/// So far back.
+/// How far back the preview looks.
 const OVER: Duration = Duration::from_hours(30 * 24);
 
-/// Conversations that are looked at, those with the last word first.
+/// The most conversations that it looks at, those with the last message first.
 const CONVERSATIONS_MAX: i64 = 1000;
 
-/// How many events of one name, and their worth in minor units.
+/// The events of one name that a policy would have sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PreviewTotals {
-    /// Events.
+    /// Their number.
     pub events: u64,
-    /// Minor units of the Page's currency.
+    /// Their value in all, in minor units of the Page's currency.
     pub value: i64,
 }
 

@@ -1,52 +1,46 @@
-//! What time alone brings: chats fall silent, texts and old answers are dropped.
-
-use std::time::Duration;
+//! Silence: a chat without an order in which the customer has said nothing for too long is lost, until their next
+//! word lifts that.
 
 use crate::domain::basic::identity::{ConversationId, OutcomeId};
 use crate::domain::conversation::aggregate;
-use crate::domain::order::outcome::{Details, Fact, OutcomeKind, Source, Terms};
+use crate::domain::order::outcome::{Details, Fact, FollowUp, OutcomeKind, Source, Terms};
 use crate::error::Result;
-use crate::flow::convert::apply::{LoadedConversation, load};
-use crate::flow::services::Services;
-use crate::flow::unit::idempotency::ANSWER_RETENTION;
-use crate::flow::unit::retried;
-use crate::store::outcome::{EntryPosition, FollowUp};
+use crate::flow::convert::loaded::{LoadedConversation, load};
+use crate::flow::unit::run;
+use crate::flow::unit::services::Services;
+use crate::store::Unit;
+use crate::store::outcome::EntryPosition;
 
 /// The name of the service as an actor.
 const SERVICE: &str = "salesbridge";
 
-/// Why a chat is lost when nobody said anything.
+/// The reason of a `lost` by the service itself.
 pub const SILENT: &str = "silent";
 
 /// Conversations that one round looks at.
 const SILENT_MAX: i64 = 500;
 
-/// A message's id is remembered so long: Meta repeats one for at most 36 hours.
-const SEEN_KEPT: Duration = Duration::from_hours(8 * 24);
-
-/// Says `lost: silent` of every chat in which the customer has been silent for too long; gives their number.
+/// Records `lost: silent` in every chat whose customer has been silent for too long; gives the number of
+/// conversations that were due.
 pub async fn fall_silent(services: &Services) -> Result<usize> {
     let now = services.clock.now();
-    let mut unit = services.store.read().await?;
-    let due = unit.fallen_silent(now, SILENT_MAX).await?;
-    unit.commit().await?;
+    let due = services.store.look().await?.fallen_silent(now, SILENT_MAX).await?;
     for (conversation, _) in &due {
-        retried(move || silence_one(services, conversation)).await?;
+        run::run(services, "fall_silent", |unit, _| Box::pin(silence_one(unit, services, conversation)))
+            .await?;
     }
     Ok(due.len())
 }
 
-async fn silence_one(services: &Services, conversation: &ConversationId) -> Result<()> {
-    let mut unit = services.store.begin("fall_silent").await?;
-    let mut loaded = load(&mut unit, conversation, services.clock.now()).await?;
-    apply_silence(&mut unit, services, &mut loaded).await?;
-    loaded.apply(&mut unit, services).await?;
-    unit.commit().await
+async fn silence_one(unit: &mut Unit, services: &Services, conversation: &ConversationId) -> Result<()> {
+    let mut loaded = load(unit, conversation, services.clock.now()).await?;
+    apply_silence(unit, services, &mut loaded).await?;
+    loaded.apply(unit, services).await
 }
 
 /// Writes what silence asks for: new `lost: silent` entries, and undoes those that a later word lifted.
 pub(in crate::flow) async fn apply_silence(
-    unit: &mut crate::store::Unit,
+    unit: &mut Unit,
     services: &Services,
     loaded: &mut LoadedConversation,
 ) -> Result<()> {
@@ -88,17 +82,4 @@ pub(in crate::flow) async fn apply_silence(
         loaded.conversation_changed(unit, services).await?;
     }
     Ok(())
-}
-
-/// Drops texts and raw bodies that were kept long enough, ids of messages that no longer come again, and
-/// answers that nobody asks for again; gives how many rows that were.
-pub async fn forget(services: &Services) -> Result<u64> {
-    let now = services.clock.now();
-    let mut unit = services.store.begin("retention").await?;
-    let mut dropped = unit.drop_texts(now - services.keep_text).await?;
-    dropped += unit.forget_seen(now - SEEN_KEPT).await?;
-    dropped += unit.forget_answers(now - ANSWER_RETENTION).await?;
-    unit.commit().await?;
-    dropped += services.store.drop_bodies(now - services.keep_text).await?;
-    Ok(dropped)
 }

@@ -1,5 +1,5 @@
-//! Sending: claim what is due under a lease, and open an attempt for it. Between claim and attempt every row
-//! is judged again against its ledger; the attempt is committed before its first byte.
+//! Claiming due conversions under a lease, and opening an attempt for them. Between claim and attempt every conversion
+//! is brought in line with its ledger once more; the attempt is committed before its first byte.
 
 use std::collections::HashMap;
 
@@ -12,80 +12,126 @@ use crate::domain::signal::conversion::{Conversion, Event, EventName};
 use crate::domain::signal::policy::Mode;
 use crate::domain::signal::{self, SEND_WITHIN};
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::convert::apply::update_conversions;
-use crate::flow::services::Services;
-use crate::flow::unit::{give_way, retried};
+use crate::flow::convert::conversions::update_conversions;
+use crate::flow::convert::loaded::{PageRules, Pages};
+use crate::flow::unit::run::{self, yield_between};
+use crate::flow::unit::services::Services;
 use crate::meta::events::payload;
+use crate::store::Unit;
 use crate::store::aggregate::Scope;
 use crate::store::conversion::LEASE;
 
-/// An open attempt, ready to be sent.
+/// An open attempt with all that its request needs. It borrows nothing, so that it outlives its unit of work.
 #[derive(Debug)]
 pub struct Batch {
-    /// Its row.
+    /// The id of the attempt, which is committed.
     pub attempt: AttemptId,
-    /// Under which lease.
+    /// The lease under which its conversions are.
     pub lease: String,
-    /// For which Page.
+    /// The Page whose conversions it carries.
     pub page: PageId,
-    /// To which dataset.
+    /// The dataset that it is sent to.
     pub dataset: DatasetId,
-    /// With which right.
+    /// The token with which it is sent.
     pub token: SecretString,
-    /// Meta's test event code.
+    /// Meta's test event code, while the Page has one: then its events are tests.
     pub test_event_code: Option<String>,
-    /// The texts of what it carries, in the order in which they leave.
+    /// The JSON of its events, in the order in which they stand in the request.
     pub texts: Vec<String>,
 }
 
-/// Lets go what was held long enough and ends what grew too old; gives how many that are.
+/// Lets go what was held long enough and ends what grew too old; gives how many conversions that are.
 pub async fn release(services: &Services) -> Result<u64> {
-    let now = services.clock.now();
-    let mut unit = services.store.begin("release").await?;
-    let released = unit.release_due(now - SEND_WITHIN, now).await?;
-    unit.commit().await?;
-    Ok(released)
+    run::run(services, "release", |unit, _| {
+        Box::pin(async move {
+            let now = services.clock.now();
+            unit.release_due(now - SEND_WITHIN, now).await
+        })
+    })
+    .await
 }
 
-/// Takes a lease on what is due for a Page; none if nothing is.
+/// Takes a lease on the due conversions of a Page, at most as many as one request carries; none if nothing is due.
 pub async fn claim(services: &Services, page: &PageId) -> Result<Option<String>> {
-    let now = services.clock.now();
-    let lease = services.ids.next(now);
-    let mut unit = services.store.begin("claim").await?;
-    let limit = i64::try_from(payload::EVENTS_MAX).unwrap_or(i64::MAX);
-    let claimed = unit.lease_due(page, &lease, (now, now + LEASE), limit).await?;
-    unit.commit().await?;
-    Ok((claimed > 0).then_some(lease))
+    run::run(services, "claim", |unit, _| {
+        Box::pin(async move {
+            let now = services.clock.now();
+            let lease = services.ids.next(now);
+            let limit = i64::try_from(payload::EVENTS_MAX).unwrap_or(i64::MAX);
+            let claimed = unit.lease_due(page, &lease, (now, now + LEASE), limit).await?;
+            Ok((claimed > 0).then_some(lease))
+        })
+    })
+    .await
 }
 
-/// Judges what a lease holds once more and opens an attempt for what may leave. None, and the lease is given
-/// back, if nothing is left of it, or if the Page stopped or its dataset rests meanwhile.
+/// Judges what a lease holds against the ledgers once more, and opens an attempt for what may leave. None, and the
+/// lease is given back, if nothing is left of it, or if the Page stopped or its dataset rests meanwhile.
+///
+/// # Errors
+/// Contended when the lease ran out and another process took it.
 pub async fn open(services: &Services, page: &PageId, lease: &str) -> Result<Option<Batch>> {
-    retried(move || open_once(services, page, lease)).await
+    run::run(services, "open", |unit, _| {
+        Box::pin(async move {
+            let batch = open_within(unit, services, page, lease).await?;
+            if batch.is_none() {
+                unit.give_back(lease).await?;
+            }
+            Ok(batch)
+        })
+    })
+    .await
 }
 
-async fn open_once(services: &Services, page_id: &PageId, lease: &str) -> Result<Option<Batch>> {
+async fn open_within(
+    unit: &mut Unit,
+    services: &Services,
+    page: &PageId,
+    lease: &str,
+) -> Result<Option<Batch>> {
     let now = services.clock.now();
-    let mut unit = services.store.begin("open").await?;
-    let page = unit.page(page_id).await?.ok_or_else(|| Error::not_found("Page"))?;
+    let PageRules { page, rules } = Pages::default().of(unit, page).await?;
     let stopped = page.mode != Mode::Live || page.fault.is_some();
     if stopped || unit.rests(&page.dataset_id, now).await? {
-        unit.give_back(lease).await?;
-        unit.commit().await?;
         return Ok(None);
     }
-    let rules = unit.rules(&page).await?;
     let mut aggregates = unit.load_conversations(Scope::Lease(lease)).await?;
-    for (place, aggregate) in aggregates.iter_mut().enumerate() {
-        give_way(place).await;
-        update_conversions(&mut unit, services, aggregate, &page, &rules, now).await?;
+    for (index, aggregate) in aggregates.iter_mut().enumerate() {
+        yield_between(index).await;
+        update_conversions(unit, services, aggregate, &page, &rules, now).await?;
     }
     let leaving = unit.leased(lease, now).await?;
     if leaving.is_empty() {
-        unit.give_back(lease).await?;
-        unit.commit().await?;
         return Ok(None);
     }
+    let texts = freeze(unit, lease, &leaving, &aggregates, &page.id).await?;
+    let attempt = AttemptId(services.ids.next(now));
+    let opened = ((&attempt, lease), (&page.id, &page.dataset_id), (now, now + LEASE));
+    let carried = unit.open_attempt(opened.0, opened.1, opened.2).await?;
+    if usize::try_from(carried) != Ok(texts.len()) {
+        let message = format!("The lease on {} conversions was lost while they were read", texts.len());
+        return Err(Error::new(ErrorKind::Contended, "lease_lost", message));
+    }
+    Ok(Some(Batch {
+        attempt,
+        lease: lease.to_owned(),
+        page: page.id.clone(),
+        dataset: page.dataset_id.clone(),
+        token: page.token.clone(),
+        test_event_code: page.test_event_code.clone(),
+        texts,
+    }))
+}
+
+/// The texts of what leaves: those that were frozen when an attempt first carried them, and new ones, which are
+/// frozen now, so that every further attempt carries the same bytes.
+async fn freeze(
+    unit: &mut Unit,
+    lease: &str,
+    leaving: &[ConversionId],
+    aggregates: &[ConversationAggregate],
+    page: &PageId,
+) -> Result<Vec<String>> {
     let frozen: HashMap<ConversionId, String> = unit.payloads(lease).await?.into_iter().collect();
     let rows: HashMap<&ConversionId, (&ConversationAggregate, &Conversion)> = aggregates
         .iter()
@@ -95,7 +141,7 @@ async fn open_once(services: &Services, page_id: &PageId, lease: &str) -> Result
         Some(text) => Ok(text.clone()),
         None => rows
             .get(id)
-            .and_then(|(aggregate, row)| event_of(aggregate, row, &page.id))
+            .and_then(|(aggregate, row)| event_of(aggregate, row, page))
             .map(|event| payload::event_text(&event))
             .ok_or_else(|| Error::internal(format!("conversion {id} can't be written as an event"))),
     };
@@ -109,23 +155,7 @@ async fn open_once(services: &Services, page_id: &PageId, lease: &str) -> Result
     if !fresh.is_empty() {
         unit.freeze(&fresh).await?;
     }
-    let attempt = AttemptId(services.ids.next(now));
-    let opened = ((&attempt, lease), (&page.id, &page.dataset_id), (now, now + LEASE));
-    let carried = unit.open_attempt(opened.0, opened.1, opened.2).await?;
-    if usize::try_from(carried) != Ok(texts.len()) {
-        let message = format!("The lease on {} conversions was lost while they were read", texts.len());
-        return Err(Error::new(ErrorKind::Contended, "lease_lost", message));
-    }
-    unit.commit().await?;
-    Ok(Some(Batch {
-        attempt,
-        lease: lease.to_owned(),
-        page: page.id,
-        dataset: page.dataset_id,
-        token: page.token,
-        test_event_code: page.test_event_code,
-        texts,
-    }))
+    Ok(texts)
 }
 
 /// What Meta is told by a conversion.

@@ -1,42 +1,30 @@
-//! After a crash: what was only claimed is due again by itself once its lease ends; what was being sent by
-//! someone who is gone is `unknown`, never silently sent again.
+//! Recovery after a crash: what was only claimed is due again by itself once its lease ends; what was being sent by
+//! a process that is gone is `unknown`, never silently sent again.
 
 use crate::clock::Timestamp;
+use crate::domain::basic::identity::{AttemptId, PageId};
 use crate::error::Result;
 use crate::flow::deliver::settle::abandon;
-use crate::flow::services::Services;
-use crate::flow::unit::retried;
+use crate::flow::unit::run;
+use crate::flow::unit::services::Services;
 
 /// Settles as `unknown` what was being sent under a lease that ran out; gives the number of attempts.
 pub async fn recover(services: &Services) -> Result<usize> {
     recover_before(services, services.clock.now()).await
 }
 
-/// The same at once, whatever the leases say, and frees what was only claimed: for the start of the one
-/// process that works on a SQLite file.
+/// The same at once, whatever the leases say, and frees what was only claimed: for the start of the one process that
+/// works on a SQLite file.
 pub async fn recover_alone(services: &Services) -> Result<usize> {
-    let mut unit = services.store.begin("recover_alone").await?;
-    unit.give_back_all().await?;
-    unit.commit().await?;
+    run::run(services, "recover_alone", |unit, _| Box::pin(unit.give_back_all())).await?;
     recover_before(services, Timestamp::from_millis(i64::MAX)).await
 }
 
 async fn recover_before(services: &Services, moment: Timestamp) -> Result<usize> {
-    let now = services.clock.now();
-    let mut unit = services.store.read().await?;
-    let abandoned = unit.abandoned_attempts(moment).await?;
-    unit.commit().await?;
+    let abandoned = services.store.look().await?.abandoned_attempts(moment).await?;
     let mut settled = 0;
     for (attempt, page) in &abandoned {
-        let done = retried(move || async move {
-            let mut unit = services.store.begin("recover").await?;
-            // Asked again within the unit: its owner may have renewed it or settled it meanwhile.
-            let still = unit.is_abandoned(attempt, moment).await?;
-            let done = still && abandon(&mut unit, services, (attempt, page), now).await?;
-            unit.commit().await?;
-            Ok(done)
-        });
-        if done.await? {
+        if recover_one(services, attempt, page, moment).await? {
             settled += 1;
             tracing::warn!(
                 attempt.id = %attempt,
@@ -46,4 +34,22 @@ async fn recover_before(services: &Services, moment: Timestamp) -> Result<usize>
         }
     }
     Ok(settled)
+}
+
+async fn recover_one(
+    services: &Services,
+    attempt: &AttemptId,
+    page: &PageId,
+    moment: Timestamp,
+) -> Result<bool> {
+    run::run(services, "recover", |unit, _| {
+        Box::pin(async move {
+            // Asked again within the unit of work: its owner may have renewed it or settled it meanwhile.
+            if !unit.is_abandoned(attempt, moment).await? {
+                return Ok(false);
+            }
+            abandon(unit, services, attempt, page).await
+        })
+    })
+    .await
 }

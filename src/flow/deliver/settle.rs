@@ -1,42 +1,44 @@
-//! Settling: what an attempt came to, per event, and what follows from it for its Page and dataset.
+//! Settling an attempt: its verdict for each conversion that it carried, and what follows for its Page and dataset.
 
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use crate::clock::Timestamp;
 use crate::domain::basic::identity::{AttemptId, PageId};
+use crate::domain::retry::Backoff;
 use crate::domain::signal::attempt::{GraphAnswer, Verdict, ZEROS_MAX};
 use crate::domain::signal::conversion::{EventName, Reason, State};
 use crate::error::{Error, Result};
-use crate::flow::convert::apply::update_conversions;
+use crate::flow::convert::conversions::update_conversions;
+use crate::flow::convert::loaded::{PageRules, Pages};
 use crate::flow::deliver::claim::Batch;
-use crate::flow::services::Services;
-use crate::flow::unit::{give_way, retried};
+use crate::flow::unit::run::{self, yield_between};
+use crate::flow::unit::services::Services;
 use crate::meta::events::verdict;
 use crate::store::Unit;
 use crate::store::aggregate::Scope;
 use crate::store::page::Page;
 
-/// After an answer that says "certainly not taken" the next try waits so long, doubling with each.
-const RETRY_FIRST: Duration = Duration::from_secs(5);
+/// After an answer that says "certainly not taken", the next try.
+const RETRY: Backoff = Backoff { first: Duration::from_secs(5), longest: Duration::from_mins(15) };
 
-/// And at most so long.
-const RETRY_MAX: Duration = Duration::from_mins(15);
-
-/// A pause that Meta does not time: first and longest.
+/// The pause of a dataset that Meta throttles without saying for how long: the first, and the longest.
 const THROTTLE: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(15));
 
-/// Writes what an attempt came to. Gives the leases under which there is more to send at once: both halves
-/// of a refused batch.
+/// Writes what an attempt came to. Gives the leases under which there is more to send at once: both halves of a
+/// refused batch.
 pub async fn settle(services: &Services, batch: &Batch, answer: &GraphAnswer) -> Result<Vec<String>> {
-    retried(move || settle_once(services, batch, answer)).await
+    run::run(services, "settle", |unit, _| Box::pin(settle_within(unit, services, batch, answer))).await
 }
 
-async fn settle_once(services: &Services, batch: &Batch, answer: &GraphAnswer) -> Result<Vec<String>> {
+async fn settle_within(
+    unit: &mut Unit,
+    services: &Services,
+    batch: &Batch,
+    answer: &GraphAnswer,
+) -> Result<Vec<String>> {
     let now = services.clock.now();
     let attempt = &batch.attempt;
-    let mut unit = services.store.begin("settle").await?;
     let page = unit.page(&batch.page).await?.ok_or_else(|| Error::not_found("Page"))?;
     unit.lock_conversations(Scope::Attempt(attempt)).await?;
     let names = unit.names_in(attempt).await?;
@@ -56,12 +58,11 @@ async fn settle_once(services: &Services, batch: &Batch, answer: &GraphAnswer) -
         let other = services.ids.next(now);
         let keep = i64::try_from(batch.texts.len() / 2).unwrap_or(1);
         unit.split_lease(&batch.lease, &other, keep).await?;
-        unit.commit().await?;
         return Ok(vec![batch.lease.clone(), other]);
     }
     let (state, reason) = end_of(&verdict);
     let next_at = match answer.verdict {
-        Verdict::NotTaken | Verdict::Zero => later(now, unit.tries(attempt).await?),
+        Verdict::NotTaken | Verdict::Zero => RETRY.next(now, unit.tries(attempt).await?),
         _ => now,
     };
     unit.settle(attempt, (state, reason, answer.words.clone()), (next_at, false)).await?;
@@ -88,18 +89,18 @@ async fn settle_once(services: &Services, batch: &Batch, answer: &GraphAnswer) -
         unit.throttle(&batch.dataset, Some(rest), THROTTLE, now).await?;
     }
     // What hung on these rows: an uplift waits for its Purchase, and ends with it.
-    update_conversions_of(&mut unit, services, (attempt, &page.id), now).await?;
-    unit.commit().await?;
+    update_conversions_of(unit, services, attempt, &page.id).await?;
     Ok(Vec::new())
 }
 
-/// Settles an attempt as `unknown` that nobody waits for any more.
+/// Settles as `unknown` an attempt that nobody waits for any more; false if it was settled meanwhile.
 pub(in crate::flow) async fn abandon(
     unit: &mut Unit,
     services: &Services,
-    (attempt, page): (&AttemptId, &PageId),
-    now: Timestamp,
+    attempt: &AttemptId,
+    page: &PageId,
 ) -> Result<bool> {
+    let now = services.clock.now();
     unit.lock_conversations(Scope::Attempt(attempt)).await?;
     let answer =
         GraphAnswer::unanswered(Verdict::Unknown, "the process that sent it ended before the answer came");
@@ -108,22 +109,23 @@ pub(in crate::flow) async fn abandon(
     }
     unit.settle(attempt, (State::Unknown, Reason::AnswerLost, answer.words), (now, false)).await?;
     unit.resend_unknown(attempt, now).await?;
-    update_conversions_of(unit, services, (attempt, page), now).await?;
+    update_conversions_of(unit, services, attempt, page).await?;
     Ok(true)
 }
 
-/// Judges what an attempt touches. Where every conversion has ended there is nothing to judge.
+/// Brings the conversions of an attempt's conversations in line with their ledgers. Where every conversion has ended
+/// there is nothing to do, and nothing is loaded.
 pub(in crate::flow) async fn update_conversions_of(
     unit: &mut Unit,
     services: &Services,
-    (attempt, page): (&AttemptId, &PageId),
-    now: Timestamp,
+    attempt: &AttemptId,
+    page: &PageId,
 ) -> Result<()> {
-    let page = unit.page(page).await?.ok_or_else(|| Error::not_found("Page"))?;
-    let rules = unit.rules(&page).await?;
-    for (place, mut aggregate) in unit.load_conversations(Scope::Open(attempt)).await?.into_iter().enumerate()
-    {
-        give_way(place).await;
+    let PageRules { page, rules } = Pages::default().of(unit, page).await?;
+    let now = services.clock.now();
+    let open = unit.load_conversations(Scope::Open(attempt)).await?;
+    for (index, mut aggregate) in open.into_iter().enumerate() {
+        yield_between(index).await;
         update_conversions(unit, services, &mut aggregate, &page, &rules, now).await?;
     }
     Ok(())
@@ -146,10 +148,4 @@ fn end_of(verdict: &Verdict) -> (State, Reason) {
             (State::Ready, Reason::TryAgain)
         }
     }
-}
-
-/// When a row that was tried so often may be tried again.
-fn later(now: Timestamp, tries: i64) -> Timestamp {
-    let doublings = u32::try_from(tries.saturating_sub(1).clamp(0, 16)).unwrap_or(0);
-    now + (RETRY_FIRST * 2_u32.pow(doublings)).min(RETRY_MAX)
 }

@@ -2,6 +2,7 @@
 //! are moments: their fold says what was put on and taken off, in whatever order it arrived.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, OutcomeId, PageId};
@@ -9,13 +10,14 @@ use crate::domain::conversation::inbound::{Channel, LabelChange};
 use crate::domain::inbox::label::{self, Change, End, LabelPeriod, WriteBack};
 use crate::domain::inbox::pending::PendingReason;
 use crate::domain::order::fold::State;
-use crate::domain::order::outcome::{Fact, OutcomeKind, Source};
-use crate::domain::order::tag_decision::{OrderLedger, Tag};
-use crate::error::Result;
-use crate::flow::convert::apply::{LoadedConversation, load};
-use crate::flow::inbox::pending::{INBOX, attempt, settle_point, wait};
-use crate::flow::services::Services;
-use crate::flow::tag::undo::take_back;
+use crate::domain::order::ledger::OrderLedger;
+use crate::domain::order::outcome::{Fact, FollowUp, OutcomeKind, Source};
+use crate::domain::order::tag_decision::Tag;
+use crate::error::{ErrorKind, Result};
+use crate::flow::convert::loaded::{Conversations, LoadedConversation, PageRules};
+use crate::flow::inbox::pending::{INBOX, Pending, make_pending, refusal_apart, try_to_record};
+use crate::flow::tag::undo::{self, Sender};
+use crate::flow::unit::services::Services;
 use crate::store::Unit;
 use crate::store::label::{LabelChangeRow, Write};
 use crate::store::page::Page;
@@ -26,31 +28,35 @@ const TAKEN_OFF: &str = "label taken off";
 /// The mark of a change that led to no entry, and needs none any more.
 const PASSED: &str = "passed";
 
-/// Notes changes of labels and does what they say. Gives what is to be counted, by Page.
+/// Records changes of labels and does what they say. Gives what is to be counted, by Page.
 pub(in crate::flow) async fn take(
     unit: &mut Unit,
     services: &Services,
+    conversations: &mut Conversations,
     changes: &[LabelChange],
 ) -> Result<Vec<(PageId, &'static str)>> {
     let mut counted = Vec::new();
-    let mut pages: HashMap<&PageId, Option<Page>> = HashMap::new();
     let mut touched = BTreeSet::new();
     for change in changes {
-        if !pages.contains_key(&change.page_id) {
-            let page = unit.page(&change.page_id).await?;
-            pages.insert(&change.page_id, page);
-        }
-        let Some(Some(page)) = pages.get(&change.page_id) else {
-            counted.push((change.page_id.clone(), "page_not_connected"));
-            continue;
+        let page = match conversations.pages.of(unit, &change.page_id).await {
+            Ok(PageRules { page, .. }) => page,
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                counted.push((change.page_id.clone(), "page_not_connected"));
+                continue;
+            }
+            Err(error) => return Err(error),
         };
-        match note(unit, services, page, change).await? {
+        match note(unit, services, &page, change).await? {
             Ok(conversations) => touched.extend(conversations),
             Err(kind) => counted.push((page.id.clone(), kind)),
         }
     }
+    let touched: Vec<ConversationId> = touched.into_iter().collect();
+    conversations.load_all(unit, &touched).await?;
     for conversation in &touched {
-        apply_labels(unit, services, conversation).await?;
+        let mut loaded = conversations.take(unit, conversation).await?;
+        apply_labels(unit, services, &mut loaded).await?;
+        conversations.put(loaded);
     }
     Ok(counted)
 }
@@ -111,11 +117,11 @@ struct Step {
     period: LabelPeriod,
     /// The entry that the spell led to already.
     entry: Option<String>,
-    what: What,
+    what: StepKind,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum What {
+enum StepKind {
     /// The label was put on.
     On {
         /// And taken off again, before it was put on for what stands now.
@@ -129,50 +135,50 @@ enum What {
 pub(in crate::flow) async fn apply_labels(
     unit: &mut Unit,
     services: &Services,
-    conversation: &ConversationId,
+    loaded: &mut LoadedConversation,
 ) -> Result<()> {
-    let loaded = load(unit, conversation, services.clock.now()).await?;
-    let mut told = unit.label_changes(conversation).await?;
-    let writes = unit.label_writes(conversation).await?;
+    let conversation = loaded.id().clone();
+    let mut told = unit.label_changes(&conversation).await?;
+    let writes = unit.label_writes(&conversation).await?;
     let mut steps = all_steps(&loaded.page, &told, &writes);
     if let Some(first) = steps.first().map(|step| step.at)
-        && reopen(unit, services, conversation, &told, first).await?
+        && reopen(unit, services, loaded, &told, first).await?
     {
-        told = unit.label_changes(conversation).await?;
+        told = unit.label_changes(&conversation).await?;
         steps = all_steps(&loaded.page, &told, &writes);
     }
     let mut led_to: HashMap<(String, Timestamp), String> = HashMap::new();
     for mut step in steps {
         let period = (step.label_id.clone(), step.period.began_at());
         match step.what {
-            What::On { past } => {
-                if let Some(entry) = put_on(unit, services, conversation, &step, past).await? {
+            StepKind::On { past } => {
+                if let Some(entry) = put_on(unit, services, loaded, &step, past).await? {
                     led_to.insert(period, entry);
                 }
             }
-            What::Off => {
+            StepKind::Off => {
                 step.entry = step.entry.take().or_else(|| led_to.get(&period).cloned());
-                taken_off(unit, services, conversation, &step).await?;
+                taken_off(unit, services, loaded, &step).await?;
             }
         }
     }
     Ok(())
 }
 
-/// What was concluded from later takings off is taken back, to be concluded again after what came late; whether
-/// there was any.
+/// Takes back what was concluded from later takings off, to conclude it again after what came late; whether there
+/// was any.
 async fn reopen(
     unit: &mut Unit,
     services: &Services,
-    conversation: &ConversationId,
+    loaded: &mut LoadedConversation,
     told: &[LabelChangeRow],
     from: Timestamp,
 ) -> Result<bool> {
     let mut reopened = false;
     for later in told.iter().rev().filter(|told| !told.change.added && told.change.at > from) {
         let Some(entry) = later.taken.as_ref().filter(|taken| *taken != PASSED) else { continue };
-        if undo(unit, services, &OutcomeId(entry.clone())).await? {
-            unit.label_change_taken(conversation, &later.label_id, later.change, None).await?;
+        if undo(unit, services, loaded, &OutcomeId(entry.clone())).await? {
+            unit.label_change_taken(loaded.id(), &later.label_id, later.change, None).await?;
             reopened = true;
         }
     }
@@ -215,10 +221,10 @@ fn all_steps(page: &Page, told: &[LabelChangeRow], writes: &[Write]) -> Vec<Step
             if entry.is_none() {
                 let past =
                     end.is_some() && periods[index + 1..].iter().any(|later| entry_of(later).is_some());
-                steps.push(step(period.began_at(), What::On { past }));
+                steps.push(step(period.began_at(), StepKind::On { past }));
             }
             if let Some(at) = end.filter(|at| taken(*at, false).is_none()) {
-                steps.push(step(at, What::Off));
+                steps.push(step(at, StepKind::Off));
             }
         }
     }
@@ -226,50 +232,51 @@ fn all_steps(page: &Page, told: &[LabelChangeRow], writes: &[Write]) -> Vec<Step
     steps
 }
 
-/// Says what the label says; gives the entry, if there is one.
+/// Records what a label that was put on says; gives the entry, if there is one.
 async fn put_on(
     unit: &mut Unit,
     services: &Services,
-    conversation: &ConversationId,
+    loaded: &mut LoadedConversation,
     step: &Step,
     past: bool,
 ) -> Result<Option<String>> {
-    let loaded = load(unit, conversation, services.clock.now()).await?;
-    let page = &loaded.page;
-    let mut tag = tag_of(&loaded, step, step.kind, step.period.began_at());
-    let reference = label::reference(conversation, &step.label_id, step.period.began_at());
+    let (conversation, page) = (loaded.id().clone(), Arc::clone(&loaded.page));
+    let mut tag = tag_of(loaded, step, step.kind, step.period.began_at());
+    let reference = label::reference(&conversation, &step.label_id, step.period.began_at());
     tag.reference = Some(reference.clone());
     tag.reason = step.kind.wants_reason().then(|| step.name.trim().to_owned());
     let was_decided = unit.was_settled(&page.id, Source::Label, &reference).await?;
     if past {
         // What was put on and taken off within the hold came to nothing; a sale of before was another one.
         let within =
-            step.period.end.is_some_and(|end| is_within_hold(&loaded, None, step.period.began_at(), end));
+            step.period.end.is_some_and(|end| is_within_hold(loaded, None, step.period.began_at(), end));
         tag.new_order = !within && step.kind == OutcomeKind::Confirmed;
     }
     if was_decided || (past && !tag.new_order) {
-        return pass(unit, conversation, step).await;
+        return pass(unit, &conversation, step).await;
     }
     if step.kind.is_amount() {
-        wait(unit, services, &loaded, &tag, (false, PendingReason::ValueMissing)).await?;
+        let pending = Pending::tag(PendingReason::ValueMissing);
+        make_pending(unit, services, loaded, &tag, pending).await?;
         return Ok(None);
     }
-    match attempt(unit, services, conversation, &tag).await? {
+    match try_to_record(unit, services, loaded, &tag).await? {
         Ok(tagged) => {
             let entry = tagged.fact.id.0;
-            mark(unit, conversation, step, &entry).await?;
+            mark(unit, &conversation, step, &entry).await?;
             if unit.settle_named((&page.id, Source::Label, &reference), INBOX, loaded.now).await? {
-                load(unit, conversation, loaded.now).await?.queue(unit).await?;
+                loaded.queue(unit).await?;
             }
             if page.take_off_labels && step.period.end.is_none() {
                 let began_at = step.period.began_at();
-                unit.add_label_write((conversation, &page.id), &step.label_id, began_at, loaded.now).await?;
+                unit.add_label_write((&conversation, &page.id), &step.label_id, began_at, loaded.now).await?;
             }
             Ok(Some(entry))
         }
-        Err(_) if is_implied(&loaded, step) => pass(unit, conversation, step).await,
+        Err(_) if is_implied(loaded, step) => pass(unit, &conversation, step).await,
         Err(error) => {
-            wait(unit, services, &loaded, &tag, (false, PendingReason::of_refusal(error.code))).await?;
+            let pending = Pending::tag(PendingReason::of_refusal(error.code));
+            make_pending(unit, services, loaded, &tag, pending).await?;
             Ok(None)
         }
     }
@@ -292,8 +299,8 @@ fn tag_of(loaded: &LoadedConversation, step: &Step, kind: OutcomeKind, at: Times
     tag.details.clamped = at > loaded.now;
     tag.occurred_at = Some(at.min(loaded.now));
     let name = match step.what {
-        What::On { .. } => label::reference(&loaded.aggregate.thread.id, &step.label_id, at),
-        What::Off => format!("{}:off", label::reference(&loaded.aggregate.thread.id, &step.label_id, at)),
+        StepKind::On { .. } => label::reference(&loaded.aggregate.thread.id, &step.label_id, at),
+        StepKind::Off => format!("{}:off", label::reference(&loaded.aggregate.thread.id, &step.label_id, at)),
     };
     tag.reference = Some(name);
     tag
@@ -325,66 +332,66 @@ fn is_within_hold(
     }
 }
 
-/// Takes back what the label said: by an undo inside of the hold. Later a sale is cancelled, unless it has
-/// moved on; of everything else that still stands a person decides. What is said of a chat is undone at any
-/// time, unless a later word stands.
+/// Takes back what the label said: by an undo inside of the hold. Later a sale is cancelled, unless it has moved on;
+/// of everything else that still stands a person decides. What is said of a chat is undone at any time, unless a
+/// later word stands.
 async fn taken_off(
     unit: &mut Unit,
     services: &Services,
-    conversation: &ConversationId,
+    loaded: &mut LoadedConversation,
     step: &Step,
 ) -> Result<()> {
-    let loaded = load(unit, conversation, services.clock.now()).await?;
-    let reference = label::reference(conversation, &step.label_id, step.period.began_at());
-    unit.drop_label_writes(conversation, &step.label_id).await?;
+    let conversation = loaded.id().clone();
+    let reference = label::reference(&conversation, &step.label_id, step.period.began_at());
+    unit.drop_label_writes(&conversation, &step.label_id).await?;
     let off = Change { at: step.at, added: false };
-    unit.label_change_taken(conversation, &step.label_id, off, Some(PASSED)).await?;
+    unit.label_change_taken(&conversation, &step.label_id, off, Some(PASSED)).await?;
     let Some(entry) = &step.entry else {
-        // It waited and is no longer meant.
-        mark(unit, conversation, step, PASSED).await?;
+        // It was pending and is no longer meant.
+        mark(unit, &conversation, step, PASSED).await?;
         unit.settle_named((&loaded.page.id, Source::Label, &reference), INBOX, loaded.now).await?;
-        return load(unit, conversation, loaded.now).await?.queue(unit).await;
+        return loaded.queue(unit).await;
     };
     let id = OutcomeId(entry.clone());
-    let said = loaded.aggregate.said.iter().find(|fact| fact.id == id);
-    let order = loaded.aggregate.orders.iter().find(|order| order.facts.iter().any(|fact| fact.id == id));
-    let of_order = order.and_then(|order| order.facts.iter().find(|fact| fact.id == id));
-    let Some(fact) = of_order.or(said).filter(|fact| !fact.undone) else { return Ok(()) };
-    let named = |at: &Timestamp| Some(label::reference(conversation, &step.label_id, *at)) == fact.reference;
+    let Some(fact) = loaded.aggregate.fact(&id).filter(|fact| !fact.undone).cloned() else { return Ok(()) };
+    let named = |at: &Timestamp| Some(label::reference(&conversation, &step.label_id, *at)) == fact.reference;
     let is_own = fact.source == Source::Label && step.period.adds.iter().any(named);
-    let Some(order) = order else {
+    let Some(order) = loaded.aggregate.order_of(&id).cloned() else {
         if is_own {
-            undo(unit, services, &id).await?;
+            undo(unit, services, loaded, &id).await?;
         }
         return Ok(());
     };
-    let mut tag = tag_of(&loaded, step, fact.kind, step.at);
+    let mut tag = tag_of(loaded, step, fact.kind, step.at);
     if !is_own {
-        if stands(fact, order) {
-            wait(unit, services, &loaded, &tag, (true, PendingReason::SaidElsewhere)).await?;
+        if stands(&fact, &order) {
+            let pending = Pending::taking_back(PendingReason::SaidElsewhere);
+            make_pending(unit, services, loaded, &tag, pending).await?;
         }
         return Ok(());
     }
-    let within = is_within_hold(&loaded, Some(order), fact.occurred_at, End::ByPerson(step.at));
-    if (within && undo(unit, services, &id).await?) || !stands(fact, order) {
+    let within = is_within_hold(loaded, Some(&order), fact.occurred_at, End::ByPerson(step.at));
+    if (within && undo(unit, services, loaded, &id).await?) || !stands(&fact, &order) {
         return Ok(());
     }
     if fact.kind != OutcomeKind::Confirmed {
-        return wait(unit, services, &loaded, &tag, (true, PendingReason::LabelTakenOff)).await;
+        let pending = Pending::taking_back(PendingReason::LabelTakenOff);
+        return make_pending(unit, services, loaded, &tag, pending).await;
     }
     tag.kind = OutcomeKind::Cancelled;
     tag.order_number = order.numbers.first().cloned();
     tag.reason = Some(TAKEN_OFF.to_owned());
     // Taken back and concluded again, it is another entry.
     tag.reference = None;
-    match attempt(unit, services, conversation, &tag).await? {
+    match try_to_record(unit, services, loaded, &tag).await? {
         Ok(tagged) => {
             let entry = tagged.fact.id.as_str();
-            unit.label_change_taken(conversation, &step.label_id, off, Some(entry)).await
+            unit.label_change_taken(&conversation, &step.label_id, off, Some(entry)).await
         }
         Err(error) => {
             let tag = Tag { kind: fact.kind, reference: Some(reference + ":off"), ..tag };
-            wait(unit, services, &loaded, &tag, (true, PendingReason::of_refusal(error.code))).await
+            let pending = Pending::taking_back(PendingReason::of_refusal(error.code));
+            make_pending(unit, services, loaded, &tag, pending).await
         }
     }
 }
@@ -402,8 +409,13 @@ fn stands(fact: &Fact, ledger: &OrderLedger) -> bool {
 }
 
 /// Undoes a fact, unless a later one stands in the way; whether it did.
-async fn undo(unit: &mut Unit, services: &Services, id: &OutcomeId) -> Result<bool> {
-    unit.mark_point().await?;
-    let undone = take_back(unit, services, id, (INBOX, Source::Label)).await;
-    Ok(settle_point(unit, undone).await?.is_ok())
+async fn undo(
+    unit: &mut Unit,
+    services: &Services,
+    loaded: &mut LoadedConversation,
+    id: &OutcomeId,
+) -> Result<bool> {
+    let sender = Sender::person(INBOX, Source::Label);
+    let undone = undo::append(unit, services, loaded, id, FollowUp::Undo, sender).await;
+    Ok(refusal_apart(undone)?.is_ok())
 }

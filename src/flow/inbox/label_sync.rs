@@ -1,45 +1,32 @@
-//! What the service asks of Meta about labels: the names that Meta left out, and taking off what was heard.
+//! Calls to Meta about labels: the names that a webhook left out, and taking a label off a person once its tag is
+//! recorded, so that the next order can carry it.
 
 use std::time::Duration;
 
-use secrecy::SecretString;
-
-use crate::clock::Timestamp;
 use crate::domain::basic::identity::{PageId, Psid};
 use crate::domain::inbox::label;
+use crate::domain::retry::Backoff;
 use crate::error::Result;
+use crate::flow::convert::loaded::Conversations;
 use crate::flow::inbox::label::apply_labels;
-use crate::flow::services::Services;
-use crate::flow::unit::retried;
+use crate::flow::unit::graph_call::GraphCall;
+use crate::flow::unit::run;
+use crate::flow::unit::services::Services;
 use crate::store::label::Write;
 
-/// Things that one round does.
+/// The most calls of one round.
 const DONE_AT_ONCE: i64 = 200;
 
-/// A failed call is made again after so long, doubling with each.
-const AGAIN_FIRST: Duration = Duration::from_secs(30);
+/// A failed call is made again less and less often.
+const RETRY: Backoff = Backoff { first: Duration::from_secs(30), longest: Duration::from_hours(6) };
 
-/// And at most so long.
-const AGAIN_MAX: Duration = Duration::from_hours(6);
-
-/// So often Meta is asked to take one label off.
+/// The most calls to take one label off one person.
 const TRIES_MAX: i64 = 8;
 
-/// While Meta is asked, nobody else asks.
+/// The time for which a call is one replica's alone, so that no other makes it too.
 const ASKED_FOR: Duration = Duration::from_mins(2);
 
-/// What a call about a label needs.
-#[derive(Clone, Debug)]
-pub struct GraphCall<T> {
-    /// The Page.
-    pub page: PageId,
-    /// Its token.
-    pub token: SecretString,
-    /// What about.
-    pub about: T,
-}
-
-/// The labels whose names are due to be asked for, with the number of tries before.
+/// The calls for label names that are due, each with the label's id and the number of tries before.
 pub async fn labels_to_name(services: &Services) -> Result<Vec<GraphCall<(String, i64)>>> {
     let mut unit = services.store.read().await?;
     let mut wanted = Vec::new();
@@ -50,32 +37,43 @@ pub async fn labels_to_name(services: &Services) -> Result<Vec<GraphCall<(String
     Ok(wanted)
 }
 
-/// Meta gave a label's name: what waited for it takes effect.
+/// Records a label's name that Meta gave: changes of that label which waited for it take effect.
 pub async fn name_label(services: &Services, page: &PageId, label_id: &str, name: &str) -> Result<()> {
-    retried(move || async move {
-        let mut unit = services.store.begin("name_label").await?;
-        unit.set_label_name(page, (label_id, name), services.clock.now()).await?;
-        let labels = unit.page(page).await?.map(|page| page.labels);
-        if labels.is_some_and(|labels| label::meaning(&labels, name).is_none()) {
-            unit.count_kept(page, "label_unmapped", 1).await?;
-            unit.forget_label_changes(page, label_id).await?;
-        }
-        for conversation in unit.conversations_with_label(page, label_id).await? {
-            apply_labels(&mut unit, services, &conversation).await?;
-        }
-        unit.commit().await
+    run::run(services, "name_label", |unit, _| {
+        Box::pin(async move {
+            unit.set_label_name(page, (label_id, name), services.clock.now()).await?;
+            let labels = unit.page(page).await?.map(|page| page.labels);
+            if labels.is_some_and(|labels| label::meaning(&labels, name).is_none()) {
+                unit.count_kept(page, "label_unmapped", 1).await?;
+                unit.forget_label_changes(page, label_id).await?;
+            }
+            let touched = unit.conversations_with_label(page, label_id).await?;
+            let mut conversations = Conversations::new(services.clock.now());
+            conversations.load_all(unit, &touched).await?;
+            for conversation in &touched {
+                let mut loaded = conversations.take(unit, conversation).await?;
+                apply_labels(unit, services, &mut loaded).await?;
+            }
+            Ok(())
+        })
     })
     .await
 }
 
-/// Meta did not give a label's name. It is asked for again, less and less often.
-pub async fn unnamed(services: &Services, page: &PageId, (label_id, tries): (&str, i64)) -> Result<()> {
-    let mut unit = services.store.begin("label_not_named").await?;
-    unit.label_name_refused(page, label_id, Some(again(services.clock.now(), tries))).await?;
-    unit.commit().await
+/// Records that Meta did not give a label's name, for which it was asked `tries` times before: it is asked again, less
+/// and less often.
+pub async fn unnamed(services: &Services, page: &PageId, label_id: &str, tries: i64) -> Result<()> {
+    run::run(services, "label_not_named", |unit, _| {
+        Box::pin(async move {
+            unit.label_name_refused(page, label_id, Some(RETRY.next(services.clock.now(), tries + 1)))
+                .await?;
+            Ok(())
+        })
+    })
+    .await
 }
 
-/// The labels that are due to be taken off.
+/// The calls to take labels off that are due.
 pub async fn labels_to_take_off(services: &Services) -> Result<Vec<GraphCall<Write>>> {
     let mut unit = services.store.read().await?;
     let mut wanted = Vec::new();
@@ -86,62 +84,58 @@ pub async fn labels_to_take_off(services: &Services) -> Result<Vec<GraphCall<Wri
     Ok(wanted)
 }
 
-/// Writes down that Meta is about to be asked, so that the webhook which tells of it is known as the service's
-/// own. Gives the person; none if nothing is to be asked.
+/// Records that Meta is about to be asked to take a label off, so that the webhook which tells of it is known as the
+/// service's own change. Gives the person; none if nothing is to be asked any more.
 pub async fn ask_to_take_off(services: &Services, write: &Write) -> Result<Option<Psid>> {
-    retried(move || async move {
-        let now = services.clock.now();
-        let mut unit = services.store.begin("ask_to_take_off").await?;
-        if !unit.ask_label_write(write, now, now + ASKED_FOR).await? {
-            return Ok(None);
-        }
-        let psid = unit.psid_of(&write.conversation).await?;
-        if psid.is_none() {
-            unit.settle_label_write(write, None, (None, None)).await?;
-        }
-        unit.commit().await?;
-        Ok(psid)
+    run::run(services, "ask_to_take_off", |unit, _| {
+        Box::pin(async move {
+            let now = services.clock.now();
+            if !unit.ask_label_write(write, now, now + ASKED_FOR).await? {
+                return Ok(None);
+            }
+            let psid = unit.psid_of(&write.conversation).await?;
+            if psid.is_none() {
+                unit.settle_label_write(write, None, (None, None)).await?;
+            }
+            Ok(psid)
+        })
     })
     .await
 }
 
-/// What came of asking.
+/// What a call to take a label off came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TakenOff {
-    /// It is off.
+    /// Meta took it off.
     Done,
-    /// Certainly not; worth another try or not.
+    /// Meta certainly did not take it off.
     No {
-        /// It may be done later.
+        /// Another try may help.
         again: bool,
     },
-    /// Nobody knows.
+    /// The answer was lost: it is not known whether it is off.
     Unknown,
 }
 
-/// Writes down what came of asking.
+/// Records what a call to take a label off came to.
 pub async fn settle_taking_off(services: &Services, write: &Write, came_to: TakenOff) -> Result<()> {
-    retried(move || async move {
-        let now = services.clock.now();
-        let mut unit = services.store.begin("settle_taking_off").await?;
-        let request = unit.label_writes(&write.conversation).await?;
-        let request =
-            request.iter().find(|row| row.label_id == write.label_id && row.began_at == write.began_at);
-        let asked_at = request.and_then(|row| row.asked_at);
-        let later = (write.tries + 1 < TRIES_MAX).then(|| again(now, write.tries));
-        match came_to {
-            TakenOff::Done => unit.settle_label_write(write, asked_at, (Some(now), None)).await?,
-            TakenOff::No { again } => {
-                unit.settle_label_write(write, None, (None, later.filter(|_| again))).await?;
+    run::run(services, "settle_taking_off", |unit, _| {
+        Box::pin(async move {
+            let now = services.clock.now();
+            let rows = unit.label_writes(&write.conversation).await?;
+            let row =
+                rows.iter().find(|row| row.label_id == write.label_id && row.began_at == write.began_at);
+            let asked_at = row.and_then(|row| row.asked_at);
+            let later = (write.tries + 1 < TRIES_MAX).then(|| RETRY.next(now, write.tries + 1));
+            match came_to {
+                TakenOff::Done => unit.settle_label_write(write, asked_at, (Some(now), None)).await?,
+                TakenOff::No { again } => {
+                    unit.settle_label_write(write, None, (None, later.filter(|_| again))).await?;
+                }
+                TakenOff::Unknown => unit.settle_label_write(write, asked_at, (None, later)).await?,
             }
-            TakenOff::Unknown => unit.settle_label_write(write, asked_at, (None, later)).await?,
-        }
-        unit.commit().await
+            Ok(())
+        })
     })
     .await
-}
-
-fn again(now: Timestamp, tries: i64) -> Timestamp {
-    let doubled = AGAIN_FIRST.saturating_mul(1 << tries.clamp(0, 16));
-    now + doubled.min(AGAIN_MAX)
 }

@@ -13,9 +13,9 @@ use crate::domain::inbox::sentence::{self, Pattern, Reading, SentenceMatch};
 use crate::domain::order::outcome::{OutcomeKind, Source};
 use crate::domain::order::tag_decision::Tag;
 use crate::error::{Error, Result};
-use crate::flow::convert::apply::{LoadedConversation, load};
-use crate::flow::inbox::pending::{attempt, wait};
-use crate::flow::services::Services;
+use crate::flow::convert::loaded::LoadedConversation;
+use crate::flow::inbox::pending::{Pending, make_pending, try_to_record};
+use crate::flow::unit::services::Services;
 use crate::store::Unit;
 
 /// Why something is cancelled, lost or returned of which a sentence says so.
@@ -40,7 +40,7 @@ pub(in crate::flow) struct OperatorMessage {
 
 impl fmt::Debug for OperatorMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Words").field("at", &self.at).finish_non_exhaustive()
+        f.debug_struct("OperatorMessage").field("at", &self.at).finish_non_exhaustive()
     }
 }
 
@@ -53,60 +53,62 @@ impl OperatorMessage {
     }
 }
 
-/// Tags what operators' messages say by the Page's sentences. What is read in part, or can't be said as
-/// things stand, waits in the queue.
-pub(in crate::flow) async fn hear(
+/// Tags what operators' messages say by the Page's sentences. What is read in part, or can't be recorded as things
+/// stand, is left pending in the queue.
+pub(in crate::flow) async fn read_messages(
     unit: &mut Unit,
     services: &Services,
-    loaded: &LoadedConversation,
-    words: &[OperatorMessage],
+    loaded: &mut LoadedConversation,
+    messages: &[OperatorMessage],
 ) -> Result<()> {
-    let (page, conversation) = (&loaded.page, &loaded.aggregate.thread.id);
-    if page.sentences.is_empty() {
+    if loaded.page.sentences.is_empty() {
         return Ok(());
     }
-    let mut words: Vec<&OperatorMessage> = words.iter().collect();
-    words.sort_by_key(|words| words.at);
-    for words in words {
-        if let Some(heard) = sentence::hear(&page.sentences, &words.text, page.currency) {
-            take(unit, services, conversation, words, heard).await?;
+    let mut messages: Vec<&OperatorMessage> = messages.iter().collect();
+    messages.sort_by_key(|message| message.at);
+    for message in messages {
+        let found = sentence::hear(&loaded.page.sentences, &message.text, loaded.page.currency);
+        if let Some(found) = found {
+            tag_sentence(unit, services, loaded, message, found).await?;
         }
     }
     Ok(())
 }
 
-async fn take(
+async fn tag_sentence(
     unit: &mut Unit,
     services: &Services,
-    conversation: &ConversationId,
-    words: &OperatorMessage,
-    heard: SentenceMatch,
+    loaded: &mut LoadedConversation,
+    message: &OperatorMessage,
+    found: SentenceMatch,
 ) -> Result<()> {
-    let loaded = load(unit, conversation, services.clock.now()).await?;
-    let mut tag = Tag::bare(heard.kind, Source::Sentence, loaded.page.currency);
-    tag.reference = Some(words.reference.clone());
-    tag.occurred_at = Some(words.at.min(loaded.now));
-    tag.details.clamped = words.at > loaded.now;
-    tag.reason = heard.kind.wants_reason().then(|| IN_THE_CHAT.to_owned());
-    match heard.reading {
+    let mut tag = Tag::bare(found.kind, Source::Sentence, loaded.page.currency);
+    tag.reference = Some(message.reference.clone());
+    tag.occurred_at = Some(message.at.min(loaded.now));
+    tag.details.clamped = message.at > loaded.now;
+    tag.reason = found.kind.wants_reason().then(|| IN_THE_CHAT.to_owned());
+    let unclear = match found.reading {
         Reading::Nothing => return Ok(()),
-        Reading::InPart(open) => {
-            return wait(unit, services, &loaded, &tag, (false, PendingReason::InPart(open))).await;
+        Reading::InPart(open) => Some(PendingReason::InPart(open)),
+        Reading::Whole(None) if found.kind.is_amount() => Some(PendingReason::ValueMissing),
+        Reading::Whole(value) => {
+            tag.terms.value = value;
+            None
         }
-        Reading::Whole(None) if heard.kind.is_amount() => {
-            return wait(unit, services, &loaded, &tag, (false, PendingReason::ValueMissing)).await;
-        }
-        Reading::Whole(value) => tag.terms.value = value,
+    };
+    if let Some(reason) = unclear {
+        return make_pending(unit, services, loaded, &tag, Pending::tag(reason)).await;
     }
-    let said = of_what_waits_for_it(&loaded, &tag);
-    if let Err(error) = attempt(unit, services, conversation, &said).await? {
-        wait(unit, services, &loaded, &tag, (false, PendingReason::of_refusal(error.code))).await?;
+    let meant = value_of_order_without_one(loaded, &tag);
+    if let Err(error) = try_to_record(unit, services, loaded, &meant).await? {
+        let reason = PendingReason::of_refusal(error.code);
+        make_pending(unit, services, loaded, &tag, Pending::tag(reason)).await?;
     }
     Ok(())
 }
 
 /// A `confirmed` with a value, while an order waits for its value, is that value.
-fn of_what_waits_for_it(loaded: &LoadedConversation, tag: &Tag) -> Tag {
+fn value_of_order_without_one(loaded: &LoadedConversation, tag: &Tag) -> Tag {
     let mut said = tag.clone();
     let Some(money) = tag.terms.money().filter(|_| tag.kind == OutcomeKind::Confirmed) else { return said };
     let orders = &loaded.aggregate.orders;

@@ -3,7 +3,8 @@
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::ConversationId;
 use crate::error::{Error, Result};
-use crate::flow::services::Services;
+use crate::flow::unit::run;
+use crate::flow::unit::services::Services;
 
 /// Takes a conversation out of the queue until `until`; then `owner` goes on with it.
 ///
@@ -13,21 +14,28 @@ pub async fn snooze(services: &Services, id: &ConversationId, until: Timestamp, 
     if until <= services.clock.now() {
         return Err(Error::field("/until", "It must be a time to come."));
     }
-    let mut unit = services.store.begin("snooze").await?;
-    if !unit.snooze(id, until, owner).await? {
-        return Err(Error::conflict(
-            "not_waiting",
-            "Only a conversation that waits for a tag can be snoozed.",
-        ));
-    }
-    unit.commit().await
+    run::run(services, "snooze", |unit, _| {
+        Box::pin(async move {
+            if !unit.snooze(id, until, owner).await? {
+                return Err(Error::conflict(
+                    "not_waiting",
+                    "Only a conversation that waits for a tag can be snoozed.",
+                ));
+            }
+            Ok(())
+        })
+    })
+    .await
 }
 
 /// Brings back what was snoozed until now; gives how many conversations that are.
 pub async fn call_back(services: &Services) -> Result<u64> {
     let now = services.clock.now();
-    let mut unit = services.store.begin("call_back").await?;
-    let back = unit.call_back(now).await?;
-    unit.commit().await?;
-    Ok(back)
+    run::run(services, "call_back", |unit, _| {
+        Box::pin(async move {
+            let back = unit.call_back(now).await?;
+            Ok(back)
+        })
+    })
+    .await
 }

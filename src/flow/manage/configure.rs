@@ -8,7 +8,9 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::basic::identity::PageId;
 use crate::error::Result;
-use crate::flow::services::Services;
+use crate::flow::unit::run;
+use crate::flow::unit::services::Services;
+use crate::store::Unit;
 use crate::store::page::Page;
 
 /// What a file can say of a Page.
@@ -176,15 +178,23 @@ pub struct Applied {
 /// Applies what changed in the file, all of it or nothing; a new Page is added whole. A key that the file had
 /// and has no more goes back to its default. A new token or dataset clears the fault of the old one.
 pub async fn configure(services: &Services, texts: &[PageText]) -> Result<Vec<Applied>> {
+    let applied = run::run(services, "configure", |unit, _| Box::pin(apply(unit, services, texts))).await?;
+    for Applied { page, key } in &applied {
+        let key = key.as_str();
+        tracing::info!(page.id = %page, key, "Page {page}: {key} is applied from the configuration");
+    }
+    Ok(applied)
+}
+
+async fn apply(unit: &mut Unit, services: &Services, texts: &[PageText]) -> Result<Vec<Applied>> {
     let now = services.clock.now();
     let mut applied = Vec::new();
-    let mut unit = services.store.begin("configure").await?;
     for text in texts {
         let id = &text.page.id;
         unit.hold_page(id).await?;
-        let ledger = unit.page(id).await?;
-        let is_new = ledger.is_none();
-        let mut page = ledger.unwrap_or_else(|| text.page.clone());
+        let known = unit.page(id).await?;
+        let is_new = known.is_none();
+        let mut page = known.unwrap_or_else(|| text.page.clone());
         let before = unit.file_values(id).await?;
         for key in Key::ALL {
             let (said, said_before) = (text.said.get(&key), before.get(key.as_str()));
@@ -202,11 +212,6 @@ pub async fn configure(services: &Services, texts: &[PageText]) -> Result<Vec<Ap
         if touched(Key::AccessToken) || touched(Key::DatasetId) {
             unit.set_fault(id, None, now).await?;
         }
-    }
-    unit.commit().await?;
-    for Applied { page, key } in &applied {
-        let key = key.as_str();
-        tracing::info!(page.id = %page, key, "Page {page}: {key} is applied from the configuration");
     }
     Ok(applied)
 }

@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::basic::identity::{KeyId, PageId};
 use crate::error::{Error, Result};
-use crate::flow::services::Services;
+use crate::flow::unit::run;
+use crate::flow::unit::services::Services;
 
 /// The roles a key may have.
 pub const ROLES: [&str; 4] = ["admin", "operator", "crm", "analyst"];
@@ -24,18 +25,23 @@ pub async fn create(services: &Services, role: &str, name: &str, page: Option<&P
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(|error| Error::internal("no random bytes").caused_by(error))?;
     let secret = format!("sb_{}", URL_SAFE_NO_PAD.encode(random));
-    let now = services.clock.now();
-    let mut unit = services.store.begin("create_key").await?;
-    unit.add_key(&services.ids.next(now), name, role, page, &hash(&secret), now).await?;
-    unit.commit().await?;
+    let (now, hash) = (services.clock.now(), &hash(&secret));
+    run::run(services, "create_key", |unit, _| {
+        Box::pin(async move { unit.add_key(&services.ids.next(now), name, role, page, hash, now).await })
+    })
+    .await?;
     Ok(secret)
 }
 
 /// Ends a key at once, on every replica.
 pub async fn revoke(services: &Services, id: &KeyId) -> Result<()> {
-    let mut unit = services.store.begin("revoke_key").await?;
-    if !unit.revoke_key(id, services.clock.now()).await? {
-        return Err(Error::not_found("key: see `salesbridge key list`"));
-    }
-    unit.commit().await
+    run::run(services, "revoke_key", |unit, _| {
+        Box::pin(async move {
+            if !unit.revoke_key(id, services.clock.now()).await? {
+                return Err(Error::not_found("key: see `salesbridge key list`"));
+            }
+            Ok(())
+        })
+    })
+    .await
 }

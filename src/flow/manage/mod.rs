@@ -5,4 +5,5 @@ pub mod keys;
 pub mod operators;
 pub mod page;
 pub mod prices;
+pub mod retention;
 pub mod test_code;

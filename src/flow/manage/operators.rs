@@ -17,8 +17,8 @@ use crate::domain::operator::{
     name_key, shown_name,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::services::Services;
-use crate::flow::unit::retried;
+use crate::flow::unit::run;
+use crate::flow::unit::services::Services;
 use crate::store::Unit;
 
 /// A new code for the first admin is made at most so often.
@@ -73,11 +73,9 @@ pub struct Newcomer {
 /// # Errors
 /// The name is taken or no name, or the password too short.
 pub async fn add(services: &Services, newcomer: &Newcomer, password: &str) -> Result<OperatorId> {
-    let hashed = hashed(password).await?;
-    let mut unit = services.store.begin("add_operator").await?;
-    let id = add_within(&mut unit, services, newcomer, Some(hashed)).await?;
-    unit.commit().await?;
-    Ok(id)
+    let hashed = &hashed(password).await?;
+    run::run(services, "add_operator", |unit, _| Box::pin(add_within(unit, services, newcomer, Some(hashed))))
+        .await
 }
 
 /// Adds a person without a password; gives the secret of the one-time link by which they set it.
@@ -85,11 +83,13 @@ pub async fn add(services: &Services, newcomer: &Newcomer, password: &str) -> Re
 /// # Errors
 /// The name is taken or no name.
 pub async fn invite(services: &Services, newcomer: &Newcomer) -> Result<String> {
-    let mut unit = services.store.begin("invite").await?;
-    let id = add_within(&mut unit, services, newcomer, None).await?;
-    let secret = link(&mut unit, services, &id).await?;
-    unit.commit().await?;
-    Ok(secret)
+    run::run(services, "invite", |unit, _| {
+        Box::pin(async move {
+            let id = add_within(unit, services, newcomer, None).await?;
+            link(unit, services, &id).await
+        })
+    })
+    .await
 }
 
 /// Gives the secret of a one-time link by which a person sets a new password; older links end.
@@ -97,19 +97,21 @@ pub async fn invite(services: &Services, newcomer: &Newcomer) -> Result<String> 
 /// # Errors
 /// `not_found`.
 pub async fn reset(services: &Services, name: &str) -> Result<String> {
-    let mut unit = services.store.begin("reset_password").await?;
-    let found = unit.operator_named(&name_key(name)).await?;
-    let (operator, _) = found.ok_or_else(|| Error::not_found("person"))?;
-    let secret = link(&mut unit, services, &operator.id).await?;
-    unit.commit().await?;
-    Ok(secret)
+    run::run(services, "reset_password", |unit, _| {
+        Box::pin(async move {
+            let found = unit.operator_named(&name_key(name)).await?;
+            let (operator, _) = found.ok_or_else(|| Error::not_found("person"))?;
+            link(unit, services, &operator.id).await
+        })
+    })
+    .await
 }
 
 async fn add_within(
     unit: &mut Unit,
     services: &Services,
     newcomer: &Newcomer,
-    password: Option<String>,
+    password: Option<&String>,
 ) -> Result<OperatorId> {
     let now = services.clock.now();
     let name = shown_name(&newcomer.name)
@@ -129,7 +131,7 @@ async fn add_within(
         page: newcomer.page.clone(),
         language: newcomer.language,
     };
-    if !unit.add_operator(&operator, &key, password, now).await? {
+    if !unit.add_operator(&operator, &key, password.cloned(), now).await? {
         return Err(Error::conflict("name_taken", "Somebody has this name already."));
     }
     Ok(id)
@@ -153,18 +155,20 @@ pub async fn set_password(services: &Services, link: &str, password: &str) -> Re
     let mut unit = services.store.read().await?;
     unit.invited(&hash(link), services.clock.now()).await?.ok_or_else(used)?;
     drop(unit);
-    let hashed = hashed(password).await?;
+    let hashed = &hashed(password).await?;
     let now = services.clock.now();
-    let mut unit = services.store.begin("set_password").await?;
-    let operator = unit.invited(&hash(link), now).await?.ok_or_else(used)?;
-    if !unit.use_invitation(&hash(link), now).await? {
-        return Err(used());
-    }
-    unit.set_password(&operator.id, &hashed).await?;
-    unit.end_sessions(&operator.id).await?;
-    let login = session(&mut unit, services, operator).await?;
-    unit.commit().await?;
-    Ok(login)
+    run::run(services, "set_password", |unit, _| {
+        Box::pin(async move {
+            let operator = unit.invited(&hash(link), now).await?.ok_or_else(used)?;
+            if !unit.use_invitation(&hash(link), now).await? {
+                return Err(used());
+            }
+            unit.set_password(&operator.id, hashed).await?;
+            unit.end_sessions(&operator.id).await?;
+            session(unit, services, operator).await
+        })
+    })
+    .await
 }
 
 /// Knows a person by name and password.
@@ -182,27 +186,29 @@ pub async fn log_in(services: &Services, name: &str, password: &str) -> Result<L
     let stored = found.as_ref().and_then(|(_, password)| password.clone());
     let is_right = verified(password, stored.as_deref().unwrap_or(&NOBODY)).await?;
     let wrong = || Error::new(ErrorKind::Unauthorized, "wrong_login", "The name or the password is wrong.");
-    let (operator, _) = found.filter(|_| is_right && stored.is_some()).ok_or_else(wrong)?;
-    let mut unit = services.store.begin("log_in").await?;
-    // They may have left, or changed, while the password was hashed.
-    let operator = unit.operator(&operator.id).await?.ok_or_else(wrong)?;
-    let login = session(&mut unit, services, operator).await?;
-    unit.commit().await?;
-    Ok(login)
+    let (Operator { id, .. }, _) = &found.filter(|_| is_right && stored.is_some()).ok_or_else(wrong)?;
+    run::run(services, "log_in", |unit, _| {
+        Box::pin(async move {
+            // They may have left, or changed, while the password was hashed.
+            let operator = unit.operator(id).await?.ok_or_else(wrong)?;
+            session(unit, services, operator).await
+        })
+    })
+    .await
 }
 
 async fn take_try(services: &Services, account: &str) -> Result<()> {
-    let taken = retried(move || async move {
-        let now = services.clock.now();
-        let mut unit = services.store.begin("take_try").await?;
-        let window = (now, now - TRIES_WITHIN);
-        let mut taken = unit.take_try(account, window).await?;
-        if !taken && !unit.has_tries(account).await? {
-            unit.open_tries(account, TRIES_MAX).await?;
-            taken = unit.take_try(account, window).await?;
-        }
-        unit.commit().await?;
-        Ok(taken)
+    let taken = run::run(services, "take_try", |unit, _| {
+        Box::pin(async move {
+            let now = services.clock.now();
+            let window = (now, now - TRIES_WITHIN);
+            let mut taken = unit.take_try(account, window).await?;
+            if !taken && !unit.has_tries(account).await? {
+                unit.open_tries(account, TRIES_MAX).await?;
+                taken = unit.take_try(account, window).await?;
+            }
+            Ok(taken)
+        })
     })
     .await?;
     taken.then_some(()).ok_or_else(|| {
@@ -222,9 +228,13 @@ async fn session(unit: &mut Unit, services: &Services, operator: Operator) -> Re
 
 /// Ends a session.
 pub async fn log_out(services: &Services, secret: &str) -> Result<()> {
-    let mut unit = services.store.begin("log_out").await?;
-    unit.end_session(&hash(secret)).await?;
-    unit.commit().await
+    run::run(services, "log_out", |unit, _| {
+        Box::pin(async move {
+            unit.end_session(&hash(secret)).await?;
+            Ok(())
+        })
+    })
+    .await
 }
 
 /// Changes what a person is for, and ends their sessions.
@@ -232,15 +242,16 @@ pub async fn log_out(services: &Services, secret: &str) -> Result<()> {
 /// # Errors
 /// `not_found`; 409 if nobody would be left to invite people.
 pub async fn set_role(services: &Services, id: &OperatorId, role: Role, page: Option<&PageId>) -> Result<()> {
-    retried(move || async move {
-        let mut unit = services.store.begin("set_role").await?;
-        let before = unit.count_admins().await?;
-        if !unit.set_role(id, role, page).await? {
-            return Err(Error::not_found("person"));
-        }
-        stays_governed(&mut unit, before).await?;
-        unit.end_sessions(id).await?;
-        unit.commit().await
+    run::run(services, "set_role", |unit, _| {
+        Box::pin(async move {
+            let before = unit.count_admins().await?;
+            if !unit.set_role(id, role, page).await? {
+                return Err(Error::not_found("person"));
+            }
+            stays_governed(unit, before).await?;
+            unit.end_sessions(id).await?;
+            Ok(())
+        })
     })
     .await
 }
@@ -250,16 +261,17 @@ pub async fn set_role(services: &Services, id: &OperatorId, role: Role, page: Op
 /// # Errors
 /// `not_found`; 409 if nobody would be left to invite people.
 pub async fn end(services: &Services, id: &OperatorId) -> Result<()> {
-    retried(move || async move {
-        let mut unit = services.store.begin("end_operator").await?;
-        let before = unit.count_admins().await?;
-        if !unit.end_operator(id, services.clock.now()).await? {
-            return Err(Error::not_found("person"));
-        }
-        stays_governed(&mut unit, before).await?;
-        unit.end_sessions(id).await?;
-        unit.end_invitations(id).await?;
-        unit.commit().await
+    run::run(services, "end_operator", |unit, _| {
+        Box::pin(async move {
+            let before = unit.count_admins().await?;
+            if !unit.end_operator(id, services.clock.now()).await? {
+                return Err(Error::not_found("person"));
+            }
+            stays_governed(unit, before).await?;
+            unit.end_sessions(id).await?;
+            unit.end_invitations(id).await?;
+            Ok(())
+        })
     })
     .await
 }
@@ -273,22 +285,31 @@ async fn stays_governed(unit: &mut Unit, before: usize) -> Result<()> {
 
 /// Sets a person's language.
 pub async fn set_language(services: &Services, id: &OperatorId, language: Language) -> Result<()> {
-    let mut unit = services.store.begin("set_language").await?;
-    unit.set_language(id, language).await?;
-    unit.commit().await
+    run::run(services, "set_language", |unit, _| {
+        Box::pin(async move {
+            unit.set_language(id, language).await?;
+            Ok(())
+        })
+    })
+    .await
 }
 
 /// While nobody has access yet: makes a one-time code for the first admin, but not too often.
 pub async fn first_code(services: &Services) -> Result<Option<String>> {
     let now = services.clock.now();
-    let mut unit = services.store.begin("first_code").await?;
-    if unit.has_operators().await? || unit.last_code_at().await?.is_some_and(|at| at > now - CODE_EVERY) {
-        return Ok(None);
-    }
-    let code = secret()?;
-    unit.add_invitation(&hash(&code), None, (now, now + CODE_LASTS)).await?;
-    unit.commit().await?;
-    Ok(Some(code))
+    run::run(services, "first_code", |unit, _| {
+        Box::pin(async move {
+            if unit.has_operators().await?
+                || unit.last_code_at().await?.is_some_and(|at| at > now - CODE_EVERY)
+            {
+                return Ok(None);
+            }
+            let code = secret()?;
+            unit.add_invitation(&hash(&code), None, (now, now + CODE_LASTS)).await?;
+            Ok(Some(code))
+        })
+    })
+    .await
 }
 
 /// The first admin, by the code from the log.
@@ -304,27 +325,33 @@ pub async fn first_admin(
     let wrong = || {
         Error::new(ErrorKind::Unauthorized, "wrong_code", "The code is wrong, used or too old: see the log.")
     };
-    let hashed = hashed(password).await?;
+    let hashed = &hashed(password).await?;
     let now = services.clock.now();
-    let mut unit = services.store.begin("first_admin").await?;
-    if unit.has_operators().await? || !unit.use_invitation(&hash(code.trim()), now).await? {
-        return Err(wrong());
-    }
-    unit.end_codes().await?;
-    let newcomer = Newcomer { role: Role::Admin, page: None, ..newcomer.clone() };
-    let id = add_within(&mut unit, services, &newcomer, Some(hashed)).await?;
-    let operator = unit.operator(&id).await?.ok_or_else(wrong)?;
-    let login = session(&mut unit, services, operator).await?;
-    unit.commit().await?;
-    Ok(login)
+    run::run(services, "first_admin", |unit, _| {
+        Box::pin(async move {
+            if unit.has_operators().await? || !unit.use_invitation(&hash(code.trim()), now).await? {
+                return Err(wrong());
+            }
+            unit.end_codes().await?;
+            let newcomer = Newcomer { role: Role::Admin, page: None, ..newcomer.clone() };
+            let id = add_within(unit, services, &newcomer, Some(hashed)).await?;
+            let operator = unit.operator(&id).await?.ok_or_else(wrong)?;
+            session(unit, services, operator).await
+        })
+    })
+    .await
 }
 
 /// Forgets what ended: sessions, links, old tries.
 pub async fn forget_logins(services: &Services) -> Result<()> {
     let now = services.clock.now();
-    let mut unit = services.store.begin("drop_logins").await?;
-    unit.forget_logins(now, now - TRIES_WITHIN * 2).await?;
-    unit.commit().await
+    run::run(services, "drop_logins", |unit, _| {
+        Box::pin(async move {
+            unit.forget_logins(now, now - TRIES_WITHIN * 2).await?;
+            Ok(())
+        })
+    })
+    .await
 }
 
 async fn hashed(password: &str) -> Result<String> {

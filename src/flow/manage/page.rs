@@ -1,7 +1,7 @@
 //! A Page is set anew at run time: its mode, its policy, its words. What is confirmed afterwards follows the
 //! new policy; what a refused name held back is judged again once the name is allowed.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -12,9 +12,10 @@ use crate::domain::order::outcome::OutcomeKind;
 use crate::domain::signal::conversion::EventName;
 use crate::domain::signal::policy::{LeadOn, Mode, OnUnknown, PurchaseOn};
 use crate::error::{Error, Result};
-use crate::flow::convert::apply::load;
-use crate::flow::services::Services;
-use crate::flow::unit::retried;
+use crate::flow::convert::loaded::load;
+use crate::flow::unit::run;
+use crate::flow::unit::services::Services;
+use crate::store::Unit;
 use crate::store::page::Page;
 
 /// What is to change of a Page; what is not named stays.
@@ -49,12 +50,11 @@ pub struct PageChange {
 /// # Errors
 /// `not_found`; a name that is not refused can't be kept.
 pub async fn change_page(services: &Services, id: &PageId, change: &PageChange) -> Result<()> {
-    retried(move || change_once(services, id, change)).await
+    run::run(services, "change_page", |unit, _| Box::pin(change_within(unit, services, id, change))).await
 }
 
-async fn change_once(services: &Services, id: &PageId, change: &PageChange) -> Result<()> {
+async fn change_within(unit: &mut Unit, services: &Services, id: &PageId, change: &PageChange) -> Result<()> {
     let now = services.clock.now();
-    let mut unit = services.store.begin("change_page").await?;
     unit.hold_page(id).await?;
     let mut page = unit.page(id).await?.ok_or_else(|| Error::not_found("Page"))?;
     let rules = unit.rules(&page).await?;
@@ -63,18 +63,20 @@ async fn change_once(services: &Services, id: &PageId, change: &PageChange) -> R
     if change.access_token.is_some() {
         unit.set_fault(id, None, now).await?;
     }
-    let Some(keep) = &change.refused_names else { return unit.commit().await };
+    let Some(keep) = &change.refused_names else { return Ok(()) };
     if let Some(unknown) = keep.difference(&rules.refused).next() {
         let message = format!("{} is not refused: leave it out.", unknown.as_str());
         return Err(Error::field("/refused_names", message));
     }
+    let mut held_back = BTreeSet::new();
     for name in rules.refused.difference(keep) {
         unit.allow_name(&page.dataset_id, *name).await?;
-        for conversation in unit.held_back(&page.dataset_id, *name).await? {
-            load(&mut unit, &conversation, now).await?.apply(&mut unit, services).await?;
-        }
+        held_back.extend(unit.held_back(&page.dataset_id, *name).await?);
     }
-    unit.commit().await
+    for conversation in &held_back {
+        load(unit, conversation, now).await?.apply(unit, services).await?;
+    }
+    Ok(())
 }
 
 fn set(page: &mut Page, change: &PageChange) {

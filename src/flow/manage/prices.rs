@@ -2,7 +2,8 @@
 
 use crate::domain::basic::identity::PageId;
 use crate::error::{Error, Result};
-use crate::flow::services::Services;
+use crate::flow::unit::run;
+use crate::flow::unit::services::Services;
 use crate::store::product::Product;
 
 /// Lines of a price list, at most.
@@ -16,8 +17,12 @@ pub async fn set_products(services: &Services, page: &PageId, products: &[Produc
     if products.len() > PRODUCTS_MAX {
         return Err(Error::field("/prices", format!("A price list has at most {PRODUCTS_MAX} lines.")));
     }
-    let mut unit = services.store.begin("set_products").await?;
-    unit.hold_page(page).await?;
-    unit.put_products(page, products).await?;
-    unit.commit().await
+    run::run(services, "set_products", |unit, _| {
+        Box::pin(async move {
+            unit.hold_page(page).await?;
+            unit.put_products(page, products).await?;
+            Ok(())
+        })
+    })
+    .await
 }

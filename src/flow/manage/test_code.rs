@@ -3,7 +3,8 @@
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::PageId;
 use crate::error::{Error, Result};
-use crate::flow::services::Services;
+use crate::flow::unit::run;
+use crate::flow::unit::services::Services;
 
 /// Sets the test event code of a Page until a time, or ends it.
 ///
@@ -17,15 +18,23 @@ pub async fn set_test_code(
     if test.is_some_and(|(_, until)| until <= services.clock.now()) {
         return Err(Error::field("/until", "It must be a time to come."));
     }
-    let mut unit = services.store.begin("set_test_code").await?;
-    unit.hold_page(page).await?;
-    unit.set_test_code(page, test).await?;
-    unit.commit().await
+    run::run(services, "set_test_code", |unit, _| {
+        Box::pin(async move {
+            unit.hold_page(page).await?;
+            unit.set_test_code(page, test).await?;
+            Ok(())
+        })
+    })
+    .await
 }
 
 /// Ends the test event codes whose time is over.
 pub async fn end_test_codes(services: &Services) -> Result<()> {
-    let mut unit = services.store.begin("end_test_codes").await?;
-    unit.end_test_codes(services.clock.now()).await?;
-    unit.commit().await
+    run::run(services, "end_test_codes", |unit, _| {
+        Box::pin(async move {
+            unit.end_test_codes(services.clock.now()).await?;
+            Ok(())
+        })
+    })
+    .await
 }

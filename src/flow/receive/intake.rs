@@ -1,5 +1,5 @@
-//! Intake: the one way in for webhook bodies. A bounded queue gathers what waits, writes it in one
-//! statement, and only then is Meta told 200. A full queue or a failing disk is a 503, never a false 200.
+//! Intake: webhook bodies are made durable in the intake log before Meta is answered 200. A bounded queue gathers what
+//! waits and writes it in one statement (group commit). A full queue or a failing disk is a 503, never a false 200.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,29 +9,30 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::error::{Error, Result};
 use crate::failpoint;
-use crate::flow::services::Services;
+use crate::flow::unit::services::Services;
 
-/// Bodies that may wait to be written.
+/// The most bodies that wait to be written; one more is answered 503.
 pub const INTAKE_MAX: usize = 4096;
 
-/// Bodies that one transaction takes.
+/// The most bodies of one group.
 const GROUP_MAX: usize = 512;
 
-/// Bytes after which a transaction takes no more bodies.
+/// Bytes after which a group takes no more bodies.
 const GROUP_BYTES: usize = 16 * 1024 * 1024;
 
-/// A group that is not durable within this time is answered 503: Meta waits no longer for long.
+/// A group that is not durable within this time is answered 503, before Meta gives up on the requests.
 const KEPT_WITHIN: Duration = Duration::from_secs(5);
 
 /// How often the task yields before it writes, so that requests which are on their way join the group.
 const YIELDS: usize = 3;
 
-/// The queue; clones lead to the same one.
+/// The intake queue; clones are the same queue.
 #[derive(Clone, Debug)]
 pub struct Intake {
     queue: mpsc::Sender<QueuedBody>,
 }
 
+/// A body that waits to be durable, and where its answer goes.
 #[derive(Debug)]
 struct QueuedBody {
     body: Bytes,
@@ -39,15 +40,15 @@ struct QueuedBody {
 }
 
 impl Intake {
-    /// Starts the task that writes; it ends when every clone is gone and the queue is empty. `came_in` is told
-    /// after each group.
+    /// Starts the task that writes groups; it ends when every clone of the queue is gone and the queue is empty.
+    /// `came_in` is notified after each group.
     pub fn start(services: Services, came_in: Arc<Notify>) -> Self {
         let (queue, waiting) = mpsc::channel(INTAKE_MAX);
         tokio::spawn(write(services, waiting, came_in));
         Self { queue }
     }
 
-    /// Takes a body; it is durable when this returns.
+    /// Makes a body durable; returns once it is.
     ///
     /// # Errors
     /// Unavailable when too many wait already, or when it can't be stored.

@@ -1,12 +1,14 @@
-//! Names and pictures of the people who write, as far as Meta shows them: asked for once each, and less and
+//! Profiles (names and pictures) of the people who write, as far as Meta shows them: asked for once each, and less and
 //! less often where Meta does not answer.
 
 use std::time::Duration;
 
 use crate::domain::basic::identity::{ConversationId, PageId, Psid};
+use crate::domain::retry::Backoff;
 use crate::error::Result;
-use crate::flow::GraphCall;
-use crate::flow::services::Services;
+use crate::flow::unit::graph_call::GraphCall;
+use crate::flow::unit::run;
+use crate::flow::unit::services::Services;
 
 /// People of one Page that one round asks for.
 const ASKED_AT_ONCE: i64 = 20;
@@ -14,8 +16,8 @@ const ASKED_AT_ONCE: i64 = 20;
 /// So often somebody is asked for.
 const TRIES_MAX: i64 = 4;
 
-/// A failed call is made again after so long, doubling with each.
-const AGAIN_FIRST: Duration = Duration::from_mins(1);
+/// A failed call is made again less and less often.
+const RETRY: Backoff = Backoff { first: Duration::from_mins(1), longest: Duration::from_hours(6) };
 
 /// Somebody of whom Meta is to be asked.
 pub type Unnamed = GraphCall<(ConversationId, Psid, i64)>;
@@ -40,16 +42,18 @@ pub async fn people_to_name(services: &Services) -> Result<Vec<Unnamed>> {
     Ok(wanted)
 }
 
-/// Meta showed a person.
+/// Records what Meta shows of a person.
 pub async fn name_person(
     services: &Services,
     conversation: &ConversationId,
     name: Option<String>,
     picture: Option<Vec<u8>>,
 ) -> Result<()> {
-    let mut unit = services.store.begin("name_person").await?;
-    unit.set_profile(conversation, name, picture, services.clock.now()).await?;
-    unit.commit().await
+    let (name, picture) = (&name, &picture);
+    run::run(services, "name_person", |unit, _| {
+        Box::pin(unit.set_profile(conversation, name.clone(), picture.clone(), services.clock.now()))
+    })
+    .await
 }
 
 /// Why a person was not shown.
@@ -57,29 +61,33 @@ pub async fn name_person(
 pub enum NotShown {
     /// Meta shows nothing of this person.
     Never,
-    /// The call failed.
+    /// The call failed; another try may help.
     Later,
     /// Nobody of this Page is shown for so long.
     Page(Duration),
 }
 
-/// Meta did not show a person.
+/// Records that Meta did not show a person, whom it was asked for `tries` times before.
 pub async fn not_shown(
     services: &Services,
     page: &PageId,
-    (conversation, tries): (&ConversationId, i64),
+    conversation: &ConversationId,
+    tries: i64,
     why: NotShown,
 ) -> Result<()> {
     let now = services.clock.now();
-    let mut unit = services.store.begin("person_not_shown").await?;
-    match why {
-        NotShown::Never => unit.profile_refused(conversation, None).await?,
-        NotShown::Later => {
-            let doubled = AGAIN_FIRST.saturating_mul(1 << tries.clamp(0, 8));
-            let again = (tries + 1 < TRIES_MAX).then(|| now + doubled);
-            unit.profile_refused(conversation, again).await?;
-        }
-        NotShown::Page(span) => unit.put_profiles_off(page, now + span).await?,
-    }
-    unit.commit().await
+    run::run(services, "person_not_shown", |unit, _| {
+        Box::pin(async move {
+            match why {
+                NotShown::Never => unit.profile_refused(conversation, None).await?,
+                NotShown::Later => {
+                    let again = (tries + 1 < TRIES_MAX).then(|| RETRY.next(now, tries + 1));
+                    unit.profile_refused(conversation, again).await?;
+                }
+                NotShown::Page(span) => unit.put_profiles_off(page, now + span).await?,
+            }
+            Ok(())
+        })
+    })
+    .await
 }

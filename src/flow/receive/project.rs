@@ -1,7 +1,6 @@
-//! From kept bodies to conversations, in any order and any number of times with one result.
+//! Projection of the intake log into conversations: in any order and any number of times with one result.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -11,35 +10,47 @@ use crate::domain::basic::identity::{ConversationId, PageId};
 use crate::domain::conversation::chat::{self, Point};
 use crate::domain::conversation::inbound::{Author, CartLine, Channel, InboundEvent, InboundKind};
 use crate::domain::conversation::phone;
-use crate::domain::signal::SignalRules;
-use crate::error::{Error, Result};
-use crate::flow::convert::apply::{LoadedConversation, queue_all};
+use crate::error::Result;
+use crate::flow::convert::apply::queue_all;
+use crate::flow::convert::loaded::{Conversations, LoadedConversation};
 use crate::flow::convert::silence::apply_silence;
 use crate::flow::inbox::label;
 use crate::flow::inbox::sentence::{self, OperatorMessage};
-use crate::flow::services::Services;
-use crate::flow::unit::{give_way, retried};
+use crate::flow::unit::run::{self, yield_between};
+use crate::flow::unit::services::Services;
 use crate::meta::webhook;
 use crate::store::Unit;
-use crate::store::aggregate::Scope;
 use crate::store::conversation::{Person, SaidBy};
 use crate::store::message::{Edit, MessagePosition, NewMessage};
-use crate::store::page::Page;
 
-/// Bodies that one unit projects at about most: the more there are, the fewer pages of the database each writes.
+/// The most bodies of one unit of work: the more there are, the fewer pages of the database each writes.
 pub const PROJECT_MAX: usize = 1000;
 
-/// And their bytes, at about most: a body may have megabytes.
+/// Bytes of bodies after which a unit of work takes no more: a body may have megabytes.
 const PROJECT_BYTES: i64 = 16 << 20;
 
-/// Projects the oldest kept bodies into conversations; gives their number, 0 when none waits.
+/// Projects the oldest bodies of the intake log into conversations; gives their number, 0 when none waits.
 pub async fn project(services: &Services) -> Result<usize> {
-    retried(move || project_once(services)).await
+    let now = services.clock.now();
+    // With a retention of nothing, what was received up to now is dropped once it is projected.
+    let drop_before = services.keep_text.is_zero().then_some(now + Duration::from_millis(1));
+    let projected = run::run(services, "project", |unit, _| {
+        Box::pin(async move {
+            let projected = project_within(unit, services, now).await?;
+            if let Some(before) = drop_before.filter(|_| projected > 0) {
+                unit.drop_texts(before).await?;
+            }
+            Ok(projected)
+        })
+    })
+    .await?;
+    if let Some(before) = drop_before.filter(|_| projected > 0) {
+        services.store.drop_bodies(before).await?;
+    }
+    Ok(projected)
 }
 
-async fn project_once(services: &Services) -> Result<usize> {
-    let now = services.clock.now();
-    let mut unit = services.store.begin("project").await?;
+async fn project_within(unit: &mut Unit, services: &Services, now: Timestamp) -> Result<usize> {
     let count = i64::try_from(PROJECT_MAX).unwrap_or(i64::MAX);
     let bodies = unit.waiting_bodies(&services.store, (count, PROJECT_BYTES)).await?;
     if bodies.is_empty() {
@@ -49,15 +60,15 @@ async fn project_once(services: &Services) -> Result<usize> {
     let mut count = |page: &PageId, kind: &str| {
         *counts.entry((page.clone(), kind.to_owned())).or_default() += 1;
     };
-    let mut pages = Pages::default();
-    let (mut came, mut labels) = (Vec::new(), Vec::new());
-    for (place, waiting) in bodies.iter().enumerate() {
-        give_way(place).await;
-        let content = match webhook::read(&waiting.body) {
+    let mut accounts = Accounts::default();
+    let (mut events, mut labels) = (Vec::new(), Vec::new());
+    for (index, logged) in bodies.iter().enumerate() {
+        yield_between(index).await;
+        let content = match webhook::read(&logged.body) {
             Ok(content) => content,
             Err(unreadable) => {
                 count(&PageId::from(""), "unreadable");
-                unit.unreadable(&services.store, waiting, &unreadable.0).await?;
+                unit.unreadable(&services.store, logged, &unreadable.0).await?;
                 continue;
             }
         };
@@ -69,59 +80,38 @@ async fn project_once(services: &Services) -> Result<usize> {
         }
         labels.extend(content.labels);
         for event in content.events {
-            match pages.of(&mut unit, &event).await? {
-                Some(page) => came.push(ConnectedEvent::new(page, event)),
+            match accounts.page_of(unit, &event).await? {
+                Some(page) => events.push(ConnectedEvent::new(page, event)),
                 None => count(&event.page_id, "page_not_connected"),
             }
         }
     }
     unit.projected(&services.store, &bodies, now).await?;
-    receive(&mut unit, services, &mut pages, came).await?;
-    for (page, kind) in label::take(&mut unit, services, &labels).await? {
+    let mut conversations = Conversations::new(now);
+    receive(unit, services, &mut conversations, events).await?;
+    for (page, kind) in label::take(unit, services, &mut conversations, &labels).await? {
         *counts.entry((page, kind.to_owned())).or_default() += 1;
     }
     for ((page, kind), number) in &counts {
         unit.count_kept(page, kind, *number).await?;
     }
-    let dropped_before = services.keep_text.is_zero().then_some(now + Duration::from_millis(1));
-    if let Some(before) = dropped_before {
-        unit.drop_texts(before).await?;
-    }
-    unit.commit().await?;
-    if let Some(before) = dropped_before {
-        services.store.drop_bodies(before).await?;
-    }
     Ok(bodies.len())
 }
 
-/// The Pages that a unit meets, each read once.
+/// The accounts that a unit of work meets, each looked up once.
 #[derive(Default)]
-struct Pages {
-    accounts: HashMap<(Channel, PageId), Option<PageId>>,
-    known: HashMap<PageId, (Arc<Page>, Arc<SignalRules>)>,
-}
+struct Accounts(HashMap<(Channel, PageId), Option<PageId>>);
 
-impl Pages {
-    /// The connected Page that an arrival belongs to.
-    async fn of(&mut self, unit: &mut Unit, event: &InboundEvent) -> Result<Option<PageId>> {
+impl Accounts {
+    /// The connected Page to whose account an event came; none if that Page is not connected.
+    async fn page_of(&mut self, unit: &mut Unit, event: &InboundEvent) -> Result<Option<PageId>> {
         let account = (event.channel, event.page_id.clone());
-        if let Some(found) = self.accounts.get(&account) {
+        if let Some(found) = self.0.get(&account) {
             return Ok(found.clone());
         }
         let found = unit.page_of_account(event.channel, &event.page_id).await?;
-        self.accounts.insert(account, found.clone());
+        self.0.insert(account, found.clone());
         Ok(found)
-    }
-
-    async fn known(&mut self, unit: &mut Unit, id: &PageId) -> Result<(Arc<Page>, Arc<SignalRules>)> {
-        if let Some(known) = self.known.get(id) {
-            return Ok(known.clone());
-        }
-        let page = unit.page(id).await?.ok_or_else(|| Error::not_found("Page"))?;
-        let rules = Arc::new(unit.rules(&page).await?);
-        let page = Arc::new(page);
-        self.known.insert(id.clone(), (page.clone(), rules.clone()));
-        Ok((page, rules))
     }
 }
 
@@ -143,85 +133,82 @@ impl ConnectedEvent {
     }
 }
 
-/// What arrived takes effect, each message once by its `mid`. Whatever all conversations need is read and
-/// written for all of them together.
+/// Lets events take effect, each message once by its `mid`. Whatever all conversations need is read and written for
+/// all of them at once.
 async fn receive(
     unit: &mut Unit,
     services: &Services,
-    pages: &mut Pages,
-    came: Vec<ConnectedEvent>,
+    conversations: &mut Conversations,
+    events: Vec<ConnectedEvent>,
 ) -> Result<()> {
-    if came.is_empty() {
+    if events.is_empty() {
         return Ok(());
     }
     let now = services.clock.now();
-    let names = came.iter().filter_map(|came| Some((came.page.clone(), came.said.as_ref()?.mid.clone())));
+    let names =
+        events.iter().filter_map(|event| Some((event.page.clone(), event.said.as_ref()?.mid.clone())));
     let mut fresh = unit.first_seen(&names.collect(), now).await?;
-    let mut threads = by_conversation(unit, services, came, now).await?;
+    let threads = by_conversation(unit, services, events, now).await?;
     let ids: Vec<ConversationId> = threads.keys().cloned().collect();
-    let (mut all, mut brought) = (Vec::new(), Vec::new());
-    for (place, aggregate) in
-        unit.load_conversations(Scope::Conversations(&ids)).await?.into_iter().enumerate()
-    {
-        give_way(place).await;
-        let came = threads.remove(&aggregate.thread.id).unwrap_or_default();
-        let (page, rules) = pages.known(unit, &aggregate.thread.page_id).await?;
-        let mut loaded = LoadedConversation::new(aggregate, page, rules, now);
+    conversations.load_all(unit, &ids).await?;
+    let (mut all, mut updates) = (Vec::new(), Vec::new());
+    for (index, (id, events)) in threads.into_iter().enumerate() {
+        yield_between(index).await;
+        let Some(mut loaded) = conversations.take_loaded(&id) else { continue };
         let mut update = ConversationUpdate::default();
-        for came in came {
-            if came.said.as_ref().is_none_or(|said| fresh.remove(&(came.page.clone(), said.mid.clone()))) {
-                note(unit, services, &mut loaded, came, &mut update).await?;
+        for event in events {
+            let mid = event.said.as_ref().map(|said| (event.page.clone(), said.mid.clone()));
+            if mid.is_none_or(|mid| fresh.remove(&mid)) {
+                note(unit, services, &mut loaded, event, &mut update).await?;
             }
         }
         all.push(loaded);
-        brought.push(update);
+        updates.push(update);
     }
-    let messages: Vec<NewMessage> = brought.iter_mut().flat_map(|update| update.messages.drain(..)).collect();
+    let messages: Vec<NewMessage> = updates.iter_mut().flat_map(|update| update.messages.drain(..)).collect();
     unit.add_messages(&messages).await?;
     unit.edit_late(&messages).await?;
-    let mut moved = Vec::new();
-    for (place, (mut loaded, mut update)) in all.into_iter().zip(brought).enumerate() {
-        give_way(place).await;
+    let (mut changed, mut said) = (Vec::new(), Vec::new());
+    for (index, (loaded, mut update)) in all.iter_mut().zip(updates).enumerate() {
+        yield_between(index).await;
         for edit in &update.edits {
-            unit.edit_message(&loaded.aggregate.thread.id, edit).await?;
+            unit.edit_message(loaded.id(), edit).await?;
         }
-        let words = std::mem::take(&mut update.words);
-        if update.is_nothing() {
-            sentence::hear(unit, services, &loaded, &words).await?;
-            continue;
+        said.push(std::mem::take(&mut update.said));
+        if !update.is_nothing() {
+            cut(unit, services, loaded, update).await?;
+            loaded.apply_ledger(unit, services).await?;
+            changed.push(loaded);
         }
-        cut(unit, services, &mut loaded, update).await?;
-        loaded.apply_ledger(unit, services).await?;
-        moved.push((loaded, words));
     }
-    let (mut moved, words): (Vec<_>, Vec<_>) = moved.into_iter().unzip();
-    queue_all(unit, &mut moved.iter_mut().collect::<Vec<_>>()).await?;
-    for (loaded, words) in moved.iter().zip(&words) {
-        sentence::hear(unit, services, loaded, words).await?;
+    queue_all(unit, &mut changed).await?;
+    for (mut loaded, messages) in all.into_iter().zip(said) {
+        sentence::read_messages(unit, services, &mut loaded, &messages).await?;
+        conversations.put(loaded);
     }
     Ok(())
 }
 
-/// What came, by conversation; that of a person who writes for the first time is opened.
+/// Events by conversation; that of a person who writes for the first time is opened.
 async fn by_conversation(
     unit: &mut Unit,
     services: &Services,
-    came: Vec<ConnectedEvent>,
+    events: Vec<ConnectedEvent>,
     now: Timestamp,
 ) -> Result<BTreeMap<ConversationId, Vec<ConnectedEvent>>> {
-    let mut known = unit.conversations_of(&came.iter().map(ConnectedEvent::person).collect()).await?;
+    let mut known = unit.conversations_of(&events.iter().map(ConnectedEvent::person).collect()).await?;
     let mut threads: BTreeMap<ConversationId, Vec<ConnectedEvent>> = BTreeMap::new();
-    for came in came {
-        let person = came.person();
+    for event in events {
+        let person = event.person();
         let id = if let Some(id) = known.get(&person) {
             id.clone()
         } else {
-            let (id, at) = (ConversationId(services.ids.next(now)), came.event.at);
+            let (id, at) = (ConversationId(services.ids.next(now)), event.event.at);
             let id = unit.open_conversation(&id, &person.0, (person.1, &person.2), at).await?;
             known.insert(person, id.clone());
             id
         };
-        threads.entry(id).or_default().push(came);
+        threads.entry(id).or_default().push(event);
     }
     Ok(threads)
 }
@@ -256,8 +243,8 @@ struct ConversationUpdate {
     referred: bool,
     messages: Vec<NewMessage>,
     edits: Vec<Edit>,
-    /// What operators wrote.
-    words: Vec<OperatorMessage>,
+    /// What operators wrote, to be read by the Page's sentences.
+    said: Vec<OperatorMessage>,
 }
 
 impl ConversationUpdate {
@@ -271,10 +258,10 @@ async fn note(
     unit: &mut Unit,
     services: &Services,
     loaded: &mut LoadedConversation,
-    came: ConnectedEvent,
+    event: ConnectedEvent,
     update: &mut ConversationUpdate,
 ) -> Result<()> {
-    let ConnectedEvent { event, said, .. } = came;
+    let ConnectedEvent { event, said, .. } = event;
     let (conversation, page) = (loaded.aggregate.thread.id.clone(), loaded.page.id.clone());
     let at = event.at;
     let id = services.ids.next(loaded.now);
@@ -282,16 +269,18 @@ async fn note(
     match event.what {
         InboundKind::Edited { mid, author, text, number } => {
             let name = format!("{mid}#{number}");
-            update.words.extend(OperatorMessage::of(author, &name, text.as_deref(), at));
-            note_phones(unit, services, loaded, (author, at), text.as_deref(), update).await?;
+            update.said.extend(OperatorMessage::of(author, &name, text.as_deref(), at));
+            note_phones(unit, services, loaded, Writing { author, at, text: text.as_deref() }, update)
+                .await?;
             update.edits.push(Edit { mid, text, number, at });
         }
         InboundKind::Deleted { mid } => unit.delete_text(place, &mid, loaded.now).await?,
         _ => {}
     }
     if let Some(said) = said {
-        note_phones(unit, services, loaded, (said.author, at), said.text.as_deref(), update).await?;
-        update.words.extend(OperatorMessage::of(said.author, &said.mid, said.text.as_deref(), at));
+        let writing = Writing { author: said.author, at, text: said.text.as_deref() };
+        note_phones(unit, services, loaded, writing, update).await?;
+        update.said.extend(OperatorMessage::of(said.author, &said.mid, said.text.as_deref(), at));
         let attachments = (!said.attachments.is_empty()).then(|| said.attachments.join(","));
         update.messages.push(NewMessage::new(place, said.mid, said.author, (said.text, attachments)));
         let by_customer = said.author == Author::Customer;
@@ -301,7 +290,7 @@ async fn note(
         let version = loaded.aggregate.thread.version + 1;
         if unit.add_referral(place, referral, version).await? {
             update.referred = true;
-            loaded.referred_at(at);
+            loaded.touch_referred(at);
             if referral.is_from_ad() {
                 let ad_id = referral.ad_id.clone();
                 update.points.push(Point { at, by_customer: false, ad_id, gave_phone: false });
@@ -352,15 +341,22 @@ fn line_of(line: &CartLine) -> String {
     format!("{} × {name} {price} {currency}", line.quantity.unwrap_or(1)).trim_end().to_owned()
 }
 
-/// Notes the phone numbers in what was said.
+/// A text, with who wrote it and when.
+struct Writing<'a> {
+    author: Author,
+    at: Timestamp,
+    text: Option<&'a str>,
+}
+
+/// Notes the phone numbers in what was written.
 async fn note_phones(
     unit: &mut Unit,
     services: &Services,
     loaded: &LoadedConversation,
-    (author, at): (Author, Timestamp),
-    text: Option<&str>,
+    writing: Writing<'_>,
     update: &mut ConversationUpdate,
 ) -> Result<()> {
+    let Writing { author, at, text } = writing;
     let by = if author == Author::Customer { SaidBy::Customer } else { SaidBy::Page };
     for phone in phone::phones_in(text.unwrap_or_default(), &loaded.page.country) {
         let hash = services.phone_key.hash(phone.as_str())?;

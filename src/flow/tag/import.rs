@@ -3,15 +3,17 @@
 
 use std::time::Duration;
 
-use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, PageId, Psid};
 use crate::domain::conversation::inbound::Channel;
 use crate::domain::order::tag_decision::{self, Tag};
+use crate::domain::order::tagged::Tagged;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::services::Services;
-use crate::flow::tag::record::{ELSEWHERE, Tagged, record};
+use crate::flow::convert::loaded::Conversations;
+use crate::flow::tag::adopt::{self, ELSEWHERE};
+use crate::flow::tag::record::{check, record};
 use crate::flow::unit::idempotency::{Claim, Reply};
-use crate::flow::unit::retried;
+use crate::flow::unit::run;
+use crate::flow::unit::services::Services;
 use crate::store::Unit;
 
 /// Lines that one unit takes.
@@ -36,7 +38,7 @@ pub struct ImportLine {
 /// What came of a line: its answer, or why it was refused.
 pub type LineResult = Result<Reply>;
 
-/// Takes lines, each with its number in the request. Gives what came of each, in their order.
+/// Records lines, each with its number in the request. Gives what came of each, in their order.
 ///
 /// # Errors
 /// When the database fails: what was committed before stays, and the same request again goes on from there.
@@ -47,40 +49,51 @@ pub async fn import(
     claim: Option<&Claim>,
     render: fn(&Tagged) -> Reply,
 ) -> Result<Vec<LineResult>> {
-    let mut told = Vec::with_capacity(lines.len());
+    let request = ImportRequest { actor, claim, render };
+    let mut results = Vec::with_capacity(lines.len());
     for lines in lines.chunks(LINES_MAX) {
-        told.extend(retried(move || take(services, lines, actor, claim, render)).await?);
+        let recorded =
+            run::run(services, "import", |unit, _| Box::pin(record_lines(unit, services, lines, request)));
+        results.extend(recorded.await?);
     }
-    Ok(told)
+    Ok(results)
 }
 
-async fn take(
+/// What the lines of a request have in common.
+#[derive(Clone, Copy)]
+struct ImportRequest<'a> {
+    /// The name of the API key, who says so.
+    actor: &'a str,
+    /// The claim on the request's Idempotency-Key; each line has its own below it.
+    claim: Option<&'a Claim>,
+    /// Renders the answer of a line.
+    render: fn(&Tagged) -> Reply,
+}
+
+async fn record_lines(
+    unit: &mut Unit,
     services: &Services,
     lines: &[(usize, ImportLine)],
-    actor: &str,
-    claim: Option<&Claim>,
-    render: fn(&Tagged) -> Reply,
+    request: ImportRequest<'_>,
 ) -> Result<Vec<LineResult>> {
-    let now = services.clock.now();
-    let mut unit = services.store.begin("import").await?;
-    let mut told = Vec::with_capacity(lines.len());
+    let mut conversations = Conversations::new(services.clock.now());
+    let mut results = Vec::with_capacity(lines.len());
     for (number, line) in lines {
-        let claim = claim.map(|claim| claim.line(*number));
+        let claim = request.claim.map(|claim| claim.line(*number));
         unit.mark_point().await?;
-        match take_one(&mut unit, services, line, actor, (claim.as_ref(), render, now)).await {
+        match record_line(unit, services, &mut conversations, line, claim.as_ref(), request).await {
             Ok(reply) => {
                 unit.keep_point().await?;
-                told.push(Ok(reply));
+                results.push(Ok(reply));
             }
             Err(error) if is_of_the_line(&error) => {
                 unit.back_to_point().await?;
-                told.push(Err(error));
+                results.push(Err(error));
             }
             Err(error) => return Err(error),
         }
     }
-    unit.commit().await?;
-    Ok(told)
+    Ok(results)
 }
 
 /// Whether the line itself is at fault, so that the others go on.
@@ -91,38 +104,67 @@ fn is_of_the_line(error: &Error) -> bool {
     )
 }
 
-async fn take_one(
+async fn record_line(
     unit: &mut Unit,
     services: &Services,
+    conversations: &mut Conversations,
     line: &ImportLine,
-    actor: &str,
-    (claim, render, now): (Option<&Claim>, fn(&Tagged) -> Reply, Timestamp),
+    claim: Option<&Claim>,
+    request: ImportRequest<'_>,
 ) -> Result<Reply> {
+    let now = services.clock.now();
     if let Some(claim) = claim
-        && let Some(before) = claim.answer(unit, now).await?
+        && let Some(reply) = claim.replay(unit, now).await?
     {
-        return Ok(before);
+        return Ok(reply);
     }
-    let conversation = conversation_of(unit, services, line).await?;
+    let id = conversation_of(unit, services, line).await?;
     let mut tag = line.tag.clone();
     if tag.reference.is_none() && tag_decision::is_repeatable(&tag) {
         tag.reference = claim.map(Claim::as_reference);
     }
-    let said = record(unit, services, &conversation, &tag, actor).await;
-    // A line that names nobody but the order was led to where it is: it can only have come up since.
-    let names_nobody = line.psid.is_none() && line.phone_hash.is_none();
-    if names_nobody && said.as_ref().is_err_and(|error| error.code == ELSEWHERE) {
-        return Err(Error::new(ErrorKind::Contended, "order_moved", "The order moved at this moment"));
-    }
-    if said.as_ref().is_err_and(is_of_the_line) && unit.page_of_conversation(&conversation).await?.is_none() {
-        // Its order was adopted at this moment, and the thread in which it waited is gone.
-        return Err(Error::new(ErrorKind::Contended, "order_moved", "The order moved at this moment"));
-    }
-    let reply = render(&said?);
+    let tagged = match record_in(unit, services, conversations, &id, &tag, request.actor).await {
+        Ok(tagged) => tagged,
+        Err(error) => return Err(perhaps_moved(unit, line, &id, error).await?),
+    };
+    let reply = (request.render)(&tagged);
     if let Some(claim) = claim {
-        claim.keep(unit, &reply, now).await?;
+        claim.store(unit, &reply, now).await?;
     }
     Ok(reply)
+}
+
+async fn record_in(
+    unit: &mut Unit,
+    services: &Services,
+    conversations: &mut Conversations,
+    id: &ConversationId,
+    tag: &Tag,
+    actor: &str,
+) -> Result<Tagged> {
+    check(tag)?;
+    let mut loaded = adopt::load(unit, services, conversations, id, tag).await?;
+    let tagged = record(unit, services, &mut loaded, tag, actor).await?;
+    conversations.put(loaded);
+    Ok(tagged)
+}
+
+/// The error of a line, or, where the order was adopted by another conversation at this moment, that the unit of work
+/// is to be run again.
+async fn perhaps_moved(
+    unit: &mut Unit,
+    line: &ImportLine,
+    conversation: &ConversationId,
+    error: Error,
+) -> Result<Error> {
+    // A line that names nobody but the order was led to where it is: it can only have come up since.
+    let names_nobody = line.psid.is_none() && line.phone_hash.is_none();
+    let is_elsewhere = names_nobody && error.code == ELSEWHERE;
+    // The thread in which the order waited is gone.
+    if is_elsewhere || (is_of_the_line(&error) && unit.page_of_conversation(conversation).await?.is_none()) {
+        return Ok(Error::new(ErrorKind::Contended, "order_moved", "The order moved at this moment"));
+    }
+    Ok(error)
 }
 
 /// The conversation that a line is about. An unknown person's is opened; an order that nobody is known of

@@ -2,9 +2,9 @@
 
 use crate::domain::order::payout::{Booked, Payout};
 use crate::error::{Error, Result};
-use crate::flow::services::Services;
 use crate::flow::unit::idempotency::{Idempotent, IdempotentRequest};
-use crate::flow::unit::retried;
+use crate::flow::unit::run;
+use crate::flow::unit::services::Services;
 use crate::store::Unit;
 
 /// Books a payout; told again with the bank's line, it is settled.
@@ -17,18 +17,8 @@ pub async fn book_payout(
     actor: &str,
     request: &IdempotentRequest<Booked>,
 ) -> Result<Idempotent<Booked>> {
-    retried(move || async move {
-        let now = services.clock.now();
-        let mut unit = services.store.begin("book_payout").await?;
-        if let Some(before) = request.before(&mut unit, now).await? {
-            return Ok(Idempotent::Replayed(before));
-        }
-        let booked = book(&mut unit, services, payout, actor).await?;
-        request.keep(&mut unit, &booked, now).await?;
-        unit.commit().await?;
-        Ok(Idempotent::Done(booked))
-    })
-    .await
+    run::answer(services, "book_payout", request, |unit, _| Box::pin(book(unit, services, payout, actor)))
+        .await
 }
 
 async fn book(unit: &mut Unit, services: &Services, payout: &Payout, actor: &str) -> Result<Booked> {

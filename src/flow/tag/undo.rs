@@ -1,177 +1,127 @@
-//! Entries about other entries: undo takes one back, acceptance lets a flagged one move its order.
+//! Entries about other entries: an undo takes a fact back, an acceptance lets a flagged one move its order.
 
 use crate::domain::basic::identity::OutcomeId;
-use crate::domain::order::outcome::{Fact, Source};
+use crate::domain::order::follow_up::{may_accept, may_take_back, may_undo};
+use crate::domain::order::outcome::{FollowUp, Source};
+use crate::domain::order::tagged::{FollowUpEntry, Tagged};
 use crate::error::{Error, Result};
-use crate::flow::convert::apply::{LoadedConversation, load};
-use crate::flow::services::Services;
-use crate::flow::tag::record::{FollowUpEntry, Tagged, answer_of};
+use crate::flow::convert::loaded::{LoadedConversation, load};
+use crate::flow::tag::record::answer_about;
 use crate::flow::unit::idempotency::{Idempotent, IdempotentRequest};
-use crate::flow::unit::retried;
+use crate::flow::unit::run;
+use crate::flow::unit::services::Services;
 use crate::store::Unit;
-use crate::store::outcome::{EntryPosition, FollowUp};
+use crate::store::outcome::EntryPosition;
 
-/// Takes an entry back. A person takes back the newest effective entry that a person made on that order or
-/// chat, and says so by a `door`; a CRM, which has none, its own facts, at any depth. Undoing twice gives the
-/// same entry.
+/// Who makes an entry about another one.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender<'a> {
+    /// The person's name, or that of the API key.
+    pub actor: &'a str,
+    /// The source by which a person says so; a CRM, which takes back its own facts, has none.
+    pub source: Option<Source>,
+}
+
+impl<'a> Sender<'a> {
+    /// A person, by the source through which they say so.
+    pub const fn person(actor: &'a str, source: Source) -> Self {
+        Self { actor, source: Some(source) }
+    }
+
+    /// A CRM, by the name of its key.
+    pub const fn outside(actor: &'a str) -> Self {
+        Self { actor, source: None }
+    }
+}
+
+/// Takes a fact back. A person undoes the newest effective entry that a person made on that order or chat; a CRM its
+/// own facts, at any depth. Undoing twice gives the same entry.
 ///
 /// # Errors
 /// `not_found`; a 409 that names what stands in the way.
 pub async fn undo(
     services: &Services,
     outcome: &OutcomeId,
-    (actor, door): (&str, Option<Source>),
+    sender: Sender<'_>,
     request: &IdempotentRequest<Tagged>,
 ) -> Result<Idempotent<Tagged>> {
-    append(services, outcome, FollowUp::Undo, (actor, door), request).await
+    follow_up(services, outcome, FollowUp::Undo, sender, request).await
 }
 
-/// The undo of a person within a unit, by the door `source`.
-pub(in crate::flow) async fn take_back(
-    unit: &mut Unit,
-    services: &Services,
-    outcome: &OutcomeId,
-    (actor, source): (&str, Source),
-) -> Result<Tagged> {
-    append_within(unit, services, outcome, FollowUp::Undo, (actor, Some(source))).await
-}
-
-/// Accepts a flagged fact, so that it moves its order after all; a person says so by a `door`.
+/// Accepts a flagged fact, so that it moves its order after all. Accepting twice gives the same entry.
 ///
 /// # Errors
 /// `not_found`; 409 if the fact is not flagged.
 pub async fn accept(
     services: &Services,
     outcome: &OutcomeId,
-    (actor, door): (&str, Source),
+    sender: Sender<'_>,
     request: &IdempotentRequest<Tagged>,
 ) -> Result<Idempotent<Tagged>> {
-    append(services, outcome, FollowUp::Accept, (actor, Some(door)), request).await
+    follow_up(services, outcome, FollowUp::Accept, sender, request).await
 }
 
-async fn append(
+async fn follow_up(
     services: &Services,
     outcome: &OutcomeId,
-    what: FollowUp,
-    by: (&str, Option<Source>),
+    kind: FollowUp,
+    sender: Sender<'_>,
     request: &IdempotentRequest<Tagged>,
 ) -> Result<Idempotent<Tagged>> {
-    retried(move || async move {
-        let now = services.clock.now();
-        let mut unit = services.store.begin(what.as_str()).await?;
-        if let Some(before) = request.before(&mut unit, now).await? {
-            return Ok(Idempotent::Replayed(before));
-        }
-        let done = append_within(&mut unit, services, outcome, what, by).await?;
-        request.keep(&mut unit, &done, now).await?;
-        unit.commit().await?;
-        Ok(Idempotent::Done(done))
+    run::answer(services, kind.as_str(), request, |unit, _| {
+        Box::pin(async move {
+            let missing = || Error::not_found("outcome");
+            let conversation = unit.conversation_of_outcome(outcome).await?.ok_or_else(missing)?;
+            let mut loaded = load(unit, &conversation, services.clock.now()).await?;
+            append(unit, services, &mut loaded, outcome, kind, sender).await
+        })
     })
     .await
 }
 
-/// `door` is the one by which a person says so; who has none is from outside.
-async fn append_within(
+/// Appends an entry about a fact of a conversation that is loaded, with all that follows. A refusal leaves nothing
+/// behind.
+///
+/// # Errors
+/// A 409 that says why not.
+pub(in crate::flow) async fn append(
     unit: &mut Unit,
     services: &Services,
+    loaded: &mut LoadedConversation,
     outcome: &OutcomeId,
-    what: FollowUp,
-    (actor, door): (&str, Option<Source>),
+    kind: FollowUp,
+    sender: Sender<'_>,
 ) -> Result<Tagged> {
-    let now = services.clock.now();
-    let missing = || Error::not_found("outcome");
-    let conversation = unit.conversation_of_outcome(outcome).await?.ok_or_else(missing)?;
-    let mut loaded = load(unit, &conversation, now).await?;
-    let fact = find(&loaded, outcome).cloned().ok_or_else(|| {
+    let fact = loaded.aggregate.fact(outcome).cloned().ok_or_else(|| {
         Error::conflict("not_a_fact", "Only a fact can be undone or accepted, not an entry about one.")
     })?;
-    if let Some(earlier) = unit.entry_about(what, outcome).await? {
+    if let Some(earlier) = unit.entry_about(kind, outcome).await? {
         let (recorded_at, source, actor) = unit.written_by(&earlier).await?;
-        let about = Some(FollowUpEntry { what, recorded_at, source, actor });
-        return Ok(Tagged { known: true, about, ..answer_of(&loaded, earlier, fact) });
+        let follow_up = Some(FollowUpEntry { kind, recorded_at, source, actor });
+        return Ok(Tagged { known: true, follow_up, ..answer_about(loaded, earlier, fact) });
     }
-    match what {
-        FollowUp::Undo => may_undo(&loaded, &fact, actor, door.is_none())?,
-        FollowUp::Accept => is_flagged(&loaded, &fact)?,
+    match (kind, sender.source) {
+        (FollowUp::Undo, Some(_)) => may_undo(&loaded.aggregate, &fact)?,
+        (FollowUp::Undo, None) => may_take_back(&fact, sender.actor)?,
+        (FollowUp::Accept, _) => may_accept(&loaded.aggregate, &fact)?,
     }
+    let (now, source) = (loaded.now, sender.source.unwrap_or(fact.source));
     let id = OutcomeId(services.ids.next(now));
-    let order =
-        loaded.aggregate.orders.iter().find(|ledger| ledger.facts.iter().any(|known| known.id == fact.id));
-    let (order, version) = match order {
-        Some(ledger) => (Some(ledger.id.clone()), ledger.version + 1),
-        None => (None, loaded.aggregate.thread.version + 1),
+    let order = loaded.aggregate.order_of(outcome).map(|ledger| (ledger.id.clone(), ledger.version));
+    let thread = &loaded.aggregate.thread;
+    let position = EntryPosition {
+        thread,
+        order: order.as_ref().map(|(id, _)| id),
+        version: order.as_ref().map_or(thread.version, |(_, version)| *version) + 1,
     };
-    let position = EntryPosition { thread: &loaded.aggregate.thread, order: order.as_ref(), version };
-    let source = door.unwrap_or(fact.source);
-    unit.append_about(position, (&id, what, &fact), (source, actor), now);
-    mark(&mut loaded, outcome, what);
-    if order.is_none() {
-        loaded.conversation_changed(unit, services).await?;
-    } else {
-        loaded.touch(order.as_ref());
+    unit.append_about(position, (&id, kind, &fact), (source, sender.actor), now);
+    loaded.aggregate.mark(outcome, kind);
+    match &order {
+        None => loaded.conversation_changed(unit, services).await?,
+        Some((id, _)) => loaded.touch(Some(id)),
     }
     loaded.apply(unit, services).await?;
-    let fact = find(&loaded, outcome).cloned().unwrap_or(fact);
-    let about = Some(FollowUpEntry { what, recorded_at: now, source, actor: actor.to_owned() });
-    Ok(Tagged { about, ..answer_of(&loaded, id, fact) })
-}
-
-fn facts(loaded: &LoadedConversation) -> impl Iterator<Item = &Fact> {
-    loaded.aggregate.orders.iter().flat_map(|ledger| &ledger.facts).chain(&loaded.aggregate.said)
-}
-
-fn find<'a>(loaded: &'a LoadedConversation, outcome: &OutcomeId) -> Option<&'a Fact> {
-    facts(loaded).find(|fact| fact.id == *outcome)
-}
-
-fn mark(loaded: &mut LoadedConversation, outcome: &OutcomeId, what: FollowUp) {
-    let of_orders = loaded.aggregate.orders.iter_mut().flat_map(|ledger| &mut ledger.facts);
-    for fact in of_orders.chain(&mut loaded.aggregate.said).filter(|fact| fact.id == *outcome) {
-        match what {
-            FollowUp::Undo => fact.undone = true,
-            FollowUp::Accept => fact.accepted = true,
-        }
-    }
-}
-
-/// Whether `actor` may take `fact` back as things stand.
-fn may_undo(loaded: &LoadedConversation, fact: &Fact, actor: &str, outside: bool) -> Result<()> {
-    if outside {
-        let own = !fact.source.is_person() && fact.source != Source::Service && fact.actor == actor;
-        return own.then_some(()).ok_or_else(|| {
-            Error::conflict("not_your_fact", "A CRM may take back its own facts only; ask an operator.")
-        });
-    }
-    let beside: Vec<&Fact> = match loaded.aggregate.orders.iter().find(|order| order.facts.contains(fact)) {
-        Some(order) => order.facts.iter().collect(),
-        None => match loaded.aggregate.chat_at(fact.occurred_at) {
-            Some(chat) => loaded
-                .aggregate
-                .said
-                .iter()
-                .filter(|said| loaded.aggregate.chat_at(said.occurred_at) == Some(chat))
-                .collect(),
-            None => loaded.aggregate.said.iter().collect(),
-        },
-    };
-    let newest = beside.into_iter().rev().find(|fact| fact.source.is_person() && !fact.undone);
-    if newest.is_some_and(|newest| newest.id == fact.id) {
-        return Ok(());
-    }
-    let in_the_way = newest.map_or("nothing that a person said is left to undo".to_owned(), |newest| {
-        format!("\"{}\" ({}) was said later: undo that first", newest.kind.as_str(), newest.id)
-    });
-    Err(Error::conflict("not_the_newest", format!("This entry can't be undone: {in_the_way}.")))
-}
-
-fn is_flagged(loaded: &LoadedConversation, fact: &Fact) -> Result<()> {
-    match loaded.aggregate.orders.iter().find_map(|ledger| ledger.order.flag_of(&fact.id)) {
-        Some(flag) if flag.can_be_accepted() => Ok(()),
-        Some(_) => Err(Error::conflict(
-            "other_currency",
-            "This fact is of another currency than its order, so its sum can't be taken in: have it taken back \
-             by its sender, and say it in the order's currency.",
-        )),
-        None => Err(Error::conflict("not_flagged", "This fact is not flagged: there is nothing to accept.")),
-    }
+    let fact = loaded.aggregate.fact(outcome).cloned().unwrap_or(fact);
+    let follow_up = Some(FollowUpEntry { kind, recorded_at: now, source, actor: sender.actor.to_owned() });
+    Ok(Tagged { follow_up, ..answer_about(loaded, id, fact) })
 }

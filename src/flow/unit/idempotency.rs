@@ -1,5 +1,5 @@
-//! A request's effect and its answer are one unit: the same request again gets the first answer, and has no
-//! second effect.
+//! Idempotency: a request's effect and its answer are stored in one unit of work, so that the same request again gets
+//! the first answer and has no second effect.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,76 +8,76 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::Unit;
 use crate::store::idempotency::{Name, Stored};
 
-/// How long an answer is kept.
+/// Retention of stored answers.
 pub(in crate::flow) const ANSWER_RETENTION: Duration = Duration::from_hours(24);
 
-/// How the name of a fact begins whose sender gave it none.
+/// Begins the `ref` of a fact whose sender gave none: the Idempotency-Key of its request stands in.
 pub const KEY_REF_PREFIX: &str = "idem:";
 
-/// An answer as the web gives it.
+/// A rendered HTTP answer, as it is sent and stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// The body.
+    /// The body, as JSON.
     pub body: String,
 }
 
-/// The name of a request that may come again: its key, route and Idempotency-Key, with its body as a hash.
-/// While it lives, the same request is still running.
+/// The claim of a running request on its Idempotency-Key: while it lives, the same request is answered 409.
 #[derive(Debug)]
 pub struct Claim {
-    /// Whose.
+    /// The API key that the request came with.
     pub key_id: String,
     /// The route with its ids.
     pub route: String,
     /// The Idempotency-Key.
-    pub word: String,
-    /// SHA-256 of the body, in hex.
+    pub key: String,
+    /// SHA-256 of the raw body, in hex.
     pub body_hash: String,
-    _running: Option<Running>,
+    _in_flight: Option<InFlightEntry>,
 }
 
-/// The requests of this process that are still running, by name.
+/// The requests of this process that are in flight: API key, route and Idempotency-Key of each.
 pub type InFlight = Arc<Mutex<HashSet<[String; 3]>>>;
 
+/// A place among the requests in flight; it is given up on drop.
 #[derive(Debug)]
-struct Running {
-    names: InFlight,
-    name: [String; 3],
+struct InFlightEntry {
+    requests: InFlight,
+    request: [String; 3],
 }
 
-impl Drop for Running {
+impl Drop for InFlightEntry {
     fn drop(&mut self) {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.request);
     }
 }
 
-/// What a request asks besides its verb: whether it may have been answered before, and how its answer reads.
+/// A request as its verb sees it: whether it may have been answered before, and how its answer is rendered.
 #[derive(Clone, Debug)]
 pub struct IdempotentRequest<T> {
-    /// The request's name, if it has one.
+    /// The claim on its Idempotency-Key, if it came with one.
     pub claim: Option<Arc<Claim>>,
-    /// How the answer reads.
+    /// Renders the answer, which is stored beside the effect.
     pub render: fn(&T) -> Reply,
 }
 
-/// What came of a request.
+/// The result of an idempotent request.
 #[derive(Debug)]
 pub enum Idempotent<T> {
-    /// It was done now.
+    /// It took effect now.
     Done(T),
-    /// It was done before, and this was said.
+    /// It took effect before: its first answer.
     Replayed(Reply),
 }
 
 impl<T> Idempotent<T> {
-    /// What was done now; none for an answer of before.
-    pub fn now(self) -> Option<T> {
+    /// What took effect now; none for a replayed answer.
+    pub fn done(self) -> Option<T> {
         match self {
             Self::Done(done) => Some(done),
             Self::Replayed(_) => None,
@@ -85,54 +85,54 @@ impl<T> Idempotent<T> {
     }
 }
 
-/// What is compared of a request's body.
+/// SHA-256 of a raw body in hex, by which two requests with one key are compared.
 pub fn body_hash(body: &[u8]) -> String {
     hex::encode(Sha256::digest(body))
 }
 
 impl Claim {
-    /// Begins a request of this name.
+    /// Claims an Idempotency-Key for a request: its API key, route and Idempotency-Key.
     ///
     /// # Errors
-    /// 409 while the same request is still running.
-    pub fn begin(names: &InFlight, [key_id, route, word]: [String; 3], body: &[u8]) -> Result<Self> {
-        let name = [key_id.clone(), route.clone(), word.clone()];
-        if !names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone()) {
+    /// 409 while the same request is in flight.
+    pub fn begin(in_flight: &InFlight, [key_id, route, key]: [String; 3], body: &[u8]) -> Result<Self> {
+        let request = [key_id.clone(), route.clone(), key.clone()];
+        if !in_flight.lock().unwrap_or_else(PoisonError::into_inner).insert(request.clone()) {
             return Err(Error::conflict(
                 "still_running",
                 "A request with this Idempotency-Key is still running: wait, then send it again.",
             ));
         }
-        let running = Some(Running { names: Arc::clone(names), name });
-        Ok(Self { key_id, route, word, body_hash: body_hash(body), _running: running })
+        let entry = InFlightEntry { requests: Arc::clone(in_flight), request };
+        Ok(Self { key_id, route, key, body_hash: body_hash(body), _in_flight: Some(entry) })
     }
 
-    /// The promise of one line of this request.
+    /// The claim of one line of a request with many: each line is answered and replayed by itself.
     #[must_use]
     pub fn line(&self, number: usize) -> Self {
         Self {
             key_id: self.key_id.clone(),
             route: self.route.clone(),
-            word: format!("{}#{number}", self.word),
+            key: format!("{}#{number}", self.key),
             body_hash: self.body_hash.clone(),
-            _running: None,
+            _in_flight: None,
         }
     }
 
-    /// The name of a fact whose sender gave it none: one request says one fact.
+    /// The `ref` of a fact whose sender gave none: one request tells one fact.
     pub fn as_reference(&self) -> String {
-        format!("{KEY_REF_PREFIX}{}:{}:{}", self.key_id, self.route, self.word)
+        format!("{KEY_REF_PREFIX}{}:{}:{}", self.key_id, self.route, self.key)
     }
 
     fn name(&self) -> Name<'_> {
-        Name { key_id: &self.key_id, route: &self.route, word: &self.word }
+        Name { key_id: &self.key_id, route: &self.route, word: &self.key }
     }
 
-    /// The answer that was given before.
+    /// The stored answer of the same request.
     ///
     /// # Errors
-    /// 422 when the body was another one.
-    pub async fn answer(&self, unit: &mut Unit, now: Timestamp) -> Result<Option<Reply>> {
+    /// 422 when its body was another one.
+    pub async fn replay(&self, unit: &mut Unit, now: Timestamp) -> Result<Option<Reply>> {
         let Some(stored) = unit.stored_answer(self.name(), now - ANSWER_RETENTION).await? else {
             return Ok(None);
         };
@@ -146,11 +146,11 @@ impl Claim {
         Ok(Some(Reply { status, body: stored.answer }))
     }
 
-    /// Keeps the answer beside its effect.
+    /// Stores the answer beside its effect.
     ///
     /// # Errors
-    /// Contended when the same request was quicker elsewhere: begun again, it finds that answer.
-    pub async fn keep(&self, unit: &mut Unit, reply: &Reply, now: Timestamp) -> Result<()> {
+    /// Contended when the same request was quicker on another replica: run again, the unit of work finds that answer.
+    pub async fn store(&self, unit: &mut Unit, reply: &Reply, now: Timestamp) -> Result<()> {
         let stored = Stored {
             body_hash: self.body_hash.clone(),
             status: i64::from(reply.status),
@@ -160,28 +160,31 @@ impl Claim {
             return Ok(());
         }
         let message = "The same request was answered elsewhere at this moment";
-        Err(Error::new(crate::error::ErrorKind::Contended, "answered_elsewhere", message))
+        Err(Error::new(ErrorKind::Contended, "answered_elsewhere", message))
     }
 }
 
 impl<T> IdempotentRequest<T> {
-    /// A request without a name, whose answer nobody keeps.
+    /// A request without an Idempotency-Key: nothing is replayed and no answer stored.
     pub fn unkeyed() -> Self {
         Self { claim: None, render: |_| Reply { status: 200, body: String::new() } }
     }
 
-    /// The answer that was given before.
-    pub(in crate::flow) async fn before(&self, unit: &mut Unit, now: Timestamp) -> Result<Option<Reply>> {
+    /// The stored answer of the same request, if it came before.
+    ///
+    /// # Errors
+    /// 422 when its body was another one.
+    pub(in crate::flow) async fn replay(&self, unit: &mut Unit, now: Timestamp) -> Result<Option<Reply>> {
         match &self.claim {
-            Some(claim) => claim.answer(unit, now).await,
+            Some(claim) => claim.replay(unit, now).await,
             None => Ok(None),
         }
     }
 
-    /// Keeps the answer beside its effect.
-    pub(in crate::flow) async fn keep(&self, unit: &mut Unit, done: &T, now: Timestamp) -> Result<()> {
+    /// Stores the answer beside its effect, if the request came with an Idempotency-Key.
+    pub(in crate::flow) async fn store(&self, unit: &mut Unit, done: &T, now: Timestamp) -> Result<()> {
         match &self.claim {
-            Some(claim) => claim.keep(unit, &(self.render)(done), now).await,
+            Some(claim) => claim.store(unit, &(self.render)(done), now).await,
             None => Ok(()),
         }
     }

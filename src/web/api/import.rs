@@ -119,7 +119,7 @@ pub async fn take(
 
 async fn answered(app: &App, claim: Option<&Claim>) -> Result<Option<Reply>> {
     let Some(claim) = claim else { return Ok(None) };
-    claim.answer(&mut app.services.store.look().await?, app.services.clock.now()).await
+    claim.replay(&mut app.services.store.look().await?, app.services.clock.now()).await
 }
 
 /// A line's answer beside its status.

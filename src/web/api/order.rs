@@ -9,7 +9,7 @@ use crate::domain::basic::identity::{OrderId, OutcomeId, PageId};
 use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::operator::Role;
 use crate::domain::order::fold;
-use crate::domain::order::tag_decision::OrderLedger;
+use crate::domain::order::ledger::OrderLedger;
 use crate::error::{Error, Result};
 use crate::store::aggregate::Scope;
 use crate::store::list::{self, ListCursor, OrderRow};

@@ -10,7 +10,7 @@ use crate::domain::operator::Role;
 use crate::domain::order::outcome::Source;
 use crate::domain::order::tag_decision;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{self, Idempotent, Tagged};
+use crate::flow::{self, Idempotent, Sender, Tagged};
 use crate::store::key::PageContext;
 use crate::web::api::view::{self, TaggedView};
 use crate::web::server::caller::{Authenticated, AuthenticatedIn, CRM, Caller, OPERATOR};
@@ -67,8 +67,11 @@ pub async fn undo(
         idempotency::request(&app, (&caller, key, format!("outcomes/{id}/undo")), &body, view::tagged)?;
     let undone = Box::pin(async {
         let id = own(&app, &caller, id, &body).await?;
-        let by = (caller.name.as_str(), (caller.role != Role::Crm).then_some(Source::Api));
-        with_order(&app, &id, flow::undo(&app.services, &id, by, &request).await).await
+        let sender = match caller.role {
+            Role::Crm => Sender::outside(&caller.name),
+            _ => Sender::person(&caller.name, Source::Api),
+        };
+        with_order(&app, &id, flow::undo(&app.services, &id, sender, &request).await).await
     });
     Ok(idempotency::answer(&app, &request, undone).await)
 }
@@ -91,8 +94,8 @@ pub async fn accept(
         idempotency::request(&app, (&caller, key, format!("outcomes/{id}/accept")), &body, view::tagged)?;
     let accepted = Box::pin(async {
         let id = own(&app, &caller, id, &body).await?;
-        with_order(&app, &id, flow::accept(&app.services, &id, (&caller.name, Source::Api), &request).await)
-            .await
+        let sender = Sender::person(&caller.name, Source::Api);
+        with_order(&app, &id, flow::accept(&app.services, &id, sender, &request).await).await
     });
     Ok(idempotency::answer(&app, &request, accepted).await)
 }

@@ -5,8 +5,8 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::money::{Currency, Money};
+use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::outcome::{Fact, Flag, Item};
-use crate::domain::order::tag_decision::OrderLedger;
 use crate::domain::signal::conversion::{Conversion, State};
 use crate::flow::{KEY_REF_PREFIX, Reply, Tagged};
 use crate::store::list::{ConversionRow, OrderRow};
@@ -304,12 +304,12 @@ pub struct TaggedView {
 impl TaggedView {
     /// As it now stands.
     pub fn of(tagged: &Tagged) -> Self {
-        let Tagged { outcome_id, fact, about, order, conversions, .. } = tagged;
+        let Tagged { outcome_id, fact, follow_up, order, conversions, .. } = tagged;
         let currency = order.as_ref().map_or(fact.terms.currency, |ledger| ledger.order.currency);
         let mut outcome = OutcomeView::of(fact, order.as_ref());
-        if let Some(entry) = about {
+        if let Some(entry) = follow_up {
             outcome.about = Some(std::mem::replace(&mut outcome.id, outcome_id.0.clone()));
-            outcome.kind = entry.what.as_str();
+            outcome.kind = entry.kind.as_str();
             outcome.occurred_at = entry.recorded_at.to_string();
             outcome.recorded_at = entry.recorded_at.to_string();
             outcome.source = entry.source.as_str();

@@ -6,8 +6,8 @@ use crate::domain::basic::money::Currency;
 use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::operator::{Language, Permission};
 use crate::domain::order::fold::Order;
+use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::outcome::{Fact, Flag};
-use crate::domain::order::tag_decision::OrderLedger;
 use crate::domain::signal::conversion::{Conversion, EventName, Reason, State};
 use crate::error::Result;
 use crate::store::Unit;
@@ -83,7 +83,7 @@ impl Presenter<'_> {
         let (language, w) = (self.language(), text::of(self.language()));
         let what = text::event(name, language);
         let what = worth.map_or_else(|| what.to_owned(), |worth| format!("{what} {worth}"));
-        let waits = state == State::LoadedConversation && reason == Reason::Hold;
+        let waits = state == State::Held && reason == Reason::Hold;
         let stands = if waits {
             fill(w.goes_at, &[&self.teller.time(leaves_at)])
         } else if state == State::Sent {
@@ -195,7 +195,7 @@ fn newest_of(facts: &[Fact]) -> Option<&OutcomeId> {
 
 const fn tone(state: State) -> &'static str {
     match state {
-        State::LoadedConversation | State::Ready | State::Sending => "waits",
+        State::Held | State::Ready | State::Sending => "waits",
         State::Sent => "good",
         State::Rejected | State::Unknown => "bad",
         State::Suppressed | State::Expired => "quiet",

@@ -63,7 +63,7 @@ pub async fn answer<T>(
 async fn before<T>(app: &App, request: &IdempotentRequest<T>) -> Result<Option<Reply>> {
     match &request.claim {
         None => Ok(None),
-        Some(claim) => claim.answer(&mut app.services.store.look().await?, app.services.clock.now()).await,
+        Some(claim) => claim.replay(&mut app.services.store.look().await?, app.services.clock.now()).await,
     }
 }
 
@@ -72,7 +72,7 @@ pub async fn keep(app: &App, claim: Option<&Claim>, reply: &Reply) {
     let Some(claim) = claim else { return };
     let kept = async {
         let mut unit = app.services.store.begin("keep_refusal").await?;
-        claim.keep(&mut unit, reply, app.services.clock.now()).await?;
+        claim.store(&mut unit, reply, app.services.clock.now()).await?;
         unit.commit().await
     };
     match kept.await {

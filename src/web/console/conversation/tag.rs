@@ -11,7 +11,7 @@ use crate::domain::operator::Permission;
 use crate::domain::order::outcome::{Details, Item, OutcomeKind, Source, Terms};
 use crate::domain::order::tag_decision::Tag;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{self, IdempotentRequest};
+use crate::flow::{self, IdempotentRequest, Sender};
 use crate::store::page::Page;
 use crate::store::product::Product;
 use crate::web::console::conversation::{self, Refused, page_of, render};
@@ -45,7 +45,7 @@ pub async fn tag(
     };
     match said {
         Ok(answered) => {
-            let tagged = answered.now().ok_or_else(|| Error::internal("an answer of before"))?;
+            let tagged = answered.done().ok_or_else(|| Error::internal("an answer of before"))?;
             let known = if tagged.known { "&known=1" } else { "" };
             let outcome = &tagged.outcome_id;
             let back = match fields.text("from").as_deref() {
@@ -157,13 +157,13 @@ pub async fn undo(
     match flow::undo(
         &app.services,
         &id,
-        (&visitor.operator.name, Some(Source::Console)),
+        Sender::person(&visitor.operator.name, Source::Console),
         &IdempotentRequest::unkeyed(),
     )
     .await
     {
         Ok(answered) => {
-            let undone = answered.now().ok_or_else(|| Error::internal("an answer of before"))?;
+            let undone = answered.done().ok_or_else(|| Error::internal("an answer of before"))?;
             Ok(back(&fields, &conversation, Some(&undone.outcome_id)))
         }
         Err(error) => not_taken(&app, &visitor, &conversation, &fields, error).await,
@@ -182,7 +182,7 @@ pub async fn accept(
     match flow::accept(
         &app.services,
         &id,
-        (&visitor.operator.name, Source::Console),
+        Sender::person(&visitor.operator.name, Source::Console),
         &IdempotentRequest::unkeyed(),
     )
     .await

@@ -105,8 +105,8 @@ pub const fn event(name: EventName, language: Language) -> &'static str {
 /// Where a conversion stands.
 pub const fn state(state: State, language: Language) -> &'static str {
     match (state, language) {
-        (State::LoadedConversation, Georgian) => "დაყოვნებულია",
-        (State::LoadedConversation, English) => "Held",
+        (State::Held, Georgian) => "დაყოვნებულია",
+        (State::Held, English) => "Held",
         (State::Ready, Georgian) => "მზადაა გასაგზავნად",
         (State::Ready, English) => "Ready to leave",
         (State::Sending, Georgian) => "იგზავნება",
@@ -182,14 +182,12 @@ pub const fn reason(reason: Reason, language: Language) -> &'static str {
 /// What a person can do about a conversion; nothing where nothing is needed.
 pub const fn what_to_do(state: State, reason: Reason, language: Language) -> Option<&'static str> {
     match (state, reason, language) {
-        (State::LoadedConversation, Reason::ValueMissing, Georgian) => Some("მიუთითეთ ჯამი: „გასწორდა“."),
-        (State::LoadedConversation, Reason::ValueMissing, English) => {
-            Some("Say what the order is worth: “Set right”.")
-        }
-        (State::LoadedConversation, Reason::PersonMissing, Georgian) => {
+        (State::Held, Reason::ValueMissing, Georgian) => Some("მიუთითეთ ჯამი: „გასწორდა“."),
+        (State::Held, Reason::ValueMissing, English) => Some("Say what the order is worth: “Set right”."),
+        (State::Held, Reason::PersonMissing, Georgian) => {
             Some("მონიშნეთ შეკვეთა ამ ნომრით იმ ჩატში, რომლისაც არის.")
         }
-        (State::LoadedConversation, Reason::PersonMissing, English) => {
+        (State::Held, Reason::PersonMissing, English) => {
             Some("Tag the order by its number in the chat that it belongs to.")
         }
         (State::Rejected, _, Georgian) => Some("ნახეთ Meta-ს სიტყვები, გაასწორეთ მიზეზი და სცადეთ ისევ."),

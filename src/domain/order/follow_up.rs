@@ -1,0 +1,57 @@
+//! Whether a fact may be undone or accepted as things stand.
+
+use crate::domain::conversation::aggregate::ConversationAggregate;
+use crate::domain::order::outcome::{Fact, Source};
+use crate::error::{Error, Result};
+
+/// Whether a person may undo `fact`: it must be the newest effective entry that a person made on its order or chat.
+///
+/// # Errors
+/// 409 that names what was said later.
+pub fn may_undo(aggregate: &ConversationAggregate, fact: &Fact) -> Result<()> {
+    let beside: Vec<&Fact> = match aggregate.order_of(&fact.id) {
+        Some(ledger) => ledger.facts.iter().collect(),
+        None => match aggregate.chat_at(fact.occurred_at) {
+            Some(chat) => {
+                let of_chat = |said: &&Fact| aggregate.chat_at(said.occurred_at) == Some(chat);
+                aggregate.said.iter().filter(of_chat).collect()
+            }
+            None => aggregate.said.iter().collect(),
+        },
+    };
+    let newest = beside.into_iter().rev().find(|fact| fact.source.is_person() && !fact.undone);
+    if newest.is_some_and(|newest| newest.id == fact.id) {
+        return Ok(());
+    }
+    let in_the_way = newest.map_or("nothing that a person said is left to undo".to_owned(), |newest| {
+        format!("\"{}\" ({}) was said later: undo that first", newest.kind.as_str(), newest.id)
+    });
+    Err(Error::conflict("not_the_newest", format!("This entry can't be undone: {in_the_way}.")))
+}
+
+/// Whether a CRM, known by the name of its key, may take `fact` back: its own facts, at any depth.
+///
+/// # Errors
+/// 409 for a fact of somebody else's.
+pub fn may_take_back(fact: &Fact, actor: &str) -> Result<()> {
+    let own = !fact.source.is_person() && fact.source != Source::Service && fact.actor == actor;
+    own.then_some(()).ok_or_else(|| {
+        Error::conflict("not_your_fact", "A CRM may take back its own facts only; ask an operator.")
+    })
+}
+
+/// Whether `fact` is flagged, and its flag can be lifted by accepting it.
+///
+/// # Errors
+/// 409 that says why not.
+pub fn may_accept(aggregate: &ConversationAggregate, fact: &Fact) -> Result<()> {
+    match aggregate.orders.iter().find_map(|ledger| ledger.order.flag_of(&fact.id)) {
+        Some(flag) if flag.can_be_accepted() => Ok(()),
+        Some(_) => Err(Error::conflict(
+            "other_currency",
+            "This fact is of another currency than its order, so its sum can't be taken in: have it taken back \
+             by its sender, and say it in the order's currency.",
+        )),
+        None => Err(Error::conflict("not_flagged", "This fact is not flagged: there is nothing to accept.")),
+    }
+}

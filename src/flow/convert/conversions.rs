@@ -1,0 +1,73 @@
+//! Conversions in line with the ledger: what an order or a chat now says is what Meta will be told.
+
+use crate::clock::Timestamp;
+use crate::domain::basic::identity::ConversionId;
+use crate::domain::conversation::aggregate::ConversationAggregate;
+use crate::domain::signal::conversion::{Conversion, event_id};
+use crate::domain::signal::{self, SignalRules};
+use crate::error::Result;
+use crate::flow::unit::services::Services;
+use crate::store::Unit;
+use crate::store::page::Page;
+
+/// Brings the conversions of a conversation in line with its ledger.
+pub(in crate::flow) async fn update_conversions(
+    unit: &mut Unit,
+    services: &Services,
+    aggregate: &mut ConversationAggregate,
+    page: &Page,
+    rules: &SignalRules,
+    now: Timestamp,
+) -> Result<()> {
+    drop_unfounded(unit, aggregate, signal::is_of_no_order).await?;
+    let (changed, drafts) = signal::derive(aggregate, rules, now);
+    for row in changed {
+        unit.put_conversion(&row).await?;
+        if let Some(stands) = aggregate.conversions.iter_mut().find(|stands| stands.id == row.id) {
+            *stands = row;
+        }
+    }
+    for draft in drafts {
+        let order = aggregate.orders.iter().find(|ledger| Some(&ledger.id) == draft.order_id.as_ref());
+        let psid = aggregate.thread.psid.as_ref().map_or("", |psid| psid.as_str());
+        let subject = order.and_then(|ledger| ledger.numbers.first()).map_or(psid, String::as_str);
+        let currency = order.map_or(page.currency, |ledger| ledger.order.currency);
+        let id = ConversionId(services.ids.next(now));
+        let event_id = event_id(&page.id, subject, draft.name, draft.number);
+        unit.add_conversion((&id, &event_id), &aggregate.thread, &draft, currency, now);
+        aggregate.conversions.push(Conversion {
+            id,
+            name: draft.name,
+            number: draft.number,
+            order_id: draft.order_id,
+            policy_version: draft.policy_version,
+            event_id,
+            event_time: draft.event_time,
+            state: draft.state,
+            reason: draft.reason,
+            value: draft.value,
+            leaves_at: draft.leaves_at,
+            resent: false,
+            frozen: false,
+            carries: draft.carries,
+        });
+    }
+    drop_unfounded(unit, aggregate, |aggregate, row| signal::is_without_cause(aggregate, row, rules)).await
+}
+
+/// Takes away the rows that only the order of arrival brought about: no entry ever asked for them, or none does
+/// since another one came, and no attempt carried them.
+async fn drop_unfounded(
+    unit: &mut Unit,
+    aggregate: &mut ConversationAggregate,
+    is_unfounded: impl Fn(&ConversationAggregate, &Conversion) -> bool,
+) -> Result<()> {
+    let never_left = aggregate.conversions.iter().filter(|row| !row.frozen && !row.has_left());
+    let gone: Vec<ConversionId> =
+        never_left.filter(|row| is_unfounded(aggregate, row)).map(|row| row.id.clone()).collect();
+    for id in &gone {
+        unit.drop_conversion(id).await?;
+    }
+    aggregate.conversions.retain(|row| !gone.contains(&row.id));
+    Ok(())
+}

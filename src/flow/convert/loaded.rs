@@ -1,0 +1,209 @@
+//! The conversations of a unit of work, each loaded once, locked until it ends, and handed down by reference.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::domain::basic::identity::{ConversationId, OrderId, PageId};
+use crate::domain::conversation::aggregate::ConversationAggregate;
+use crate::domain::conversation::chat::{Chat, Stage};
+use crate::domain::order::fold::Order;
+use crate::domain::order::ledger::OrderLedger;
+use crate::domain::signal::SignalRules;
+use crate::error::{Error, Result};
+use crate::store::Unit;
+use crate::store::aggregate::Scope;
+use crate::store::page::Page;
+
+/// A Page and the rules by which its conversions are made, shared by its conversations.
+#[derive(Clone, Debug)]
+pub(in crate::flow) struct PageRules {
+    pub(in crate::flow) page: Arc<Page>,
+    pub(in crate::flow) rules: Arc<SignalRules>,
+}
+
+/// The Pages of a unit of work, each read once.
+#[derive(Debug, Default)]
+pub(in crate::flow) struct Pages(HashMap<PageId, PageRules>);
+
+impl Pages {
+    /// A Page with its rules.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub(in crate::flow) async fn of(&mut self, unit: &mut Unit, id: &PageId) -> Result<PageRules> {
+        if let Some(known) = self.0.get(id) {
+            return Ok(known.clone());
+        }
+        let page = unit.page(id).await?.ok_or_else(|| Error::not_found("Page"))?;
+        let rules = unit.rules(&page).await?;
+        let found = PageRules { page: Arc::new(page), rules: Arc::new(rules) };
+        self.0.insert(id.clone(), found.clone());
+        Ok(found)
+    }
+}
+
+/// A conversation aggregate that a unit of work has loaded and locked, with what it needs to decide, and with how it
+/// stood when it was loaded or last applied.
+#[derive(Debug)]
+pub(in crate::flow) struct LoadedConversation {
+    pub(in crate::flow) aggregate: ConversationAggregate,
+    pub(in crate::flow) page: Arc<Page>,
+    pub(in crate::flow) rules: Arc<SignalRules>,
+    /// The time of the unit of work.
+    pub(in crate::flow) now: Timestamp,
+    /// The orders as they are written.
+    pub(super) written_orders: Vec<WrittenOrder>,
+    /// The chats as they are written.
+    pub(super) written_chats: Vec<(Chat, Stage)>,
+    /// Orders whose next version is due although they may fold as before.
+    pub(super) touched: Vec<OrderId>,
+    /// An entry was added to its ledger.
+    is_changed: bool,
+}
+
+/// An order as its row stands: what a later fold is compared with.
+#[derive(Debug)]
+pub(super) struct WrittenOrder {
+    id: OrderId,
+    order: Order,
+    facts: usize,
+}
+
+impl WrittenOrder {
+    fn of(ledger: &OrderLedger) -> Self {
+        Self { id: ledger.id.clone(), order: ledger.order.clone(), facts: ledger.facts.len() }
+    }
+
+    /// Whether a ledger folds as it is written, from as many facts.
+    pub(super) fn is(&self, ledger: &OrderLedger) -> bool {
+        self.id == ledger.id && self.order == ledger.order && self.facts == ledger.facts.len()
+    }
+}
+
+impl LoadedConversation {
+    pub(in crate::flow) fn new(aggregate: ConversationAggregate, page: PageRules, now: Timestamp) -> Self {
+        let written_orders = aggregate.orders.iter().map(WrittenOrder::of).collect();
+        let written_chats = aggregate.chats.iter().cloned().zip(aggregate.stages.iter().copied()).collect();
+        let PageRules { page, rules } = page;
+        Self {
+            aggregate,
+            page,
+            rules,
+            now,
+            written_orders,
+            written_chats,
+            touched: Vec::new(),
+            is_changed: false,
+        }
+    }
+
+    /// The id of the conversation.
+    pub(in crate::flow) fn id(&self) -> &ConversationId {
+        &self.aggregate.thread.id
+    }
+
+    /// Marks an order whose next version is due, because an entry is about it, even if it folds as before.
+    pub(in crate::flow) fn touch(&mut self, order: Option<&OrderId>) {
+        self.touched.extend(order.cloned());
+    }
+
+    /// Marks the orders that a referral at `moment` may have led to: those that were confirmed later.
+    pub(in crate::flow) fn touch_referred(&mut self, moment: Timestamp) {
+        let later = |ledger: &&OrderLedger| {
+            ledger.order.confirmed.is_some_and(|confirmed| confirmed.occurred_at >= moment)
+        };
+        self.touched.extend(self.aggregate.orders.iter().filter(later).map(|ledger| ledger.id.clone()));
+    }
+
+    /// Marks that an entry was added to its ledger.
+    pub(in crate::flow) fn mark_changed(&mut self) {
+        self.is_changed = true;
+    }
+
+    /// Whether anything follows: an entry was added, or the next version of an order is due.
+    pub(in crate::flow) fn is_changed(&self) -> bool {
+        self.is_changed || !self.touched.is_empty()
+    }
+
+    /// Takes what stands now as what is written, so that the next step of the same unit of work goes on from here
+    /// as if it had loaded the conversation anew.
+    pub(super) fn rebase(&mut self) {
+        let ConversationAggregate { orders, conversions, .. } = &mut self.aggregate;
+        conversions
+            .sort_by(|a, b| (a.name.as_str(), a.number, &a.id).cmp(&(b.name.as_str(), b.number, &b.id)));
+        for ledger in &mut *orders {
+            let mut own = conversions.iter().filter(|row| row.order_id.as_ref() == Some(&ledger.id));
+            ledger.reported = own.any(|row| row.frozen || row.has_left());
+        }
+        self.written_orders = self.aggregate.orders.iter().map(WrittenOrder::of).collect();
+        self.touched.clear();
+        self.is_changed = false;
+    }
+}
+
+/// Loads the one conversation that a unit of work is about.
+///
+/// # Errors
+/// `not_found`.
+pub(in crate::flow) async fn load(
+    unit: &mut Unit,
+    id: &ConversationId,
+    now: Timestamp,
+) -> Result<LoadedConversation> {
+    Conversations::new(now).take(unit, id).await
+}
+
+/// The conversations of a unit of work that is about several: each is loaded once, however often it is asked for.
+#[derive(Debug)]
+pub(in crate::flow) struct Conversations {
+    loaded: HashMap<ConversationId, LoadedConversation>,
+    pub(in crate::flow) pages: Pages,
+    now: Timestamp,
+}
+
+impl Conversations {
+    /// An empty set, for the unit of work of this time.
+    pub(in crate::flow) fn new(now: Timestamp) -> Self {
+        Self { loaded: HashMap::new(), pages: Pages::default(), now }
+    }
+
+    /// Loads those of these conversations that exist and are not loaded yet, locked in the order of their ids, so
+    /// that two units of work never wait for each other in a circle.
+    pub(in crate::flow) async fn load_all(&mut self, unit: &mut Unit, ids: &[ConversationId]) -> Result<()> {
+        let missing: Vec<ConversationId> =
+            ids.iter().filter(|id| !self.loaded.contains_key(id)).cloned().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for aggregate in unit.load_conversations(Scope::Conversations(&missing)).await? {
+            let page = self.pages.of(unit, &aggregate.thread.page_id).await?;
+            self.put(LoadedConversation::new(aggregate, page, self.now));
+        }
+        Ok(())
+    }
+
+    /// Takes a conversation out, to be changed; loads it if it is not loaded yet. [`Conversations::put`] gives it
+    /// back; one that is not given back, because its change failed, is loaded anew when it is asked for again.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub(in crate::flow) async fn take(
+        &mut self,
+        unit: &mut Unit,
+        id: &ConversationId,
+    ) -> Result<LoadedConversation> {
+        self.load_all(unit, std::slice::from_ref(id)).await?;
+        self.take_loaded(id).ok_or_else(|| Error::not_found("conversation"))
+    }
+
+    /// Takes out a conversation that [`Conversations::load_all`] has loaded; none if it does not exist.
+    pub(in crate::flow) fn take_loaded(&mut self, id: &ConversationId) -> Option<LoadedConversation> {
+        self.loaded.remove(id)
+    }
+
+    /// Gives a conversation back.
+    pub(in crate::flow) fn put(&mut self, loaded: LoadedConversation) {
+        self.loaded.insert(loaded.id().clone(), loaded);
+    }
+}

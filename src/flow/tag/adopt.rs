@@ -1,0 +1,76 @@
+//! Loading the conversation of a tag. An order number may be known already, in a thread without a person: an order
+//! that only an outside sender has told of. It comes to the conversation in which a person is known.
+
+use crate::domain::basic::identity::{ConversationId, OrderId};
+use crate::domain::order::tag_decision::{STEP, Tag};
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::convert::loaded::{Conversations, LoadedConversation};
+use crate::flow::unit::services::Services;
+use crate::store::Unit;
+
+/// The code of a refusal: the order number belongs to another conversation.
+pub(in crate::flow) const ELSEWHERE: &str = "order_belongs_elsewhere";
+
+/// Loads the conversation that a tag is about, together with the order of its number.
+///
+/// # Errors
+/// `not_found`; 409 if the number belongs to the conversation of another person; contended if the order moved at this
+/// moment.
+pub(in crate::flow) async fn load(
+    unit: &mut Unit,
+    services: &Services,
+    conversations: &mut Conversations,
+    id: &ConversationId,
+    tag: &Tag,
+) -> Result<LoadedConversation> {
+    let Some(number) = &tag.order_number else { return conversations.take(unit, id).await };
+    let page = unit.page_of_conversation(id).await?.ok_or_else(|| Error::not_found("conversation"))?;
+    let Some((order, waits_in)) = unit.order_named(&page, number).await? else {
+        return conversations.take(unit, id).await;
+    };
+    if waits_in == *id {
+        return conversations.take(unit, id).await;
+    }
+    conversations.load_all(unit, &[id.clone(), waits_in.clone()]).await?;
+    // The order was adopted at this moment, and its empty thread is gone.
+    let here = conversations.take_loaded(id).ok_or_else(moved)?;
+    let there = conversations.take_loaded(&waits_in).ok_or_else(moved)?;
+    adopt(unit, services, here, there, &order).await
+}
+
+/// Brings an order from a thread without a person here, with its facts and conversions, and writes what follows.
+async fn adopt(
+    unit: &mut Unit,
+    services: &Services,
+    mut here: LoadedConversation,
+    mut there: LoadedConversation,
+    id: &OrderId,
+) -> Result<LoadedConversation> {
+    let found = there.aggregate.orders.iter().position(|ledger| ledger.id == *id);
+    let mut order = there.aggregate.orders.remove(found.ok_or_else(moved)?);
+    if here.aggregate.thread.psid.is_none() || there.aggregate.thread.psid.is_some() {
+        return Err(belongs_elsewhere());
+    }
+    // It comes to what already stands here, so that it may be one of these sales told again.
+    let last = here.aggregate.orders.iter().map(|ledger| ledger.opened_at + STEP).max();
+    order.opened_at = last.map_or(here.now, |last| last.max(here.now));
+    unit.adopt_order(id, &here.aggregate.thread, order.opened_at).await?;
+    unit.drop_thread(there.id()).await?;
+    let conversions = std::mem::take(&mut there.aggregate.conversions);
+    here.aggregate
+        .conversions
+        .extend(conversions.into_iter().filter(|row| row.order_id.as_ref() == Some(id)));
+    here.aggregate.orders.push(order);
+    here.touch(Some(id));
+    here.apply(unit, services).await?;
+    Ok(here)
+}
+
+fn moved() -> Error {
+    Error::new(ErrorKind::Contended, "order_moved", "The order moved at this moment")
+}
+
+fn belongs_elsewhere() -> Error {
+    let message = "This order number belongs to another conversation of the Page: check the number.";
+    Error::conflict(ELSEWHERE, message)
+}

@@ -1,0 +1,116 @@
+//! The runner of units of work: the only place that begins one, tries it again on contention, replays the answer of
+//! an idempotent request, and commits.
+//!
+//! A unit of work is one transaction: all that a verb writes, or nothing. Its name is that of the failpoints around
+//! its commit, `commit.before.NAME` and `commit.after.NAME`.
+
+use std::marker::PhantomData;
+use std::pin::Pin;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::flow::unit::idempotency::{Idempotent, IdempotentRequest};
+use crate::flow::unit::services::Services;
+use crate::store::Unit;
+
+/// How often a unit of work is begun again when another writer stood in its way.
+const CONTENTION_MAX: u32 = 8;
+
+/// A unit over many things lets other tasks run after each so many of them.
+const YIELD_AFTER: usize = 16;
+
+/// The steps of a unit of work, as they run: boxed, for a future that borrows its unit can't be named.
+pub(in crate::flow) type Steps<'unit, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'unit>>;
+
+/// The bound that what the steps borrow (`'env`) outlives their unit of work (`'unit`). It is a parameter because a
+/// bound on a lifetime of `for<'unit>` can't be written; there is nothing in it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::flow) struct Within<'unit, 'env: 'unit>(PhantomData<&'unit &'env ()>);
+
+/// Runs the unit of work `name` and commits it; begins it again while another writer stands in its way.
+///
+/// # Errors
+/// What the `work` fails with: then nothing of it is written.
+pub(in crate::flow) async fn run<'env, T>(
+    services: &Services,
+    name: &'static str,
+    work: impl for<'unit> Fn(&'unit mut Unit, Within<'unit, 'env>) -> Steps<'unit, T> + Send + Sync,
+) -> Result<T> {
+    let mut tries = Tries::default();
+    loop {
+        match run_once(services, name, &work).await {
+            Err(error) if tries.another_after(&error) => {}
+            done => return done,
+        }
+    }
+}
+
+/// The same without another try, for whom contention says something.
+pub(in crate::flow) async fn run_once<'env, T>(
+    services: &Services,
+    name: &'static str,
+    work: impl for<'unit> Fn(&'unit mut Unit, Within<'unit, 'env>) -> Steps<'unit, T> + Send + Sync,
+) -> Result<T> {
+    let mut unit = services.store.begin(name).await?;
+    let done = work(&mut unit, Within(PhantomData)).await?;
+    unit.commit().await?;
+    Ok(done)
+}
+
+/// Runs the unit of work `name` for a request that may come again: the same request gets its first answer, which is
+/// stored in the same transaction as its effect, and has no second effect.
+///
+/// # Errors
+/// What the `work` fails with: then nothing of it is written. 422 for an Idempotency-Key that came with another body.
+pub(in crate::flow) async fn answer<'env, T: Sync>(
+    services: &Services,
+    name: &'static str,
+    request: &IdempotentRequest<T>,
+    work: impl for<'unit> Fn(&'unit mut Unit, Within<'unit, 'env>) -> Steps<'unit, T> + Send + Sync,
+) -> Result<Idempotent<T>> {
+    let mut tries = Tries::default();
+    loop {
+        match answer_once(services, name, request, &work).await {
+            Err(error) if tries.another_after(&error) => {}
+            answered => return answered,
+        }
+    }
+}
+
+async fn answer_once<'env, T: Sync>(
+    services: &Services,
+    name: &'static str,
+    request: &IdempotentRequest<T>,
+    work: impl for<'unit> Fn(&'unit mut Unit, Within<'unit, 'env>) -> Steps<'unit, T> + Send + Sync,
+) -> Result<Idempotent<T>> {
+    let now = services.clock.now();
+    let mut unit = services.store.begin(name).await?;
+    if let Some(reply) = request.replay(&mut unit, now).await? {
+        return Ok(Idempotent::Replayed(reply));
+    }
+    let done = work(&mut unit, Within(PhantomData)).await?;
+    request.store(&mut unit, &done, now).await?;
+    unit.commit().await?;
+    Ok(Idempotent::Done(done))
+}
+
+/// Counts the tries of a unit of work.
+#[derive(Default)]
+struct Tries {
+    contended: u32,
+}
+
+impl Tries {
+    /// Whether it is begun again after this failure: another writer stood in its way, and not too often.
+    fn another_after(&mut self, error: &Error) -> bool {
+        self.contended += 1;
+        error.kind == ErrorKind::Contended && self.contended <= CONTENTION_MAX
+    }
+}
+
+/// Lets other tasks run, requests above all, which would else wait for the thread until a unit over many things is
+/// through; `index` counts these things.
+pub(in crate::flow) async fn yield_between(index: usize) {
+    if index % YIELD_AFTER == YIELD_AFTER - 1 {
+        tokio::task::yield_now().await;
+    }
+}
