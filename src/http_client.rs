@@ -15,6 +15,8 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// # Errors
 /// When TLS cannot be set up on this machine.
 pub fn client() -> Result<reqwest::Client> {
+    // Once for the process: a later call fails, which says that it is there.
+    drop(rustls::crypto::ring::default_provider().install_default());
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
@@ -30,4 +32,13 @@ pub fn client() -> Result<reqwest::Client> {
                 format!("the HTTP client cannot be set up: {fault}"),
             )
         })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_second_client_finds_the_cryptography_of_the_first() {
+        assert!(super::client().is_ok());
+        assert!(super::client().is_ok());
+    }
 }

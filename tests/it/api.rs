@@ -63,7 +63,7 @@ impl Shop {
             body_limit: BODY_LIMIT,
         });
         let url = serve(&app).await;
-        Api { app, url, client: reqwest::Client::new(), secret: None }.with(role).await
+        Api { app, url, client: salesbridge::http_client::client().unwrap(), secret: None }.with(role).await
     }
 }
 

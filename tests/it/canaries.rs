@@ -176,7 +176,8 @@ async fn nothing_shows(database: Option<String>) {
     command.env("SALESBRIDGE_LOG", "debug,salesbridge=trace");
     command.stdout(File::create(place.0.join("out")).unwrap());
     let mut served = Served::spawn(&mut command).listens();
-    let mut asker = Asker { client: reqwest::Client::new(), url: served.url(), errors: Vec::new() };
+    let mut asker =
+        Asker { client: salesbridge::http_client::client().unwrap(), url: served.url(), errors: Vec::new() };
 
     let faults = [
         None,

@@ -49,7 +49,7 @@ impl Reader {
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router(app)).await });
         let secret = keys::create(services, role, role, page.map(PageId::from).as_ref()).await.unwrap();
-        Self { url, secret, client: reqwest::Client::new() }
+        Self { url, secret, client: salesbridge::http_client::client().unwrap() }
     }
 
     async fn asks(&self, query: &str) -> (u16, Value) {

@@ -116,7 +116,7 @@ impl Visitor {
 }
 
 fn client() -> reqwest::Client {
-    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+    salesbridge::http_client::client().unwrap()
 }
 
 /// The fields of a form as a body.

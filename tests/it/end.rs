@@ -12,7 +12,7 @@ use crate::process::{Served, comes_true};
 async fn what_is_out_is_unknown_and_nothing_more_is_claimed(url: Option<String>) {
     let meta = meta().await;
     let place = place(&meta, url.as_deref());
-    let (key, client) = (place.key("operator"), reqwest::Client::new());
+    let (key, client) = (place.key("operator"), salesbridge::http_client::client().unwrap());
     let file = format!("sqlite://{}", place.0.join("shop.db").display());
     let books = Books::open(url.as_deref().unwrap_or(&file)).await;
     let mut served = Served::start(&place);

@@ -137,7 +137,8 @@ async fn thousands_of_mutations_are_refused_over_http() {
     let server = tokio::spawn(serve(listener, service_of(&shop), Limits::default(), end.clone()));
     let body = a_body(shop.services.clock.now()).into_bytes();
     let header = signature::sign(APP_SECRET.as_bytes(), &body).into_bytes();
-    let (client, mut chance, mut refused) = (reqwest::Client::new(), Chance::new(seed()), 0);
+    let (client, mut chance, mut refused) =
+        (salesbridge::http_client::client().unwrap(), Chance::new(seed()), 0);
     while refused < MUTATIONS_BY_HTTP {
         let (shown, told) = mutated(&header, &body, &mut chance);
         // Blanks at the end of a header are not part of it.
@@ -383,7 +384,8 @@ async fn large_bodies_share_a_room_and_small_ones_need_none() {
     }
     let turned_away = strangers.join_next().await.unwrap().unwrap();
     assert!(turned_away.starts_with("HTTP/1.1 503 ") && turned_away.contains("crowded"), "{turned_away}");
-    let (client, url) = (reqwest::Client::new(), format!("http://{address}/webhooks/meta"));
+    let (client, url) =
+        (salesbridge::http_client::client().unwrap(), format!("http://{address}/webhooks/meta"));
     let takes = async |body: Vec<u8>| {
         let header = signature::sign(APP_SECRET.as_bytes(), &body);
         let request = client.post(&url).header("x-hub-signature-256", header).body(body);

@@ -33,7 +33,7 @@ async fn read(answer: reqwest::Response) -> (u16, Value) {
 
 both!(
     async fn from_a_signed_webhook_to_a_tagged_purchase(shop: Shop) {
-        let (url, client) = (listens(&shop).await, reqwest::Client::new());
+        let (url, client) = (listens(&shop).await, salesbridge::http_client::client().unwrap());
         let hook = format!("{url}/webhooks/meta");
         let unsigned = client.post(&hook).body(BODY).send().await.unwrap();
         assert_eq!(read(unsigned).await.0, 401);
@@ -67,7 +67,7 @@ both!(
 
 both!(
     async fn the_handshake_wants_the_right_token(shop: Shop) {
-        let (url, client) = (listens(&shop).await, reqwest::Client::new());
+        let (url, client) = (listens(&shop).await, salesbridge::http_client::client().unwrap());
         let ask = |token: &str| {
             let asked = "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token";
             client.get(format!("{url}/webhooks/meta?{asked}={token}")).send()

@@ -242,7 +242,8 @@ both!(
         let (stop, readiness) = (CancellationToken::new(), Readiness::default());
         let route = readiness.clone().route(shop.services.store.clone());
         let (address, server) = serves(route, Limits { head: Duration::from_secs(10), ..SHORT }, &stop).await;
-        let asks = || reqwest::get(format!("http://{address}/readyz"));
+        let asks =
+            || salesbridge::http_client::client().unwrap().get(format!("http://{address}/readyz")).send();
         assert_eq!(asks().await.unwrap().status(), 200);
         readiness.fall();
         let fallen = asks().await.unwrap();

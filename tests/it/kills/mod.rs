@@ -76,7 +76,7 @@ impl Killed {
             books,
             is_shared: url.is_some(),
             meta,
-            client: reqwest::Client::new(),
+            client: salesbridge::http_client::client().unwrap(),
             key,
             customers: Vec::new(),
             chance: Chance::new(seed()),

@@ -18,7 +18,8 @@ async fn told_503_and_stored_once_when_it_comes_again(url: Option<String>) {
     let mut command = place.command(&["serve"]);
     command.env("FAILPOINTS", "commit.before.intake=2*return(fail)");
     let served = Served::spawn(&mut command).listens();
-    let (client, hook) = (reqwest::Client::new(), format!("{}/webhooks/meta", served.url()));
+    let (client, hook) =
+        (salesbridge::http_client::client().unwrap(), format!("{}/webhooks/meta", served.url()));
     let post = |number: usize| {
         let body = Customer::new(number).webhook();
         let signed = signature::sign(APP_SECRET.as_bytes(), body.as_bytes());

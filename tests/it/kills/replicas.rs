@@ -17,7 +17,8 @@ const CUSTOMERS: usize = 60;
 async fn two_processes_share_the_work() {
     let (meta, url) = (meta().await, new_postgres().await);
     let place = place(&meta, Some(&url));
-    let (books, key, client) = (Books::open(&url).await, place.key("operator"), reqwest::Client::new());
+    let (books, key, client) =
+        (Books::open(&url).await, place.key("operator"), salesbridge::http_client::client().unwrap());
     let replicas = [Served::start(&place), Served::start(&place)];
     let doors = replicas.each_ref().map(|served| Door {
         client: client.clone(),
