@@ -36,7 +36,7 @@ both!(
         );
         shop.later(HOLD);
         shop.delivers().await;
-        assert!(shop.meta.seen().is_empty());
+        assert!(shop.meta.requests().is_empty());
     }
 );
 
@@ -51,7 +51,7 @@ both!(
         assert_eq!(cancelled.conversions[0].state, State::Suppressed);
         shop.set_page(|page| page.mode = Mode::Live).await;
         shop.delivers().await;
-        assert!(shop.meta.seen().is_empty());
+        assert!(shop.meta.requests().is_empty());
     }
 );
 
@@ -120,6 +120,6 @@ both!(
         shop.set_page(|page| page.mode = Mode::Live).await;
         shop.later(HOLD);
         shop.delivers().await;
-        assert!(shop.meta.seen().is_empty());
+        assert!(shop.meta.requests().is_empty());
     }
 );

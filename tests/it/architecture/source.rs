@@ -46,7 +46,7 @@ const ITEM_WORDS: [&str; 8] = ["fn", "struct", "enum", "union", "trait", "type",
 
 /// Reads a file.
 pub(super) fn parse(text: &str) -> Source {
-    let tokens = without_tests(tokens(text));
+    let tokens = without_tests(&tokens(text));
     let mut source = Source { test_modules: tokens.test_modules, ..Source::default() };
     let tokens = tokens.kept;
     let is = |at: usize, text: &str| tokens.get(at).is_some_and(|token| token.text == text);
@@ -72,10 +72,9 @@ pub(super) fn parse(text: &str) -> Source {
             "macro_rules" if next == "!" => {
                 source.items.extend(tokens.get(at + 2).map(|name| name.text.clone()));
             }
-            word if depth == 0 && ITEM_WORDS.contains(&word) && is_identifier(next) => {
-                if !ITEM_WORDS.contains(&next) {
-                    source.items.insert(next.to_owned());
-                }
+            // In `const fn`, the name stands behind the second word.
+            word if depth == 0 && ITEM_WORDS.contains(&word) && !ITEM_WORDS.contains(&next) => {
+                source.items.insert(next.to_owned());
             }
             word if is_identifier(word) && next == "::" && !(at > 0 && is(at - 1, "::")) => {
                 let mut path = vec![word.to_owned()];
@@ -149,7 +148,7 @@ struct Kept {
 }
 
 /// Leaves out each item under `#[cfg(test)]`; under `#![cfg(test)]`, the whole file.
-fn without_tests(tokens: Vec<Token>) -> Kept {
+fn without_tests(tokens: &[Token]) -> Kept {
     const OUTER: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
     const INNER: [&str; 8] = ["#", "!", "[", "cfg", "(", "test", ")", "]"];
     let mut kept = Vec::new();
@@ -164,7 +163,7 @@ fn without_tests(tokens: Vec<Token>) -> Kept {
         }
         if starts(at, &OUTER) {
             let first = at + OUTER.len();
-            at = end_of_item(&tokens, first);
+            at = end_of_item(tokens, first);
             let item = &tokens[first..at];
             if let Some(place) = item.iter().position(|token| token.text == "mod") {
                 test_modules.extend(item.get(place + 1).map(|name| name.text.clone()));
