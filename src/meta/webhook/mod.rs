@@ -73,12 +73,12 @@ fn read_body(json: &Json<'_>) -> Result<WebhookContent, Unreadable> {
     Ok(content)
 }
 
-fn read_entry(channel: Channel, entry: &Json<'_>, content: &mut WebhookContent) {
-    let Some(page_id) = entry.get("id").and_then(Json::id).map(PageId::from) else {
+fn read_entry(channel: Channel, json: &Json<'_>, content: &mut WebhookContent) {
+    let Some(page_id) = json.get("id").and_then(Json::id).map(PageId::from) else {
         content.kept.push((PageId::from(""), MALFORMED.to_owned()));
         return;
     };
-    let context = EntryContext { page_id: &page_id, channel, entry_time: entry.moment("time") };
+    let entry = EntryContext { page_id: &page_id, channel, entry_time: json.moment("time") };
     let mut holds_known_list = false;
     for (key, read) in [
         ("messaging", read_item as fn(&EntryContext<'_>, &Json<'_>, &mut WebhookContent)),
@@ -87,10 +87,10 @@ fn read_entry(channel: Channel, entry: &Json<'_>, content: &mut WebhookContent) 
         ("changes", read_change),
         ("changed_fields", read_changed_field),
     ] {
-        let Some(list) = entry.get(key) else { continue };
+        let Some(list) = json.get(key) else { continue };
         holds_known_list = true;
         match list.list() {
-            Some(items) => items.iter().for_each(|item| read(&context, item, content)),
+            Some(items) => items.iter().for_each(|item| read(&entry, item, content)),
             None => content.kept.push((page_id.clone(), MALFORMED.to_owned())),
         }
     }
