@@ -1,5 +1,5 @@
-//! Time as a parameter: the moment [`Timestamp`] and the [`Clock`] that gives it. Nothing else in the
-//! crate asks the machine for the time, so a test or the demo can hold the hands of the clock.
+//! Time as a parameter: [`Timestamp`], a moment, and [`Clock`], which gives the present one. Nothing else in the crate
+//! asks the machine for the time, so that tests and the demo can set it.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,22 +12,22 @@ use tokio::sync::watch;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From Unix milliseconds.
+    /// The moment of these Unix milliseconds.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// From Unix seconds, as Meta writes `event_time`.
+    /// The moment of these Unix seconds, the unit of Meta's `event_time`.
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
 
-    /// Unix milliseconds.
+    /// The moment in Unix milliseconds.
     pub const fn millis(self) -> i64 {
         self.0
     }
 
-    /// Unix seconds, rounded down.
+    /// The moment in Unix seconds, rounded down.
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
@@ -37,7 +37,7 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// Reads RFC 3339 with an offset (`2026-11-22T14:05:00+04:00`).
+    /// Parses RFC 3339 with an offset, such as `2026-11-22T14:05:00+04:00`; what is finer than a millisecond is cut off.
     ///
     /// # Errors
     /// The text is no such time.
@@ -60,7 +60,7 @@ impl std::ops::Sub<Duration> for Timestamp {
     }
 }
 
-/// RFC 3339 in UTC: `2026-11-22T10:05:00Z`.
+/// Writes RFC 3339 in UTC, such as `2026-11-22T10:05:00Z`; years beyond 9999, which it has no form for, as milliseconds.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {
@@ -76,26 +76,30 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// Gives the time, and waits for it. Clones share the same hands.
+/// Gives the present moment, and waits for later ones. Clones are the same clock.
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<Source>);
 
 #[derive(Debug)]
 enum Source {
+    /// The machine's clock.
     System,
+    /// A clock that only its owner moves; `moved` wakes those who wait for a moment.
     Steered { hands: Mutex<Hands>, moved: watch::Sender<()> },
 }
 
-/// A steered clock stands at `at`, or runs on from there since `running`.
+/// What a steered clock shows.
 #[derive(Debug, Clone, Copy)]
 struct Hands {
+    /// The moment to which the clock was last set.
     at: Timestamp,
-    running: Option<Instant>,
+    /// Since when it runs on from there at the machine's pace; `None` while it stands still.
+    running_since: Option<Instant>,
 }
 
 impl Hands {
     fn now(self) -> Timestamp {
-        self.at + self.running.map_or(Duration::ZERO, |since| since.elapsed())
+        self.at + self.running_since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 }
 
@@ -107,7 +111,7 @@ impl Clock {
 
     /// A clock that stands still at `at` until it is moved: for tests and the demo.
     pub fn steered(at: Timestamp) -> Self {
-        let hands = Mutex::new(Hands { at, running: None });
+        let hands = Mutex::new(Hands { at, running_since: None });
         Self(Arc::new(Source::Steered { hands, moved: watch::Sender::new(()) }))
     }
 
@@ -123,45 +127,46 @@ impl Clock {
         }
     }
 
-    /// Moves a steered clock forward; the machine's clock does not move.
+    /// Moves a steered clock forward; does nothing to the machine's clock.
     pub fn advance(&self, by: Duration) {
         self.steer(|hands| hands.at = hands.at + by);
     }
 
-    /// Lets a steered clock run on at the machine's pace.
+    /// Lets a steered clock run on at the machine's pace; does nothing to the machine's clock.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
     pub fn release(&self) {
-        self.steer(|hands| hands.running = Some(Instant::now()));
+        self.steer(|hands| hands.running_since = Some(Instant::now()));
     }
 
-    fn steer(&self, turn: impl FnOnce(&mut Hands)) {
+    /// Changes what a steered clock shows, and wakes those who wait; the machine's clock stays.
+    fn steer(&self, change: impl FnOnce(&mut Hands)) {
         if let Source::Steered { hands, moved } = &*self.0 {
-            turn(&mut hands.lock().unwrap_or_else(PoisonError::into_inner));
+            change(&mut hands.lock().unwrap_or_else(PoisonError::into_inner));
             moved.send_replace(());
         }
     }
 
-    /// Returns once the clock shows `at` or later.
+    /// Returns once this clock shows `at` or a later moment.
     pub async fn reaches(&self, at: Timestamp) {
         match &*self.0 {
             Source::System => tokio::time::sleep(at.since(self.now())).await,
             Source::Steered { hands, moved } => {
-                let mut turned = moved.subscribe();
+                let mut moves = moved.subscribe();
                 loop {
-                    let stand = *hands.lock().unwrap_or_else(PoisonError::into_inner);
-                    let left = at.since(stand.now());
+                    let shown = *hands.lock().unwrap_or_else(PoisonError::into_inner);
+                    let left = at.since(shown.now());
                     if left.is_zero() {
                         return;
                     }
-                    let run_out = async {
-                        match stand.running {
+                    let arrives_by_itself = async {
+                        match shown.running_since {
                             Some(_) => tokio::time::sleep(left).await,
                             None => std::future::pending().await,
                         }
                     };
                     tokio::select! {
-                        _ = turned.changed() => {}
-                        () = run_out => {}
+                        _ = moves.changed() => {}
+                        () = arrives_by_itself => {}
                     }
                 }
             }

@@ -1,43 +1,43 @@
-//! What can go wrong, told once: a [`ErrorKind`] for the machine, a stable code for scripts, and a sentence
-//! that says what to do. Which HTTP status a kind becomes is decided in `web` alone.
+//! The one error type of the crate: an [`ErrorKind`] by which code decides, a stable code for scripts, and a sentence for
+//! people that says what to do. `web` alone decides which HTTP status a kind becomes.
 
 use std::fmt;
 
 use serde_json::{Map, Value};
 
-/// The crate's result.
+/// The result type of everything that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The kinds of failure.
+/// What sort of failure it is: who can mend it, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The request can't be read at all.
+    /// The request can't be parsed.
     Malformed,
-    /// The request is wrong; repeating it does not help.
+    /// The request is understood and wrong; repeating it does not help.
     Invalid,
-    /// No valid key.
+    /// The request has no valid key or session.
     Unauthorized,
-    /// A valid key with the wrong role.
+    /// The caller is known, and their role may not do this.
     Forbidden,
-    /// No such thing, or it belongs to another Page.
+    /// There is no such thing, or it belongs to a Page that the caller may not see.
     NotFound,
-    /// There is something of that name, but this can't be done with it.
+    /// The path exists, but not with this HTTP method.
     WrongMethod,
-    /// The body is of a kind that is not read here.
+    /// The body has a media type that is not read here.
     UnsupportedMedia,
-    /// It cannot be done as things stand.
+    /// The present state does not allow it, such as an order that is already delivered.
     Conflict,
-    /// It was there, and is kept no longer.
+    /// It existed, and its retention is over.
     Gone,
-    /// More bytes than the limit.
+    /// The body has more bytes than the limit.
     TooLarge,
-    /// Too often.
+    /// The caller has asked too often.
     TooMany,
-    /// Not possible now; repeating it later may help.
+    /// It can't be done now; repeating it later may help.
     Unavailable,
-    /// Two writers stood in each other's way; the same unit can be tried again at once.
+    /// Two writers contended for the same rows; the unit of work was rolled back and can be repeated at once.
     Contended,
-    /// A fault of ours or of the machine.
+    /// A fault of the service or its machine.
     Internal,
 }
 
@@ -45,22 +45,22 @@ pub enum ErrorKind {
 /// personal data or secrets.
 #[derive(Debug)]
 pub struct Error {
-    /// What sort of failure it is.
+    /// By this, callers decide and `web` chooses the HTTP status.
     pub kind: ErrorKind,
     /// A stable word for scripts, such as `order_belongs_elsewhere`.
     pub code: &'static str,
     /// One sentence that says what is wrong and what to do.
     pub message: String,
-    /// The fields at fault, as JSON pointers, each with its own sentence.
+    /// The request's fields that are wrong, each with a sentence of its own.
     pub fields: Vec<FieldFault>,
-    /// The order that stands in the way, by our id; the answer shows how it stands.
+    /// Our id of the order because of which it can't be done; `web` adds that order's present state to the answer.
     pub order: Option<String>,
     /// Further members of the answer, such as the `legal` moves of a 409.
     pub extra: Box<Map<String, Value>>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// One field of a request that cannot be taken.
+/// One field of a request that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldFault {
     /// JSON pointer to the field, such as `/items/0/quantity`.
@@ -88,7 +88,7 @@ impl Error {
         Self::new(ErrorKind::Invalid, code, message)
     }
 
-    /// A request with one field that cannot be taken; `pointer` is its JSON pointer.
+    /// A request with one wrong field; `pointer` is its JSON pointer, such as `/items/0/quantity`.
     pub fn field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         let (pointer, detail) = (pointer.into(), detail.into());
         let mut error =
@@ -97,41 +97,41 @@ impl Error {
         error
     }
 
-    /// Nothing of that name, or it is another Page's.
-    pub fn not_found(what: &str) -> Self {
-        Self::new(ErrorKind::NotFound, "not_found", format!("There is no such {what}."))
+    /// Nothing of that name, or it is another Page's; `noun` completes "There is no such …".
+    pub fn not_found(noun: &str) -> Self {
+        Self::new(ErrorKind::NotFound, "not_found", format!("There is no such {noun}."))
     }
 
-    /// It cannot be done as things stand.
+    /// The present state does not allow it.
     pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Conflict, code, message)
     }
 
-    /// Not possible now.
+    /// It can't be done now; repeating it later may help.
     pub fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Unavailable, code, message)
     }
 
-    /// A fault of ours or of the machine; `doing` says during what.
-    pub fn internal(doing: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Internal, "internal", doing)
+    /// A fault of the service or its machine; `message` is for the log alone.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Internal, "internal", message)
     }
 
-    /// Names the failure below this one.
+    /// Adds the error that caused this one, for the log.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// Names the order that stands in the way.
+    /// Adds the order because of which it can't be done.
     #[must_use]
     pub fn about_order(mut self, id: impl fmt::Display) -> Self {
         self.order = Some(id.to_string());
         self
     }
 
-    /// Adds a member to the answer.
+    /// Adds a member to the answer's problem document.
     #[must_use]
     pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
         self.extra.insert(member.to_owned(), value.into());
@@ -139,13 +139,14 @@ impl Error {
     }
 }
 
+/// The message, and behind colons the chain of its causes: for the log and the command line.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        let mut below = std::error::Error::source(self);
-        while let Some(cause) = below {
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
             write!(f, ": {cause}")?;
-            below = cause.source();
+            source = cause.source();
         }
         Ok(())
     }

@@ -1,19 +1,21 @@
-//! The way out: the one HTTP client for calls to other machines.
+//! The one HTTP client for calls to other machines, with the limits that hold for all of them.
 
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// How long a connection may take to stand.
+/// The time within which a connection must be established, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An idle connection is closed before the other side is likely to do so.
+/// The time after which an idle connection is closed: before the other side is likely to close it, which would look like
+/// a lost answer to the next request on it.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A client that follows no redirect and uses no proxy.
+/// A client that follows no redirect, uses no proxy and repeats nothing: a repeated request might tell Meta of a sale
+/// twice, and a redirect might lead into our own network.
 ///
 /// # Errors
-/// When TLS cannot be set up on this machine.
+/// TLS can't be set up on this machine.
 pub fn client() -> Result<reqwest::Client> {
     // Once for the process: a later call fails, which says that it is there.
     drop(rustls::crypto::ring::default_provider().install_default());

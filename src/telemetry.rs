@@ -1,4 +1,4 @@
-//! Log lines, to standard error.
+//! The log: lines on standard error, as text or JSON.
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::SubscriberBuilder;
@@ -6,14 +6,15 @@ use tracing_subscriber::fmt::format::{DefaultFields, Format};
 
 use crate::error::{Error, Result};
 
-/// What is logged where nothing is said.
+/// The level that is logged unless another is asked for.
 const LEVEL: &str = "info";
 
-/// Begins to log: from `level` on, such as `debug` or `info,sqlx=warn`, as `text` (`colourful` or not) or `json`.
+/// Begins to log. `level` is such as `debug` or `info,sqlx=warn`, and `info` by default; `format` is `text` (the default)
+/// or `json`; `has_colours` lets text carry terminal colours.
 ///
 /// # Errors
-/// Level or format are not known, or somebody logs already.
-pub fn start(level: Option<&str>, format: Option<&str>, colourful: bool) -> Result<()> {
+/// Level or format is unknown, or the process logs already.
+pub fn start(level: Option<&str>, format: Option<&str>, has_colours: bool) -> Result<()> {
     let unknown = |name: &str, known: &str| Error::invalid("log", format!("{name} must be {known}"));
     let filter = EnvFilter::try_new(level.unwrap_or(LEVEL)).map_err(|error| {
         unknown("SALESBRIDGE_LOG", "a level such as debug, or levels such as info,sqlx=warn").caused_by(error)
@@ -21,7 +22,7 @@ pub fn start(level: Option<&str>, format: Option<&str>, colourful: bool) -> Resu
     let lines: SubscriberBuilder<DefaultFields, Format, EnvFilter, fn() -> std::io::Stderr> =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format.unwrap_or("text") {
-        "text" => lines.with_ansi(colourful).try_init(),
+        "text" => lines.with_ansi(has_colours).try_init(),
         "json" => lines.json().flatten_event(true).try_init(),
         _ => return Err(unknown("SALESBRIDGE_LOG_FORMAT", "text or json")),
     };

@@ -7,8 +7,8 @@ use crate::domain::basic::identity::PageId;
 use crate::error::{Error, Result};
 use crate::flow::{PhoneKey, Services};
 use crate::http_client;
+use crate::meta::call::CallFailure;
 use crate::meta::events::graph::Graph;
-use crate::meta::labels::Refused;
 use crate::store::page::Page;
 
 /// Makes the labels of every Page, or of one.
@@ -72,7 +72,7 @@ async fn make_on(
     services: &Services,
     graph: &Graph,
     page: &Page,
-) -> Result<std::result::Result<(), Refused>> {
+) -> Result<std::result::Result<(), CallFailure>> {
     let there = match graph.labels(&page.token, &page.id).await {
         Ok(there) => there,
         Err(refused) => return Ok(Err(refused)),

@@ -12,7 +12,7 @@ use crate::domain::basic::hours::WorkingHours;
 use crate::domain::basic::identity::{DatasetId, PageId};
 use crate::domain::basic::money::Currency;
 use crate::domain::basic::span;
-use crate::domain::inbox::wording;
+use crate::domain::inbox::{label, sentence};
 use crate::domain::order::outcome::OutcomeKind;
 use crate::domain::order::reason::Reasons;
 use crate::domain::signal::policy::{HOLD_MAX, LeadOn, Mode, OnUnknown, Policy, PurchaseOn};
@@ -232,9 +232,9 @@ fn policy(of: &mut Reader) -> Result<Policy> {
 
 fn labels(of: &mut Reader) -> Result<BTreeMap<String, OutcomeKind>> {
     let Some(section) = of.section.section("labels")? else { return Ok(BTreeMap::new()) };
-    let can_be = wording::LABELLED.map(OutcomeKind::as_str).join(", ");
+    let can_be = label::LABEL_KINDS.map(OutcomeKind::as_str).join(", ");
     let labels = section.pairs()?.into_iter().map(|(label, given)| {
-        let kind = OutcomeKind::parse(&given.text).filter(|kind| wording::LABELLED.contains(kind));
+        let kind = OutcomeKind::parse(&given.text).filter(|kind| label::LABEL_KINDS.contains(kind));
         kind.map(|kind| (label, kind)).ok_or_else(|| given.wrong(&format!("one of {can_be}")))
     });
     let labels: BTreeMap<String, OutcomeKind> = labels.collect::<Result<_>>()?;
@@ -252,7 +252,7 @@ fn sentences(of: &mut Reader) -> Result<BTreeMap<OutcomeKind, Vec<String>>> {
         let Some(list) = section.texts(kind.as_str())? else { continue };
         let patterns = list
             .into_iter()
-            .map(|given| if wording::is_pattern(&given.text) { Ok(given.text) } else { Err(wrong(&given)) });
+            .map(|given| if sentence::is_pattern(&given.text) { Ok(given.text) } else { Err(wrong(&given)) });
         let patterns: Vec<String> = patterns.collect::<Result<_>>()?;
         lines.extend(patterns.iter().map(|pattern| format!("{}\t{pattern}", kind.as_str())));
         sentences.insert(kind, patterns);

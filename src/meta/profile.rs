@@ -1,25 +1,29 @@
-//! Graph's calls about a person: their name, and their picture.
+//! Graph's calls about a person (Meta's documentation of the User Profile API): their name, and their picture.
 
 use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::domain::basic::identity::Psid;
+use crate::meta::call::{CallFailure, text};
 use crate::meta::events::graph::{GRAPH_DEADLINE, Graph};
-use crate::meta::labels::{Refused, text};
 
-/// A larger picture is not kept.
-pub const PICTURE_MAX: usize = 200 * 1024;
+/// The largest picture that is kept: pictures are stored in the rows of customers.
+const PICTURE_BYTES_MAX: usize = 200 * 1024;
 
-/// Where Meta keeps pictures; nothing is loaded from anywhere else.
+/// The ends of the hosts at which Meta keeps pictures. Nothing is loaded from elsewhere, so that an answer cannot lead
+/// us to a machine inside of our own network.
 const PICTURE_HOSTS: [&str; 3] = [".fbcdn.net", ".fbsbx.com", ".cdninstagram.com"];
 
-/// What Meta shows of a person.
+/// Characters of a name that are kept.
+const NAME_MAX: usize = 100;
+
+/// What Meta shows of a person. Personal data: it never shows in `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// What they are called.
+    /// First and last name, or Meta's `name`; up to 100 characters, none of control.
     pub name: Option<String>,
-    /// The address of their picture; it expires.
+    /// The address of the picture, `profile_pic`; such addresses expire, so that the picture itself is kept.
     pub picture: Option<String>,
 }
 
@@ -33,19 +37,20 @@ impl Graph {
     /// What Meta shows of a person who has written to the Page.
     ///
     /// # Errors
-    /// Meta does not show it.
-    pub async fn profile(&self, token: &SecretString, psid: &Psid) -> Result<Profile, Refused> {
+    /// The call failed; for some people Meta never shows a profile.
+    pub async fn profile(&self, token: &SecretString, psid: &Psid) -> Result<Profile, CallFailure> {
         let fields = [("fields", "name,first_name,last_name,profile_pic")];
-        let answer = self.ask(Method::GET, psid.as_str(), token, &fields).await?;
+        let answer = self.call(Method::GET, psid.as_str(), token, &fields).await?;
         Ok(read(&answer))
     }
 
-    /// A picture at its address; nothing if it is not Meta's, too large, no picture, or can't be had.
+    /// Loads a picture. `None` if the address is not Meta's, or what is there is too large, no picture, or can't be had:
+    /// a picture is never worth an error.
     pub async fn picture(&self, address: &str) -> Option<Vec<u8>> {
         let url = reqwest::Url::parse(address).ok()?;
-        let is_metas = url.scheme() == "https"
+        let is_of_meta = url.scheme() == "https"
             && url.host_str().is_some_and(|host| PICTURE_HOSTS.iter().any(|end| host.ends_with(end)));
-        if !is_metas && !self.is_at(&url) {
+        if !is_of_meta && !self.is_at(&url) {
             return None;
         }
         let load = async {
@@ -55,7 +60,7 @@ impl Graph {
             }
             let mut bytes = Vec::new();
             while let Some(piece) = response.chunk().await.ok()? {
-                if bytes.len() + piece.len() > PICTURE_MAX {
+                if bytes.len() + piece.len() > PICTURE_BYTES_MAX {
                     return None;
                 }
                 bytes.extend_from_slice(&piece);
@@ -66,7 +71,8 @@ impl Graph {
     }
 }
 
-/// What kind of picture this is, by its first bytes; nothing else is served to a browser.
+/// The media type of a picture, by its first bytes. Nothing else is served to a browser, which would run an SVG's
+/// scripts.
 pub fn picture_type(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
@@ -77,14 +83,14 @@ pub fn picture_type(bytes: &[u8]) -> Option<&'static str> {
 }
 
 fn read(answer: &Value) -> Profile {
-    let both = || {
+    let first_and_last = || {
         let parts = [text(answer, "first_name"), text(answer, "last_name")];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join(" "))
     };
-    let name = both().or_else(|| text(answer, "name"));
+    let name = first_and_last().or_else(|| text(answer, "name"));
     let plain =
-        |name: String| name.chars().filter(|letter| !letter.is_control()).take(100).collect::<String>();
+        |name: String| name.chars().filter(|letter| !letter.is_control()).take(NAME_MAX).collect::<String>();
     let name = name.map(plain).filter(|name| !name.trim().is_empty());
     Profile { name, picture: text(answer, "profile_pic") }
 }
@@ -95,7 +101,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_name_is_read_however_it_is_told() {
+    fn a_name_is_read_from_any_of_its_members() {
         let name = |answer: Value| read(&answer).name;
         assert_eq!(
             name(json!({"first_name": "ნინო", "last_name": "ბერიძე"})).as_deref(),

@@ -1,21 +1,23 @@
-//! One request, taken apart: method, path, token, and parameters wherever they stand.
+//! A request as Graph reads it: method, path, token, and parameters, whether in the query, in a form or in JSON.
 
 use hyper::{Method, header};
 use serde_json::{Map, Value};
 
-/// A request as Graph reads it. Parameters of the query, of a form and of a JSON body are one.
+/// One request. Graph makes no difference between parameters of the query and of the body.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) method: Method,
+    /// The parts of the path between the slashes, without empty ones.
     pub(super) path: Vec<String>,
+    /// The access token, from `Authorization: Bearer` or the parameter `access_token`; empty when there is none.
     pub(super) token: String,
-    /// The body was neither empty, nor a form, nor a JSON object.
+    /// Whether the body is neither empty, nor a form, nor a JSON object.
     pub(super) is_malformed: bool,
     params: Map<String, Value>,
 }
 
 impl Call {
-    /// The head alone; the body is added by [`with_body`](Self::with_body).
+    /// A call as far as its head tells; the body is added by [`with_body`](Self::with_body).
     pub(super) fn of_head(head: &hyper::http::request::Parts) -> Self {
         let path = head.uri.path().split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
         let bearer = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -26,12 +28,12 @@ impl Call {
         call
     }
 
-    /// Reads the body.
-    pub(super) fn with_body(mut self, kind: &str, body: &[u8]) -> Self {
+    /// Adds the parameters of the body; without the content type of a form it is read as JSON.
+    pub(super) fn with_body(mut self, content_type: &str, body: &[u8]) -> Self {
         if body.iter().all(u8::is_ascii_whitespace) {
             return self;
         }
-        let members = if kind.starts_with("application/x-www-form-urlencoded") {
+        let members = if content_type.starts_with("application/x-www-form-urlencoded") {
             std::str::from_utf8(body).ok().map(pairs)
         } else {
             serde_json::from_slice(body).ok()
@@ -50,7 +52,7 @@ impl Call {
         }
     }
 
-    /// A parameter as text.
+    /// A parameter that is a text or a number, as text.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         match self.params.get(name)? {
             Value::String(text) => Some(text.clone()),
@@ -59,7 +61,7 @@ impl Call {
         }
     }
 
-    /// A parameter, taken out.
+    /// Removes a parameter and returns it; `Value::Null` when there is none.
     pub(super) fn take(&mut self, name: &str) -> Value {
         self.params.remove(name).unwrap_or_default()
     }
@@ -70,7 +72,7 @@ impl Call {
     }
 }
 
-/// The pairs of a query or a form, decoded.
+/// The names and values of a query or a form, percent-decoded.
 fn pairs(text: &str) -> Map<String, Value> {
     let url = reqwest::Url::parse(&format!("http://sandbox/?{text}"));
     let pairs = url.iter().flat_map(|url| url.query_pairs());

@@ -1,32 +1,25 @@
-//! Graph's general codes: what each means, what to do, and on what that rests. All can be played as faults.
+//! Graph's general codes with what each means and what to do. Every one can be played as a fault. They are those of
+//! Meta's documentation of error handling and rate limits; where a code has another source, its basis says so.
 
-use crate::sandbox::refusal::Basis;
+use crate::sandbox::known_error::{Basis, KnownError};
 
-struct GraphError {
-    code: i64,
-    subcode: Option<i64>,
-    title: &'static str,
-    help: &'static str,
-    basis: Basis,
+const fn code(code: i64, title: &'static str, advice: &'static str) -> KnownError {
+    KnownError { code, subcode: None, title, advice, basis: Basis::Documented }
 }
 
-const fn code(code: i64, title: &'static str, help: &'static str) -> GraphError {
-    GraphError { code, subcode: None, title, help, basis: Basis::Documented }
+const fn sub(code: i64, subcode: i64, title: &'static str, advice: &'static str) -> KnownError {
+    KnownError { code, subcode: Some(subcode), title, advice, basis: Basis::Documented }
 }
 
-const fn sub(code: i64, subcode: i64, title: &'static str, help: &'static str) -> GraphError {
-    GraphError { code, subcode: Some(subcode), title, help, basis: Basis::Documented }
-}
-
-/// A limit whose code is known and whose area is not certain.
-const fn perhaps(code: i64, title: &'static str) -> GraphError {
-    GraphError { code, subcode: None, title, help: WAIT_BY_HEADER, basis: Basis::Unverified }
+/// A code that is known to be a rate limit, while nobody is certain of which calls.
+const fn perhaps(code: i64, title: &'static str) -> KnownError {
+    KnownError { code, subcode: None, title, advice: WAIT_BY_HEADER, basis: Basis::Unverified }
 }
 
 const WAIT_BY_HEADER: &str = "Wait as long as the usage headers say.";
 const NEW_TOKEN: &str = "Make a new token; events wait, and their seven days run on.";
 
-const CODES: &[GraphError] = &[
+const CODES: &[KnownError] = &[
     code(1, "Unknown error", "Try again later, less and less often."),
     sub(1, 99, "Unknown error", "Try again later, less and less often."),
     code(2, "Service temporarily unavailable", "Try again later."),
@@ -74,17 +67,15 @@ const CODES: &[GraphError] = &[
     perhaps(80_009, "Limit of catalog calls reached"),
 ];
 
-/// Title and help of a code, with its subcode if that is known.
-pub(super) fn words(code: i64, subcode: Option<i64>) -> Option<(String, String)> {
-    let of = |subcode| CODES.iter().find(|known| known.code == code && known.subcode == subcode);
-    let found = of(subcode).or_else(|| of(None)).or_else(|| match code {
-        201..=299 => CODES.iter().find(|known| known.code == 200),
-        _ => None,
-    })?;
-    Some((found.title.to_owned(), format!("{} {}", found.help, found.basis.words())))
+/// What is known of a code and its subcode; of an unknown subcode, what is known of the code alone.
+pub(super) fn known(code: i64, subcode: Option<i64>) -> Option<KnownError> {
+    let find = |code, subcode| CODES.iter().find(|known| known.code == code && known.subcode == subcode);
+    // Meta's documentation gives 200 to 299 one meaning.
+    let family = if (201..=299).contains(&code) { 200 } else { code };
+    find(code, subcode).or_else(|| find(code, None)).or_else(|| find(family, None)).copied()
 }
 
-/// The HTTP status that usually comes with a code.
+/// The HTTP status with which Graph usually sends a code.
 pub(super) fn usual_status(code: i64) -> u16 {
     match code {
         1 | 2 => 500,
@@ -93,9 +84,9 @@ pub(super) fn usual_status(code: i64) -> u16 {
     }
 }
 
-/// Every code and subcode of the table with its words.
-pub(super) fn all() -> impl Iterator<Item = (i64, Option<i64>, &'static str, Basis)> {
-    CODES.iter().map(|known| (known.code, known.subcode, known.title, known.basis))
+/// The whole table.
+pub(super) fn all() -> impl Iterator<Item = KnownError> {
+    CODES.iter().copied()
 }
 
 #[cfg(test)]
@@ -103,14 +94,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_code_says_what_to_do_and_on_what_it_rests() {
+    fn each_code_says_what_to_do_and_names_its_source() {
         for (code, subcode) in [(1, Some(99)), (4, None), (190, Some(463)), (250, None), (80_004, None)] {
-            let (_, help) = words(code, subcode).unwrap();
+            let help = known(code, subcode).unwrap().help();
             assert!(help.ends_with("Documented by Meta."), "{code}: {help}");
         }
-        let (_, help) = words(80_006, None).unwrap();
+        let help = known(80_006, None).unwrap().help();
         assert!(help.contains("UNVERIFIED"), "{help}");
-        assert_eq!(words(190, Some(12_345)), words(190, None));
-        assert_eq!(words(987_654, None), None);
+        assert_eq!(known(190, Some(12_345)), known(190, None));
+        assert_eq!(known(987_654, None), None);
     }
 }

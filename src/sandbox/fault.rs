@@ -1,142 +1,142 @@
-//! What goes wrong on request, for whom, and how often.
+//! Faults on request: what goes wrong, for which dataset, and how often.
 
 use std::collections::VecDeque;
 
-/// Something that goes wrong with a request that carries events.
+/// What goes wrong with a request that carries events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// A Graph error that says of itself that it lasts; nothing is taken.
+    /// An error object of Graph without `is_transient`; no event is taken.
     Graph {
-        /// HTTP status.
+        /// HTTP status of the answer.
         status: u16,
-        /// Graph's code.
+        /// The `error.code` of the answer.
         code: i64,
-        /// Graph's subcode.
+        /// The `error.error_subcode` of the answer.
         subcode: Option<i64>,
     },
-    /// A Graph error that says of itself that it passes (`is_transient`); nothing is taken.
+    /// An error object of Graph with `is_transient`, which says that trying again may help; no event is taken.
     Transient {
-        /// HTTP status.
+        /// HTTP status of the answer.
         status: u16,
-        /// Graph's code.
+        /// The `error.code` of the answer.
         code: i64,
-        /// Graph's subcode.
+        /// The `error.error_subcode` of the answer.
         subcode: Option<i64>,
     },
-    /// A quota is used up; nothing is taken.
+    /// A quota is used up; no event is taken.
     Throttled {
-        /// Graph's code, such as 4, 17, 613 or 80004.
+        /// Graph's code of the quota, such as 4, 17, 613 or 80004.
         code: i64,
-        /// How Meta says when to come back.
-        told: Announced,
+        /// The header that says when to come back.
+        retry: RetryHint,
     },
-    /// A page of HTML, from something in front of Graph; nothing is taken.
+    /// HTTP 503 with a page of HTML, as from a proxy in front of Graph; no event is taken.
     Html503,
-    /// This status with an empty body; nothing is taken.
+    /// An answer with an empty body; no event is taken.
     Bare {
-        /// HTTP status.
+        /// HTTP status of the answer.
         status: u16,
     },
-    /// `events_received: 0`; nothing is taken.
+    /// A success with `events_received: 0`; no event is taken.
     Zero,
-    /// Only the first `count` events are taken, and the answer says `events_received: count`.
+    /// A success with `events_received: count`; only the first `count` events are taken.
     Count {
-        /// The count that is told.
+        /// The number of events that are taken and reported.
         count: usize,
     },
-    /// The events are taken, and the answer warns that the app's quota is nearly used up.
+    /// A success whose `x-app-usage` says that the app's quota is nearly used up.
     NearlyUsedUp {
-        /// Percent in `x-app-usage`.
+        /// The share of the quota that is used, in percent.
         percent: u8,
     },
-    /// Meta takes the events, and the answer is lost.
+    /// The events are taken, and the connection is closed without an answer.
     TakeAndLoseAnswer,
-    /// The connection is closed before the body is read; nothing is taken.
+    /// The connection is closed before the body is read; no event is taken.
     CloseBeforeBody,
     /// The events are taken, and the connection is closed in the middle of the answer.
     CloseInAnswer,
     /// The events are taken, and the answer never ends.
     EndlessAnswer,
-    /// The events are taken, and the right answer is padded to 2 MiB.
+    /// The events are taken, and the right answer is padded with spaces to 2 MiB.
     LongAnswer,
-    /// The events are taken, and the answer waits until [`release`](super::Sandbox::release).
+    /// The events are taken, and the answer waits for [`Sandbox::release`](crate::sandbox::Sandbox::release).
     Hold,
 }
 
 /// How a throttled answer says when to come back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Announced {
-    /// Not at all.
+pub enum RetryHint {
+    /// It has no header about that.
     Nothing,
-    /// In `x-business-use-case-usage`, beside a full `x-app-usage`.
+    /// By `x-business-use-case-usage`, beside an `x-app-usage` of 100 percent.
     Usage {
-        /// `estimated_time_to_regain_access`.
+        /// The value of `estimated_time_to_regain_access`, in minutes.
         minutes: u64,
     },
-    /// In `retry-after`.
+    /// By the header `retry-after`.
     RetryAfter {
-        /// Seconds to wait.
+        /// The value of the header, in seconds.
         seconds: u64,
     },
 }
 
 /// A fault with its scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Play {
+pub struct InjectedFault {
     /// What goes wrong.
     pub fault: Fault,
-    /// For one dataset alone; `None`: for all.
+    /// The only dataset that meets it; `None`: every dataset.
     pub dataset: Option<String>,
-    /// With so many requests; `None`: until it is lifted.
+    /// The number of requests that meet it; `None`: all until it is lifted.
     pub times: Option<u32>,
 }
 
-/// The faults that wait for requests. Those with a number come first, in order.
+/// The faults that wait for requests. Those with a number of times are met first, in order.
 #[derive(Debug, Default)]
-pub(super) struct Plays(VecDeque<Play>);
+pub(super) struct FaultQueue(VecDeque<InjectedFault>);
 
-impl Plays {
-    /// Adds a fault; one that lasts takes the place of an earlier one of the same scope.
-    pub(super) fn add(&mut self, play: Play) {
-        if play.times == Some(0) {
+impl FaultQueue {
+    /// Adds a fault; one without a number of times replaces an earlier one of the same scope.
+    pub(super) fn add(&mut self, injected: InjectedFault) {
+        if injected.times == Some(0) {
             return;
         }
-        if play.times.is_none() {
-            self.0.retain(|waiting| waiting.times.is_some() || waiting.dataset != play.dataset);
+        if injected.times.is_none() {
+            self.0.retain(|waiting| waiting.times.is_some() || waiting.dataset != injected.dataset);
         }
-        self.0.push_back(play);
+        self.0.push_back(injected);
     }
 
-    /// Ends every fault of `dataset`; `None`: every fault.
+    /// Removes every fault of `dataset`; `None`: every fault.
     pub(super) fn lift(&mut self, dataset: Option<&str>) {
-        self.0.retain(|play| dataset.is_some() && play.dataset.as_deref() != dataset);
+        self.0.retain(|waiting| dataset.is_some() && waiting.dataset.as_deref() != dataset);
     }
 
     fn find(&self, dataset: &str) -> Option<usize> {
-        let concerns = |play: &Play| play.dataset.as_deref().is_none_or(|only| only == dataset);
-        let counted = self.0.iter().position(|play| play.times.is_some() && concerns(play));
+        let concerns = |one: &InjectedFault| one.dataset.as_deref().is_none_or(|only| only == dataset);
+        let counted = self.0.iter().position(|waiting| waiting.times.is_some() && concerns(waiting));
         counted.or_else(|| self.0.iter().position(concerns))
     }
 
     /// The fault that the next request to `dataset` meets.
     pub(super) fn peek(&self, dataset: &str) -> Option<Fault> {
-        self.find(dataset).and_then(|place| self.0.get(place)).map(|play| play.fault)
+        self.find(dataset).and_then(|place| self.0.get(place)).map(|waiting| waiting.fault)
     }
 
-    /// The same, used up by one.
+    /// The fault that a request to `dataset` meets, counted as met once.
     pub(super) fn next(&mut self, dataset: &str) -> Option<Fault> {
         let place = self.find(dataset)?;
-        let play = self.0.get_mut(place)?;
-        let fault = play.fault;
-        play.times = play.times.map(|times| times - 1);
-        if play.times == Some(0) {
+        let waiting = self.0.get_mut(place)?;
+        let fault = waiting.fault;
+        waiting.times = waiting.times.map(|times| times - 1);
+        if waiting.times == Some(0) {
             self.0.remove(place);
         }
         Some(fault)
     }
 
-    /// What waits, in order.
-    pub(super) fn waiting(&self) -> impl Iterator<Item = &Play> {
+    /// The faults that requests have yet to meet, in order.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &InjectedFault> {
         self.0.iter()
     }
 }
@@ -145,27 +145,27 @@ impl Plays {
 mod tests {
     use super::*;
 
-    fn play(fault: Fault, dataset: Option<&str>, times: Option<u32>) -> Play {
-        Play { fault, dataset: dataset.map(str::to_owned), times }
+    fn injected(fault: Fault, dataset: Option<&str>, times: Option<u32>) -> InjectedFault {
+        InjectedFault { fault, dataset: dataset.map(str::to_owned), times }
     }
 
     #[test]
     fn faults_keep_to_their_scope_and_number() {
-        let mut plays = Plays::default();
-        plays.add(play(Fault::Html503, None, None));
-        plays.add(play(Fault::Zero, Some("d"), Some(2)));
-        plays.add(play(Fault::Bare { status: 500 }, None, Some(0)));
-        assert_eq!(plays.next("other"), Some(Fault::Html503));
-        assert_eq!(plays.next("d"), Some(Fault::Zero));
-        assert_eq!(plays.peek("d"), Some(Fault::Zero));
-        assert_eq!(plays.next("d"), Some(Fault::Zero));
-        assert_eq!(plays.next("d"), Some(Fault::Html503));
-        plays.add(play(Fault::Hold, None, None));
-        assert_eq!(plays.next("d"), Some(Fault::Hold));
-        plays.add(play(Fault::Zero, Some("d"), None));
-        plays.lift(Some("d"));
-        assert_eq!(plays.waiting().count(), 1);
-        plays.lift(None);
-        assert_eq!(plays.next("d"), None);
+        let mut queue = FaultQueue::default();
+        queue.add(injected(Fault::Html503, None, None));
+        queue.add(injected(Fault::Zero, Some("d"), Some(2)));
+        queue.add(injected(Fault::Bare { status: 500 }, None, Some(0)));
+        assert_eq!(queue.next("other"), Some(Fault::Html503));
+        assert_eq!(queue.next("d"), Some(Fault::Zero));
+        assert_eq!(queue.peek("d"), Some(Fault::Zero));
+        assert_eq!(queue.next("d"), Some(Fault::Zero));
+        assert_eq!(queue.next("d"), Some(Fault::Html503));
+        queue.add(injected(Fault::Hold, None, None));
+        assert_eq!(queue.next("d"), Some(Fault::Hold));
+        queue.add(injected(Fault::Zero, Some("d"), None));
+        queue.lift(Some("d"));
+        assert_eq!(queue.waiting().count(), 1);
+        queue.lift(None);
+        assert_eq!(queue.next("d"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What goes back over the line, whole or broken on purpose.
+//! An answer as it goes back over the connection, whole or broken on purpose.
 
 use std::io;
 use std::pin::Pin;
@@ -9,24 +9,24 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::Response;
 use serde_json::Value;
 
-/// An answer, before it is written.
+/// An answer before it is written; `status` is 0 when there is none.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) content: Content,
-    /// It waits until it is let go.
+    /// It waits at the gate before it is written.
     pub(super) is_held: bool,
 }
 
-/// How the bytes of an answer come.
+/// The body of an answer.
 #[derive(Debug)]
 pub(super) enum Content {
-    /// All of them.
+    /// These bytes, and a proper end.
     Whole(Bytes),
-    /// These, and then the connection breaks.
+    /// These bytes, and then the connection breaks.
     Broken(Bytes),
-    /// Spaces without an end.
+    /// Spaces that never end.
     Endless,
     /// No answer at all: the connection is closed.
     Closed,
@@ -38,54 +38,57 @@ impl Reply {
         Self::text(status, "application/json", value.to_string())
     }
 
-    /// An answer of another kind.
-    pub(super) fn text(status: u16, kind: &str, text: impl Into<Bytes>) -> Self {
+    /// An answer of any other content type.
+    pub(super) fn text(status: u16, content_type: &str, text: impl Into<Bytes>) -> Self {
         Self {
             status,
-            headers: vec![("content-type", kind.to_owned())],
+            headers: vec![("content-type", content_type.to_owned())],
             content: Content::Whole(text.into()),
             is_held: false,
         }
     }
 
-    /// The connection is closed without an answer.
+    /// No answer: the connection is closed.
     pub(super) fn closed() -> Self {
         Self { status: 0, headers: Vec::new(), content: Content::Closed, is_held: false }
     }
 
-    /// Changes how the bytes come.
-    pub(super) fn cut(mut self, change: impl FnOnce(Bytes) -> Content) -> Self {
+    /// Changes the body of an answer that is whole; any other stays as it is.
+    pub(super) fn map_content(mut self, change: impl FnOnce(Bytes) -> Content) -> Self {
         if let Content::Whole(bytes) = self.content {
             self.content = change(bytes);
         }
         self
     }
 
-    /// For the line; an `Err` closes the connection.
-    pub(super) fn into_response(self) -> Result<Response<Wire>, io::Error> {
-        let wire = match self.content {
-            Content::Whole(bytes) => Wire::Whole(Some(bytes)),
-            Content::Broken(bytes) => Wire::Broken { piece: Some(bytes), was_flushed: false },
-            Content::Endless => Wire::Endless(Bytes::from_static(&[b' '; 16 * 1024])),
+    /// The answer for hyper.
+    ///
+    /// # Errors
+    /// If the connection is to be closed, which hyper does on any error.
+    pub(super) fn into_response(self) -> Result<Response<ReplyBody>, io::Error> {
+        let body = match self.content {
+            Content::Whole(bytes) => ReplyBody::Whole(Some(bytes)),
+            Content::Broken(bytes) => ReplyBody::Broken { piece: Some(bytes), was_flushed: false },
+            Content::Endless => ReplyBody::Endless(Bytes::from_static(&[b' '; 16 * 1024])),
             Content::Closed => return Err(io::Error::other("the connection is closed on purpose")),
         };
         let mut answer = Response::builder().status(self.status);
         for (name, value) in self.headers {
             answer = answer.header(name, value);
         }
-        answer.body(wire).map_err(io::Error::other)
+        answer.body(body).map_err(io::Error::other)
     }
 }
 
-/// The bytes of an answer on their way.
+/// The body of an answer as hyper polls it, piece by piece.
 #[derive(Debug)]
-pub(super) enum Wire {
+pub(super) enum ReplyBody {
     Whole(Option<Bytes>),
     Broken { piece: Option<Bytes>, was_flushed: bool },
     Endless(Bytes),
 }
 
-impl Body for Wire {
+impl Body for ReplyBody {
     type Data = Bytes;
     type Error = io::Error;
 

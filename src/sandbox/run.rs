@@ -1,26 +1,26 @@
-//! The whole of `salesbridge sandbox`.
+//! The command `salesbridge sandbox`: a stand-in at an address, linked so that the first call can be an event.
 
 use std::net::SocketAddr;
 
 use crate::clock::Clock;
 use crate::error::Result;
-use crate::sandbox::{Sandbox, server};
+use crate::sandbox::server;
 
-/// So many events and requests can be looked at; all are counted.
-const KEEP: usize = 10_000;
+/// Events and requests that can be looked at, so that a long run does not fill the memory; all are counted.
+const KEPT_MAX: usize = 10_000;
 
-/// The Page that is linked from the start, so that the first call can be an event.
+/// The Page, dataset and token that are linked from the start.
 const PAGE: &str = "1111111111";
 const DATASET: &str = "1234567890123456";
 const TOKEN: &str = "sandbox-token";
 
-/// Stands in for Meta at `listen` until `stop` ends.
+/// Stands in for Meta at `listen` until the future `stop` ends.
 ///
 /// # Errors
-/// The address can't be listened at.
+/// [`Unavailable`](crate::error::ErrorKind::Unavailable) if the address can't be listened at.
 pub async fn run(listen: SocketAddr, clock: Clock, stop: impl Future<Output = ()>) -> Result<()> {
-    let (sandbox, listener) = Sandbox::bind(clock, listen).await?;
-    sandbox.keep_at_most(KEEP);
+    let (sandbox, listener) = server::bind(clock, listen).await?;
+    sandbox.keep_at_most(KEPT_MAX);
     sandbox.link(PAGE, DATASET, TOKEN);
     let url = sandbox.url().to_owned();
     tracing::info!("A stand-in for Meta is at {url}: set graph_url = \"{url}\" under [meta]");

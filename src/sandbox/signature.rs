@@ -1,4 +1,5 @@
-//! Meta's two signatures: over a webhook's bytes, and the proof that a token's caller knows the app secret.
+//! Meta's two signatures: `x-hub-signature-256` over a webhook's bytes, and `appsecret_proof`, by which a caller shows
+//! that it knows the secret of its token's app.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -16,7 +17,7 @@ pub(super) fn of_webhook(secret: &str, body: &[u8]) -> String {
     format!("sha256={}", digest(secret, body))
 }
 
-/// The `appsecret_proof` of a token, at `appsecret_time` when one is sent.
+/// The `appsecret_proof` of a token; `time` is the `appsecret_time` sent beside it, in Unix seconds.
 pub(super) fn proof(secret: &str, token: &str, time: Option<&str>) -> String {
     match time {
         Some(time) => digest(secret, format!("{token}|{time}").as_bytes()),
@@ -29,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_proofs_are_those_of_the_vectors() {
+    fn the_proofs_are_as_meta_makes_them() {
         let (secret, token) = ("app_secret_test", "EAAB_page_token");
         assert_eq!(
             proof(secret, token, None),

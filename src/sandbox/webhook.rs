@@ -1,4 +1,5 @@
-//! Webhooks as Meta sends them: what people and the Page write, escaped and signed.
+//! Webhooks as Meta sends them (Meta's documentation of webhooks for the Messenger Platform): what people and the Page
+//! write, escaped and signed.
 
 use std::fmt::Write;
 
@@ -8,45 +9,47 @@ use serde_json::{Value, json};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http_client;
-use crate::sandbox::{Sandbox, signature};
+use crate::sandbox::handle::Sandbox;
+use crate::sandbox::signature;
 
-/// The app id of Meta's own inbox: what people type there is echoed with it.
+/// The app id of Meta's own inbox, which echoes of what people type there carry.
 const INBOX_APP_ID: u64 = 263_902_037_430_900;
 
+/// The `hub.challenge` that a receiver must send back.
 const CHALLENGE: &str = "1158201444";
 
-/// How a receiver answered.
+/// The answer of a webhook's receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivered {
-    /// The HTTP status.
+pub struct WebhookAnswer {
+    /// HTTP status of the answer.
     pub status: u16,
-    /// The body of the answer.
+    /// The text of the answer's body.
     pub body: String,
 }
 
-/// A person and a Page at one moment; its methods say what happens then.
+/// A person and a Page at one moment. Each method makes the item of `messaging[]` for what happens then.
 #[derive(Clone, Copy, Debug)]
 pub struct Chat<'a> {
-    /// The Page.
+    /// The Page's id at Meta.
     pub page: &'a str,
-    /// The person's id at that Page.
+    /// The person's id at that Page (PSID).
     pub psid: &'a str,
-    /// When it happens.
+    /// The `timestamp` of the item.
     pub at: Timestamp,
 }
 
 impl Chat<'_> {
-    fn said(&self, member: &str, content: &Value) -> Value {
+    fn item(&self, member: &str, content: &Value) -> Value {
         json!({"sender": {"id": self.psid}, "recipient": {"id": self.page}, "timestamp": self.at.millis(),
                member: content})
     }
 
-    /// The person writes.
+    /// The person writes a text.
     pub fn text(&self, mid: &str, text: &str) -> Value {
-        self.said("message", &json!({"mid": mid, "text": text}))
+        self.item("message", &json!({"mid": mid, "text": text}))
     }
 
-    /// Somebody of the shop writes in Meta's inbox.
+    /// Somebody of the shop writes a text in Meta's inbox.
     pub fn echo(&self, mid: &str, text: &str) -> Value {
         json!({"sender": {"id": self.page}, "recipient": {"id": self.psid}, "timestamp": self.at.millis(),
                "message": {"is_echo": true, "app_id": INBOX_APP_ID, "mid": mid, "text": text}})
@@ -55,20 +58,21 @@ impl Chat<'_> {
     /// The person's first message after a click on an ad.
     pub fn ad(&self, mid: &str, text: &str, ad_id: &str, reference: &str) -> Value {
         let referral = referral(ad_id, reference);
-        self.said("message", &json!({"mid": mid, "text": text, "referral": referral}))
+        self.item("message", &json!({"mid": mid, "text": text, "referral": referral}))
     }
 
     /// A click on an ad or link in a chat that already exists.
     pub fn referral(&self, ad_id: &str, reference: &str) -> Value {
-        self.said("referral", &referral(ad_id, reference))
+        self.item("referral", &referral(ad_id, reference))
     }
 
     /// The person taps a button.
     pub fn postback(&self, mid: &str, title: &str, payload: &str) -> Value {
-        self.said("postback", &json!({"mid": mid, "title": title, "payload": payload}))
+        self.item("postback", &json!({"mid": mid, "title": title, "payload": payload}))
     }
 
-    /// Somebody puts a label on the person (`add`) or takes it off (`remove`): a whole body.
+    /// Somebody puts a label on the person (`action` is `add`) or takes it off (`remove`). This is a whole body, since
+    /// labels come in `changes[]`.
     pub fn label(&self, action: &str, label_id: &str, name: &str) -> Value {
         let value = json!({"user": {"id": self.psid}, "action": action,
                            "label": {"id": label_id, "page_label_name": name}});
@@ -83,12 +87,12 @@ fn referral(ad_id: &str, reference: &str) -> Value {
                                 "post_id": "1111_3333", "product_id": "9001"}})
 }
 
-/// A body with what happened in chats of a Page.
+/// The body with items of one Page.
 pub fn messaging(page: &str, at: Timestamp, items: &[Value]) -> Value {
     json!({"object": "page", "entry": [{"id": page, "time": at.millis(), "messaging": items}]})
 }
 
-/// The same while another app owns the thread.
+/// The body with items of one Page while another app owns their threads.
 pub fn standby(page: &str, at: Timestamp, items: &[Value]) -> Value {
     json!({"object": "page", "entry": [{"id": page, "time": at.millis(), "standby": items}]})
 }
@@ -116,8 +120,8 @@ impl Sandbox {
     /// Sends a webhook to `url`, signed with the app's secret, as Meta does.
     ///
     /// # Errors
-    /// Nobody answers there.
-    pub async fn post_webhook(&self, url: &str, app_secret: &str, body: &Value) -> Result<Delivered> {
+    /// [`Unavailable`](crate::error::ErrorKind::Unavailable) if nobody answers at `url`.
+    pub async fn post_webhook(&self, url: &str, app_secret: &str, body: &Value) -> Result<WebhookAnswer> {
         let bytes = escape(&body.to_string());
         let signature = signature::of_webhook(app_secret, bytes.as_bytes());
         let request = self
@@ -127,13 +131,14 @@ impl Sandbox {
             .header(CONTENT_TYPE, "application/json")
             .header("x-hub-signature-256", signature)
             .body(bytes);
-        deliver(request).await
+        send(request).await
     }
 
-    /// Verifies a webhook's address, as Meta does when it is configured; whether it answered rightly.
+    /// Verifies a webhook's address, as Meta does when it is configured: whether the receiver sends the challenge back.
     ///
     /// # Errors
-    /// Nobody answers there.
+    /// [`Invalid`](crate::error::ErrorKind::Invalid) if `url` is no address,
+    /// [`Unavailable`](crate::error::ErrorKind::Unavailable) if nobody answers there.
     pub async fn verify_webhook(&self, url: &str, verify_token: &str) -> Result<bool> {
         let wrong = |_| Error::invalid("bad_url", "url must be an http address.");
         let mut url = reqwest::Url::parse(url).map_err(wrong)?;
@@ -141,8 +146,8 @@ impl Sandbox {
             .append_pair("hub.mode", "subscribe")
             .append_pair("hub.challenge", CHALLENGE)
             .append_pair("hub.verify_token", verify_token);
-        let delivered = deliver(self.client().await?.get(url)).await?;
-        Ok(delivered == Delivered { status: 200, body: CHALLENGE.to_owned() })
+        let answer = send(self.client().await?.get(url)).await?;
+        Ok(answer == WebhookAnswer { status: 200, body: CHALLENGE.to_owned() })
     }
 
     async fn client(&self) -> Result<&reqwest::Client> {
@@ -150,13 +155,13 @@ impl Sandbox {
     }
 }
 
-async fn deliver(request: reqwest::RequestBuilder) -> Result<Delivered> {
+async fn send(request: reqwest::RequestBuilder) -> Result<WebhookAnswer> {
     let failed = |fault: reqwest::Error| {
         let message = "The webhook's receiver gave no answer: check that it runs at this url";
         Error::unavailable("no_answer", message).caused_by(fault.without_url())
     };
     let answer = request.send().await.map_err(failed)?;
-    Ok(Delivered { status: answer.status().as_u16(), body: answer.text().await.map_err(failed)? })
+    Ok(WebhookAnswer { status: answer.status().as_u16(), body: answer.text().await.map_err(failed)? })
 }
 
 #[cfg(test)]
@@ -164,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bodies_are_escaped_and_signed_as_in_the_vector() {
+    fn bodies_are_escaped_and_signed_as_meta_does() {
         let plain = r#"{"object":"page","entry":[{"id":"1","time":1717171717000,"messaging":[{"message":{"mid":"m_1","text":"café / ok"}}]}]}"#;
         let escaped = escape(plain);
         assert_eq!((escaped.len(), escaped.contains(r"caf\u00e9 \/ ok")), (124, true));

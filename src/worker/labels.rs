@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::basic::identity::PageId;
 use crate::error::{Error, Result};
 use crate::flow::{self, GraphCall, Services, TakenOff};
+use crate::meta::call::CallFailure;
 use crate::meta::events::graph::Graph;
-use crate::meta::labels::Refused;
 use crate::store::label::Write;
 
 /// What is due on one Page.
@@ -73,7 +73,11 @@ async fn drain_page(services: &Services, graph: &Graph, due: Due, stop: &Cancell
             Some(Ok(())) => TakenOff::Done,
             Some(Err(refused)) => {
                 tell(&page, "A label that was heard is not taken off", &refused);
-                if refused.is_certain { TakenOff::No { again: refused.again } } else { TakenOff::Unknown }
+                if refused.is_certain {
+                    TakenOff::No { again: refused.is_retryable }
+                } else {
+                    TakenOff::Unknown
+                }
             }
             None => TakenOff::Unknown,
         };
@@ -90,7 +94,7 @@ async fn until<T>(stop: &CancellationToken, answer: impl Future<Output = T>) -> 
     }
 }
 
-fn tell(page: &PageId, what: &str, refused: &Refused) {
+fn tell(page: &PageId, what: &str, refused: &CallFailure) {
     let (code, subcode) = (refused.code, refused.subcode);
     tracing::warn!(page.id = %page, code, subcode, "{what} on Page {page}: {refused}");
 }

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::basic::identity::PageId;
 use crate::error::{Error, Result};
 use crate::flow::{self, NotShown, Services, Unnamed};
+use crate::meta::call::CallFailure;
 use crate::meta::events::graph::Graph;
-use crate::meta::labels::Refused;
 
 /// Where profiles are not granted, or the link has a fault, Meta is asked again after so long.
 const NOT_GRANTED: Duration = Duration::from_hours(6);
@@ -85,7 +85,7 @@ async fn drain_page(
 }
 
 /// What a refusal means for the person, or for all of the Page.
-fn why(refused: &Refused) -> NotShown {
+fn why(refused: &CallFailure) -> NotShown {
     match (refused.code, refused.subcode) {
         (Some(3 | 10 | 102 | 104 | 190 | 200..=299 | 368), _) => NotShown::Page(NOT_GRANTED),
         (Some(4 | 17 | 32 | 613 | 80_000..=80_014), _) => NotShown::Page(THROTTLED),

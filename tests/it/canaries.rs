@@ -6,7 +6,7 @@ use std::time::Duration;
 use salesbridge::clock::{Clock, Timestamp};
 use salesbridge::meta::signature;
 use salesbridge::sandbox::webhook::{self, Chat};
-use salesbridge::sandbox::{Announced, Fault, Sandbox};
+use salesbridge::sandbox::{Fault, RetryHint, Sandbox};
 use serde_json::Value;
 
 use crate::books::{Books, new_postgres};
@@ -189,7 +189,7 @@ async fn nothing_shows(database: Option<String>) {
         Some(Fault::CloseBeforeBody),
         Some(Fault::CloseInAnswer),
         Some(Fault::LongAnswer),
-        Some(Fault::Throttled { code: 4, told: Announced::RetryAfter { seconds: 1 } }),
+        Some(Fault::Throttled { code: 4, retry: RetryHint::RetryAfter { seconds: 1 } }),
         Some(Fault::Graph { status: 400, code: 190, subcode: Some(463) }),
     ];
     let at = Clock::system().now();
@@ -200,7 +200,7 @@ async fn nothing_shows(database: Option<String>) {
         let said = format!("{TEXT}, call {PHONE_AS_WRITTEN}");
         let body = webhook::messaging(PAGE, at, &[chat.ad(&format!("m_{number}"), &said, "12", TEXT)]);
         assert_eq!(asker.webhook(APP_SECRET, &webhook::escape(&body.to_string())).await, 200);
-        let seen = meta.seen().len();
+        let seen = meta.requests().len();
         if let Some(fault) = fault {
             meta.fail_next(fault);
         }
@@ -212,7 +212,7 @@ async fn nothing_shows(database: Option<String>) {
             asker.posts(&format!("/v1/conversations/{conversation}/outcomes"), &key, &confirmed).await;
         assert_eq!(status, 201, "{told}");
         conversations.push(conversation);
-        let sent = comes_true(Duration::from_secs(15), async || meta.seen().len() > seen).await;
+        let sent = comes_true(Duration::from_secs(15), async || meta.requests().len() > seen).await;
         assert!(sent, "order {number} was not sent");
     }
     errs(&mut asker, &conversations[0], &key).await;

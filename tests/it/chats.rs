@@ -114,7 +114,7 @@ both!(
         assert_eq!(stages(&shop).await, [Stage::Qualified]);
         assert_eq!(aggregate(&shop).await.said.iter().filter(|fact| !fact.undone).count(), 2);
         shop.delivers().await;
-        assert!(shop.meta.seen().is_empty());
+        assert!(shop.meta.requests().is_empty());
     }
 );
 

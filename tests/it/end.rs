@@ -39,7 +39,7 @@ async fn what_is_out_is_unknown_and_nothing_more_is_claimed(url: Option<String>)
     let waiting =
         "select count(*) from conversion join order_name on order_name.order_id = conversion.order_id
                     where name = 'K-4' and state in ('held', 'ready') and lease is null";
-    assert_eq!((meta.seen().len(), books.count(waiting).await), (1, 1));
+    assert_eq!((meta.requests().len(), books.count(waiting).await), (1, 1));
 
     meta.release();
     let served = Served::start(&place);

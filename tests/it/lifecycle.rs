@@ -95,7 +95,7 @@ both!(
         }
         shop.later(2 * HOLD);
         assert_eq!(shop.delivers().await, 0);
-        assert!(shop.meta.seen().is_empty());
+        assert!(shop.meta.requests().is_empty());
     }
 );
 

@@ -50,7 +50,7 @@ both!(
             shop.later(HOLD);
             shop.delivers().await;
         }
-        assert_eq!(shop.meta.seen().len(), 3);
+        assert_eq!(shop.meta.requests().len(), 3);
         assert!(shop.told().is_empty());
     }
 );
@@ -70,7 +70,7 @@ both!(
         shop.later(HOLD);
         shop.delivers().await;
         assert_eq!(shop.told().len(), 38);
-        assert!(shop.meta.seen().len() <= 2 * 22);
+        assert!(shop.meta.requests().len() <= 2 * 22);
         for (chat, tag) in poisoned {
             let known = shop.tags(&chat, &tag).await.unwrap();
             assert_eq!(known.conversions[0].state, State::Rejected);
@@ -93,7 +93,7 @@ both!(
         shop.delivers().await;
         shop.later(HOLD);
         shop.delivers().await;
-        assert_eq!(shop.meta.seen().len(), 1);
+        assert_eq!(shop.meta.requests().len(), 1);
         shop.meta.revive_token("token-of-the-page");
         shop.mend().await;
         shop.delivers().await;

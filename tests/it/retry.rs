@@ -198,7 +198,7 @@ both!(
             let row = row.iter().find(|row| row.id == sale.conversions[0].id).unwrap();
             assert_eq!((row.state, row.reason), LOST, "{second:?}");
         }
-        assert!(shop.meta.seen().is_empty());
+        assert!(shop.meta.requests().is_empty());
     }
 );
 

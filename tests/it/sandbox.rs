@@ -11,7 +11,7 @@ use salesbridge::http_client;
 use salesbridge::meta::events::graph::Graph;
 use salesbridge::meta::signature;
 use salesbridge::sandbox::webhook::{Chat, messaging, standby};
-use salesbridge::sandbox::{Announced, Fault, Play, Sandbox};
+use salesbridge::sandbox::{Fault, InjectedFault, RetryHint, Sandbox};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -96,7 +96,7 @@ async fn one_bad_event_refuses_all_and_says_which_and_why() {
     assert_eq!((status, answer["events_received"].as_u64()), (200, Some(2)));
     assert_eq!(sandbox.accepted_by(DATASET).len(), 3);
     assert_eq!(sandbox.counts()[&(DATASET.to_owned(), "Purchase".to_owned())], 3);
-    assert_eq!(sandbox.seen().iter().map(|seen| seen.status).collect::<Vec<_>>(), [400, 200, 200]);
+    assert_eq!(sandbox.requests().iter().map(|seen| seen.status).collect::<Vec<_>>(), [400, 200, 200]);
 }
 
 #[tokio::test]
@@ -184,14 +184,14 @@ async fn each_fault_is_what_it_says_to_the_bridge() {
     for (fault, verdict, taken) in [
         (Fault::Graph { status: 400, code: 190, subcode: Some(463) }, Verdict::LinkBroken, 0),
         (Fault::Transient { status: 500, code: 100, subcode: None }, Verdict::NotTaken, 0),
-        (Fault::Throttled { code: 4, told: Announced::Nothing }, Verdict::Throttled(None), 0),
+        (Fault::Throttled { code: 4, retry: RetryHint::Nothing }, Verdict::Throttled(None), 0),
         (
-            Fault::Throttled { code: 80_004, told: Announced::Usage { minutes: 3 } },
+            Fault::Throttled { code: 80_004, retry: RetryHint::Usage { minutes: 3 } },
             Verdict::Throttled(minutes),
             0,
         ),
         (
-            Fault::Throttled { code: 613, told: Announced::RetryAfter { seconds: 30 } },
+            Fault::Throttled { code: 613, retry: RetryHint::RetryAfter { seconds: 30 } },
             Verdict::Throttled(seconds),
             0,
         ),
@@ -209,7 +209,7 @@ async fn each_fault_is_what_it_says_to_the_bridge() {
         let sandbox = sandbox().await;
         sandbox.fail_next(fault);
         assert_eq!(sends(&sandbox).await, verdict, "{fault:?}");
-        assert_eq!((sandbox.accepted().len(), sandbox.seen().len()), (taken, 1), "{fault:?}");
+        assert_eq!((sandbox.accepted().len(), sandbox.requests().len()), (taken, 1), "{fault:?}");
         assert_eq!(sends(&sandbox).await, Verdict::Sent, "after {fault:?}");
     }
 }
@@ -244,7 +244,7 @@ async fn a_connection_can_close_before_the_body_comes() {
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     assert_eq!(stream.read_to_end(&mut answer).await.unwrap(), 0);
-    assert_eq!((sandbox.accepted_count(), sandbox.seen()[0].status), (0, 0));
+    assert_eq!((sandbox.accepted_count(), sandbox.requests()[0].status), (0, 0));
 }
 
 #[tokio::test]
@@ -267,8 +267,8 @@ async fn a_held_answer_waits_until_it_is_released() {
 async fn a_lasting_fault_of_one_dataset_leaves_the_others_alone() {
     let sandbox = sandbox().await;
     let fault = Fault::Graph { status: 400, code: 2, subcode: None };
-    sandbox.play(Play { fault, dataset: Some(DATASET.to_owned()), times: None });
-    sandbox.play(Play { fault: Fault::Zero, dataset: Some("elsewhere".to_owned()), times: None });
+    sandbox.inject(InjectedFault { fault, dataset: Some(DATASET.to_owned()), times: None });
+    sandbox.inject(InjectedFault { fault: Fault::Zero, dataset: Some("elsewhere".to_owned()), times: None });
     for _ in 0..3 {
         assert_eq!(sends(&sandbox).await, Verdict::NotTaken);
     }
@@ -280,7 +280,7 @@ async fn a_lasting_fault_of_one_dataset_leaves_the_others_alone() {
 async fn crowds_lose_and_double_nothing() {
     let sandbox = sandbox().await;
     let refused = Fault::Graph { status: 400, code: 2, subcode: None };
-    sandbox.play(Play { fault: refused, dataset: None, times: Some(40) });
+    sandbox.inject(InjectedFault { fault: refused, dataset: None, times: Some(40) });
     let (client, mut crowd) = (http_client::client().unwrap(), tokio::task::JoinSet::new());
     for number in 0..200 {
         let (sandbox, client) = (sandbox.clone(), client.clone());
@@ -293,7 +293,7 @@ async fn crowds_lose_and_double_nothing() {
     let ids: HashSet<String> =
         sandbox.accepted().iter().map(|event| event["event_id"].as_str().unwrap().to_owned()).collect();
     assert_eq!((taken, ids.len(), sandbox.accepted().len()), (160, 160, 160));
-    assert_eq!((sandbox.accepted_count(), sandbox.seen().len()), (160, 200));
+    assert_eq!((sandbox.accepted_count(), sandbox.requests().len()), (160, 200));
     sandbox.keep_at_most(10);
     assert_eq!((sandbox.accepted().len(), sandbox.accepted_count()), (10, 160));
 }

@@ -33,7 +33,7 @@ both!(
         );
         shop.later(HOLD);
         shop.delivers().await;
-        assert!(shop.meta.seen().is_empty());
+        assert!(shop.meta.requests().is_empty());
     }
 );
 
@@ -48,7 +48,7 @@ both!(
         assert_eq!(cancelled.conversions[0].state, State::Suppressed);
         shop.set_page(|page| page.mode = Mode::Live).await;
         shop.delivers().await;
-        assert!(shop.meta.seen().is_empty());
+        assert!(shop.meta.requests().is_empty());
     }
 );
 
@@ -117,6 +117,6 @@ both!(
         shop.set_page(|page| page.mode = Mode::Live).await;
         shop.later(HOLD);
         shop.delivers().await;
-        assert!(shop.meta.seen().is_empty());
+        assert!(shop.meta.requests().is_empty());
     }
 );

@@ -6,7 +6,7 @@ use salesbridge::domain::basic::identity::{DatasetId, PageId};
 use salesbridge::domain::order::outcome::OutcomeKind;
 use salesbridge::domain::signal::attempt::Verdict;
 use salesbridge::flow::ImportLine;
-use salesbridge::sandbox::{Announced, Fault};
+use salesbridge::sandbox::{Fault, RetryHint};
 
 use crate::harness::{HOLD, Shop, both};
 use crate::sales::{DATASET, line, told};
@@ -43,13 +43,13 @@ both!(
     async fn a_told_pause_is_kept_to_the_second(shop: Shop) {
         shop.sells(2).await;
         shop.later(HOLD);
-        for (told, pause) in [
-            (Announced::RetryAfter { seconds: 90 }, 90),
-            (Announced::Usage { minutes: 3 }, 180),
-            (Announced::RetryAfter { seconds: 7 }, 7),
+        for (retry, pause) in [
+            (RetryHint::RetryAfter { seconds: 90 }, 90),
+            (RetryHint::Usage { minutes: 3 }, 180),
+            (RetryHint::RetryAfter { seconds: 7 }, 7),
         ] {
             for code in [4, 17, 613, 80_004] {
-                shop.meta.fail_next(Fault::Throttled { code, told });
+                shop.meta.fail_next(Fault::Throttled { code, retry });
                 assert_eq!(shop.delivers().await, 1);
                 assert_eq!(shop.stand().await, "2 ready try_again");
                 rests_for(&shop, Duration::from_secs(pause)).await;
@@ -62,11 +62,11 @@ both!(
 
 both!(
     async fn an_untold_pause_is_a_minute_and_doubles_to_a_quarter_of_an_hour(shop: Shop) {
-        let untold = Fault::Throttled { code: 4, told: Announced::Nothing };
+        let untold = Fault::Throttled { code: 4, retry: RetryHint::Nothing };
         let sale = |number: &str| line(Some("7"), told(OutcomeKind::Confirmed, 2000, number));
         shop.imports([sale("A-1")]).await;
         shop.later(HOLD);
-        shop.meta.fail_next(Fault::Throttled { code: 4, told: Announced::RetryAfter { seconds: 5 } });
+        shop.meta.fail_next(Fault::Throttled { code: 4, retry: RetryHint::RetryAfter { seconds: 5 } });
         assert_eq!(shop.delivers().await, 1);
         rests_for(&shop, Duration::from_secs(5)).await;
         for seconds in [60, 120, 240, 480, 900, 900] {
@@ -91,7 +91,7 @@ both!(
         joins(&shop, OTHER_PAGE, OTHER_DATASET).await;
         shop.sells(1).await;
         shop.later(HOLD);
-        shop.meta.fail_next(Fault::Throttled { code: 4, told: Announced::Nothing });
+        shop.meta.fail_next(Fault::Throttled { code: 4, retry: RetryHint::Nothing });
         assert_eq!(shop.delivers().await, 1);
         sells_on(&shop, SECOND_PAGE, "B-1").await;
         sells_on(&shop, OTHER_PAGE, "C-1").await;
@@ -126,7 +126,7 @@ both!(
         let events = shop.sells(8).await;
         shop.meta.poison(&events[2], 2_804_008);
         shop.meta.fail_next(Fault::Graph { status: 400, code: 100, subcode: Some(2_804_008) });
-        shop.meta.fail_next(Fault::Throttled { code: 4, told: Announced::Nothing });
+        shop.meta.fail_next(Fault::Throttled { code: 4, retry: RetryHint::Nothing });
         shop.later(HOLD);
         assert_eq!(shop.delivers().await, 2);
         rests_for(&shop, Duration::from_mins(1)).await;

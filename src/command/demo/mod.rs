@@ -13,7 +13,7 @@ use crate::domain::operator::{Language, Role};
 use crate::error::{Error, Result};
 use crate::flow::manage::operators::{self, Newcomer};
 use crate::sandbox::webhook::Chat;
-use crate::sandbox::{Fault, Play};
+use crate::sandbox::{Fault, InjectedFault};
 use crate::worker;
 use serde_json::{Value, json};
 
@@ -129,7 +129,7 @@ impl Playback<'_> {
     }
 
     fn tell_requests(&mut self, minute: u64) {
-        let seen = self.shop.meta.seen();
+        let seen = self.shop.meta.requests();
         for request in &seen[self.requests..] {
             let page =
                 PAGES.iter().find(|page| page.dataset == request.dataset).map_or("?", |page| page.name);
@@ -159,7 +159,11 @@ impl Playback<'_> {
             Act::TokenMended => self.mend(step.minute).await,
             Act::AnswerLost => {
                 let dataset = Some(PAGES[0].dataset.to_owned());
-                self.shop.meta.play(Play { fault: Fault::TakeAndLoseAnswer, dataset, times: Some(1) });
+                self.shop.meta.inject(InjectedFault {
+                    fault: Fault::TakeAndLoseAnswer,
+                    dataset,
+                    times: Some(1),
+                });
                 Ok(())
             }
             act => match step.chat {

@@ -1,27 +1,30 @@
-//! When people are at work, as they write it: `Mon-Fri 10:00-20:00, Sat 11:00-16:00`.
+//! Working hours as people write them: `Mon-Fri 10:00-20:00, Sat 11:00-16:00`.
 
 use std::fmt;
+use std::ops::Range;
 
-/// The days in the order of the week.
+/// The days as they are written, from Monday on.
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
-/// Minutes of a day.
+/// Minutes of a whole day, also the minute of `24:00`.
 const DAY: u16 = 24 * 60;
 
-/// The hours of a week in which somebody answers, in the Page's own time.
+/// The hours of a week in which somebody at the Page answers, in the Page's time zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkingHours {
     text: String,
-    days: [Vec<(u16, u16)>; 7],
+    /// For each day from Monday on, stretches from one minute of the day to before another.
+    days: [Vec<Range<u16>>; 7],
 }
 
 impl WorkingHours {
-    /// Reads `Mon-Sat 10:00-20:00`; several stretches are set apart by commas. `24:00` is the end of a day.
+    /// Parses stretches such as `Mon-Sat 10:00-20:00` between commas. `24:00` is the end of a day; no stretch goes on
+    /// beyond midnight.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with the text.
+    /// What is wrong with the text, as the end of a sentence that begins with the setting's name.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut days: [Vec<(u16, u16)>; 7] = Default::default();
+        let mut days: [Vec<Range<u16>>; 7] = Default::default();
         for stretch in text.split(',') {
             let wrong =
                 || format!("must be such as \"Mon-Sat 10:00-20:00\", and \"{}\" is not", stretch.trim());
@@ -39,20 +42,20 @@ impl WorkingHours {
             }
             let length = (last + DAYS.len() - first) % DAYS.len();
             for step in 0..=length {
-                days[(first + step) % DAYS.len()].push((from, to));
+                days[(first + step) % DAYS.len()].push(from..to);
             }
         }
         Ok(Self { text: text.to_owned(), days })
     }
 
-    /// The text that it was read from.
+    /// The text as it was written, for settings and the console.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether somebody answers at `minute` of the day numbered `day`, from 0 for Monday.
+    /// Whether somebody answers at a minute of the day; `day` is 0 for Monday.
     pub fn contains(&self, day: usize, minute: u16) -> bool {
-        self.days.get(day).is_some_and(|day| day.iter().any(|(from, to)| (*from..*to).contains(&minute)))
+        self.days.get(day).is_some_and(|day| day.iter().any(|stretch| stretch.contains(&minute)))
     }
 }
 
@@ -62,6 +65,7 @@ impl fmt::Display for WorkingHours {
     }
 }
 
+/// The minute of the day that `HH:MM` is.
 fn minute(text: &str) -> Option<u16> {
     let (hour, minute) = text.split_once(':')?;
     let number = |text: &str| {

@@ -1,4 +1,5 @@
-//! Ids that cannot be mixed up. Ours are UUIDs made by [`crate::id::Ids`]; Meta's are decimal strings.
+//! Ids as types, so that one can't be passed for another. Our own are UUIDs made by [`crate::id::Ids`]; Meta's are decimal
+//! strings.
 
 use std::fmt;
 
@@ -9,7 +10,7 @@ macro_rules! identity {
         pub struct $name(pub String);
 
         impl $name {
-            /// The id as text.
+            /// The id as it stands in rows and answers.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -42,34 +43,35 @@ macro_rules! identity {
 }
 
 identity! {
-    /// A Page at Meta.
+    /// A Page, by Meta's id.
     PageId;
-    /// A dataset at Meta, the place that conversions are sent to.
+    /// A dataset, by Meta's id: what conversions are sent to.
     DatasetId;
-    /// One person's thread with one Page, for life.
+    /// The thread of one person with one Page, for life.
     ConversationId;
-    /// A sale; not the shop's order number.
+    /// An order, by our id; the shop's number is another.
     OrderId;
-    /// An entry of the ledger.
+    /// An outcome: one fact in the ledger.
     OutcomeId;
-    /// One event for Meta.
+    /// A conversion: one event for Meta.
     ConversionId;
-    /// One request to Meta.
+    /// An attempt: one request to Meta.
     AttemptId;
-    /// An API key.
+    /// An API key; the id is no secret.
     KeyId;
-    /// A person who uses the console.
+    /// An operator: a person who uses the console.
     OperatorId;
-    /// Something that was said in Meta's inbox and waits for a person.
+    /// A pending tag: what was said in Meta's inbox and waits for a person's decision.
     PendingTagId;
 }
 
-/// A person as one Page knows them (page-scoped id). Personal data: it never shows in `Debug`.
+/// A PSID: the id under which one Page knows a person; the same person has another one at another Page. Personal data:
+/// it never shows in `Debug`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Psid(pub String);
 
 impl Psid {
-    /// The id as text, for the person's row and the payload alone.
+    /// The id as text. It goes into the customer's row and into payloads, and nowhere else.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Values that everything else is made of.
+//! Values that every other type is made of: money, ids, spans of time, working hours.
 
 pub mod hours;
 pub mod identity;

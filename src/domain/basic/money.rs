@@ -1,4 +1,5 @@
-//! Money: whole minor units with an ISO 4217 currency, never a float. The API speaks decimal strings.
+//! Money: whole minor units with an ISO 4217 currency, never a float, so that sums are exact. The API speaks decimal
+//! strings.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,17 +11,17 @@ use rust_decimal::Decimal;
 pub struct Currency(iso_currency::Currency);
 
 impl Currency {
-    /// Reads a code such as `GEL`; capitals only.
+    /// Parses an ISO 4217 code such as `GEL`, in capitals. `None` also for codes without minor units, such as `XXX`.
     pub fn parse(code: &str) -> Option<Self> {
         iso_currency::Currency::from_code(code).filter(|found| found.exponent().is_some()).map(Self)
     }
 
-    /// The three letters.
+    /// The ISO 4217 code: three capitals.
     pub fn code(self) -> &'static str {
         self.0.code()
     }
 
-    /// Digits after the point: 2 for GEL, 0 for JPY.
+    /// The number of digits behind the point: 2 for GEL, 0 for JPY.
     pub fn digits(self) -> u32 {
         u32::from(self.0.exponent().unwrap_or(2))
     }
@@ -38,15 +39,15 @@ impl fmt::Display for Currency {
     }
 }
 
-/// The largest amount that is taken, in minor units: above any sale, and far from overflow in a sum.
+/// The largest amount that is taken, in minor units: above any sale, and small enough that sums don't overflow.
 pub const MINOR_MAX: i64 = 100_000_000_000_000;
 
-/// An amount in minor units (tetri for GEL) of a currency.
+/// An amount of a currency.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Money {
-    /// Minor units.
+    /// Whole minor units, such as tetri for GEL.
     pub minor: i64,
-    /// The currency.
+    /// The currency of these units.
     pub currency: Currency,
 }
 
@@ -56,10 +57,10 @@ impl Money {
         Self { minor, currency }
     }
 
-    /// Reads a decimal string such as `125.50`: digits, at most one point, no sign, no thousands mark.
+    /// Parses a decimal string such as `125.50`: digits and at most one point, without a sign or a thousands separator.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with the text.
+    /// What is wrong with the text, as the end of a sentence that begins with the field's name.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, String> {
         let plain = !text.is_empty()
             && text.len() <= 24
@@ -83,7 +84,7 @@ impl Money {
     }
 }
 
-/// A decimal number with all digits of the currency: `125.50`.
+/// Writes a decimal number with all digits of the currency, such as `125.50`, without the currency.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Decimal::new(self.minor, self.currency.digits()))

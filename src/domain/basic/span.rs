@@ -1,11 +1,11 @@
-//! Spans of time as people write them: `0s`, `30m`, `24h`, `3d`.
+//! Durations as people write them in settings: `0s`, `30m`, `24h`, `3d`.
 
 use std::time::Duration;
 
-/// Each unit with its seconds, the largest first.
+/// The letter and the seconds of each unit, the largest first.
 const UNITS: [(&str, u64); 4] = [("d", 24 * 60 * 60), ("h", 60 * 60), ("m", 60), ("s", 1)];
 
-/// Reads a whole number with its unit.
+/// Parses a whole number with its unit. `None` for anything else, also for a sign, a fraction or a blank.
 pub fn parse(text: &str) -> Option<Duration> {
     let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let (_, seconds) = UNITS.into_iter().find(|(name, _)| *name == unit)?;
@@ -15,7 +15,7 @@ pub fn parse(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(count.parse::<u64>().ok()?.checked_mul(seconds)?))
 }
 
-/// Writes a span in the largest unit that leaves nothing over, below a second rounded down.
+/// Writes a duration in the largest unit in which it is a whole number; parts of a second are cut off.
 pub fn text(span: Duration) -> String {
     let seconds = span.as_secs();
     let (unit, size) = UNITS

@@ -1,5 +1,5 @@
-//! Labels of the Page's inbox: from the moments at which one was put on a person or taken off, in any order,
-//! to the spells for which it stood.
+//! Labels of the Page's inbox: what one may say, and, from the moments at which it was put on a person or taken off, the
+//! periods for which the person carried it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,87 +8,103 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::ConversationId;
 use crate::domain::order::outcome::OutcomeKind;
 
-/// Our clock and Meta's may differ by so much.
+/// What a label may say: the outcomes that need no amount, since a label carries none.
+pub const LABEL_KINDS: [OutcomeKind; 7] = [
+    OutcomeKind::Qualified,
+    OutcomeKind::Lost,
+    OutcomeKind::Confirmed,
+    OutcomeKind::Cancelled,
+    OutcomeKind::Shipped,
+    OutcomeKind::Delivered,
+    OutcomeKind::Returned,
+];
+
+/// How far our clock and Meta's may be apart.
 const SKEW: Duration = Duration::from_mins(1);
 
-/// A label was put on a person, or taken off.
+/// One change of a label on a person, as Meta's webhook reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
-    /// When, by Meta's clock.
+    /// When it happened, by Meta's clock.
     pub at: Timestamp,
-    /// Put on (else taken off).
+    /// Whether the label was put on; otherwise it was taken off.
     pub added: bool,
 }
 
-/// The service took the label off itself.
+/// The service's own call to Meta that takes the label off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriteBack {
-    /// When it asked Meta, by our clock.
+    /// When the call was made, by our clock.
     pub asked_at: Timestamp,
-    /// Meta said that it is done.
+    /// Whether Meta has answered that it is done.
     pub done: bool,
 }
 
-/// How a spell ended.
+/// How a period ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Somebody took the label off.
+    /// A person took the label off, at this moment; that says something.
     ByPerson(Timestamp),
-    /// The service did.
+    /// The service took it off; that says nothing.
     Own,
 }
 
-/// For so long a label stood.
+/// A period for which a person carried a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelPeriod {
-    /// When it was put on: the first moment, and every repetition.
+    /// The moments at which it was put on: the first one, and each at which it was put on again.
     pub adds: Vec<Timestamp>,
-    /// How it ended, if it did.
+    /// How the period ended; `None` while the person carries the label.
     pub end: Option<End>,
 }
 
 impl LabelPeriod {
-    /// Its first moment.
+    /// The moment at which the label was first put on.
     pub fn began_at(&self) -> Timestamp {
         self.adds.first().copied().unwrap_or(Timestamp::from_millis(0))
     }
 }
 
-/// The spells of one label on one person. Of one moment, putting on comes before taking off. What the service
-/// took off itself ends a spell without a word, and so does the webhook by which Meta tells of that.
+/// The periods of one label on one person, in order; `changes` and `own` may come in any order. Of changes at the same
+/// moment, putting on counts as the earlier. A webhook that only reports what the service itself took off ends the period
+/// as [`End::Own`], once for each write-back.
 pub fn periods(changes: &[Change], own: &[WriteBack]) -> Vec<LabelPeriod> {
     #[derive(PartialEq, Eq, PartialOrd, Ord)]
-    enum Moment {
+    enum Event {
         On,
         Off,
         Own(usize),
     }
-    let mut moments: Vec<(Timestamp, Moment)> = changes
+    let mut events: Vec<(Timestamp, Event)> = changes
         .iter()
-        .map(|change| (change.at, if change.added { Moment::On } else { Moment::Off }))
+        .map(|change| (change.at, if change.added { Event::On } else { Event::Off }))
         .chain(
-            own.iter().enumerate().filter(|(_, own)| own.done).map(|(i, own)| (own.asked_at, Moment::Own(i))),
+            own.iter()
+                .enumerate()
+                .filter(|(_, own)| own.done)
+                .map(|(index, own)| (own.asked_at, Event::Own(index))),
         )
         .collect();
-    moments.sort();
+    events.sort();
+    // Write-backs that have already ended a period.
     let mut used = vec![false; own.len()];
     let mut periods: Vec<LabelPeriod> = Vec::new();
-    for (at, moment) in moments {
+    for (at, event) in events {
         let open = periods.last_mut().filter(|period| period.end.is_none());
-        match (moment, open) {
-            (Moment::On, Some(open)) => open.adds.push(at),
-            (Moment::On, None) => periods.push(LabelPeriod { adds: vec![at], end: None }),
-            (Moment::Off, Some(open)) => {
-                let is_told = |(index, own): &(usize, &WriteBack)| {
+        match (event, open) {
+            (Event::On, Some(open)) => open.adds.push(at),
+            (Event::On, None) => periods.push(LabelPeriod { adds: vec![at], end: None }),
+            (Event::Off, Some(open)) => {
+                let is_reported = |(index, own): &(usize, &WriteBack)| {
                     !used[*index] && at + SKEW >= own.asked_at && open.began_at() <= own.asked_at + SKEW
                 };
-                let told = own.iter().enumerate().find(is_told).map(|(index, _)| index);
-                open.end = Some(if told.is_some() { End::Own } else { End::ByPerson(at) });
-                if let Some(index) = told {
+                let reported = own.iter().enumerate().find(is_reported).map(|(index, _)| index);
+                open.end = Some(if reported.is_some() { End::Own } else { End::ByPerson(at) });
+                if let Some(index) = reported {
                     used[index] = true;
                 }
             }
-            (Moment::Own(index), Some(open)) if !used[index] => {
+            (Event::Own(index), Some(open)) if !used[index] => {
                 used[index] = true;
                 open.end = Some(End::Own);
             }
@@ -98,7 +114,7 @@ pub fn periods(changes: &[Change], own: &[WriteBack]) -> Vec<LabelPeriod> {
     periods
 }
 
-/// What a label of this name says, by the Page's map: as it is written there, else without regard to case.
+/// What a label of this name says, by the Page's settings: by its exact name, else by the name without regard to case.
 pub fn meaning(labels: &BTreeMap<String, OutcomeKind>, name: &str) -> Option<OutcomeKind> {
     let name = name.trim();
     let alike = || {
@@ -108,7 +124,8 @@ pub fn meaning(labels: &BTreeMap<String, OutcomeKind>, name: &str) -> Option<Out
     labels.get(name).or_else(alike).copied()
 }
 
-/// The name (`ref`) of what a label says: the same however often Meta tells it.
+/// The `ref` of the outcome that a label gives. It is made from the label's first moment, so that the same label reported
+/// again is the same outcome.
 pub fn reference(conversation: &ConversationId, label_id: &str, at: Timestamp) -> String {
     format!("label:{label_id}:{conversation}:{}", at.millis())
 }
@@ -152,7 +169,7 @@ mod tests {
         ] {
             assert_eq!(periods(&changes, &[own])[0].end, Some(End::Own));
         }
-        // The next spell is a person's again.
+        // What ends the next period is a person's change again.
         let found = periods(&[on(100), off(106), on(1000), off(1010)], &[own(105, true)]);
         assert_eq!(found[1].end, Some(End::ByPerson(at(1010))));
         // What a person took off long before the service asked is theirs.

@@ -1,53 +1,55 @@
-//! A courier's remittance: what it took at the doors, less its fee, paid to the shop in one sum. It settles
-//! parcels that are counted one by one as `paid`, and never adds to them.
+//! Payouts: what a courier took at the doors, less its fee, paid to the shop in one sum. Each parcel's money is counted by
+//! its own `paid`; a payout settles those and adds nothing to them, so that no money counts twice.
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::PageId;
 use crate::domain::basic::money::Currency;
 
-/// A payout as its sender tells of it.
+/// A payout as a courier's file, the CRM or the bank reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payout {
     /// The Page whose parcels it covers.
     pub page_id: PageId,
-    /// The courier's name.
+    /// The name of the courier who paid.
     pub courier: String,
     /// The courier's number of the remittance.
     pub reference: String,
     /// The currency of both sums.
     pub currency: Currency,
-    /// What the courier took, in minor units.
+    /// The sum that the courier took at the doors, in minor units.
     pub gross: i64,
-    /// What the courier kept of it, in minor units.
+    /// The part of it that the courier kept, in minor units.
     pub fee: i64,
-    /// When it was paid out.
+    /// When the courier paid, by its own statement.
     pub paid_at: Timestamp,
-    /// The bank's line by which it arrived: it is settled.
+    /// The reference of the bank's line by which the money arrived; with it the payout is settled.
     pub bank_line: Option<String>,
 }
 
-/// A payout in the books.
+/// A payout as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Booked {
-    /// Our id.
+    /// Our own id of the payout.
     pub id: String,
-    /// What is known of it.
+    /// The latest that was reported of it.
     pub payout: Payout,
-    /// When the bank's line was told.
+    /// When its bank line was first reported.
     pub settled_at: Option<Timestamp>,
-    /// When it was first told.
+    /// When it was first reported.
     pub recorded_at: Timestamp,
-    /// Nothing new was told.
+    /// Whether this report said nothing new.
     pub known: bool,
 }
 
 impl Booked {
-    /// Why `told` can't be the same payout, if it can't.
-    pub fn contradicts(&self, told: &Payout) -> Option<&'static str> {
-        let stands = &self.payout;
-        let other_sum = (stands.gross, stands.fee, stands.currency) != (told.gross, told.fee, told.currency);
-        let other_line =
-            stands.bank_line.is_some() && told.bank_line.is_some() && stands.bank_line != told.bank_line;
+    /// Why `reported` can't be the same payout, if it can't, as a sentence for the 409.
+    pub fn contradicts(&self, reported: &Payout) -> Option<&'static str> {
+        let stored = &self.payout;
+        let other_sum =
+            (stored.gross, stored.fee, stored.currency) != (reported.gross, reported.fee, reported.currency);
+        let other_line = stored.bank_line.is_some()
+            && reported.bank_line.is_some()
+            && stored.bank_line != reported.bank_line;
         if other_sum {
             Some("This payout is known with other sums: check the courier's file.")
         } else if other_line {

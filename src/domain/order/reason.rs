@@ -1,5 +1,5 @@
-//! The reasons that people choose from for lost, cancelled and returned, and which of them say that it never
-//! was a sale. A Georgian and an English list is built in; a Page may have its own.
+//! The reasons for lost, cancelled and returned from which people choose, in Georgian and English unless a Page has its
+//! own. Some reasons for lost say that the chat never was about a sale.
 
 use crate::domain::order::outcome::OutcomeKind;
 
@@ -54,7 +54,7 @@ const NOT_A_SALE: [&str; 8] = [
     "business offer",
 ];
 
-/// The lists of a Page.
+/// The reasons of one Page, in the order in which they are offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reasons {
     /// Why a chat ended without an order.
@@ -63,7 +63,7 @@ pub struct Reasons {
     pub cancelled: Vec<String>,
     /// Why goods came back.
     pub returned: Vec<String>,
-    /// Why a chat ended that never was about a sale; such chats leave every denominator of the report.
+    /// Why a chat that never was about a sale is lost; the report leaves such chats out of every rate.
     pub not_a_sale: Vec<String>,
 }
 
@@ -80,7 +80,7 @@ impl Default for Reasons {
 }
 
 impl Reasons {
-    /// What can be chosen for a fact of `kind`; nothing for a kind without reasons.
+    /// The reasons that can be chosen for a fact of `kind`; none for a kind that needs no reason.
     pub fn choices(&self, kind: OutcomeKind) -> Vec<&str> {
         let lists: &[&Vec<String>] = match kind {
             OutcomeKind::Lost => &[&self.lost, &self.not_a_sale],
@@ -91,7 +91,7 @@ impl Reasons {
         lists.iter().flat_map(|list| list.iter().map(String::as_str)).collect()
     }
 
-    /// Whether a chat that was lost for `reason` never was about a sale.
+    /// Whether `reason` says that the chat never was about a sale.
     pub fn is_not_a_sale(&self, reason: &str) -> bool {
         self.not_a_sale.iter().any(|marked| marked == reason)
     }

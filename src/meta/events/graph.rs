@@ -1,4 +1,5 @@
-//! One request to Graph, and whether Meta can have seen it.
+//! The client of Graph, and its one call that carries events: whatever happens on the way, the outcome says whether
+//! Meta may have taken them, since Meta does not deduplicate messaging events.
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
@@ -19,33 +20,36 @@ use crate::failpoint;
 use crate::meta::events::verdict;
 use crate::meta::signature;
 
-/// A request and its answer may take so long together.
+/// The time that a request and its answer may take together.
 pub const GRAPH_DEADLINE: Duration = Duration::from_secs(20);
 
-/// An answer that is there when the time is over may take so long to be read: a process that was stopped for a while
-/// finds its deadline and its answer at once, and what Meta said is worth more than that it said it long ago.
-const READ_WITHIN: Duration = Duration::from_millis(500);
+/// The time, after the deadline, to read an answer that has arrived by then. A process that was stopped for a while
+/// finds that its deadline is over and its answer is there; to drop the answer would make its events `unknown`.
+const READ_GRACE: Duration = Duration::from_millis(500);
 
-/// A longer answer is not read.
-const ANSWER_MAX: usize = 1024 * 1024;
+/// The longest answer that is read, so that one without an end does not fill the memory.
+pub(in crate::meta) const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
-/// Graph at its address.
+/// Characters that are kept of a failure's words.
+const WORDS_MAX: usize = 300;
+
+/// A client of Graph at one address and version; clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Graph {
     pub(in crate::meta) client: reqwest::Client,
     base_url: String,
     version: String,
-    /// The app's secret, where each token is to prove that it is used by its own app.
-    proving: Option<SecretString>,
+    /// The app's secret, if each call is to carry an `appsecret_proof`.
+    app_secret: Option<SecretString>,
 }
 
-/// A body that remembers whether any of its bytes were handed out.
-struct Watched {
+/// A body that remembers whether its bytes were handed to the connection: until then Meta has certainly seen none.
+struct WatchedBody {
     bytes: Option<Bytes>,
-    handed_out: Arc<AtomicBool>,
+    was_handed_out: Arc<AtomicBool>,
 }
 
-impl Body for Watched {
+impl Body for WatchedBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -55,7 +59,7 @@ impl Body for Watched {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let bytes = self.bytes.take();
         if bytes.is_some() {
-            self.handed_out.store(true, Ordering::SeqCst);
+            self.was_handed_out.store(true, Ordering::SeqCst);
             failpoint::reach("send.body");
         }
         Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
@@ -75,33 +79,34 @@ impl Graph {
     pub fn new(client: reqwest::Client, base_url: String, version: String) -> Self {
         let mut base_url = base_url;
         base_url.truncate(base_url.trim_end_matches('/').len());
-        Self { client, base_url, version, proving: None }
+        Self { client, base_url, version, app_secret: None }
     }
 
-    /// Sends an `appsecret_proof` with every request. Tokens made in Events Manager belong to no app of ours
-    /// and can't be proven.
+    /// Adds an `appsecret_proof` to every call. It works only with tokens of our own app, and so not with those that
+    /// were made in Events Manager.
     #[must_use]
     pub fn proving(mut self, app_secret: SecretString) -> Self {
-        self.proving = Some(app_secret);
+        self.app_secret = Some(app_secret);
         self
     }
 
-    /// The address of a call, with the proof that the token is used by its own app.
+    /// The address of a call, with the token's `appsecret_proof` where proofs are sent.
     pub(in crate::meta) fn url(&self, path: &str, token: &SecretString) -> String {
         let mut url = format!("{}/{}/{path}", self.base_url, self.version);
-        if let Some(secret) = &self.proving {
+        if let Some(secret) = &self.app_secret {
             url.push_str("?appsecret_proof=");
             url.push_str(&signature::proof(secret.expose_secret().as_bytes(), token.expose_secret()));
         }
         url
     }
 
-    /// Whether an address is on the same machine and port as Graph.
+    /// Whether an address has the scheme, host and port of Graph's own.
     pub(in crate::meta) fn is_at(&self, url: &reqwest::Url) -> bool {
         reqwest::Url::parse(&self.base_url).is_ok_and(|base| base.origin() == url.origin())
     }
 
-    /// Sends `count` events once. A failure of the line is an answer too.
+    /// Sends `count` events in one request, and never again by itself. A failure on the way is an answer too: its verdict
+    /// is `NotTaken` as long as no byte of the body was handed out, and `Unknown` from then on.
     pub async fn send(
         &self,
         dataset: &DatasetId,
@@ -109,8 +114,8 @@ impl Graph {
         body: Bytes,
         count: usize,
     ) -> GraphAnswer {
-        let handed_out = Arc::new(AtomicBool::new(false));
-        let watched = Watched { bytes: Some(body), handed_out: Arc::clone(&handed_out) };
+        let was_handed_out = Arc::new(AtomicBool::new(false));
+        let watched = WatchedBody { bytes: Some(body), was_handed_out: Arc::clone(&was_handed_out) };
         let url = self.url(&format!("{dataset}/events"), token);
         let request = self
             .client
@@ -119,49 +124,47 @@ impl Graph {
             .header(CONTENT_TYPE, "application/json")
             .body(reqwest::Body::wrap(watched));
         let failure = |is_connect: bool, words: String| {
-            let certain = is_connect || !handed_out.load(Ordering::SeqCst);
-            GraphAnswer::unanswered(if certain { Verdict::NotTaken } else { Verdict::Unknown }, words)
+            let is_certain = is_connect || !was_handed_out.load(Ordering::SeqCst);
+            GraphAnswer::unanswered(if is_certain { Verdict::NotTaken } else { Verdict::Unknown }, words)
         };
         let exchange = async {
             let mut response = request.send().await.map_err(|fault| describe(fault, &failure))?;
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
             let mut answer = Vec::new();
             loop {
-                // From here on Meta has answered, so that a failure leaves only the content open.
+                // Meta has answered; a failure from here on leaves open only what it said.
                 let piece = response.chunk().await.map_err(|_| unread(status, "the answer broke off"))?;
                 let Some(piece) = piece else { break };
-                if answer.len() + piece.len() > ANSWER_MAX {
+                if answer.len() + piece.len() > ANSWER_BYTES_MAX {
                     return Err(unread(status, "the answer is longer than 1 MiB"));
                 }
                 answer.extend_from_slice(&piece);
             }
             Ok(verdict::read(status, &headers, &answer, count))
         };
-        match within(GRAPH_DEADLINE, READ_WITHIN, exchange).await {
+        match within(GRAPH_DEADLINE, READ_GRACE, exchange).await {
             Some(Ok(answer) | Err(answer)) => answer,
             None => failure(false, format!("no answer within {} s", GRAPH_DEADLINE.as_secs())),
         }
     }
 }
 
-/// What `exchange` gives before the deadline, or out of what has arrived by then.
-async fn within<T>(
-    deadline: Duration,
-    read_within: Duration,
-    exchange: impl Future<Output = T>,
-) -> Option<T> {
+/// The result of `exchange` if it is there by the deadline, or within `read_grace` after it, which is enough to read
+/// what has arrived and too short for a new answer.
+async fn within<T>(deadline: Duration, read_grace: Duration, exchange: impl Future<Output = T>) -> Option<T> {
     let mut exchange = pin!(exchange);
     match timeout(deadline, exchange.as_mut()).await {
         Ok(outcome) => Some(outcome),
-        Err(_) => timeout(read_within, exchange).await.ok(),
+        Err(_) => timeout(read_grace, exchange).await.ok(),
     }
 }
 
+/// An answer whose status came and whose body can't be read.
 fn unread(status: u16, words: &str) -> GraphAnswer {
     GraphAnswer { http_status: Some(status), ..GraphAnswer::unanswered(Verdict::Unknown, words) }
 }
 
-/// The failure in words without the address.
+/// A failure on the way, with its causes in words; without the address, which may hold a proof.
 fn describe(fault: reqwest::Error, failure: &impl Fn(bool, String) -> GraphAnswer) -> GraphAnswer {
     let is_connect = fault.is_connect();
     let fault = fault.without_url();
@@ -171,7 +174,7 @@ fn describe(fault: reqwest::Error, failure: &impl Fn(bool, String) -> GraphAnswe
         words = format!("{words}: {inner}");
         cause = inner.source();
     }
-    failure(is_connect, words.chars().take(300).collect())
+    failure(is_connect, words.chars().take(WORDS_MAX).collect())
 }
 
 #[cfg(test)]

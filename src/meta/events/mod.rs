@@ -1,4 +1,5 @@
-//! Events for Meta: how they are written, sent, and what an answer means.
+//! Events for Meta: their JSON (`payload`), the request that carries them (`graph`), and what its answer means for them
+//! (`verdict`).
 
 pub mod graph;
 pub mod payload;

@@ -1,4 +1,5 @@
-//! What an answer of Graph comes to: a pure function of status, headers and body.
+//! The verdict on a request with events: a pure function of the answer's status, headers and body. Meta takes or refuses a
+//! request as a whole (Meta's documentation of the Conversions API).
 
 use std::time::Duration;
 
@@ -7,19 +8,20 @@ use serde_json::Value;
 
 use crate::domain::signal::attempt::{GraphAnswer, Verdict};
 
-/// Meta's words are kept up to so many characters.
+/// Characters that are kept of Meta's words, which may repeat what we sent.
 const WORDS_MAX: usize = 300;
 
-/// From so many percent of a quota on, the dataset rests.
+/// The percent of a quota from which on the dataset rests; at 100 Meta refuses every call (Meta's documentation of rate
+/// limits).
 const USAGE_MAX: f64 = 95.0;
 
-/// How long a dataset rests when a quota is nearly used up and Meta does not say for how long.
-const REST: Duration = Duration::from_mins(1);
+/// How long a dataset rests when a quota is nearly used up and no header says for how long.
+const REST_DEFAULT: Duration = Duration::from_mins(1);
 
-/// A pause is never longer than this, whatever a header says.
+/// The longest pause, whatever a header says: a wrong one must not hold events until Meta takes them no more.
 const PAUSE_MAX: Duration = Duration::from_hours(24);
 
-/// What counts against a quota, in percent of it.
+/// Members of the usage headers, each a percentage of the quota; the largest one counts.
 const SHARES: [&str; 3] = ["call_count", "total_cputime", "total_time"];
 
 /// Reads the answer to a request with `count` events.
@@ -69,6 +71,8 @@ pub fn read(status: u16, headers: &HeaderMap, body: &[u8], count: usize) -> Grap
     answer
 }
 
+/// The verdict on an answer with an error object. The order matters: a fault of the link comes with codes that also
+/// stand for other things, and is never an event's fault, so that nothing is rejected for it.
 fn of_error(
     status: u16,
     headers: &HeaderMap,
@@ -87,19 +91,20 @@ fn of_error(
         (Some(100), Some(2_804_003)) => Verdict::TooOld,
         (Some(100), Some(2_804_066)) => Verdict::NameRefused,
         (Some(100), _) => Verdict::Refused,
-        // A code that nobody has told us about: nothing is burnt, and a person is told.
+        // A code that is not documented: rejecting events for it might lose sales, so the lane pauses and a person is told.
         _ => Verdict::LinkBroken,
     }
 }
 
-/// Faults of the link between Page, token and dataset, which no event is to blame for.
+/// Whether the fault is one of the link between Page, token and dataset, for which no event is to blame. The codes are
+/// those of Meta's documentation of error handling; the subcodes 2804xxx are known from field reports.
 fn is_link_fault(code: Option<i64>, subcode: Option<i64>) -> bool {
     matches!(code, Some(3 | 10 | 102 | 104 | 190 | 200..=299 | 368 | 803))
         || (code == Some(100) && subcode == Some(33))
         || matches!(subcode, Some(2_804_065 | 2_804_116 | 2_804_118 | 2_804_131..=2_804_133))
 }
 
-/// What a person should do about an error of Graph.
+/// What a person should do about an error of Graph, as one sentence for the console and the API.
 pub fn advice(code: Option<i64>, subcode: Option<i64>) -> &'static str {
     match (code, subcode) {
         (_, Some(2_804_065 | 2_804_118)) => {
@@ -127,41 +132,43 @@ pub fn advice(code: Option<i64>, subcode: Option<i64>) -> &'static str {
     }
 }
 
-/// How long Meta asks us to wait.
+/// How long Meta asks us to wait: by `retry-after`, or until the last of the quotas is there again. `None` if no header
+/// says.
 fn pause(headers: &HeaderMap) -> Option<Duration> {
-    let told = headers
+    let retry_after = headers
         .get("retry-after")
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.trim().parse::<u64>().ok())
         .map(Duration::from_secs);
-    told.or_else(|| quotas(headers).into_iter().filter_map(|quota| quota.regained_in).max())
-        .map(|told| told.min(PAUSE_MAX))
+    retry_after
+        .or_else(|| quotas(headers).into_iter().filter_map(|quota| quota.regained_in).max())
+        .map(|pause| pause.min(PAUSE_MAX))
 }
 
-/// How long the dataset rests although the request was let through: before a quota is used up.
+/// How long the dataset rests, although the request passed, because a quota is nearly used up; `None` if none is.
 fn rest(headers: &HeaderMap) -> Option<Duration> {
     let near = quotas(headers).into_iter().filter(|quota| quota.percent >= USAGE_MAX);
-    near.map(|quota| quota.regained_in.unwrap_or(REST).min(PAUSE_MAX)).max()
+    near.map(|quota| quota.regained_in.unwrap_or(REST_DEFAULT).min(PAUSE_MAX)).max()
 }
 
-/// A quota as an answer tells of it.
+/// The state of one quota, as a header of the answer says.
 struct Quota {
-    /// How much of it is used.
+    /// The share that is used, in percent; 100 if Meta already says when it is there again.
     percent: f64,
-    /// When it is there again, if Meta says so.
+    /// The time until it is there again, if Meta says so.
     regained_in: Option<Duration>,
 }
 
-/// Every quota that the headers tell of (Meta: "Rate Limits"): the app's, those of the business use cases,
-/// and the ad account's.
+/// Every quota that the headers name (Meta's documentation of rate limits): the app's, those of the business use cases
+/// with minutes to wait, and the ad account's with seconds.
 fn quotas(headers: &HeaderMap) -> Vec<Quota> {
     let mut found = Vec::new();
     if let Some(usage) = header_json(headers, "x-app-usage") {
         found.push(Quota { percent: largest_share(&usage), regained_in: None });
     }
-    let lines = header_json(headers, "x-business-use-case-usage");
-    for line in lines.iter().filter_map(Value::as_object).flat_map(serde_json::Map::values) {
-        for usage in line.as_array().into_iter().flatten() {
+    let businesses = header_json(headers, "x-business-use-case-usage");
+    for usages in businesses.iter().filter_map(Value::as_object).flat_map(serde_json::Map::values) {
+        for usage in usages.as_array().into_iter().flatten() {
             let minutes = usage.get("estimated_time_to_regain_access").and_then(Value::as_u64).unwrap_or(0);
             let regained_in = (minutes > 0).then(|| Duration::from_secs(minutes.saturating_mul(60)));
             let percent = if regained_in.is_some() { 100.0 } else { largest_share(usage) };
@@ -185,11 +192,12 @@ fn header_json(headers: &HeaderMap, name: &str) -> Option<Value> {
     serde_json::from_slice(headers.get(name)?.as_bytes()).ok()
 }
 
-/// Numbers may come as strings.
+/// A whole number; Graph writes some as strings.
 fn integer(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
+/// The first characters of a text, without NUL, which PostgreSQL does not store.
 fn cut(text: &str) -> String {
     text.chars().filter(|letter| *letter != '\0').take(WORDS_MAX).collect()
 }

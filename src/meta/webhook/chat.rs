@@ -1,5 +1,5 @@
-//! An event of a chat in Messenger or on Instagram, wherever it is delivered: in `messaging[]`, in
-//! `standby[]`, or as the `value` of a change.
+//! One event of a chat in Messenger or on Instagram. Its form is the same in `messaging[]`, in `standby[]` (while
+//! another app owns the thread), and as the `value` of a change (Meta's documentation of webhook events).
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{PageId, Psid};
@@ -8,13 +8,14 @@ use crate::domain::conversation::inbound::{
 };
 use crate::meta::webhook::json::{Json, word};
 
-/// Meta's own inbox, in both spellings that are seen: what it echoes was typed by a human.
-const INBOXES: [&str; 2] = ["26390203743090", "263902037430900"];
+/// The app ids of Meta's own inbox: echoes with one of them were typed by a human. The first is in Meta's documentation,
+/// the second in live traffic.
+const INBOX_APP_IDS: [&str; 2] = ["26390203743090", "263902037430900"];
 
-/// The word for an event that has a known form in part only.
+/// The word under which an event is kept whose form is known but incomplete.
 pub(super) const MALFORMED: &str = "malformed";
 
-/// Events that are kept only, by the member that tells them, each with its word.
+/// Members that make an event which is only kept and counted, with the word under which it is kept.
 const KEPT: [(&str, &str); 11] = [
     ("read", "read"),
     ("delivery", "delivery"),
@@ -29,25 +30,29 @@ const KEPT: [(&str, &str); 11] = [
     ("account_linking", "account_linking"),
 ];
 
-/// Where an event was found.
-pub(super) struct Found<'a> {
+/// The entry in which an event stands.
+pub(super) struct EntryContext<'a> {
+    /// The Page that the entry is about; for WhatsApp, the business account.
     pub(super) page_id: &'a PageId,
     pub(super) channel: Channel,
-    /// The time of its entry, for events that have none of their own.
+    /// The time of the entry, for events that have none of their own.
     pub(super) entry_time: Option<Timestamp>,
 }
 
-/// One event, or the word that it is kept under; `None` when no member tells what it is.
-pub(super) fn read(found: &Found<'_>, item: &Json<'_>) -> Option<Result<InboundEvent, &'static str>> {
+/// Reads one event. `None` if no member says what it is.
+///
+/// # Errors
+/// The word under which the event is kept because it is not applied.
+pub(super) fn read(entry: &EntryContext<'_>, item: &Json<'_>) -> Option<Result<InboundEvent, &'static str>> {
     if !item.is_object() {
         return Some(Err(MALFORMED));
     }
-    let read = Event { page_id: found.page_id.as_str(), item }.read()?;
-    Some(read.and_then(|(what, referral)| found.event(item, what, referral)))
+    let read = Event { page_id: entry.page_id.as_str(), item }.read()?;
+    Some(read.and_then(|(what, referral)| entry.event(item, what, referral)))
 }
 
-impl Found<'_> {
-    /// Who and when.
+impl EntryContext<'_> {
+    /// The event with its person and time. The person is the one of sender and recipient that is not the Page.
     fn event(
         &self,
         item: &Json<'_>,
@@ -56,7 +61,7 @@ impl Found<'_> {
     ) -> Result<InboundEvent, &'static str> {
         let page = self.page_id.as_str();
         let is_echo = item.get("message").is_some_and(|message| message.is_true("is_echo"));
-        let from_page = is_echo || item.names("sender", page);
+        let from_page = is_echo || item.has_id("sender", page);
         let person = if from_page { "recipient" } else { "sender" };
         let Some(psid) = item.id_of(person) else {
             let by_reference = item.get(person).is_some_and(|person| person.get("user_ref").is_some());
@@ -78,16 +83,19 @@ impl Found<'_> {
     }
 }
 
+/// The members of one event.
 struct Event<'a> {
     page_id: &'a str,
     item: &'a Json<'a>,
 }
 
+/// What happened and the referral that came with it, or the word under which the event is kept.
 type Read = Result<(InboundKind, Option<Referral>), &'static str>;
 
 impl Event<'_> {
     fn read(&self) -> Option<Read> {
-        const TOLD: [&str; 9] = [
+        // In this order: an event may hold a referral beside its message.
+        const APPLIED: [&str; 9] = [
             "message",
             "postback",
             "message_edit",
@@ -98,11 +106,11 @@ impl Event<'_> {
             "referral",
             "messaging_referral",
         ];
-        if let Some((key, value)) = TOLD.into_iter().find_map(|key| Some((key, self.item.get(key)?))) {
+        if let Some((key, value)) = APPLIED.into_iter().find_map(|key| Some((key, self.item.get(key)?))) {
             return Some(match key {
                 _ if !value.is_object() => Err(MALFORMED),
                 "message" => self.message(value),
-                "postback" => Ok((tap(value), self.led_by(value))),
+                "postback" => Ok((tapped_button(value), self.referral_of(value))),
                 "message_edit" => self.edit(value),
                 "order" => self.cart(value),
                 "referral" | "messaging_referral" => Ok((InboundKind::Referral, referral(value))),
@@ -133,7 +141,7 @@ impl Event<'_> {
             }
         }
         let what = InboundKind::Message { mid: Some(mid), author: self.author(message), text, attachments };
-        Ok((what, self.led_by(message)))
+        Ok((what, self.referral_of(message)))
     }
 
     fn edit(&self, edit: &Json<'_>) -> Read {
@@ -158,11 +166,12 @@ impl Event<'_> {
         });
         Ok((
             InboundKind::Cart { mid: None, lines: lines.collect(), note: order.text("note") },
-            self.led_by(order),
+            self.referral_of(order),
         ))
     }
 
-    /// A lead form, whose answers are in one of three shapes; without any it is kept only.
+    /// A form that the customer filled in. Its answers stand in one of three shapes: `screens[].responses[]`,
+    /// `responses[]`, or `data[]`. Without any it is a referral, or else only kept.
     fn form(&self, form: &Json<'_>) -> Read {
         let screens = form.each("screens").iter().flat_map(|screen| screen.each("responses"));
         let responses = screens.chain(form.each("responses")).map(|one| (one.line("key"), one.text("value")));
@@ -171,26 +180,26 @@ impl Event<'_> {
             .chain(data)
             .filter_map(|(key, value)| Some(FormAnswer { key: key.unwrap_or_default(), value: value? }))
             .collect();
-        let led = self.led_by(form);
-        match (fields.is_empty(), &led) {
-            (false, _) => Ok((InboundKind::Contact { fields }, led)),
-            (true, Some(_)) => Ok((InboundKind::Referral, led)),
+        let referral = self.referral_of(form);
+        match (fields.is_empty(), &referral) {
+            (false, _) => Ok((InboundKind::Contact { fields }, referral)),
+            (true, Some(_)) => Ok((InboundKind::Referral, referral)),
             (true, None) => Err("form"),
         }
     }
 
     fn author(&self, message: &Json<'_>) -> Author {
-        if !message.is_true("is_echo") && !self.item.names("sender", self.page_id) {
+        if !message.is_true("is_echo") && !self.item.has_id("sender", self.page_id) {
             return Author::Customer;
         }
         match message.get("app_id").and_then(Json::id) {
-            Some(app) if !INBOXES.contains(&app.as_str()) => Author::App,
+            Some(app) if !INBOX_APP_IDS.contains(&app.as_str()) => Author::App,
             _ => Author::Operator,
         }
     }
 
-    /// The referral inside of the event, or beside it.
-    fn led_by(&self, value: &Json<'_>) -> Option<Referral> {
+    /// The referral, which Meta sends inside of `value` or beside it.
+    fn referral_of(&self, value: &Json<'_>) -> Option<Referral> {
         [value.get("referral"), self.item.get("referral"), self.item.get("messaging_referral")]
             .into_iter()
             .flatten()
@@ -198,8 +207,8 @@ impl Event<'_> {
     }
 }
 
-/// A button that was tapped.
-fn tap(postback: &Json<'_>) -> InboundKind {
+/// A postback: the customer tapped a button, whose title is what they said.
+fn tapped_button(postback: &Json<'_>) -> InboundKind {
     InboundKind::Message {
         mid: postback.mid("mid"),
         author: Author::Customer,
@@ -208,9 +217,9 @@ fn tap(postback: &Json<'_>) -> InboundKind {
     }
 }
 
-/// An ad or a link; a product that was shared in the shop is neither.
+/// The ad or link that led to the chat. A referral with none of these members names a shared product and is none.
 fn referral(json: &Json<'_>) -> Option<Referral> {
-    let found = Referral {
+    let referral = Referral {
         ad_id: json.get("ad_id").and_then(Json::id),
         r#ref: json.line("ref"),
         source: json.line("source"),
@@ -218,5 +227,5 @@ fn referral(json: &Json<'_>) -> Option<Referral> {
         ad_title: json.get("ads_context_data").and_then(|context| context.line("ad_title")),
         click_id: None,
     };
-    (found != Referral::default()).then_some(found)
+    (referral != Referral::default()).then_some(referral)
 }

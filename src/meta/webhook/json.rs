@@ -1,4 +1,5 @@
-//! JSON that borrows from the body, and how its parts are read: ids, times, texts, words of the format.
+//! JSON that borrows from the body, and its parts as Meta writes them: ids, times, texts, and words of the format. Meta
+//! writes many numbers as strings in some events, so that each reader takes both.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,17 +9,17 @@ use serde_json::Number;
 
 use crate::clock::Timestamp;
 
-/// Texts are kept up to so many characters.
+/// Characters that are kept of what people write.
 const TEXT_MAX: usize = 20_000;
 
-/// Names, titles and `ref`s are kept up to so many characters; Meta's longest, a `ref`, has 2,083.
+/// Characters that are kept of names, titles and `ref`s; Meta allows a `ref` 2,083, and the others less.
 const LINE_MAX: usize = 2_083;
 
-/// Meta's ids of messages have some 200 bytes; a longer one would not fit an index.
+/// Bytes of the longest `mid` that is taken. Meta's have some 200; PostgreSQL can't index much longer ones.
 const MID_MAX: usize = 1_000;
 
-/// A value that borrows its texts wherever they hold no escape. Nested deeper than 128 it is not read at all.
-/// It has no `Debug`: it holds what people wrote.
+/// A JSON value that borrows its texts from the body wherever they hold no escape. A body that is nested deeper than
+/// 128 is refused by `serde_json`. There is no `Debug`, since it holds what people wrote.
 pub(super) enum Json<'a> {
     Null,
     Bool(bool),
@@ -29,12 +30,13 @@ pub(super) enum Json<'a> {
 }
 
 impl<'a> Json<'a> {
-    /// The member of that name, if this is an object that has it; of several, the last. `null` is none.
+    /// A member of an object; of several with the same name, the last. `None` for `null` and for anything else.
     pub(super) fn get(&self, key: &str) -> Option<&Json<'a>> {
         let (_, value) = self.members().iter().rfind(|(name, _)| name == key)?;
         (!matches!(value, Self::Null)).then_some(value)
     }
 
+    /// The members of an object, in order; none for any other value.
     pub(super) fn members(&self) -> &[(Cow<'a, str>, Json<'a>)] {
         if let Self::Object(members) = self { members } else { &[] }
     }
@@ -47,7 +49,7 @@ impl<'a> Json<'a> {
         if let Self::List(list) = self { Some(list) } else { None }
     }
 
-    /// The list of that name; without one, nothing.
+    /// The items of the list that a member is; none without one.
     pub(super) fn each(&self, key: &str) -> &[Json<'a>] {
         self.get(key).and_then(Json::list).unwrap_or_default()
     }
@@ -60,23 +62,23 @@ impl<'a> Json<'a> {
         matches!(self.get(key), Some(Self::Bool(true)))
     }
 
-    /// A text without NUL, which `PostgreSQL` does not take, and cut to its length.
+    /// A member that is a text: without NUL, which `PostgreSQL` does not store, and cut to [`TEXT_MAX`].
     pub(super) fn text(&self, key: &str) -> Option<String> {
         cut(self.get(key)?.str()?, TEXT_MAX)
     }
 
-    /// The same for what is one line: a name, a title, a `ref`.
+    /// A member that is a name, a title or a `ref`: without NUL, and cut to [`LINE_MAX`].
     pub(super) fn line(&self, key: &str) -> Option<String> {
         cut(self.get(key)?.str()?, LINE_MAX)
     }
 
-    /// Meta's id of a message: opaque, and of no use when it is cut.
+    /// A member that is Meta's id of a message (`mid`). It is never cut, since a cut one names no message.
     pub(super) fn mid(&self, key: &str) -> Option<String> {
         let mid = self.get(key)?.str()?;
         ((1..=MID_MAX).contains(&mid.len()) && !mid.contains('\0')).then(|| mid.to_owned())
     }
 
-    /// An id, as a string or a number.
+    /// This value as an id: a string of 1 to 100 visible ASCII characters, or a number.
     pub(super) fn id(&self) -> Option<String> {
         match self {
             Self::Text(text) => {
@@ -89,14 +91,14 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The id that the member of that name is, or has.
+    /// The id that a member is, or that it holds as its `id`.
     pub(super) fn id_of(&self, key: &str) -> Option<String> {
         let value = self.get(key)?;
         if value.is_object() { value.get("id")?.id() } else { value.id() }
     }
 
-    /// The member of that name is this id, or has it.
-    pub(super) fn names(&self, key: &str, id: &str) -> bool {
+    /// Whether a member is this id, or holds it as its `id`.
+    pub(super) fn has_id(&self, key: &str, id: &str) -> bool {
         match self.get(key).and_then(|value| value.get("id").or(Some(value))) {
             Some(Self::Text(text)) => text == id,
             Some(Self::Number(number)) => number.to_string() == id,
@@ -104,7 +106,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// A whole number, also as a string.
+    /// A member that is a whole number, or a string of one.
     pub(super) fn whole(&self, key: &str) -> Option<i64> {
         match self.get(key)? {
             Self::Number(number) => number.as_i64(),
@@ -113,7 +115,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// A number as Meta wrote it, also as a string.
+    /// A member that is a number, as the text that Meta wrote: amounts must stay exact.
     pub(super) fn digits(&self, key: &str) -> Option<String> {
         match self.get(key)? {
             Self::Number(number) => Some(number.to_string()),
@@ -122,7 +124,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// A time in milliseconds or, when it is small, in seconds.
+    /// A member that is a Unix time in milliseconds or, below 10^11, in seconds: Meta's samples show both.
     pub(super) fn moment(&self, key: &str) -> Option<Timestamp> {
         match self.whole(key)? {
             number @ 0..100_000_000_000 => Some(Timestamp::from_seconds(number)),
@@ -132,6 +134,7 @@ impl<'a> Json<'a> {
     }
 }
 
+/// The first characters of a text without NUL; `None` if nothing is left.
 fn cut(text: &str, length: usize) -> Option<String> {
     if text.len() <= length && !text.contains('\0') {
         return (!text.is_empty()).then(|| text.to_owned());
@@ -140,7 +143,8 @@ fn cut(text: &str, length: usize) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// A word of Meta's format; anything that does not look like one is `unknown`.
+/// A word of Meta's format, such as the name of a field; whatever does not look like one, and so may be something that a
+/// person wrote, becomes `unknown`.
 pub(super) fn word(text: &str) -> &str {
     let plain = (1..=40).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
@@ -209,7 +213,8 @@ impl<'de> Deserialize<'de> for Json<'de> {
     }
 }
 
-/// Escapes of half a surrogate pair, which no string can hold, become `\ufffd`.
+/// Replaces escapes of half a surrogate pair, which are no character and which `serde_json` refuses, by `\ufffd`. A
+/// text that was cut inside of a pair must not make its whole body unreadable.
 pub(super) fn mend(body: &[u8]) -> Vec<u8> {
     let unit = |at: usize| -> Option<u32> {
         let escape = body.get(at..at + 6)?;

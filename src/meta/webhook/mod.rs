@@ -1,5 +1,6 @@
-//! What a webhook body says, in our own words. Nothing in it can stop the events beside it: what is not
-//! understood is kept under a word of Meta's format, and counted.
+//! Reads the body of a webhook into the types of `domain` (Meta's documentation of webhooks). An event that is not
+//! understood stops none of its neighbours: it is *kept*, counted under a word of Meta's format such as `event:x`, never
+//! under what a person wrote.
 
 mod chat;
 mod json;
@@ -11,17 +12,17 @@ mod whatsapp;
 use crate::domain::basic::identity::PageId;
 use crate::domain::conversation::inbound::{Channel, WebhookContent};
 
-use chat::{Found, MALFORMED};
+use chat::{EntryContext, MALFORMED};
 use json::{Json, mend, word};
 
-/// The body is no webhook of Meta's; the text tells its shape and never its content.
+/// The body is no webhook of Meta's. The text describes its shape, and never holds its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable(pub String);
 
-/// Reads a body.
+/// Reads the body of one webhook.
 ///
 /// # Errors
-/// When the whole body is no webhook. A single event that is not understood is kept, not an error.
+/// [`Unreadable`] if the body as a whole is no webhook.
 pub fn read(body: &[u8]) -> Result<WebhookContent, Unreadable> {
     match serde_json::from_slice(body) {
         Ok(json) => read_body(&json),
@@ -41,11 +42,11 @@ pub fn read(body: &[u8]) -> Result<WebhookContent, Unreadable> {
 fn read_body(json: &Json<'_>) -> Result<WebhookContent, Unreadable> {
     let mut content = WebhookContent::default();
     let Some(object) = json.get("object").and_then(Json::str) else {
-        // A sample of Meta's dashboard, pasted as it is shown there: one change without an envelope.
+        // A sample from Meta's app dashboard, pasted as it is shown there, is one change without its envelope.
         if let (Some(Json::Text(_)), Some(value)) = (json.get("field"), json.get("value")) {
             let page_id = PageId(value.id_of("recipient").unwrap_or_default());
             read_change(
-                &Found { page_id: &page_id, channel: Channel::Messenger, entry_time: None },
+                &EntryContext { page_id: &page_id, channel: Channel::Messenger, entry_time: None },
                 json,
                 &mut content,
             );
@@ -72,66 +73,66 @@ fn read_body(json: &Json<'_>) -> Result<WebhookContent, Unreadable> {
     Ok(content)
 }
 
-fn read_entry(channel: Channel, entry: &Json<'_>, content: &mut WebhookContent) {
-    let Some(page_id) = entry.get("id").and_then(Json::id).map(PageId::from) else {
+fn read_entry(channel: Channel, json: &Json<'_>, content: &mut WebhookContent) {
+    let Some(page_id) = json.get("id").and_then(Json::id).map(PageId::from) else {
         content.kept.push((PageId::from(""), MALFORMED.to_owned()));
         return;
     };
-    let found = Found { page_id: &page_id, channel, entry_time: entry.moment("time") };
-    let mut seen = false;
+    let entry = EntryContext { page_id: &page_id, channel, entry_time: json.moment("time") };
+    let mut holds_known_list = false;
     for (key, read) in [
-        // What another app answers is ours to read all the same.
-        ("messaging", read_item as fn(&Found<'_>, &Json<'_>, &mut WebhookContent)),
+        ("messaging", read_item as fn(&EntryContext<'_>, &Json<'_>, &mut WebhookContent)),
+        // Events of a thread that another app owns happened all the same.
         ("standby", read_item),
         ("changes", read_change),
         ("changed_fields", read_changed_field),
     ] {
-        let Some(list) = entry.get(key) else { continue };
-        seen = true;
+        let Some(list) = json.get(key) else { continue };
+        holds_known_list = true;
         match list.list() {
-            Some(items) => items.iter().for_each(|item| read(&found, item, content)),
+            Some(items) => items.iter().for_each(|item| read(&entry, item, content)),
             None => content.kept.push((page_id.clone(), MALFORMED.to_owned())),
         }
     }
-    if !seen {
+    if !holds_known_list {
         content.kept.push((page_id, "unknown".to_owned()));
     }
 }
 
-fn read_item(found: &Found<'_>, item: &Json<'_>, content: &mut WebhookContent) {
-    match chat::read(found, item) {
+fn read_item(entry: &EntryContext<'_>, item: &Json<'_>, content: &mut WebhookContent) {
+    match chat::read(entry, item) {
         Some(Ok(event)) => content.events.push(event),
-        Some(Err(kind)) => content.kept.push((found.page_id.clone(), kind.to_owned())),
+        Some(Err(kind)) => content.kept.push((entry.page_id.clone(), kind.to_owned())),
         None => {
-            // The member that makes the event is the one that events do not share.
+            // The member that says what happened is the one that is not common to all events.
             let mut names = item.members().iter().map(|(name, _)| name.as_ref());
             let name = names.find(|name| !["sender", "recipient", "timestamp"].contains(name));
-            content.kept.push((found.page_id.clone(), format!("event:{}", word(name.unwrap_or_default()))));
+            content.kept.push((entry.page_id.clone(), format!("event:{}", word(name.unwrap_or_default()))));
         }
     }
 }
 
-fn read_change(found: &Found<'_>, change: &Json<'_>, content: &mut WebhookContent) {
+fn read_change(entry: &EntryContext<'_>, change: &Json<'_>, content: &mut WebhookContent) {
     let Some(field) = change.get("field").and_then(Json::str) else {
-        content.kept.push((found.page_id.clone(), MALFORMED.to_owned()));
+        content.kept.push((entry.page_id.clone(), MALFORMED.to_owned()));
         return;
     };
     let read = match change.get("value") {
-        Some(value) if found.channel == Channel::Whatsapp => whatsapp::read(found.page_id, value, content),
+        Some(value) if entry.channel == Channel::Whatsapp => whatsapp::read(entry.page_id, value, content),
         Some(value) if field == "inbox_labels" => {
-            match label::read(found, value) {
+            match label::read(entry, value) {
                 Ok(label) => content.labels.push(label),
-                Err(kind) => content.kept.push((found.page_id.clone(), kind.to_owned())),
+                Err(kind) => content.kept.push((entry.page_id.clone(), kind.to_owned())),
             }
             true
         }
-        Some(value) if is_of_chats(field) => match chat::read(found, value) {
+        Some(value) if is_of_chats(field) => match chat::read(entry, value) {
             Some(Ok(event)) => {
                 content.events.push(event);
                 true
             }
             Some(Err(kind)) => {
-                content.kept.push((found.page_id.clone(), kind.to_owned()));
+                content.kept.push((entry.page_id.clone(), kind.to_owned()));
                 true
             }
             None => false,
@@ -139,20 +140,22 @@ fn read_change(found: &Found<'_>, change: &Json<'_>, content: &mut WebhookConten
         _ => false,
     };
     if !read {
-        content.kept.push((found.page_id.clone(), format!("change:{}", word(field))));
+        content.kept.push((entry.page_id.clone(), format!("change:{}", word(field))));
     }
 }
 
-/// With "Include values" switched off at Meta there is nothing but the field's name.
-fn read_changed_field(found: &Found<'_>, field: &Json<'_>, content: &mut WebhookContent) {
+/// The name of a field that changed, which is all that Meta sends while "Include values" is switched off in the app's
+/// dashboard.
+fn read_changed_field(entry: &EntryContext<'_>, field: &Json<'_>, content: &mut WebhookContent) {
     let kind = match field.str() {
         Some(field) => format!("changed_field:{}", word(field)),
         None => MALFORMED.to_owned(),
     };
-    content.kept.push((found.page_id.clone(), kind));
+    content.kept.push((entry.page_id.clone(), kind));
 }
 
-/// Fields whose change has the form of an event in `messaging[]`; a post's `message`, say, is another thing.
+/// Whether a change of this field has the form of an event in `messaging[]`. Other fields may hold a `message` too, such
+/// as that of a post.
 fn is_of_chats(field: &str) -> bool {
     field.starts_with("message")
         || field.starts_with("messaging")
@@ -264,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_webhook_is_told_without_its_content() {
+    fn what_is_no_webhook_is_described_without_its_content() {
         let deep = "[".repeat(100_000);
         let deeper = format!(r#"{{"object":"page","entry":[{{"id":"1","messaging":{deep}"#);
         let closed = format!(r#"{{"object":"page","x":{deep}{}}}"#, "]".repeat(100_000));
@@ -282,8 +285,8 @@ mod tests {
             &closed,
             &objects,
         ] {
-            let Unreadable(told) = read(body.as_bytes()).unwrap_err();
-            assert!(!told.contains("secret") && told.len() < 120, "{told}");
+            let Unreadable(shape) = read(body.as_bytes()).unwrap_err();
+            assert!(!shape.contains("secret") && shape.len() < 120, "{shape}");
         }
         let broken = b"{\"object\":\"page\",\"entry\":[{\"id\":\"\xff\xfe\"}]}";
         assert!(read(broken).unwrap_err().0.starts_with("not JSON"));

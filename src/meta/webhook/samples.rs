@@ -1,12 +1,13 @@
-//! Every sample of Meta's documentation that the project knows, and what it becomes.
+//! Samples in the forms of Meta's documentation of webhooks, with invented ids and texts, and what each becomes.
 
 use crate::domain::conversation::inbound::{
     InboundEvent, InboundKind, LabelChange, Referral, WebhookContent,
 };
 use crate::meta::webhook::read;
 
-/// What a delivery became, a line a thing. The samples are invented, so that everything may show.
-fn told(content: &WebhookContent) -> Vec<String> {
+/// What a body became, one line for each event, label and kept word. The samples are invented, so that ids and texts
+/// may show.
+fn described(content: &WebhookContent) -> Vec<String> {
     let events = content.events.iter().map(|event| {
         let InboundEvent { page_id, channel, psid, at, what, referral } = event;
         let what = match what {
@@ -70,7 +71,7 @@ fn shown(text: Option<&String>) -> &str {
     text.map_or("-", String::as_str)
 }
 
-/// An event from the person to the Page at 1717171717000, unless it says so itself.
+/// An event with these members; unless they say otherwise, from the person to the Page at 1717171717000.
 fn event(members: &str) -> String {
     let mut item = members.to_owned();
     if !members.contains("\"sender\"") {
@@ -82,7 +83,7 @@ fn event(members: &str) -> String {
     format!("{{{item}}}")
 }
 
-/// The event becomes the same in `messaging`, in `standby`, and as a change of the field.
+/// Asserts that an event becomes the same in `messaging`, in `standby`, and as a change of the field.
 #[track_caller]
 fn becomes(field: &str, members: &str, expected: &str) {
     let item = event(members);
@@ -95,13 +96,13 @@ fn becomes(field: &str, members: &str, expected: &str) {
     ] {
         let body =
             format!(r#"{{"object":"page","entry":[{{"id":"1111111111","time":1717171717123,{list}}}]}}"#);
-        assert_eq!(told(&read(body.as_bytes()).unwrap()), [expected.as_str()], "{body}");
+        assert_eq!(described(&read(body.as_bytes()).unwrap()), [expected.as_str()], "{body}");
     }
 }
 
 #[track_caller]
 fn body_becomes(body: &str, expected: &[&str]) {
-    assert_eq!(told(&read(body.as_bytes()).unwrap()), expected, "{body}");
+    assert_eq!(described(&read(body.as_bytes()).unwrap()), expected, "{body}");
 }
 
 #[test]

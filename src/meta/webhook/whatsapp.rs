@@ -1,5 +1,5 @@
-//! `WhatsApp`: everything is in the `value` of a change. In the Page's place stands the business account
-//! (`entry.id`), which is also what Meta wants to be told of; the person is known by `wa_id`.
+//! `WhatsApp`, where everything stands in the `value` of a change. The business account (`entry.id`) takes the place of
+//! the Page, in conversions too; a person's id is their `wa_id`.
 
 use crate::domain::basic::identity::{PageId, Psid};
 use crate::domain::conversation::inbound::{
@@ -8,10 +8,10 @@ use crate::domain::conversation::inbound::{
 use crate::meta::webhook::chat::MALFORMED;
 use crate::meta::webhook::json::{Json, word};
 
-/// Reads a change; false when it is none of these.
+/// Reads the messages, statuses and errors of a change. False if it holds none of them.
 pub(super) fn read(page_id: &PageId, value: &Json<'_>, content: &mut WebhookContent) -> bool {
     let before = content.events.len() + content.kept.len();
-    // What the shop writes in its own WhatsApp app comes as an echo.
+    // What the shop writes in the WhatsApp Business app comes as `message_echoes`.
     for (list, person, author) in
         [("messages", "from", Author::Customer), ("message_echoes", "to", Author::Operator)]
     {
@@ -29,6 +29,10 @@ pub(super) fn read(page_id: &PageId, value: &Json<'_>, content: &mut WebhookCont
     content.events.len() + content.kept.len() > before
 }
 
+/// One message. `person` is the member that names the person: `from`, or `to` of an echo.
+///
+/// # Errors
+/// The word under which the message is kept because it is not applied.
 fn event(
     page_id: &PageId,
     message: &Json<'_>,
@@ -44,8 +48,8 @@ fn event(
         _ => InboundKind::Message {
             mid: Some(mid),
             author,
-            text: words(message, kind),
-            attachments: kinds(kind),
+            text: message_text(message, kind),
+            attachments: attachments(kind),
         },
     };
     Ok(InboundEvent {
@@ -58,8 +62,8 @@ fn event(
     })
 }
 
-/// What the person wrote or tapped.
-fn words(message: &Json<'_>, kind: &str) -> Option<String> {
+/// The text that the person wrote, or the title of what they tapped.
+fn message_text(message: &Json<'_>, kind: &str) -> Option<String> {
     let part = message.get(kind)?;
     match kind {
         "text" => part.text("body"),
@@ -71,8 +75,8 @@ fn words(message: &Json<'_>, kind: &str) -> Option<String> {
     }
 }
 
-/// A message that is more than words counts as an attachment of its kind.
-fn kinds(kind: &str) -> Vec<String> {
+/// The kinds of the attachments: a message of any other type than text is an attachment of that type.
+fn attachments(kind: &str) -> Vec<String> {
     if matches!(kind, "text" | "button" | "interactive") { Vec::new() } else { vec![word(kind).to_owned()] }
 }
 
@@ -92,11 +96,11 @@ fn cart(mid: String, order: &Json<'_>) -> InboundKind {
     InboundKind::Cart { mid: Some(mid), lines: lines.collect(), note: order.text("text") }
 }
 
-/// An ad, or a post that carries the id of a click.
+/// The ad or post that led to the chat, with the id of the click on it (`ctwa_clid`).
 fn referral(json: &Json<'_>) -> Option<Referral> {
     let source = json.line("source_type");
     let is_ad = source.as_deref().is_none_or(|source| source == "ad");
-    let found = Referral {
+    let referral = Referral {
         ad_id: json.get("source_id").and_then(Json::id).filter(|_| is_ad),
         r#ref: None,
         source,
@@ -104,5 +108,5 @@ fn referral(json: &Json<'_>) -> Option<Referral> {
         ad_title: json.line("headline"),
         click_id: json.line("ctwa_clid"),
     };
-    (found != Referral::default()).then_some(found)
+    (referral != Referral::default()).then_some(referral)
 }

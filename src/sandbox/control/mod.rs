@@ -1,6 +1,6 @@
-//! The sandbox steered over HTTP: `/_sandbox/…`, for people with curl. Everything that a test can do.
+//! The routes `/_sandbox/…`, by which people with curl do what a test does through [`Sandbox`].
 
-mod ask;
+mod request;
 
 use hyper::Method;
 use serde::de::DeserializeOwned;
@@ -8,15 +8,17 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::sandbox::call::Call;
+use crate::sandbox::handle::{Sandbox, TOKEN_EXPIRED};
+use crate::sandbox::known_error::KnownError;
 use crate::sandbox::reply::Reply;
-use crate::sandbox::world::World;
-use crate::sandbox::{Sandbox, codes, rules};
+use crate::sandbox::state::State;
+use crate::sandbox::{codes, rules};
 
-/// The first part of every path of this module.
-pub(super) const ROOM: &str = "_sandbox";
+/// The first part of the path of every route here.
+pub(super) const PREFIX: &str = "_sandbox";
 
-/// So many accepted events are shown, unless another number is asked for.
-const SHOWN: usize = 100;
+/// The number of accepted events that are shown unless `limit` says another.
+const SHOWN_DEFAULT: usize = 100;
 
 const HELP: &str = r#"The sandbox stands in for Meta. Send events to POST /v26.0/{dataset}/events; steer it here (JSON in, JSON out).
 
@@ -50,7 +52,7 @@ POST /_sandbox/webhook    {"url": "http://127.0.0.1:8080/webhooks/meta", "secret
 
 /// Answers a request to `/_sandbox/…`.
 pub(super) async fn answer(sandbox: &Sandbox, call: Call) -> Reply {
-    match steer(sandbox, call).await {
+    match route(sandbox, call).await {
         Ok(reply) => reply,
         Err(error) => {
             let status = match error.kind {
@@ -64,77 +66,78 @@ pub(super) async fn answer(sandbox: &Sandbox, call: Call) -> Reply {
     }
 }
 
-async fn steer(sandbox: &Sandbox, call: Call) -> Result<Reply> {
+async fn route(sandbox: &Sandbox, call: Call) -> Result<Reply> {
     if call.is_malformed {
         return Err(Error::invalid("not_json", "The body must be a JSON object."));
     }
     let (method, path) = (call.method.clone(), call.path.clone());
-    let room = path.get(1).map_or("help", String::as_str);
+    let name = path.get(1).map_or("help", String::as_str);
     if path.len() > 2 {
         return Err(Error::not_found("route"));
     }
-    let value = match (method, room) {
+    let value = match (method, name) {
         (Method::GET, "help") => return Ok(Reply::text(200, "text/plain; charset=utf-8", HELP)),
         (Method::GET, "state") => state(sandbox),
-        (Method::GET, "accepted") => accepted(&sandbox.world(), &call),
-        (Method::GET, "rules") => known(),
-        (Method::POST, room) => {
-            let room = room.to_owned();
-            steer_by(sandbox, &room, call.into_params()).await?
+        (Method::GET, "accepted") => accepted(&sandbox.state(), &call),
+        (Method::GET, "rules") => known_errors(),
+        (Method::POST, name) => {
+            let name = name.to_owned();
+            act(sandbox, &name, call.into_params()).await?
         }
         _ => return Err(Error::not_found("route")),
     };
     Ok(Reply::json(200, &value))
 }
 
-async fn steer_by(sandbox: &Sandbox, room: &str, params: Value) -> Result<Value> {
-    match room {
-        "link" => read::<ask::Link>(params)?.act(sandbox)?,
-        "unlink" => sandbox.unlink(&read::<ask::Unlink>(params)?.page),
+/// Carries out a `POST`; `name` is the last part of its path.
+async fn act(sandbox: &Sandbox, name: &str, params: Value) -> Result<Value> {
+    match name {
+        "link" => read::<request::Link>(params)?.act(sandbox)?,
+        "unlink" => sandbox.unlink(&read::<request::Unlink>(params)?.page),
         "grant" => {
-            let ask::Grant { token, object } = read(params)?;
+            let request::Grant { token, object } = read(params)?;
             sandbox.grant(&token, &object);
         }
         "person" => {
-            let ask::Person { page, psid, profile } = read(params)?;
+            let request::Person { page, psid, profile } = read(params)?;
             sandbox.know_person(&page, &psid, profile);
         }
         "click" => {
-            let ask::Click { ctwa_clid, page } = read(params)?;
+            let request::Click { ctwa_clid, page } = read(params)?;
             sandbox.know_click(&ctwa_clid, &page);
         }
         "refuse" => {
-            let ask::Refuse { dataset, event_name } = read(params)?;
+            let request::Refuse { dataset, event_name } = read(params)?;
             sandbox.refuse_name(&dataset, &event_name);
         }
         "kill" => {
-            let ask::Kill { token, subcode } = read(params)?;
-            sandbox.kill_token_with(&token, subcode.unwrap_or(super::EXPIRED));
+            let request::Kill { token, subcode } = read(params)?;
+            sandbox.kill_token_with(&token, subcode.unwrap_or(TOKEN_EXPIRED));
         }
-        "revive" => sandbox.revive_token(&read::<ask::Revive>(params)?.token),
+        "revive" => sandbox.revive_token(&read::<request::Revive>(params)?.token),
         "secret" => {
-            let ask::Secret { app_secret, required } = read(params)?;
+            let request::Secret { app_secret, required } = read(params)?;
             sandbox.set_app_secret(&app_secret, required);
         }
         "poison" => {
-            let ask::Poison { event_id, subcode } = read(params)?;
+            let request::Poison { event_id, subcode } = read(params)?;
             sandbox.poison(&event_id, subcode);
         }
-        "keep" => sandbox.keep_at_most(read::<ask::Keep>(params)?.count),
-        "fault" => sandbox.play(read::<ask::Fault>(params)?.into_play()?),
-        "lift" => sandbox.lift(read::<ask::Lift>(params)?.dataset.as_deref()),
+        "keep" => sandbox.keep_at_most(read::<request::Keep>(params)?.count),
+        "fault" => sandbox.inject(read::<request::Fault>(params)?.into_injected()?),
+        "lift" => sandbox.lift(read::<request::Lift>(params)?.dataset.as_deref()),
         "release" => {
-            read::<ask::Nothing>(params)?;
+            read::<request::Empty>(params)?;
             sandbox.release();
         }
         "handshake" => {
-            let ask::Handshake { url, verify_token } = read(params)?;
+            let request::Handshake { url, verify_token } = read(params)?;
             return Ok(json!({"verified": sandbox.verify_webhook(&url, &verify_token).await?}));
         }
         "webhook" => {
-            let webhook = read::<ask::Webhook>(params)?;
-            let serial = sandbox.world().serial();
-            let body = webhook.body(sandbox.clock.now(), serial)?;
+            let webhook = read::<request::Webhook>(params)?;
+            let serial = sandbox.state().serial();
+            let body = webhook.body(sandbox.clock().now(), serial)?;
             let delivered = sandbox.post_webhook(&webhook.url, &webhook.secret, &body).await?;
             return Ok(json!({"status": delivered.status, "answer": delivered.body, "sent": body}));
         }
@@ -148,34 +151,30 @@ fn read<T: DeserializeOwned>(params: Value) -> Result<T> {
 }
 
 fn state(sandbox: &Sandbox) -> Value {
-    let world = sandbox.world();
+    let state = sandbox.state();
     let mut accepted = json!({});
-    for ((dataset, name), count) in &world.counts {
+    for ((dataset, name), count) in &state.counts {
         accepted[dataset][name] = json!(count);
     }
-    let seen: Vec<Value> = world
-        .seen
-        .iter()
-        .map(|seen| json!({"dataset": seen.dataset, "event_ids": seen.event_ids, "status": seen.status}))
-        .collect();
-    let faults: Vec<Value> = world
-        .plays
-        .waiting()
-        .map(|play| {
-            json!({"fault": format!("{:?}", play.fault), "dataset": play.dataset, "times": play.times})
-        })
-        .collect();
+    let requests = state.requests.iter().map(|request| {
+        json!({"dataset": request.dataset, "event_ids": request.event_ids, "status": request.status})
+    });
+    let faults = state.faults.waiting().map(|waiting| {
+        json!({"fault": format!("{:?}", waiting.fault), "dataset": waiting.dataset, "times": waiting.times})
+    });
     json!({
-        "accepted_count": world.accepted_count, "accepted": accepted, "seen": seen, "faults": faults,
-        "held": sandbox.hold.waiting(), "pages": world.links.pages, "whatsapp": world.links.whatsapp,
-        "instagram": world.links.instagram,
+        "accepted_count": state.accepted_count, "accepted": accepted,
+        "seen": requests.collect::<Vec<_>>(), "faults": faults.collect::<Vec<_>>(),
+        "held": sandbox.gate().waiting(), "pages": state.links.pages, "whatsapp": state.links.whatsapp,
+        "instagram": state.links.instagram,
     })
 }
 
-fn accepted(world: &World, call: &Call) -> Value {
-    let limit = call.text("limit").and_then(|limit| limit.parse().ok()).unwrap_or(SHOWN);
+/// The newest accepted events, the oldest of them first.
+fn accepted(state: &State, call: &Call) -> Value {
+    let limit = call.text("limit").and_then(|limit| limit.parse().ok()).unwrap_or(SHOWN_DEFAULT);
     let only = call.text("dataset");
-    let newest = world.accepted.iter().rev();
+    let newest = state.accepted.iter().rev();
     let newest = newest.filter(|(dataset, _)| only.as_ref().is_none_or(|only| only == dataset)).take(limit);
     let mut shown: Vec<Value> =
         newest.map(|(dataset, event)| json!({"dataset": dataset, "event": event})).collect();
@@ -183,12 +182,11 @@ fn accepted(world: &World, call: &Call) -> Value {
     json!({"data": shown})
 }
 
-fn known() -> Value {
-    let subcodes = rules::all().map(
-        |(subcode, title, basis)| json!({"code": 100, "subcode": subcode, "title": title, "basis": basis.words()}),
-    );
-    let codes = codes::all().map(|(code, subcode, title, basis)| {
-        json!({"code": code, "subcode": subcode, "title": title, "basis": basis.words()})
-    });
-    json!({"data": subcodes.chain(codes).collect::<Vec<_>>()})
+/// Every code and subcode that can be met or played, with its source.
+fn known_errors() -> Value {
+    let shown = |known: KnownError| {
+        json!({"code": known.code, "subcode": known.subcode, "title": known.title,
+               "basis": known.basis.sentence()})
+    };
+    json!({"data": rules::all().chain(codes::all()).map(shown).collect::<Vec<_>>()})
 }

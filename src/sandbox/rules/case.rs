@@ -1,4 +1,4 @@
-//! The tests that the rules consist of: each looks at one event and at what Meta knows around it.
+//! The test of each rule: whether one event breaks it, given what Meta knows of its dataset, Page and person.
 
 use std::collections::HashMap;
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::clock::Timestamp;
 use crate::sandbox::links::Links;
 
-/// The names that messaging events may bear.
-const NAMES: [&str; 14] = [
+/// The names that messaging events may have (Meta's documentation of the Conversions API for Business Messaging).
+const MESSAGING_NAMES: [&str; 14] = [
     "Purchase",
     "LeadSubmitted",
     "InitiateCheckout",
@@ -25,17 +25,18 @@ const NAMES: [&str; 14] = [
     "ReviewProvided",
 ];
 
-/// Parameters of a person that Meta takes as SHA-256 only.
+/// Members of `user_data` that Meta takes as SHA-256 only (Meta's documentation of customer information parameters).
 const HASHED: [&str; 16] = [
     "em", "ph", "fn", "ln", "fi", "f5first", "f5last", "db", "doby", "dobm", "dobd", "ge", "ct", "st", "zp",
     "country",
 ];
 
-/// Names the account, not the person.
-const ACCOUNTS: [&str; 4] =
+/// Members of `user_data` that name the shop's account, not the person.
+const ACCOUNT_KEYS: [&str; 4] =
     ["page_id", "whatsapp_business_account_id", "ig_account_id", "instagram_business_account_id"];
 
-/// Parameters that are too little, each row alone or in part.
+/// Members of `user_data` that do not find a person: each row is too little, whole or in part (Meta's documentation of
+/// customer information parameters).
 const TOO_LITTLE: [&[&str]; 4] = [
     &["ct", "country", "st", "zp", "ge", "client_user_agent"],
     &["db", "client_user_agent"],
@@ -43,9 +44,10 @@ const TOO_LITTLE: [&[&str]; 4] = [
     &["ln", "ge"],
 ];
 
+/// Seconds of a day.
 const DAY: i64 = 24 * 60 * 60;
 
-/// One event, to whom it is sent, when, and what Meta knows.
+/// One event with all that its rules look at.
 pub(super) struct Case<'a> {
     pub(super) event: &'a Value,
     pub(super) dataset: &'a str,
@@ -54,48 +56,50 @@ pub(super) struct Case<'a> {
 }
 
 impl Case<'_> {
-    fn name(&self) -> &str {
+    fn event_name(&self) -> &str {
         text(&self.event["event_name"])
     }
 
-    fn time(&self) -> i64 {
+    /// `event_time` in Unix seconds.
+    fn event_time(&self) -> i64 {
         self.event["event_time"].as_i64().unwrap_or_default()
     }
 
     /// A member of `user_data`; empty when it is absent.
-    fn person(&self, key: &str) -> &str {
+    fn user_data(&self, key: &str) -> &str {
         text(&self.event["user_data"][key])
     }
 
-    fn sale(&self, key: &str) -> &Value {
+    /// A member of `custom_data`; `Value::Null` when it is absent.
+    fn custom_data(&self, key: &str) -> &Value {
         &self.event["custom_data"][key]
     }
 
-    /// Whether it is a messaging event of this channel.
-    fn is_of(&self, channel: &str) -> bool {
+    /// Whether it is a messaging event on this channel.
+    fn is_on(&self, channel: &str) -> bool {
         is_messaging(self) && text(&self.event["messaging_channel"]) == channel
     }
 
     /// The Page that a Messenger or WhatsApp event names; empty when it names none.
     fn page(&self) -> &str {
-        if self.is_of("messenger") || self.is_of("whatsapp") { self.person("page_id") } else { "" }
+        if self.is_on("messenger") || self.is_on("whatsapp") { self.user_data("page_id") } else { "" }
     }
 
     /// The WhatsApp account that a WhatsApp event names; empty when it names none.
     fn whatsapp(&self) -> &str {
-        if self.is_of("whatsapp") { self.person("whatsapp_business_account_id") } else { "" }
+        if self.is_on("whatsapp") { self.user_data("whatsapp_business_account_id") } else { "" }
     }
 
-    fn dataset_has_none_of(&self, linked: &HashMap<String, String>) -> bool {
-        !linked.values().any(|dataset| dataset == self.dataset)
+    fn dataset_has_none_of(&self, links: &HashMap<String, String>) -> bool {
+        !links.values().any(|dataset| dataset == self.dataset)
     }
 
-    fn is_linked(&self, linked: &HashMap<String, String>, account: &str) -> bool {
-        linked.get(account).is_some_and(|dataset| dataset == self.dataset)
+    fn is_linked(&self, links: &HashMap<String, String>, account: &str) -> bool {
+        links.get(account).is_some_and(|dataset| dataset == self.dataset)
     }
 }
 
-/// A text; empty for everything else.
+/// The text that a value is; empty for any other value.
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
@@ -105,24 +109,26 @@ fn is_messaging(case: &Case<'_>) -> bool {
 }
 
 pub(super) fn has_no_channel(case: &Case<'_>) -> bool {
-    is_messaging(case) && !["messenger", "instagram", "whatsapp"].iter().any(|channel| case.is_of(channel))
+    is_messaging(case) && !["messenger", "instagram", "whatsapp"].iter().any(|channel| case.is_on(channel))
 }
 
 pub(super) fn names_no_account(case: &Case<'_>) -> bool {
-    let wants_one = case.is_of("messenger") || case.is_of("whatsapp");
-    wants_one && case.person("page_id").is_empty() && case.person("whatsapp_business_account_id").is_empty()
+    let wants_one = case.is_on("messenger") || case.is_on("whatsapp");
+    wants_one
+        && case.user_data("page_id").is_empty()
+        && case.user_data("whatsapp_business_account_id").is_empty()
 }
 
 pub(super) fn names_no_page(case: &Case<'_>) -> bool {
-    case.is_of("messenger") && case.person("page_id").is_empty()
+    case.is_on("messenger") && case.user_data("page_id").is_empty()
 }
 
 pub(super) fn names_no_ig_account(case: &Case<'_>) -> bool {
-    case.is_of("instagram") && case.person("ig_account_id").is_empty()
+    case.is_on("instagram") && case.user_data("ig_account_id").is_empty()
 }
 
 pub(super) fn names_no_ig_person(case: &Case<'_>) -> bool {
-    case.is_of("instagram") && case.person("ig_sid").is_empty()
+    case.is_on("instagram") && case.user_data("ig_sid").is_empty()
 }
 
 pub(super) fn dataset_has_no_page(case: &Case<'_>) -> bool {
@@ -142,13 +148,14 @@ pub(super) fn whatsapp_is_of_another_dataset(case: &Case<'_>) -> bool {
 }
 
 pub(super) fn instagram_is_not_linked(case: &Case<'_>) -> bool {
-    case.is_of("instagram") && !case.is_linked(&case.links.instagram, case.person("ig_account_id"))
+    case.is_on("instagram") && !case.is_linked(&case.links.instagram, case.user_data("ig_account_id"))
 }
 
 pub(super) fn name_is_refused(case: &Case<'_>) -> bool {
     let refused = case.links.refused_names.get(case.dataset);
     is_messaging(case)
-        && (!NAMES.contains(&case.name()) || refused.is_some_and(|names| names.contains(case.name())))
+        && (!MESSAGING_NAMES.contains(&case.event_name())
+            || refused.is_some_and(|names| names.contains(case.event_name())))
 }
 
 pub(super) fn names_a_browser(case: &Case<'_>) -> bool {
@@ -157,45 +164,45 @@ pub(super) fn names_a_browser(case: &Case<'_>) -> bool {
 }
 
 pub(super) fn click_is_invalid(case: &Case<'_>) -> bool {
-    let click = case.person("ctwa_clid");
+    let click = case.user_data("ctwa_clid");
     let is_known = case.links.clicks.is_empty() || case.links.clicks.contains_key(click);
-    case.is_of("whatsapp") && !(is_word(click) && is_known)
+    case.is_on("whatsapp") && !(is_word(click) && is_known)
 }
 
 pub(super) fn click_is_of_another_page(case: &Case<'_>) -> bool {
-    let page_of_click = case.links.clicks.get(case.person("ctwa_clid"));
+    let page_of_click = case.links.clicks.get(case.user_data("ctwa_clid"));
     !case.page().is_empty() && page_of_click.is_some_and(|page| page != case.page())
 }
 
 pub(super) fn person_is_of_another_page(case: &Case<'_>) -> bool {
-    let psid = case.person("page_scoped_user_id");
-    let known = case.links.people.get(case.person("page_id"));
-    case.is_of("messenger") && !psid.is_empty() && known.is_some_and(|people| !people.contains_key(psid))
+    let psid = case.user_data("page_scoped_user_id");
+    let known = case.links.people.get(case.user_data("page_id"));
+    case.is_on("messenger") && !psid.is_empty() && known.is_some_and(|people| !people.contains_key(psid))
 }
 
 pub(super) fn is_too_old(case: &Case<'_>) -> bool {
     let days = if text(&case.event["action_source"]) == "physical_store" { 62 } else { 7 };
-    case.now.seconds().saturating_sub(case.time()) > days * DAY
+    case.now.seconds().saturating_sub(case.event_time()) > days * DAY
 }
 
 pub(super) fn is_in_the_future(case: &Case<'_>) -> bool {
-    case.time() > case.now.seconds()
+    case.event_time() > case.now.seconds()
 }
 
 pub(super) fn is_purchase_without_value(case: &Case<'_>) -> bool {
-    case.name() == "Purchase" && case.sale("value").is_null()
+    case.event_name() == "Purchase" && case.custom_data("value").is_null()
 }
 
 pub(super) fn is_purchase_without_currency(case: &Case<'_>) -> bool {
-    case.name() == "Purchase" && case.sale("currency").is_null()
+    case.event_name() == "Purchase" && case.custom_data("currency").is_null()
 }
 
 pub(super) fn has_value_without_currency(case: &Case<'_>) -> bool {
-    !case.sale("value").is_null() && case.sale("currency").is_null()
+    !case.custom_data("value").is_null() && case.custom_data("currency").is_null()
 }
 
 pub(super) fn has_content_without_id(case: &Case<'_>) -> bool {
-    let lines = case.sale("contents").as_array();
+    let lines = case.custom_data("contents").as_array();
     lines.is_some_and(|lines| lines.iter().any(|line| line["id"].is_null() || line["id"] == ""))
 }
 
@@ -225,7 +232,7 @@ pub(super) fn has_too_little_of_the_person(case: &Case<'_>) -> bool {
         let is_given =
             |value: &Value| !(value.is_null() || value == "" || value == &Value::Array(Vec::new()));
         let given = person.iter().filter(|(_, value)| is_given(value)).map(|(key, _)| key.as_str());
-        given.filter(|key| !ACCOUNTS.contains(key)).collect()
+        given.filter(|key| !ACCOUNT_KEYS.contains(key)).collect()
     });
     TOO_LITTLE.iter().any(|row| given.iter().all(|key| row.contains(key)))
 }
@@ -250,7 +257,7 @@ fn is_digits(text: &str, count: usize) -> bool {
     text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Letters, digits, `-` and `_`, at least one.
+/// Whether a text is one or more ASCII letters, digits, `-` and `_`.
 fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }

@@ -1,5 +1,7 @@
-//! Meta's rules for one event, as a table: the subcode, on what it rests, what to do, and the test.
-//! The first rule that an event breaks refuses the whole request.
+//! Meta's rules for one event, as a table: the subcode, its source, the field that is blamed, what to do, and the
+//! test. The first rule that an event breaks refuses the whole request.
+//!
+//! Meta documents few of these subcodes; the others are known from reports, and each rule's basis says which.
 
 mod case;
 mod shape;
@@ -9,17 +11,19 @@ mod tests;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
+use crate::sandbox::known_error::{Basis, KnownError};
 use crate::sandbox::links::Links;
-use crate::sandbox::refusal::{Basis, Refusal};
+use crate::sandbox::refusal::Refusal;
 use crate::sandbox::rules::case::Case;
 
-pub(super) struct Rule {
-    subcode: i64,
-    basis: Basis,
-    /// The member of the event that is at fault, as Meta blames it.
+/// Graph's code for every event that breaks a rule.
+const INVALID_PARAMETER: i64 = 100;
+
+struct Rule {
+    /// What the refusal says: code 100 with the subcode of this rule.
+    error: KnownError,
+    /// The member of the event that Meta blames.
     field: &'static str,
-    title: &'static str,
-    help: &'static str,
     is_broken: fn(&Case<'_>) -> bool,
 }
 
@@ -28,10 +32,14 @@ const fn rule(
     basis: Basis,
     field: &'static str,
     title: &'static str,
-    help: &'static str,
+    advice: &'static str,
     is_broken: fn(&Case<'_>) -> bool,
 ) -> Rule {
-    Rule { subcode, basis, field, title, help, is_broken }
+    Rule { error: event_error(subcode, title, advice, basis), field, is_broken }
+}
+
+const fn event_error(subcode: i64, title: &'static str, advice: &'static str, basis: Basis) -> KnownError {
+    KnownError { code: INVALID_PARAMETER, subcode: Some(subcode), title, advice, basis }
 }
 
 const RULES: &[Rule] = &[
@@ -245,44 +253,49 @@ const RULES: &[Rule] = &[
     ),
 ];
 
-/// Subcodes that others list as permanent without a meaning: no event breaks them, a fault can play them.
+/// Subcodes that others list as lasting, without a meaning: no event breaks them, but a fault can play them.
 const UNTITLED: [i64; 4] = [2_804_007, 2_804_017, 2_804_019, 2_804_048];
 
-/// Why the event at `place` of a request to `dataset` is refused, if it is.
-pub(super) fn refuse(
-    place: usize,
-    event: &Value,
-    dataset: &str,
-    links: &Links,
-    now: Timestamp,
-) -> Option<Refusal> {
+const fn untitled(subcode: i64) -> KnownError {
+    event_error(subcode, "Unknown", "Nobody says what this subcode means.", Basis::Unverified)
+}
+
+/// Where an event comes from, for [`refuse`].
+#[derive(Clone, Copy)]
+pub(super) struct Origin<'a> {
+    /// Its place in the request's `data`, from 0.
+    pub(super) place: usize,
+    /// The dataset that the request names.
+    pub(super) dataset: &'a str,
+    pub(super) now: Timestamp,
+}
+
+/// Why an event is refused, if it is.
+pub(super) fn refuse(event: &Value, origin: Origin<'_>, links: &Links) -> Option<Refusal> {
+    let Origin { place, dataset, now } = origin;
     if let Some(message) = shape::fault(event) {
         let field = Some(format!("data[{place}]"));
         let message = format!("(#100) Invalid parameter: {message} at data[{place}]");
-        return Some(Refusal { field, ..Refusal::new(100, None, message) });
+        return Some(Refusal { field, ..Refusal::new(INVALID_PARAMETER, None, message) });
     }
     let case = Case { event, dataset, links, now };
     let rule = RULES.iter().find(|rule| (rule.is_broken)(&case))?;
     let field = Some(format!("data[{place}]{}", rule.field));
-    Some(Refusal { field, ..Refusal::new(100, Some(rule.subcode), "Invalid parameter") })
+    Some(Refusal { field, ..Refusal::new(INVALID_PARAMETER, rule.error.subcode, "Invalid parameter") })
 }
 
-/// Whether a subcode is one of events.
+/// Whether a subcode is one of those that Meta keeps for events of the Conversions API.
 pub(super) fn is_of_events(subcode: i64) -> bool {
     (2_804_000..2_805_000).contains(&subcode)
 }
 
-/// Title and help of a subcode of events.
-pub(super) fn words(subcode: i64) -> (String, String) {
-    if let Some(rule) = RULES.iter().find(|rule| rule.subcode == subcode) {
-        return (rule.title.to_owned(), format!("{} {}", rule.help, rule.basis.words()));
-    }
-    let help = format!("Nobody says what {subcode} means. {}", Basis::Unverified.words());
-    ("Unknown".to_owned(), help)
+/// What is known of a subcode of events.
+pub(super) fn known(subcode: i64) -> KnownError {
+    let rule = RULES.iter().find(|rule| rule.error.subcode == Some(subcode));
+    rule.map_or(untitled(subcode), |rule| rule.error)
 }
 
-/// Every subcode with its title and basis; those without a title are only there to be played.
-pub(super) fn all() -> impl Iterator<Item = (i64, &'static str, Basis)> {
-    let titled = RULES.iter().map(|rule| (rule.subcode, rule.title, rule.basis));
-    titled.chain(UNTITLED.map(|subcode| (subcode, "Unknown", Basis::Unverified)))
+/// The whole table; the untitled ones are there only to be played.
+pub(super) fn all() -> impl Iterator<Item = KnownError> {
+    RULES.iter().map(|rule| rule.error).chain(UNTITLED.map(untitled))
 }

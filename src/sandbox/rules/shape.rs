@@ -1,8 +1,8 @@
-//! The shape of an event: members that must be there, and members that Graph does not expect.
+//! The shape of an event: members that must be there, and members that Graph does not know.
 
 use serde_json::Value;
 
-/// Every member that an event may have.
+/// Every member that an event may have (Meta's documentation of server event parameters).
 const KEYS: [&str; 19] = [
     "event_name",
     "event_time",
@@ -25,6 +25,7 @@ const KEYS: [&str; 19] = [
     "advanced_measurement_table",
 ];
 
+/// Every value of `action_source` (Meta's documentation of server event parameters).
 const ACTION_SOURCES: [&str; 9] = [
     "email",
     "website",
@@ -37,7 +38,7 @@ const ACTION_SOURCES: [&str; 9] = [
     "other",
 ];
 
-/// What is wrong with the shape of an event, if anything is.
+/// What is wrong with the shape of an event, as words for the refusal; `None` if it is right.
 pub(super) fn fault(event: &Value) -> Option<String> {
     let Some(members) = event.as_object() else { return Some("an event must be an object".to_owned()) };
     if let Some(key) = members.keys().find(|key| !KEYS.contains(&key.as_str())) {

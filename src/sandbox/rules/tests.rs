@@ -1,4 +1,4 @@
-//! Each row of the reference's tables of subcodes and of messaging rules, with one event that breaks it.
+//! Each rule with at least one event that breaks it, as Meta's documentation and the reports describe it.
 
 use serde_json::json;
 
@@ -7,7 +7,8 @@ use crate::sandbox::rules::*;
 const NOW: i64 = 1_717_171_717;
 const HASH: &str = "62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f";
 
-/// Subcode, what its help must say of its basis, the good event it starts from, and what is put where.
+/// The subcode, words of its source that its help must name, the good event to begin with, and what is changed in
+/// it: JSON pointer and value.
 type Row = (i64, &'static str, fn() -> Value, &'static [(&'static str, fn() -> Value)]);
 
 #[rustfmt::skip]
@@ -54,8 +55,8 @@ const TABLE: &[Row] = &[
     (2_804_118, "field reports", whatsapp, &[("/user_data/whatsapp_business_account_id", || json!("6"))]),
 ];
 
-/// Members that a dataset without links refuses.
-const BARE: [(i64, fn() -> Value); 3] =
+/// Subcodes of a dataset to which no account of the channel is linked.
+const UNLINKED: [(i64, fn() -> Value); 3] =
     [(2_804_131, messenger), (2_804_132, whatsapp), (2_804_133, instagram)];
 
 fn messenger() -> Value {
@@ -104,7 +105,7 @@ fn links() -> Links {
 }
 
 fn judge(event: &Value, links: &Links) -> Option<Refusal> {
-    refuse(3, event, "d", links, Timestamp::from_seconds(NOW))
+    refuse(event, Origin { place: 3, dataset: "d", now: Timestamp::from_seconds(NOW) }, links)
 }
 
 fn put(event: &mut Value, pointer: &str, value: Value) {
@@ -134,7 +135,7 @@ fn good_events_pass() {
 }
 
 #[test]
-fn each_row_refuses_its_violation_and_says_on_what_it_rests() {
+fn each_rule_refuses_its_violation_and_names_its_source() {
     for (subcode, basis, good, changes) in TABLE {
         let mut event = good();
         for (pointer, value) in *changes {
@@ -143,14 +144,14 @@ fn each_row_refuses_its_violation_and_says_on_what_it_rests() {
         let refusal = judge(&event, &links()).unwrap_or_else(|| panic!("{subcode} took {event}"));
         assert_eq!((refusal.code, refusal.subcode), (100, Some(*subcode)), "{event}");
         assert!(refusal.field.unwrap().starts_with("data[3]["), "{subcode}");
-        let (title, help) = words(*subcode);
-        assert!(help.contains(basis) && !title.is_empty(), "{subcode}: {help}");
+        let known = known(*subcode);
+        assert!(known.help().contains(basis) && !known.title.is_empty(), "{subcode}: {known:?}");
     }
 }
 
 #[test]
 fn a_dataset_without_links_says_so() {
-    for (subcode, event) in BARE {
+    for (subcode, event) in UNLINKED {
         let refusal = judge(&event(), &Links::default()).unwrap();
         assert_eq!(refusal.subcode, Some(subcode));
     }
@@ -167,13 +168,13 @@ fn people_and_clicks_are_judged_only_where_some_are_known() {
 }
 
 #[test]
-fn no_row_of_the_reference_is_missing() {
-    let tried = TABLE.iter().map(|(subcode, ..)| *subcode).chain(BARE.map(|(subcode, _)| subcode));
+fn every_rule_is_tried() {
+    let tried = TABLE.iter().map(|(subcode, ..)| *subcode).chain(UNLINKED.map(|(subcode, _)| subcode));
     let tried: std::collections::BTreeSet<i64> = tried.chain(UNTITLED).collect();
-    let known: std::collections::BTreeSet<i64> = all().map(|(subcode, ..)| subcode).collect();
-    assert_eq!(tried, known);
+    let listed: std::collections::BTreeSet<i64> = all().filter_map(|known| known.subcode).collect();
+    assert_eq!(tried, listed);
     for subcode in UNTITLED {
-        assert!(words(subcode).1.contains("UNVERIFIED"));
+        assert!(known(subcode).help().contains("UNVERIFIED"));
     }
 }
 

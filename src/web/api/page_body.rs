@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::domain::basic::hours::WorkingHours;
 use crate::domain::basic::span;
-use crate::domain::inbox::wording;
+use crate::domain::inbox::{label, sentence};
 use crate::domain::order::outcome::OutcomeKind;
 use crate::domain::signal::conversion::EventName;
 use crate::domain::signal::policy::{HOLD_MAX, LeadOn, Mode, OnUnknown, PurchaseOn};
@@ -206,12 +206,12 @@ fn labels(Map(labels): Map<String>) -> Result<BTreeMap<String, OutcomeKind>> {
     if labels.len() > LIST_MAX {
         return Err(Error::field("/labels", format!("There must be at most {LIST_MAX}.")));
     }
-    let can_be = wording::LABELLED.map(OutcomeKind::as_str).join(", ");
+    let can_be = label::LABEL_KINDS.map(OutcomeKind::as_str).join(", ");
     let label = |(label, key): (String, String)| {
         if label.trim().is_empty() || label.chars().count() > WORDS_MAX {
             return Err(Error::field("/labels", format!("A label must have 1 to {WORDS_MAX} characters.")));
         }
-        let kind = OutcomeKind::parse(&key).filter(|kind| wording::LABELLED.contains(kind));
+        let kind = OutcomeKind::parse(&key).filter(|kind| label::LABEL_KINDS.contains(kind));
         kind.map(|kind| (label, kind))
             .ok_or_else(|| Error::field("/labels", format!("A label must say one of {can_be}.")))
     };
@@ -224,7 +224,7 @@ fn sentences(Map(sentences): Map<Vec<String>>) -> Result<BTreeMap<OutcomeKind, V
         let kind =
             OutcomeKind::parse(&key).ok_or_else(|| Error::field(&field, "There is no such outcome."))?;
         let patterns = list(&field, Some(patterns))?.unwrap_or_default();
-        if patterns.iter().any(|pattern| !wording::is_pattern(pattern)) {
+        if patterns.iter().any(|pattern| !sentence::is_pattern(pattern)) {
             let expected = "words with at most one {value} for the amount and any number of {*} for anything";
             return Err(Error::field(&field, format!("Each must be {expected}.")));
         }

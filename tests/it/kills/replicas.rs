@@ -40,7 +40,7 @@ async fn two_processes_share_the_work() {
     });
     assert!(settled.await);
     let mut carried: HashMap<String, usize> = HashMap::new();
-    for event_id in meta.seen().into_iter().flat_map(|request| request.event_ids) {
+    for event_id in meta.requests().into_iter().flat_map(|request| request.event_ids) {
         *carried.entry(event_id).or_default() += 1;
     }
     assert!(carried.values().all(|times| *times == 1), "{carried:?}");

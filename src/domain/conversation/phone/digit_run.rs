@@ -1,19 +1,20 @@
-//! A text as stretches of digits: groups that separators hold together, without what is plainly no phone
-//! (links, mail addresses, IBANs, cards, dates, times, prices).
+//! A text as runs of digits: groups with only separators between them, without what is certainly no phone (links, mail
+//! addresses, IBANs, cards, dates, times, prices).
 
-/// What stands in the place of something that is plainly no phone.
+/// The character that replaces those of something that is certainly no phone.
 const HIDDEN: char = '\0';
 
-/// Letters and digits of an IBAN, over all countries.
+/// How many letters and digits an IBAN has, over all countries.
 const IBAN: std::ops::RangeInclusive<usize> = 15..=34;
 
-/// Letters between two groups of one number at most.
+/// The most characters between two groups of one number.
 const GAP_MAX: usize = 5;
 
-/// Groups of a stretch at most; more of them are a table and no phone.
+/// The most groups of a run; more of them are a table of numbers.
 const GROUPS_MAX: usize = 60;
 
-/// Latin words that people glue to a number. After any other one without a space it is a part of a code.
+/// Latin words that people write before a number without a space, as in `tel555123456`. Behind any other Latin word
+/// without a space, digits are a part of a code.
 const PHONE_WORDS: [&str; 18] = [
     "tel",
     "telefon",
@@ -35,7 +36,7 @@ const PHONE_WORDS: [&str; 18] = [
     "whatsapp",
 ];
 
-/// Words after a sum of money.
+/// Words for currencies; digits before one are a sum of money.
 const CURRENCY_WORDS: [&str; 14] = [
     "ლ",
     "ლარი",
@@ -53,26 +54,26 @@ const CURRENCY_WORDS: [&str; 14] = [
     "eur",
 ];
 
-/// Digits without anything between them.
+/// Digits with nothing between them.
 pub(super) struct Group {
     pub(super) digits: String,
-    /// A space (and not only a hyphen or a dot) is before it, or nothing of its stretch.
+    /// Whether a space stands before it, or it begins its run; otherwise only a hyphen, a dot or the like does.
     is_apart: bool,
-    /// What is before it allows a phone to begin here.
+    /// Whether a phone may begin here, by what stands before it.
     opens: bool,
-    /// What is after it allows a phone to end here.
+    /// Whether a phone may end here, by what stands behind it.
     closes: bool,
 }
 
 /// Groups with only separators between them.
 pub(super) struct DigitRun {
     pub(super) groups: Vec<Group>,
-    /// A `+` is before the first group.
+    /// Whether a `+` stands before the first group.
     pub(super) plus: bool,
 }
 
 impl DigitRun {
-    /// Nothing at the edges makes these groups a part of something longer.
+    /// Whether the groups from `first` to before `end` are not part of something longer, by what stands at their edges.
     pub(super) fn stands_free(&self, first: usize, end: usize) -> bool {
         self.groups[first].is_apart
             && self.groups.get(end).is_none_or(|next| next.is_apart)
@@ -81,7 +82,7 @@ impl DigitRun {
     }
 }
 
-/// What may stand between the digits of one number.
+/// Whether a character may stand between the digits of one number.
 pub(super) fn is_joint(letter: char) -> bool {
     is_space(letter)
         || is_invisible(letter)
@@ -92,12 +93,12 @@ fn is_space(letter: char) -> bool {
     letter.is_whitespace() && letter != '\n' && letter != '\r'
 }
 
-/// Marks of direction and joining, which come with a number that is copied from an address book.
+/// Whether a character is an invisible mark of direction or joining, as in numbers copied from an address book.
 pub(super) fn is_invisible(letter: char) -> bool {
     matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// The stretches of a text that may hold a phone.
+/// The runs of a text that may hold a phone.
 pub(super) fn digit_runs(text: &str) -> Vec<DigitRun> {
     let mut letters: Vec<char> = text.chars().collect();
     hide_links(&mut letters);
@@ -106,7 +107,7 @@ pub(super) fn digit_runs(text: &str) -> Vec<DigitRun> {
     let mut digit_runs: Vec<DigitRun> = Vec::new();
     let mut last_end = None;
     let mut began = 0;
-    for (start, end) in runs(&letters) {
+    for (start, end) in groups(&letters) {
         let gap = last_end.map(|last: usize| &letters[last..start]);
         let plus = plus_before(&letters, start);
         let group = Group {
@@ -134,21 +135,21 @@ pub(super) fn digit_runs(text: &str) -> Vec<DigitRun> {
     digit_runs
 }
 
-/// Where digits begin and end.
-fn runs(letters: &[char]) -> Vec<(usize, usize)> {
-    let mut runs = Vec::new();
+/// The places at which digits with nothing between them begin and end.
+fn groups(letters: &[char]) -> Vec<(usize, usize)> {
+    let mut groups = Vec::new();
     let mut at = 0;
     while at < letters.len() {
         let length = letters[at..].iter().take_while(|letter| letter.is_ascii_digit()).count();
         if length > 0 {
-            runs.push((at, at + length));
+            groups.push((at, at + length));
         }
         at += length + 1;
     }
-    runs
+    groups
 }
 
-/// Where the `+` before these digits is, with a parenthesis or a space between them at most.
+/// The place of the `+` before the digits at `start`; a parenthesis or blanks may stand between.
 fn plus_before(letters: &[char], start: usize) -> Option<usize> {
     let between = letters[..start].iter().rev().take(3);
     let gap = between.take_while(|letter| **letter != '+' && is_joint(**letter)).count();
@@ -156,6 +157,7 @@ fn plus_before(letters: &[char], start: usize) -> Option<usize> {
     (letters[at] == '+').then_some(at)
 }
 
+/// Whether a phone may begin at `start`, by what stands before it.
 fn opens(letters: &[char], start: usize) -> bool {
     let mut before = letters[..start].iter().rev().copied().skip_while(|letter| is_invisible(*letter));
     match before.next() {
@@ -171,6 +173,7 @@ fn opens(letters: &[char], start: usize) -> bool {
     }
 }
 
+/// Whether a phone may end before `end`, by what stands there.
 fn closes(letters: &[char], end: usize) -> bool {
     let mut after =
         letters[end..].iter().copied().skip_while(|letter| is_invisible(*letter) || *letter == ')');
@@ -196,7 +199,7 @@ fn is_currency(word: &str) -> bool {
     CURRENCY_WORDS.contains(&word.to_lowercase().as_str())
 }
 
-/// Links, mail addresses and names with `@`: their digits are nobody's phone.
+/// Hides links, mail addresses and names with `@`, which may hold digits.
 fn hide_links(letters: &mut [char]) {
     for token in letters.split_mut(|letter| letter.is_whitespace() || matches!(letter, ',' | ';')) {
         let text: String = token.iter().map(char::to_ascii_lowercase).collect();
@@ -206,7 +209,8 @@ fn hide_links(letters: &mut [char]) {
     }
 }
 
-/// IBANs, in one piece or in groups: Georgian ones by their form, the others by their check digits too.
+/// Hides IBANs, in one piece or in groups: Georgian ones by their form, also when they are cut short, and others if their
+/// check digits are right.
 fn hide_ibans(letters: &mut [char]) {
     let mut at = 0;
     while at + 4 <= letters.len() {
@@ -247,7 +251,7 @@ fn iban_end(letters: &[char], start: usize) -> Option<usize> {
     lengths.into_iter().find(|length| checks_out(&compact[..*length])).map(end_of)
 }
 
-/// ISO 7064, modulo 97.
+/// Whether the check digits of an IBAN are right: ISO 7064, modulo 97.
 fn checks_out(compact: &[(char, usize)]) -> bool {
     let (head, rest) = compact.split_at(4);
     let remainder = rest.iter().chain(head).fold(0_u32, |sum, (letter, _)| match letter.to_digit(36) {
@@ -258,19 +262,20 @@ fn checks_out(compact: &[(char, usize)]) -> bool {
     remainder == 1
 }
 
-/// Cards (4-4-4-4), dates with a whole year, times, sums with a fraction.
+/// Hides cards (4-4-4-4), dates with a year of four digits, times, and sums with a fraction.
 fn hide_figures(letters: &mut [char]) {
-    let runs = runs(letters);
+    let groups = groups(letters);
     let mut hidden = Vec::new();
-    for index in 0..runs.len() {
-        let length = |ahead: usize| runs.get(index + ahead).map_or(0, |(start, end)| end - start);
-        let gap = |index: usize| match (runs.get(index), runs.get(index + 1)) {
+    for index in 0..groups.len() {
+        let length = |ahead: usize| groups.get(index + ahead).map_or(0, |(start, end)| end - start);
+        let gap = |index: usize| match (groups.get(index), groups.get(index + 1)) {
             (Some((_, end)), Some((start, _))) => &letters[*end..*start],
             _ => &[],
         };
         let before = index.checked_sub(1).map_or(&[][..], gap);
-        let number =
-            |ahead: usize| runs.get(index + ahead).map_or(0, |(start, end)| small(&letters[*start..*end]));
+        let number = |ahead: usize| {
+            groups.get(index + ahead).map_or(0, |(start, end)| short_number(&letters[*start..*end]))
+        };
         let is_one_of = |gap: &[char], marks: &[char]| matches!(gap, [mark] if marks.contains(mark));
         let is_card = (0..4).all(|ahead| length(ahead) == 4)
             && (0..3).all(|ahead| gap(index + ahead).iter().all(|letter| is_joint(*letter)));
@@ -295,18 +300,19 @@ fn hide_figures(letters: &mut [char]) {
             () if is_time || is_sum => 2,
             () => 0,
         };
-        hidden.extend_from_slice(&runs[index..index + taken]);
+        hidden.extend_from_slice(&groups[index..index + taken]);
     }
     for (start, end) in hidden {
         letters[start..end].fill(HIDDEN);
     }
 }
 
-/// The value of up to four digits.
-fn small(digits: &[char]) -> u32 {
+/// The number that the first four digits are, for days, months and years.
+fn short_number(digits: &[char]) -> u32 {
     digits.iter().take(4).fold(0, |sum, digit| sum * 10 + digit.to_digit(10).unwrap_or(0))
 }
 
+/// Whether these are day and month, in either order, of a year from 1900 to 2100.
 fn is_day(one: u32, other: u32, year: u32) -> bool {
     let (month, day) = (one.min(other), one.max(other));
     (1..=12).contains(&month) && (1..=31).contains(&day) && (1900..=2100).contains(&year)

@@ -1,9 +1,9 @@
-//! Phone numbers: in a customer's own words ([`phones_in`]), or given alone ([`Phone::parse`]). Which of the
-//! Page's own numbers a customer only repeats is not decided here, but from who said it first.
+//! Phone numbers: found in a customer's own words ([`phones_in`]), or given alone ([`Phone::parse`]). Whether a customer only
+//! repeats a number of the Page is not decided here, but by who wrote it first.
 //!
-//! A text is read as runs of digits, the runs as stretches that separators hold together, and of each stretch
-//! only what is a whole and valid number is taken: never a part of an IBAN, a card, a waybill, a date, a
-//! price. Digits are ASCII: other scripts' digits are no phone and make none of what stands beside them.
+//! A text is read as runs: groups of digits with only separators between them. Of each run, only a whole and valid number
+//! is taken: never a part of an IBAN, a card, a waybill, a date or a price. Only ASCII digits count; beside digits of
+//! another script there is no phone.
 
 mod digit_run;
 
@@ -16,13 +16,13 @@ use phonenumber::{Mode, PhoneNumber, Type};
 
 use digit_run::{DigitRun, Group};
 
-/// So many guesses are checked in one text at most, so that no text costs more than some milliseconds.
+/// The most candidates that are checked in one text, so that no text costs more than some milliseconds.
 const CHECKS_MAX: usize = 400;
 
-/// Digits of other numbers (a quantity, a price, a flat) that may stand beside a phone in groups.
+/// The most digits of other numbers (a quantity, a price, a flat) that may stand beside a phone in the same run.
 const BESIDE_MAX: usize = 8;
 
-/// The digits of a phone number as people write it, from a local landline to `00` and 15 digits.
+/// How many digits a phone number has as people write it: from a local landline to `00` and 15 digits.
 const DIGITS: std::ops::RangeInclusive<usize> = 6..=17;
 
 /// A phone number in E.164. Personal data: it never shows in `Debug`.
@@ -30,7 +30,8 @@ const DIGITS: std::ops::RangeInclusive<usize> = 6..=17;
 pub struct Phone(String);
 
 impl Phone {
-    /// Reads a number that stands alone, as an operator, a CRM or a courier's file gives it.
+    /// Parses a number that stands alone, as an operator, a CRM or a courier's file gives it. `country` is the Page's, as
+    /// ISO 3166 alpha-2: a number without `+` or `00` is one of that country.
     pub fn parse(text: &str, country: &str) -> Option<Self> {
         let text =
             text.trim_matches(|letter: char| letter.is_whitespace() || digit_run::is_invisible(letter));
@@ -58,8 +59,8 @@ impl fmt::Debug for Phone {
     }
 }
 
-/// The phone numbers in a text, each once, in their order. `country` is the Page's, as ISO 3166 alpha-2;
-/// without a known one only numbers with `+` or `00` are found.
+/// The phone numbers in a text, each once, in their order. `country` is the Page's, as ISO 3166 alpha-2; if it is unknown,
+/// only numbers with `+` or `00` are found.
 pub fn phones_in(text: &str, country: &str) -> Vec<Phone> {
     if text.bytes().filter(u8::is_ascii_digit).count() < *DIGITS.start() {
         return Vec::new();
@@ -73,17 +74,19 @@ pub fn phones_in(text: &str, country: &str) -> Vec<Phone> {
         .collect()
 }
 
-/// The numbering plan of the Page's country, and how many guesses may still be checked against it.
+/// The numbering plan of the Page's country, and how many candidates may still be checked against it.
 struct Plan {
     country: Option<country::Id>,
     checks_left: usize,
 }
 
-/// A part of a stretch that is a valid number.
-struct Guess {
+/// Neighbouring groups of a run that are a valid number.
+struct Candidate {
+    /// The first group's place in the run.
     first: usize,
-    /// One after the last group.
+    /// One after the last group's place.
     end: usize,
+    /// How much of the run it explains; the readings of a run are compared by the sum.
     weight: usize,
     phone: Phone,
 }
@@ -94,14 +97,14 @@ impl Plan {
         Self { country: known, checks_left: CHECKS_MAX }
     }
 
-    /// The number that the digits are, if they are a whole and valid one.
+    /// The number that `digits` are, if they are a whole and valid one; `plus`: with a `+` before them.
     fn check(&mut self, digits: &str, plus: bool) -> Option<PhoneNumber> {
         if !DIGITS.contains(&digits.len()) {
             return None;
         }
         self.checks_left = self.checks_left.checked_sub(1)?;
         let abroad = if plus { Some(digits) } else { digits.strip_prefix("00") };
-        // A number from abroad is read without the Page's country, whose trunk prefix is not its own.
+        // Parsed by the Page's country, a number from abroad might lose digits that look like that country's trunk prefix.
         let number = match abroad {
             Some(abroad) => phonenumber::parse(None, format!("+{abroad}")),
             None => phonenumber::parse(Some(self.country?), digits),
@@ -109,10 +112,10 @@ impl Plan {
         number.ok().filter(phonenumber::is_valid)
     }
 
-    /// Of all ways to read a stretch the one that explains most of its digits.
+    /// The numbers of a run. Of all ways to cut it into numbers, that one is taken which explains most of its digits.
     fn phones_of(&mut self, run: &DigitRun) -> Vec<Phone> {
         let groups = &run.groups;
-        let mut guesses = Vec::new();
+        let mut candidates = Vec::new();
         for first in 0..groups.len() {
             let mut digits = String::new();
             for (end, group) in (first + 1..).zip(&groups[first..]) {
@@ -120,15 +123,17 @@ impl Plan {
                 if digits.len() > *DIGITS.end() {
                     break;
                 }
-                guesses.extend(self.guess(run, first, end, &digits));
+                candidates.extend(self.candidate(run, first, end, &digits));
             }
         }
-        // best[end]: the weight of the best guesses before `end`, and the last of them.
+        // best[end]: the largest sum of weights of candidates before the group `end`, and the last of these candidates.
         let mut best: Vec<(usize, Option<usize>)> = vec![(0, None); groups.len() + 1];
         for end in 1..=groups.len() {
             best[end] = (best[end - 1].0, None);
-            for (index, guess) in guesses.iter().enumerate().filter(|(_, guess)| guess.end == end) {
-                let weight = best[guess.first].0 + guess.weight;
+            for (index, candidate) in
+                candidates.iter().enumerate().filter(|(_, candidate)| candidate.end == end)
+            {
+                let weight = best[candidate.first].0 + candidate.weight;
                 if weight > best[end].0 {
                     best[end] = (weight, Some(index));
                 }
@@ -139,8 +144,8 @@ impl Plan {
         while end > 0 {
             match best[end].1 {
                 Some(index) => {
-                    chosen.push(&guesses[index]);
-                    end = guesses[index].first;
+                    chosen.push(&candidates[index]);
+                    end = candidates[index].first;
                 }
                 None => end -= 1,
             }
@@ -149,44 +154,46 @@ impl Plan {
         let digits =
             |from: usize, to: usize| groups[from..to].iter().map(|group| group.digits.len()).sum::<usize>();
         let mut phones = Vec::new();
-        for (index, guess) in chosen.iter().enumerate() {
-            let before = digits(index.checked_sub(1).map_or(0, |last| chosen[last].end), guess.first);
-            let after = digits(guess.end, chosen.get(index + 1).map_or(groups.len(), |next| next.first));
-            if guess.end - guess.first == 1 || before.max(after) <= BESIDE_MAX {
-                phones.push(guess.phone.clone());
+        for (index, candidate) in chosen.iter().enumerate() {
+            let before = digits(index.checked_sub(1).map_or(0, |last| chosen[last].end), candidate.first);
+            let after = digits(candidate.end, chosen.get(index + 1).map_or(groups.len(), |next| next.first));
+            if candidate.end - candidate.first == 1 || before.max(after) <= BESIDE_MAX {
+                phones.push(candidate.phone.clone());
             }
         }
         phones
     }
 
-    fn guess(&mut self, run: &DigitRun, first: usize, end: usize, digits: &str) -> Option<Guess> {
+    /// The candidate that the groups from `first` to before `end` are, whose digits are `digits`.
+    fn candidate(&mut self, run: &DigitRun, first: usize, end: usize, digits: &str) -> Option<Candidate> {
         let groups = &run.groups[first..end];
         if !DIGITS.contains(&digits.len()) || !run.stands_free(first, end) {
             return None;
         }
         let plus = first == 0 && run.plus;
         let with_plus = if plus { self.check(digits, true) } else { None };
-        // A `+` before a number of the Page's own country, without its code, is a slip of the pen.
+        // A `+` before a number of the Page's country without the country's code is taken for a slip.
         let (number, plus) = match with_plus {
             Some(number) => (number, true),
             None => (self.check(digits, false)?, false),
         };
         let usual = is_usual(&number, groups);
-        if !is_written_like_one(groups, plus, usual) {
+        if !is_written_as_phone(groups, plus, usual) {
             return None;
         }
-        // With other digits beside it, it must look like a phone all the more.
+        // With other digits in its run, it must look more like a phone.
         let is_whole = groups.len() == run.groups.len();
         if !(is_whole || usual || plus || groups[0].digits.starts_with('0') || is_mobile(&number, groups)) {
             return None;
         }
-        // Most digits; then, of equals, the one in the country's own grouping.
+        // Most digits count; of equally many, those in the country's own grouping.
         let weight = digits.len() * 2 + usize::from(usual);
-        Some(Guess { first, end, weight, phone: Phone::of(&number) })
+        Some(Candidate { first, end, weight, phone: Phone::of(&number) })
     }
 }
 
-/// In one piece, or grouped as the country groups its numbers, perhaps finer behind the first group.
+/// Whether a number is written in one piece, or in the country's own groups; behind the first one, groups may be split
+/// further.
 fn is_usual(number: &PhoneNumber, groups: &[Group]) -> bool {
     let edges = |lengths: &[usize]| -> Vec<usize> {
         let sums = lengths.iter().scan(0, |sum, length| {
@@ -211,8 +218,9 @@ fn is_usual(number: &PhoneNumber, groups: &[Group]) -> bool {
     }
 }
 
-/// Small numbers in a row (sizes, quantities) may add up to a valid number by chance.
-fn is_written_like_one(groups: &[Group], plus: bool, usual: bool) -> bool {
+/// Whether the groups are written as people write a phone. Small numbers in a row (sizes, quantities) may make a valid
+/// number by chance.
+fn is_written_as_phone(groups: &[Group], plus: bool, usual: bool) -> bool {
     let head = &groups[0].digits;
     usual
         || plus

@@ -1,7 +1,9 @@
-//! The sentences that operators write anyway, as patterns: words of their own, `{value}` for the amount and
-//! `{*}` for anything. A pattern is looked for anywhere in a message. What it reads in part is a person's to
-//! complete, never guessed: another amount behind a pattern that ends with `{value}` leaves it open which one
-//! is meant, unless a `{*}` at the end says that anything may follow.
+//! Confirmation sentences: what operators write to customers anyway, as patterns of a Page, such as `total {value} ₾`.
+//! `{value}` stands for the amount and `{*}` for anything; a pattern is looked for anywhere in a message.
+//!
+//! Nothing is guessed. A message that holds the words but no clear amount is read *in part*, and a person completes it.
+//! That is so too when more amounts stand behind a pattern that ends with `{value}`, since any of them may be meant; a
+//! `{*}` at the end says that they don't matter.
 
 mod words;
 
@@ -11,53 +13,55 @@ use crate::domain::basic::money::Currency;
 use crate::domain::order::outcome::OutcomeKind;
 use words::{Number, Piece, pieces, sign_of};
 
-/// The place of the amount, and the place of anything.
+/// The placeholder for the amount.
 const VALUE: &str = "{value}";
+
+/// The placeholder for anything, also for nothing.
 const ANY: &str = "{*}";
 
-/// A pattern has so many parts at most.
+/// The most parts of a pattern: words, numbers and placeholders.
 const PARTS_MAX: usize = 64;
 
-/// A pattern of a Page.
+/// A pattern, parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern(Vec<PatternPart>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum PatternPart {
+    /// This very word, number or quotation.
     Literal(Piece),
+    /// Any pieces, also none.
     Any,
-    /// An amount, with the currency written beside it or not.
-    Value {
-        signed: bool,
-    },
+    /// A number; `has_currency`: only one with a currency beside it.
+    Value { has_currency: bool },
 }
 
 /// What a pattern reads in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// It is not there.
+    /// The pattern is not there.
     Nothing,
-    /// All of it: the amount in minor units, if the pattern has a place for one.
+    /// The whole pattern is there, with the amount in minor units if the pattern has a `{value}`.
     Whole(Option<i64>),
-    /// Its words are there, but not all that it needs.
+    /// The pattern's words are there; this is left open.
     InPart(Open),
 }
 
-/// What a reading leaves open.
+/// What a reading leaves open, for a person to complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Open {
-    /// No amount stands where one should.
+    /// There is no amount where one should be.
     NoAmount,
-    /// A number stands there that may be read in several ways, or is of another currency.
+    /// The number there may be read in several ways, or is of another currency.
     UnclearAmount,
-    /// Several amounts may be meant.
+    /// There are several amounts, and any of them may be meant.
     SeveralAmounts,
-    /// Sentences of several meanings are there.
+    /// There are sentences of several kinds of outcome.
     SeveralMeanings,
 }
 
 impl Open {
-    /// The word in the API and in rows.
+    /// The name in the API and in rows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoAmount => "no_amount",
@@ -69,10 +73,10 @@ impl Open {
 }
 
 impl Pattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with it.
+    /// What is wrong with it, as the end of a sentence that begins with the pattern.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
@@ -80,11 +84,11 @@ impl Pattern {
             let next = [VALUE, ANY].into_iter().filter_map(|place| Some((rest.find(place)?, place))).min();
             let (literal, place) = next.map_or((rest, ""), |(at, place)| (&rest[..at], place));
             if literal.contains(['{', '}']) {
-                return Err(format!("has a place that is none: only {VALUE} and {ANY} are"));
+                return Err(format!("has a placeholder that is unknown: there are only {VALUE} and {ANY}"));
             }
             parts.extend(pieces(literal, None).into_iter().map(PatternPart::Literal));
             match place {
-                VALUE => parts.push(PatternPart::Value { signed: false }),
+                VALUE => parts.push(PatternPart::Value { has_currency: false }),
                 ANY if parts.last() != Some(&PatternPart::Any) => parts.push(PatternPart::Any),
                 _ => {}
             }
@@ -109,17 +113,17 @@ impl Pattern {
         Ok(Self(parts))
     }
 
-    /// Reads a message of somebody who sells in `currency`.
+    /// Reads a message of a Page that sells in `currency`.
     pub fn read(&self, text: &str, currency: Currency) -> Reading {
         self.read_pieces(&pieces(text, Some(currency)), currency)
     }
 
     fn read_pieces(&self, pieces: &[Piece], currency: Currency) -> Reading {
-        let parts = with_signs(&self.0, currency);
+        let parts = with_currency_in_value(&self.0, currency);
         let Some(value) = parts.iter().position(|part| matches!(part, PatternPart::Value { .. })) else {
             return if is_in(&parts, pieces) { Reading::Whole(None) } else { Reading::Nothing };
         };
-        let (before, behind) = (reached(&parts[..value], pieces), reached_back(&parts[value + 1..], pieces));
+        let (before, behind) = (ends_of(&parts[..value], pieces), starts_of(&parts[value + 1..], pieces));
         let is_last = value + 1 == parts.len();
         let (mut amounts, mut is_unclear) = (BTreeSet::new(), false);
         for (at, piece) in pieces.iter().enumerate() {
@@ -130,7 +134,7 @@ impl Pattern {
             is_unclear |= number.minor.is_none();
             amounts.extend(number.minor);
             if is_last {
-                let others = pieces[at + 1..].iter().filter_map(signed);
+                let others = pieces[at + 1..].iter().filter_map(with_currency);
                 for other in others {
                     is_unclear |= other.minor.is_none();
                     amounts.extend(other.minor);
@@ -158,15 +162,17 @@ impl Pattern {
     }
 }
 
-fn signed(piece: &Piece) -> Option<&Number> {
+/// A number that has a currency beside it.
+fn with_currency(piece: &Piece) -> Option<&Number> {
     match piece {
         Piece::Number(number) if number.sign.is_some() => Some(number),
         _ => None,
     }
 }
 
-/// The parts with the currency beside the amount as a part of it.
-fn with_signs(parts: &[PatternPart], currency: Currency) -> Vec<PatternPart> {
+/// The parts of a pattern in which a currency beside `{value}` has become a condition on the amount, so that `{value} ₾`
+/// also finds `₾120` and `120 GEL`.
+fn with_currency_in_value(parts: &[PatternPart], currency: Currency) -> Vec<PatternPart> {
     let code = currency.code().to_lowercase();
     let is_sign = |part: Option<&PatternPart>| match part {
         Some(PatternPart::Literal(Piece::Word(word))) => {
@@ -186,25 +192,30 @@ fn with_signs(parts: &[PatternPart], currency: Currency) -> Vec<PatternPart> {
     if before {
         head = &head[..value - 1];
     }
-    let amount = PatternPart::Value { signed: behind || before };
+    let amount = PatternPart::Value { has_currency: behind || before };
     head.iter().cloned().chain([amount]).chain(tail.iter().cloned()).collect()
 }
 
+/// Whether one piece of a message fits one part of a pattern.
 fn fits(part: &PatternPart, piece: &Piece) -> bool {
     match (part, piece) {
         (PatternPart::Literal(literal), piece) => literal == piece,
         (PatternPart::Any, _) => true,
-        (PatternPart::Value { signed }, Piece::Number(number)) => !signed || number.sign.is_some(),
+        (PatternPart::Value { has_currency }, Piece::Number(number)) => {
+            !has_currency || number.sign.is_some()
+        }
         (PatternPart::Value { .. }, _) => false,
     }
 }
 
+/// Whether `parts` stand anywhere in the message, one behind the other.
 fn is_in(parts: &[PatternPart], pieces: &[Piece]) -> bool {
-    reached(parts, pieces).contains(&true)
+    ends_of(parts, pieces).contains(&true)
 }
 
-/// The places between pieces up to which all of `parts` can be read, from anywhere on.
-fn reached(parts: &[PatternPart], pieces: &[Piece]) -> Vec<bool> {
+/// For each place between the pieces of a message (0 is before the first), whether all of `parts` can be read so that
+/// they end there; they may begin anywhere.
+fn ends_of(parts: &[PatternPart], pieces: &[Piece]) -> Vec<bool> {
     let mut places = vec![true; pieces.len() + 1];
     for part in parts {
         if *part == PatternPart::Any {
@@ -223,25 +234,26 @@ fn reached(parts: &[PatternPart], pieces: &[Piece]) -> Vec<bool> {
     places
 }
 
-/// The places from which on all of `parts` can be read.
-fn reached_back(parts: &[PatternPart], pieces: &[Piece]) -> Vec<bool> {
+/// For each place between the pieces, whether all of `parts` can be read so that they begin there: [`ends_of`], backwards.
+fn starts_of(parts: &[PatternPart], pieces: &[Piece]) -> Vec<bool> {
     let parts: Vec<PatternPart> = parts.iter().rev().cloned().collect();
     let pieces: Vec<Piece> = pieces.iter().rev().cloned().collect();
-    let mut places = reached(&parts, &pieces);
+    let mut places = ends_of(&parts, &pieces);
     places.reverse();
     places
 }
 
-/// A sentence of the Page, heard in a message.
+/// A sentence of the Page that was found in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SentenceMatch {
-    /// What it says.
+    /// The outcome that it stands for.
     pub kind: OutcomeKind,
-    /// How much of it was read; never nothing.
+    /// How much of it is there; never [`Reading::Nothing`].
     pub reading: Reading,
 }
 
-/// What a message says by the Page's sentences. What is no pattern is not heard.
+/// What a message says by the sentences of a Page, which sells in `currency`; `None` if none of them is there. Sentences
+/// of several kinds are left to a person. What does not parse as a pattern is skipped: settings refuse it.
 pub fn hear(
     sentences: &BTreeMap<OutcomeKind, Vec<String>>,
     text: &str,
@@ -252,7 +264,7 @@ pub fn hear(
     for (kind, patterns) in sentences {
         let patterns = patterns.iter().filter_map(|pattern| Pattern::parse(pattern).ok());
         let readings: Vec<Reading> = patterns.map(|pattern| pattern.read_pieces(&pieces, currency)).collect();
-        heard.extend(together(&readings).map(|reading| SentenceMatch { kind: *kind, reading }));
+        heard.extend(combined(&readings).map(|reading| SentenceMatch { kind: *kind, reading }));
     }
     let is_whole = |heard: &&SentenceMatch| matches!(heard.reading, Reading::Whole(_));
     let mut whole = heard.iter().filter(is_whole);
@@ -265,8 +277,8 @@ pub fn hear(
     }
 }
 
-/// What several patterns of one meaning read.
-fn together(readings: &[Reading]) -> Option<Reading> {
+/// The reading of several patterns of one kind in the same message: the amount if they agree on one.
+fn combined(readings: &[Reading]) -> Option<Reading> {
     let amounts: BTreeSet<i64> = readings
         .iter()
         .filter_map(|reading| if let Reading::Whole(amount) = reading { *amount } else { None })
@@ -278,6 +290,11 @@ fn together(readings: &[Reading]) -> Option<Reading> {
     }
     let whole = readings.iter().find(|reading| matches!(reading, Reading::Whole(_)));
     whole.or_else(|| readings.iter().find(|reading| **reading != Reading::Nothing)).copied()
+}
+
+/// Whether a text is a pattern: it has words of its own, and no unknown placeholder.
+pub fn is_pattern(text: &str) -> bool {
+    Pattern::parse(text).is_ok()
 }
 
 #[cfg(test)]

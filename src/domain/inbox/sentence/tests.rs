@@ -106,7 +106,7 @@ fn what_is_no_pattern_is_refused() {
 }
 
 #[test]
-fn sentences_of_a_page_are_heard_together() {
+fn sentences_of_a_page_are_read_together() {
     let sentences = BTreeMap::from([
         (OutcomeKind::Confirmed, vec!["შეკვეთა მიღებულია".to_owned(), "მიღებულია {value} ₾".to_owned()]),
         (OutcomeKind::Cancelled, vec!["შეკვეთა გაუქმდა".to_owned()]),

@@ -1,15 +1,16 @@
-//! A text as words, amounts and quotations: what a pattern is compared with. Case, punctuation, emoji and the
-//! kind of white space do not matter; what is quoted is one piece, whose words are somebody else's.
+//! A text as pieces: words, numbers with their currency, and quotations. Patterns and messages are compared by these, so
+//! that case, punctuation, emoji and the kind of white space don't matter. A quotation is one piece, since its words are
+//! somebody else's.
 
 use crate::domain::basic::money::{Currency, MINOR_MAX};
 
-/// A longer text is read up to here.
+/// Characters that are read; what is behind them in a longer text is ignored.
 const LETTERS_MAX: usize = 10_000;
 
-/// `1 250 000`: so many groups of digits set apart by spaces are one amount at most.
+/// The most groups of digits between spaces that make one amount, such as `1 250 000`.
 const GROUPS_MAX: usize = 3;
 
-/// Signs that are no letters, with their currency.
+/// Currency signs that are no letters, each with its ISO 4217 code in lower case.
 const SIGNS: [(char, &str); 9] = [
     ('₾', "gel"),
     ('$', "usd"),
@@ -22,31 +23,31 @@ const SIGNS: [(char, &str); 9] = [
     ('֏', "amd"),
 ];
 
-/// Words for currencies, in the cases in which they stand behind a number.
+/// Words for currencies in lower case, in the Georgian cases that stand behind a number.
 const SIGN_WORDS: [(&str, &[&str]); 3] = [
     ("gel", &["gel", "lari", "laris", "ლარი", "ლარის", "ლარს", "ლარად", "ლარით"]),
     ("usd", &["usd", "dollar", "dollars", "დოლარი", "დოლარის", "დოლარს", "დოლარად"]),
     ("eur", &["eur", "euro", "euros", "ევრო", "ევროს", "ევროდ"]),
 ];
 
-/// What is read as one.
+/// What is compared as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
     /// A word in lower case; a currency, however it is written, by its code.
     Word(String),
-    /// A number.
+    /// Digits with the marks between them, and the currency beside them.
     Number(Number),
-    /// Somebody else's words.
+    /// A quotation with its marks; a line that begins with `>` is one too.
     Quoted(String),
 }
 
-/// A number, with the currency beside it.
+/// A number with the currency beside it. Two are equal if they are written alike.
 #[derive(Clone, Debug)]
 pub(super) struct Number {
     text: String,
-    /// The code of the currency beside it.
+    /// The currency beside it, as its code in lower case.
     pub(super) sign: Option<String>,
-    /// The amount in minor units, if it can be only this one.
+    /// The amount in minor units; `None` if it can be read in several ways, or is of another currency.
     pub(super) minor: Option<i64>,
 }
 
@@ -58,21 +59,21 @@ impl PartialEq for Number {
 
 impl Eq for Number {}
 
-/// The code of the currency that a word in lower case stands for.
+/// The code, in lower case, of the currency that a word in lower case stands for; `currency` is known besides the table.
 pub(super) fn sign_of(word: &str, currency: Option<Currency>) -> Option<String> {
     let known =
         SIGN_WORDS.iter().find(|(_, words)| words.contains(&word)).map(|(code, _)| (*code).to_owned());
     known.or_else(|| currency.map(|currency| currency.code().to_lowercase()).filter(|code| code == word))
 }
 
-/// Reads a text; without a currency no number is an amount.
+/// Splits a text into pieces. `currency` is the one in which amounts are read; without it no number has an amount.
 pub(super) fn pieces(text: &str, currency: Option<Currency>) -> Vec<Piece> {
     let letters = plain(text);
     let tokens = Lexer { letters: &letters, at: 0, currency }.all();
     gather(&tokens, currency)
 }
 
-/// Letters in lower case, digits in ASCII, without what cannot be seen.
+/// The characters of a text in lower case, with ASCII digits and plain blanks, and without invisible ones.
 fn plain(text: &str) -> Vec<char> {
     let mut letters = Vec::new();
     for letter in text.chars().take(LETTERS_MAX) {
@@ -96,10 +97,12 @@ fn plain(text: &str) -> Vec<char> {
     letters
 }
 
+/// The smallest units of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Token {
     Word(String),
     Digits(String),
+    /// A currency, as its code in lower case.
     Sign(String),
     Quoted(String),
     /// An operator of arithmetic.
@@ -107,9 +110,11 @@ enum Token {
     /// Any other mark.
     Mark(char),
     Space,
+    /// The end of a line.
     Line,
 }
 
+/// Reads tokens from characters.
 struct Lexer<'a> {
     letters: &'a [char],
     at: usize,
@@ -159,7 +164,8 @@ impl Lexer<'_> {
         }
     }
 
-    /// Where the quotation that begins here ends.
+    /// The place of the mark that closes the quotation which `letter` opens, if both are there. Straight marks close on the
+    /// same line, since one alone means inches.
     fn end_of_quotation(&self, letter: char) -> Option<usize> {
         let (closing, on_line): (&[char], bool) = match letter {
             '„' => (&['“', '”', '"'], false),
@@ -201,7 +207,7 @@ impl Lexer<'_> {
     }
 }
 
-/// Words, numbers with their signs, and quotations; marks and spaces are gone.
+/// Joins tokens to pieces: numbers take the currency beside them, and marks and spaces go.
 fn gather(tokens: &[Token], currency: Option<Currency>) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut at = 0;
@@ -238,7 +244,7 @@ fn gather(tokens: &[Token], currency: Option<Currency>) -> Vec<Piece> {
     pieces
 }
 
-/// An amount of another currency is not ours to read.
+/// Takes the amount from a number that has another currency beside it.
 fn of_currency(mut number: Number, currency: Option<Currency>) -> Number {
     let ours = currency.map(|currency| currency.code().to_lowercase());
     if number.sign.is_some() && number.sign != ours {
@@ -247,7 +253,7 @@ fn of_currency(mut number: Number, currency: Option<Currency>) -> Number {
     number
 }
 
-/// The number that begins at token `first`, and the token behind it and its sign.
+/// The number that begins at the token `first`, and the place of the token behind it and its currency.
 fn number(tokens: &[Token], first: usize, currency: Option<Currency>) -> (Number, usize) {
     let digits = |at: usize| match tokens.get(at) {
         Some(Token::Digits(text)) => Some(text.as_str()),
@@ -283,19 +289,19 @@ fn number(tokens: &[Token], first: usize, currency: Option<Currency>) -> (Number
     (Number { text: groups.join(" "), sign, minor }, end)
 }
 
-/// Whether more digits may follow behind spaces: `1`, `12`, `125`, and then threes.
+/// Whether a text is a group of digits behind which another may follow: one to three digits first, and then three.
 fn is_group(text: &str, is_first: bool) -> bool {
     let length = if is_first { 1..=3 } else { 3..=3 };
     length.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Three digits, perhaps with decimals.
+/// Whether a text is three digits, perhaps with decimals.
 fn is_tail(text: &str) -> bool {
     let whole = text.split(['.', ',']).next().unwrap_or_default();
     is_group(whole, false)
 }
 
-/// Whether what stands before a number leaves it an amount.
+/// Whether a number may be an amount, by what stands before it: no minus, no code, no rest of a longer number.
 fn is_free_before(tokens: &[Token], first: usize, groups: usize) -> bool {
     let before = |back: usize| first.checked_sub(back).and_then(|at| tokens.get(at));
     let free = match before(1) {
@@ -321,7 +327,7 @@ fn is_free_before(tokens: &[Token], first: usize, groups: usize) -> bool {
     free && !in_the_way
 }
 
-/// The same for what stands behind it.
+/// Whether a number may be an amount, by what stands behind it.
 fn is_free_behind(tokens: &[Token], last: usize) -> bool {
     if let Some(Token::Word(_) | Token::Mark('%' | '_' | '#' | '@')) = tokens.get(last + 1) {
         return false;
@@ -335,7 +341,7 @@ fn is_free_behind(tokens: &[Token], last: usize) -> bool {
     }
 }
 
-/// The amount that these groups of digits are in the only way that makes sense.
+/// The amount in minor units that groups of digits stand for, if there is only one way to read them.
 fn amount(groups: &[&str], currency: Currency) -> Option<i64> {
     if groups.len() > GROUPS_MAX {
         return None;

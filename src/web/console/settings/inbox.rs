@@ -8,9 +8,9 @@ use axum::response::Response;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::PageId;
+use crate::domain::inbox::label::LABEL_KINDS;
 use crate::domain::inbox::pending::PendingReason;
-use crate::domain::inbox::sentence::Reading;
-use crate::domain::inbox::wording;
+use crate::domain::inbox::sentence::{Reading, is_pattern};
 use crate::domain::operator::Language;
 use crate::domain::order::outcome::OutcomeKind;
 use crate::error::{Error, ErrorKind, Result};
@@ -96,7 +96,7 @@ pub fn shown(page: &Page, tryout: Option<&Tryout>, language: Language, now: Time
     let w = text::of(language);
     let line = |name: &str, kind: Option<OutcomeKind>| Labelled {
         name: name.to_owned(),
-        kinds: kinds(&wording::LABELLED, kind, language),
+        kinds: kinds(&LABEL_KINDS, kind, language),
     };
     let mut labels: Vec<Labelled> = page.labels.iter().map(|(name, kind)| line(name, Some(*kind))).collect();
     labels.extend((0..SPARE).map(|_| line("", None)));
@@ -197,7 +197,7 @@ fn read_labels(fields: &Form) -> Result<BTreeMap<String, OutcomeKind>> {
         let kind = fields.text(&format!("kind_{line}"));
         // A label that says nothing is none of the map.
         let Some(word) = kind else { continue };
-        let kind = OutcomeKind::parse(&word).filter(|kind| wording::LABELLED.contains(kind));
+        let kind = OutcomeKind::parse(&word).filter(|kind| LABEL_KINDS.contains(kind));
         let kind = kind.ok_or_else(|| Error::field("/labels", "Choose one of the list."))?;
         if name.chars().count() > LETTERS_MAX || labels.insert(name, kind).is_some() {
             return Err(Error::field("/labels", "Each label once, with at most 200 letters."));
@@ -240,7 +240,7 @@ pub async fn set_sentence(
 }
 
 async fn switch_on(app: &App, page: &Page, kind: OutcomeKind, pattern: &str) -> Result<()> {
-    if pattern.chars().count() > LETTERS_MAX || !wording::is_pattern(pattern) {
+    if pattern.chars().count() > LETTERS_MAX || !is_pattern(pattern) {
         return Err(no_pattern());
     }
     let mut sentences = page.sentences.clone();
@@ -266,7 +266,7 @@ async fn tried(
     page: &Page,
     (kind, pattern): (OutcomeKind, String),
 ) -> Result<Response> {
-    if pattern.chars().count() > LETTERS_MAX || !wording::is_pattern(&pattern) {
+    if pattern.chars().count() > LETTERS_MAX || !is_pattern(&pattern) {
         let shown = Shown { tryout: Some(Tryout { kind, pattern, trial: None }), ..Shown::default() };
         return settings::not_saved(app, visitor, page, &no_pattern(), shown).await;
     }

@@ -1,5 +1,5 @@
-//! What the stand-in knows and what it has taken. All of it stands behind one lock, so that a request is
-//! judged and taken, or refused, as a whole.
+//! The whole state of the stand-in: what it knows, what it has taken, which faults wait. It stands behind one lock, so
+//! that a request is judged and taken, or refused, as a whole.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -7,61 +7,76 @@ use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
 use crate::sandbox::call::Call;
-use crate::sandbox::fault::{Announced, Fault, Plays};
+use crate::sandbox::fault::{Fault, FaultQueue, RetryHint};
 use crate::sandbox::links::Links;
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::reply::{Content, Reply};
-use crate::sandbox::{Seen, rules, signature};
+use crate::sandbox::rules::Origin;
+use crate::sandbox::{error_object, rules, signature};
 
-/// Events that one request may carry.
+/// The most events that one request may carry (Meta's documentation of the Conversions API).
 const EVENTS_MAX: usize = 1000;
 
-/// An `appsecret_time` is good for so many seconds.
-const PROOF_SECONDS: u64 = 5 * 60;
+/// How far `appsecret_time` may be from the clock, in seconds; the five minutes are known from field reports.
+const PROOF_AGE_MAX: u64 = 5 * 60;
 
-/// The length of an answer that is longer than anybody reads.
+/// The length to which [`Fault::LongAnswer`] pads an answer: more than a careful caller reads.
 const LONG_ANSWER_BYTES: usize = 2 * 1024 * 1024;
 
+/// A request with events that came in, and what it was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedRequest {
+    /// The dataset that it names.
+    pub dataset: String,
+    /// The ids of its events, in order; empty if its body was not read.
+    pub event_ids: Vec<String>,
+    /// The HTTP status of the answer; 0 when the connection was closed without one.
+    pub status: u16,
+}
+
+/// Everything that the stand-in knows.
 #[derive(Debug, Default)]
-pub(super) struct World {
+pub(super) struct State {
     pub(super) links: Links,
     /// Token → the subcode of 190 with which it is refused.
     pub(super) dead_tokens: HashMap<String, i64>,
     /// Event id → the subcode with which it is refused.
     pub(super) poison: HashMap<String, i64>,
-    pub(super) plays: Plays,
+    pub(super) faults: FaultQueue,
     pub(super) proof: Proof,
-    /// So many events and requests are kept, the newest; `None`: all.
+    /// The number of newest events and requests that are kept; `None`: all.
     pub(super) keep: Option<usize>,
-    /// Dataset and event, in order.
+    /// Dataset and event, in the order in which they were taken.
     pub(super) accepted: VecDeque<(String, Value)>,
+    /// The number of events that were ever taken.
     pub(super) accepted_count: u64,
-    /// Dataset and event name → how many were accepted.
+    /// Dataset and event name → the number of events that were ever taken.
     pub(super) counts: BTreeMap<(String, String), u64>,
-    pub(super) seen: VecDeque<Seen>,
+    pub(super) requests: VecDeque<RecordedRequest>,
+    /// The last number that was given out by [`serial`](Self::serial).
     serial: u64,
 }
 
-/// The app's secret, and whether every call must prove that its caller knows it.
+/// The app's secret, and whether every call must prove by `appsecret_proof` that its caller knows it.
 #[derive(Debug, Default)]
 pub(super) struct Proof {
     pub(super) app_secret: Option<String>,
     pub(super) is_required: bool,
 }
 
-impl World {
-    /// The next number of the world, for traces and new objects.
+impl State {
+    /// A number that was not given out before, for trace ids and new objects.
     pub(super) fn serial(&mut self) -> u64 {
         self.serial += 1;
         self.serial
     }
 
-    /// The next trace id.
+    /// A new `fbtrace_id`.
     pub(super) fn trace(&mut self) -> String {
         format!("Sandbox{:08}", self.serial())
     }
 
-    /// Whether the caller's token and proof are good.
+    /// Lets a call pass whose token and `appsecret_proof` are good.
     pub(super) fn admit(&self, now: Timestamp, call: &Call) -> Result<(), Refusal> {
         if call.token.is_empty() {
             return Err(Refusal::new(190, None, "An access token is required to request this resource."));
@@ -76,7 +91,7 @@ impl World {
         let time = call.text("appsecret_time");
         let is_right = |given: &str| {
             let is_fresh = time.as_deref().is_none_or(|time| {
-                time.parse().is_ok_and(|at: i64| now.seconds().abs_diff(at) <= PROOF_SECONDS)
+                time.parse().is_ok_and(|at: i64| now.seconds().abs_diff(at) <= PROOF_AGE_MAX)
             });
             is_fresh && given == signature::proof(secret, &call.token, time.as_deref())
         };
@@ -88,24 +103,26 @@ impl World {
         }
     }
 
-    /// Answers a request that carries events, with the next fault if there is one.
+    /// Answers a request that carries events, and records it; the next fault for the dataset shapes the answer.
     pub(super) fn events(&mut self, now: Timestamp, dataset: &str, call: &mut Call) -> Reply {
         let batch = batch(call);
         let ids = batch.as_deref().unwrap_or_default().iter();
         let event_ids = ids.map(|event| event["event_id"].as_str().unwrap_or_default().to_owned()).collect();
-        let fault = self.plays.next(dataset);
-        let reply = match fault.and_then(|fault| self.spoil(fault)) {
+        let fault = self.faults.next(dataset);
+        let reply = match fault.and_then(|fault| self.untaken_reply(fault)) {
             Some(reply) => reply,
             None => match batch.and_then(|events| self.judge(now, dataset, call, events)) {
-                Err(refusal) => refusal.reply(&self.trace()),
+                Err(refusal) => error_object::reply(&refusal, &self.trace()),
                 Ok(events) => self.take(dataset, events, fault),
             },
         };
         let reply = match fault {
             Some(Fault::TakeAndLoseAnswer) => Reply::closed(),
-            Some(Fault::CloseInAnswer) => reply.cut(|bytes| Content::Broken(bytes.slice(..bytes.len() / 2))),
-            Some(Fault::EndlessAnswer) => reply.cut(|_| Content::Endless),
-            Some(Fault::LongAnswer) => reply.cut(|bytes| {
+            Some(Fault::CloseInAnswer) => {
+                reply.map_content(|bytes| Content::Broken(bytes.slice(..bytes.len() / 2)))
+            }
+            Some(Fault::EndlessAnswer) => reply.map_content(|_| Content::Endless),
+            Some(Fault::LongAnswer) => reply.map_content(|bytes| {
                 let mut padded = bytes.to_vec();
                 padded.resize(LONG_ANSWER_BYTES, b' ');
                 Content::Whole(padded.into())
@@ -113,68 +130,70 @@ impl World {
             Some(Fault::Hold) => Reply { is_held: true, ..reply },
             _ => reply,
         };
-        self.see(dataset, event_ids, reply.status);
+        self.record(RecordedRequest { dataset: dataset.to_owned(), event_ids, status: reply.status });
         reply
     }
 
-    /// Whether the next request to `dataset` is to be closed before its body; if so, that has happened.
+    /// Whether the next request to `dataset` meets [`Fault::CloseBeforeBody`]; if so, it counts as met and recorded.
     pub(super) fn closes_before_body(&mut self, dataset: &str) -> bool {
-        let closes = self.plays.peek(dataset) == Some(Fault::CloseBeforeBody);
+        let closes = self.faults.peek(dataset) == Some(Fault::CloseBeforeBody);
         if closes {
-            self.plays.next(dataset);
-            self.see(dataset, Vec::new(), 0);
+            self.faults.next(dataset);
+            self.record(RecordedRequest { dataset: dataset.to_owned(), event_ids: Vec::new(), status: 0 });
         }
         closes
     }
 
-    fn see(&mut self, dataset: &str, event_ids: Vec<String>, status: u16) {
-        self.seen.push_back(Seen { dataset: dataset.to_owned(), event_ids, status });
-        self.forget();
+    fn record(&mut self, request: RecordedRequest) {
+        self.requests.push_back(request);
+        self.drop_oldest();
     }
 
-    /// Drops the oldest of what is kept.
-    pub(super) fn forget(&mut self) {
+    /// Drops the oldest events and requests beyond [`keep`](Self::keep).
+    pub(super) fn drop_oldest(&mut self) {
         let Some(keep) = self.keep else { return };
         self.accepted.drain(..self.accepted.len().saturating_sub(keep));
-        self.seen.drain(..self.seen.len().saturating_sub(keep));
+        self.requests.drain(..self.requests.len().saturating_sub(keep));
     }
 
-    /// The answer of a fault that takes nothing.
-    fn spoil(&mut self, fault: Fault) -> Option<Reply> {
-        let played = |status, code, subcode, is_transient| Refusal {
+    /// The answer to a request of which a fault takes no event; `None` for a fault that takes them.
+    fn untaken_reply(&mut self, fault: Fault) -> Option<Reply> {
+        let refusal = |status, code, subcode, is_transient| Refusal {
             status,
             is_transient,
             ..Refusal::new(code, subcode, "A fault played on request")
         };
-        match fault {
+        let reply = match fault {
             Fault::Graph { status, code, subcode } => {
-                Some(played(status, code, subcode, false).reply(&self.trace()))
+                error_object::reply(&refusal(status, code, subcode, false), &self.trace())
             }
             Fault::Transient { status, code, subcode } => {
-                Some(played(status, code, subcode, true).reply(&self.trace()))
+                error_object::reply(&refusal(status, code, subcode, true), &self.trace())
             }
-            Fault::Throttled { code, told } => {
-                let mut reply = played(400, code, None, true).reply(&self.trace());
-                reply.headers.extend(usage(told));
-                Some(reply)
+            Fault::Throttled { code, retry } => {
+                let mut reply = error_object::reply(&refusal(400, code, None, true), &self.trace());
+                reply.headers.extend(retry_headers(retry));
+                reply
             }
-            Fault::Html503 => {
-                Some(Reply::text(503, "text/html", "<html><body>Service Unavailable</body></html>"))
-            }
-            Fault::Bare { status } => Some(Reply::text(status, "text/plain", "")),
-            Fault::Zero => Some(received(0, &self.trace())),
-            Fault::CloseBeforeBody => Some(Reply::closed()),
+            Fault::Html503 => Reply::text(503, "text/html", "<html><body>Service Unavailable</body></html>"),
+            Fault::Bare { status } => Reply::text(status, "text/plain", ""),
+            Fault::Zero => received(0, &self.trace()),
+            Fault::CloseBeforeBody => Reply::closed(),
             Fault::Count { .. }
             | Fault::NearlyUsedUp { .. }
             | Fault::TakeAndLoseAnswer
             | Fault::CloseInAnswer
             | Fault::EndlessAnswer
             | Fault::LongAnswer
-            | Fault::Hold => None,
-        }
+            | Fault::Hold => return None,
+        };
+        Some(reply)
     }
 
-    /// Whether all events may be taken; else the refusal of the first bad one.
+    /// Returns the events if every one may be taken.
+    ///
+    /// # Errors
+    /// The refusal of the call, or of the first event that breaks a rule.
     fn judge(
         &self,
         now: Timestamp,
@@ -197,18 +216,19 @@ impl World {
             if let Some(subcode) = poison {
                 return Err(Refusal::new(100, Some(*subcode), "Invalid parameter"));
             }
-            if let Some(refusal) = rules::refuse(place, event, dataset, &self.links, now) {
+            if let Some(refusal) = rules::refuse(event, Origin { place, dataset, now }, &self.links) {
                 return Err(refusal);
             }
         }
         Ok(events)
     }
 
+    /// Takes the events and answers how many; a fault may take only some, or add a header.
     fn take(&mut self, dataset: &str, mut events: Vec<Value>, fault: Option<Fault>) -> Reply {
-        let mut told = events.len();
+        let mut reported = events.len();
         if let Some(Fault::Count { count }) = fault {
             events.truncate(count);
-            told = count;
+            reported = count;
         }
         for event in events {
             let name = event["event_name"].as_str().unwrap_or_default().to_owned();
@@ -216,7 +236,7 @@ impl World {
             self.accepted_count += 1;
             self.accepted.push_back((dataset.to_owned(), event));
         }
-        let mut reply = received(told, &self.trace());
+        let mut reply = received(reported, &self.trace());
         if let Some(Fault::NearlyUsedUp { percent }) = fault {
             reply.headers.push(app_usage(percent));
         }
@@ -224,7 +244,8 @@ impl World {
     }
 }
 
-/// The events of a request. Each may be an object or, as the SDKs write it, the text of one.
+/// The events of a request's `data`. The list and each event may also be JSON inside of a text, as Meta's SDKs write
+/// it.
 fn batch(call: &mut Call) -> Result<Vec<Value>, Refusal> {
     if call.is_malformed {
         return Err(Refusal::new(100, None, "(#100) The body is not a JSON object"));
@@ -243,25 +264,27 @@ fn batch(call: &mut Call) -> Result<Vec<Value>, Refusal> {
     }
 }
 
+/// A success: HTTP 200 with the number of events that Meta says it has received.
 fn received(count: usize, trace: &str) -> Reply {
     Reply::json(200, &json!({"events_received": count, "messages": [], "fbtrace_id": trace}))
 }
 
+/// The header `x-app-usage`, whose values are percent of the app's quota.
 fn app_usage(percent: u8) -> (&'static str, String) {
     let usage = json!({"call_count": percent, "total_time": percent, "total_cputime": percent});
     ("x-app-usage", usage.to_string())
 }
 
-fn usage(told: Announced) -> Vec<(&'static str, String)> {
-    match told {
-        Announced::Nothing => Vec::new(),
-        Announced::RetryAfter { seconds } => vec![("retry-after", seconds.to_string())],
-        Announced::Usage { minutes } => {
-            let line = json!({"66782684": [{
+fn retry_headers(retry: RetryHint) -> Vec<(&'static str, String)> {
+    match retry {
+        RetryHint::Nothing => Vec::new(),
+        RetryHint::RetryAfter { seconds } => vec![("retry-after", seconds.to_string())],
+        RetryHint::Usage { minutes } => {
+            let usage = json!({"66782684": [{
                 "type": "ads_management", "call_count": 100, "total_cputime": 100, "total_time": 100,
                 "estimated_time_to_regain_access": minutes, "ads_api_access_tier": "development_access",
             }]});
-            vec![app_usage(100), ("x-business-use-case-usage", line.to_string())]
+            vec![app_usage(100), ("x-business-use-case-usage", usage.to_string())]
         }
     }
 }

@@ -1,19 +1,20 @@
-//! What can be asked of `/_sandbox/…`, as JSON. An unknown member is a mistake that is named.
+//! The JSON bodies of `/_sandbox/…`. A member that a route does not know is refused by name.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::sandbox::handle::Sandbox;
 use crate::sandbox::webhook::{self, Chat};
-use crate::sandbox::{Sandbox, codes, fault};
+use crate::sandbox::{codes, fault};
 
-/// The code of a quota, when none is given.
+/// The code of a throttled answer when the request gives none: the app's own limit.
 const APP_LIMIT: i64 = 4;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
+pub(super) struct Empty {}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +27,7 @@ pub(super) struct Link {
 }
 
 impl Link {
+    /// Links the one account that is named.
     pub(super) fn act(&self, sandbox: &Sandbox) -> Result<()> {
         match (&self.page, &self.whatsapp, &self.instagram) {
             (Some(page), None, None) => sandbox.link(page, &self.dataset, &self.token),
@@ -144,20 +146,21 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    pub(super) fn into_play(self) -> Result<fault::Play> {
+    /// The fault with its scope: once, unless `times` or `lasting` say otherwise.
+    pub(super) fn into_injected(self) -> Result<fault::InjectedFault> {
         let fault = self.fault()?;
         let times = if self.lasting { None } else { Some(self.times.unwrap_or(1)) };
-        Ok(fault::Play { fault, dataset: self.dataset, times })
+        Ok(fault::InjectedFault { fault, dataset: self.dataset, times })
     }
 
     fn fault(&self) -> Result<fault::Fault> {
-        let wants = |member: &str| Error::invalid("bad_fault", format!("This fault wants \"{member}\"."));
+        let needs = |member: &str| Error::invalid("bad_fault", format!("This fault wants \"{member}\"."));
         if self.status.is_some_and(|status| !(200..=599).contains(&status)) {
             return Err(Error::invalid("bad_fault", "status must be 200 to 599."));
         }
         Ok(match self.name.as_str() {
             "graph" => {
-                let code = self.code.ok_or_else(|| wants("code"))?;
+                let code = self.code.ok_or_else(|| needs("code"))?;
                 let (subcode, status) =
                     (self.subcode, self.status.unwrap_or_else(|| codes::usual_status(code)));
                 if self.transient {
@@ -167,20 +170,20 @@ impl Fault {
                 }
             }
             "throttled" => {
-                let told = match (self.minutes, self.seconds) {
-                    (None, None) => fault::Announced::Nothing,
-                    (Some(minutes), None) => fault::Announced::Usage { minutes },
-                    (None, Some(seconds)) => fault::Announced::RetryAfter { seconds },
-                    (Some(_), Some(_)) => return Err(wants("minutes or seconds")),
+                let retry = match (self.minutes, self.seconds) {
+                    (None, None) => fault::RetryHint::Nothing,
+                    (Some(minutes), None) => fault::RetryHint::Usage { minutes },
+                    (None, Some(seconds)) => fault::RetryHint::RetryAfter { seconds },
+                    (Some(_), Some(_)) => return Err(needs("minutes or seconds")),
                 };
-                fault::Fault::Throttled { code: self.code.unwrap_or(APP_LIMIT), told }
+                fault::Fault::Throttled { code: self.code.unwrap_or(APP_LIMIT), retry }
             }
             "html_503" => fault::Fault::Html503,
             "bare" => fault::Fault::Bare { status: self.status.unwrap_or(500) },
             "zero" => fault::Fault::Zero,
-            "count" => fault::Fault::Count { count: self.count.ok_or_else(|| wants("count"))? },
+            "count" => fault::Fault::Count { count: self.count.ok_or_else(|| needs("count"))? },
             "nearly_used_up" => {
-                fault::Fault::NearlyUsedUp { percent: self.percent.ok_or_else(|| wants("percent"))? }
+                fault::Fault::NearlyUsedUp { percent: self.percent.ok_or_else(|| needs("percent"))? }
             }
             "lose_answer" => fault::Fault::TakeAndLoseAnswer,
             "close_before_body" => fault::Fault::CloseBeforeBody,
@@ -222,7 +225,7 @@ pub(super) struct Webhook {
 }
 
 impl Webhook {
-    /// The body to send; `serial` makes a message id when none is given.
+    /// The body of the webhook to send. `serial`, a number not used before, makes a message id when none is given.
     pub(super) fn body(&self, now: Timestamp, serial: u64) -> Result<Value> {
         if let Some(body) = &self.body {
             return Ok(body.clone());
