@@ -1,5 +1,5 @@
-//! What the configuration file says of Pages, brought into the database at start. A value whose text changed
-//! since it was last applied is applied; all else keeps what was set at run time.
+//! Pages as the configuration file has them, applied at start: a value whose text in the file changed since it was last
+//! applied is written; all else keeps what was set at run time.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::flow::unit::services::Services;
 use crate::store::Unit;
 use crate::store::page::Page;
 
-/// What a file can say of a Page.
+/// The settings of a Page that a file can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "each is the field of that name, of a Page, its policy or its reasons")]
 pub enum Key {
@@ -44,7 +44,7 @@ pub enum Key {
 }
 
 impl Key {
-    /// All keys.
+    /// All of them, in the order in which they are applied and logged.
     pub const ALL: [Self; 24] = [
         Self::Name,
         Self::Mode,
@@ -133,7 +133,7 @@ impl Key {
     }
 }
 
-/// A Page as the file has it: every value, by default where the file says nothing, and which ones it says.
+/// A Page as the file has it: every setting, with its default where the file has none, and which ones the file has.
 #[derive(Clone, Debug)]
 pub struct PageText {
     page: Page,
@@ -142,17 +142,17 @@ pub struct PageText {
 }
 
 impl PageText {
-    /// A Page of which the file says nothing yet.
+    /// A Page with defaults alone.
     pub const fn new(page: Page) -> Self {
         Self { page, said: BTreeMap::new() }
     }
 
-    /// The Page, with defaults where the file says nothing.
+    /// The Page, with defaults where the file has nothing.
     pub const fn page(&self) -> &Page {
         &self.page
     }
 
-    /// The same with its token, which the file always says.
+    /// The same with its token, which a file always has.
     #[must_use]
     pub fn with_token(mut self, token: SecretString) -> Self {
         self.says(Key::AccessToken, token.expose_secret());
@@ -160,18 +160,18 @@ impl PageText {
         self
     }
 
-    /// The file says `text` of `key`.
+    /// Notes that the file has the setting `key`, and a digest of its text.
     pub fn says(&mut self, key: Key, text: &str) {
         self.said.insert(key, hex::encode(Sha256::digest(text)));
     }
 }
 
-/// A value that was applied.
+/// A setting that was applied, for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
-    /// Of which Page.
+    /// The Page that it was applied to.
     pub page: PageId,
-    /// Which one.
+    /// The setting.
     pub key: Key,
 }
 

@@ -1,5 +1,6 @@
-//! People who use the console: invited by a one-time link, known by a password, and remembered by a session.
-//! Whatever changes what a person may do ends their sessions.
+//! Operators, the people who use the console: invited by a one-time link, authenticated by a password, remembered by a
+//! session. Whatever changes what a person may do ends their sessions. Passwords are stored by Argon2id, every other
+//! secret, which is random, by SHA-256.
 
 use std::sync::LazyLock;
 
@@ -21,30 +22,30 @@ use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
 
-/// A new code for the first admin is made at most so often.
+/// The least time between two codes for the first admin.
 const CODE_EVERY: std::time::Duration = std::time::Duration::from_mins(10);
 
-/// Tries at names that nobody has share this many accounts, so that guessing names fills no table.
+/// The accounts among which tries at unknown names are counted, so that guessing names fills no table.
 const NOBODY_ACCOUNTS: u8 = 64;
 
-/// Passwords that are hashed at the same time; each takes 19 MiB.
+/// The permits to hash a password, of which each takes 19 MiB.
 static HASHING: Semaphore = Semaphore::const_new(2);
 
-/// A hash of no password: for a name that nobody has the same work is done as for one.
+/// A hash that no password has: an unknown name takes the same work as a known one, so that time tells nothing.
 static NOBODY: LazyLock<String> = LazyLock::new(|| {
     Argon2::default().hash_password(b"nobody").map_or_else(|_| String::new(), |hash| hash.to_string())
 });
 
-/// What a browser shows to be known again.
+/// A session that has begun.
 #[derive(Clone, Debug)]
 pub struct Login {
-    /// The session's secret; only its hash is stored.
+    /// The secret that the browser keeps in a cookie; only its hash is stored.
     pub secret: String,
-    /// Whose it is.
+    /// The person who logged in.
     pub operator: Operator,
 }
 
-/// What is stored of a random secret.
+/// The hash by which a random secret is stored.
 pub fn hash(secret: &str) -> String {
     hex::encode(Sha256::digest(secret))
 }
@@ -55,16 +56,16 @@ fn secret() -> Result<String> {
     Ok(URL_SAFE_NO_PAD.encode(random))
 }
 
-/// Whom somebody is to become.
+/// A person who is to get access.
 #[derive(Clone, Debug)]
 pub struct Newcomer {
-    /// Who.
+    /// The name, which is unique whatever its case.
     pub name: String,
-    /// What for.
+    /// The role, which says what they may do.
     pub role: Role,
-    /// For this Page alone.
+    /// The only Page that they see; none: all Pages.
     pub page: Option<PageId>,
-    /// In which language.
+    /// The language of the console for them.
     pub language: Language,
 }
 
@@ -228,13 +229,8 @@ async fn session(unit: &mut Unit, services: &Services, operator: Operator) -> Re
 
 /// Ends a session.
 pub async fn log_out(services: &Services, secret: &str) -> Result<()> {
-    run::run(services, "log_out", |unit, _| {
-        Box::pin(async move {
-            unit.end_session(&hash(secret)).await?;
-            Ok(())
-        })
-    })
-    .await
+    let hash = &hash(secret);
+    run::run(services, "log_out", |unit, _| Box::pin(unit.end_session(hash))).await
 }
 
 /// Changes what a person is for, and ends their sessions.
@@ -283,15 +279,9 @@ async fn stays_governed(unit: &mut Unit, before: usize) -> Result<()> {
     Ok(())
 }
 
-/// Sets a person's language.
+/// Sets the language of the console for a person.
 pub async fn set_language(services: &Services, id: &OperatorId, language: Language) -> Result<()> {
-    run::run(services, "set_language", |unit, _| {
-        Box::pin(async move {
-            unit.set_language(id, language).await?;
-            Ok(())
-        })
-    })
-    .await
+    run::run(services, "set_language", |unit, _| Box::pin(unit.set_language(id, language))).await
 }
 
 /// While nobody has access yet: makes a one-time code for the first admin, but not too often.
@@ -342,16 +332,11 @@ pub async fn first_admin(
     .await
 }
 
-/// Forgets what ended: sessions, links, old tries.
+/// Drops sessions and links that ended, and old tries.
 pub async fn forget_logins(services: &Services) -> Result<()> {
     let now = services.clock.now();
-    run::run(services, "drop_logins", |unit, _| {
-        Box::pin(async move {
-            unit.forget_logins(now, now - TRIES_WITHIN * 2).await?;
-            Ok(())
-        })
-    })
-    .await
+    run::run(services, "drop_logins", |unit, _| Box::pin(unit.forget_logins(now, now - TRIES_WITHIN * 2)))
+        .await
 }
 
 async fn hashed(password: &str) -> Result<String> {

@@ -30,11 +30,7 @@ pub async fn set_test_code(
 
 /// Ends the test event codes whose time is over.
 pub async fn end_test_codes(services: &Services) -> Result<()> {
-    run::run(services, "end_test_codes", |unit, _| {
-        Box::pin(async move {
-            unit.end_test_codes(services.clock.now()).await?;
-            Ok(())
-        })
-    })
-    .await
+    run::run(services, "end_test_codes", |unit, _| Box::pin(unit.end_test_codes(services.clock.now())))
+        .await
+        .map(drop)
 }
