@@ -77,6 +77,9 @@ impl State {
     }
 
     /// Lets a call pass whose token and `appsecret_proof` are good.
+    ///
+    /// # Errors
+    /// 190 for the token, 104 for the proof; what their subcodes mean stands in `codes`.
     pub(super) fn admit(&self, now: Timestamp, call: &Call) -> Result<(), Refusal> {
         if call.token.is_empty() {
             return Err(Refusal::new(190, None, "An access token is required to request this resource."));
@@ -109,6 +112,7 @@ impl State {
         let ids = batch.as_deref().unwrap_or_default().iter();
         let event_ids = ids.map(|event| event["event_id"].as_str().unwrap_or_default().to_owned()).collect();
         let fault = self.faults.next(dataset);
+        // A fault either answers in place of Meta, or spoils Meta's own answer below.
         let reply = match fault.and_then(|fault| self.untaken_reply(fault)) {
             Some(reply) => reply,
             None => match batch.and_then(|events| self.judge(now, dataset, call, events)) {
@@ -206,6 +210,7 @@ impl State {
             let message = format!(
                 "Unsupported post request. Object with ID '{dataset}' does not exist or cannot be loaded"
             );
+            // 100/33 stands for both: the dataset does not exist, or the token has no access to it.
             return Err(Refusal::new(100, Some(33), message));
         }
         if events.is_empty() || events.len() > EVENTS_MAX {

@@ -95,6 +95,8 @@ pub fn periods(changes: &[Change], own: &[WriteBack]) -> Vec<LabelPeriod> {
             (Event::On, Some(open)) => open.adds.push(at),
             (Event::On, None) => periods.push(LabelPeriod { adds: vec![at], end: None }),
             (Event::Off, Some(open)) => {
+                // This may be the webhook of a write-back: the label was taken off no earlier than that was called, and
+                // put on no later. It counts also if the answer of the call was lost (`done` is false).
                 let is_reported = |(index, own): &(usize, &WriteBack)| {
                     !used[*index] && at + SKEW >= own.asked_at && open.began_at() <= own.asked_at + SKEW
                 };

@@ -65,8 +65,10 @@ impl EntryContext<'_> {
         let person = if from_page { "recipient" } else { "sender" };
         let Some(psid) = item.id_of(person) else {
             let by_reference = item.get(person).is_some_and(|person| person.get("user_ref").is_some());
+            // Somebody who opted in on a website has no PSID before they write.
             return Err(if by_reference { "user_ref" } else { MALFORMED });
         };
+        // A message of the Page to itself is about no person.
         if psid == page {
             return Err("self");
         }

@@ -26,6 +26,7 @@ pub struct Unreadable(pub String);
 pub fn read(body: &[u8]) -> Result<WebhookContent, Unreadable> {
     match serde_json::from_slice(body) {
         Ok(json) => read_body(&json),
+        // Mending copies the body, so that only those few are mended that can't be read as they are.
         Err(fault) => match serde_json::from_slice(&mend(body)) {
             Ok(json) => read_body(&json),
             Err(_) => Err(Unreadable(format!(
@@ -62,6 +63,7 @@ fn read_body(json: &Json<'_>) -> Result<WebhookContent, Unreadable> {
         "instagram" => Channel::Instagram,
         "whatsapp_business_account" => Channel::Whatsapp,
         _ => {
+            // What its entries are about is unknown, and so is their Page.
             let kind = format!("object:{}", word(object));
             content.kept = entries.iter().map(|_| (PageId::from(""), kind.clone())).collect();
             return Ok(content);
@@ -73,6 +75,7 @@ fn read_body(json: &Json<'_>) -> Result<WebhookContent, Unreadable> {
     Ok(content)
 }
 
+/// One entry: what happened at one Page or account, in up to four lists.
 fn read_entry(channel: Channel, json: &Json<'_>, content: &mut WebhookContent) {
     let Some(page_id) = json.get("id").and_then(Json::id).map(PageId::from) else {
         content.kept.push((PageId::from(""), MALFORMED.to_owned()));
@@ -99,6 +102,7 @@ fn read_entry(channel: Channel, json: &Json<'_>, content: &mut WebhookContent) {
     }
 }
 
+/// An item of `messaging[]` or `standby[]`.
 fn read_item(entry: &EntryContext<'_>, item: &Json<'_>, content: &mut WebhookContent) {
     match chat::read(entry, item) {
         Some(Ok(event)) => content.events.push(event),
@@ -112,12 +116,13 @@ fn read_item(entry: &EntryContext<'_>, item: &Json<'_>, content: &mut WebhookCon
     }
 }
 
+/// An item of `changes[]`: `{field, value}`.
 fn read_change(entry: &EntryContext<'_>, change: &Json<'_>, content: &mut WebhookContent) {
     let Some(field) = change.get("field").and_then(Json::str) else {
         content.kept.push((entry.page_id.clone(), MALFORMED.to_owned()));
         return;
     };
-    let read = match change.get("value") {
+    let is_read = match change.get("value") {
         Some(value) if entry.channel == Channel::Whatsapp => whatsapp::read(entry.page_id, value, content),
         Some(value) if field == "inbox_labels" => {
             match label::read(entry, value) {
@@ -139,7 +144,7 @@ fn read_change(entry: &EntryContext<'_>, change: &Json<'_>, content: &mut Webhoo
         },
         _ => false,
     };
-    if !read {
+    if !is_read {
         content.kept.push((entry.page_id.clone(), format!("change:{}", word(field))));
     }
 }

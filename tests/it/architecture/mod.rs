@@ -44,7 +44,7 @@ const EMPTY_FILE_NAMES: [&str; 8] =
     ["util", "utils", "helper", "helpers", "common", "misc", "manager", "service"];
 
 /// Places that still have doc comments of one or two words, as beginnings of paths below `src`.
-const SHORT_DOCS_LEFT: [&str; 11] = [
+const SHORT_DOCS_LEFT: [&str; 13] = [
     "command/",
     "config/",
     "crm/",
@@ -56,6 +56,8 @@ const SHORT_DOCS_LEFT: [&str; 11] = [
     "domain/signal/",
     "flow/",
     "store/",
+    "web/",
+    "worker/",
 ];
 
 /// A file below `src`.
