@@ -6,4 +6,5 @@ pub mod feed;
 pub mod inbox;
 pub mod operator;
 pub mod order;
+pub mod page_setting;
 pub mod signal;

@@ -40,5 +40,5 @@ pub use tag::payout::book_payout;
 pub use tag::record::{FollowUpEntry, Tagged, tag};
 pub use tag::undo::{accept, undo};
 pub use unit::idempotency::{
-    Claim, Idempotent, IdempotentRequest, InFlight, KEY_REF_PREFIX, Reply, body_hash,
+    Claim, Idempotent, IdempotentRequest, InFlight, KEY_REF_PREFIX, Reply, body_hash, first_answer,
 };

@@ -41,7 +41,7 @@ impl Reader {
             app_secret: None,
             verify_token: None,
             intake: shop.intake.clone(),
-            names: flow::InFlight::default(),
+            in_flight: flow::InFlight::default(),
             readiness: Readiness::default(),
             body_limit: BODY_LIMIT,
         });

@@ -11,6 +11,17 @@ use crate::domain::order::outcome::OutcomeKind;
 /// Our clock and Meta's may differ by so much.
 const SKEW: Duration = Duration::from_mins(1);
 
+/// The kinds that a label can stand for: those that need no amount.
+pub const LABELLED: [OutcomeKind; 7] = [
+    OutcomeKind::Qualified,
+    OutcomeKind::Lost,
+    OutcomeKind::Confirmed,
+    OutcomeKind::Cancelled,
+    OutcomeKind::Shipped,
+    OutcomeKind::Delivered,
+    OutcomeKind::Returned,
+];
+
 /// A label was put on a person, or taken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {

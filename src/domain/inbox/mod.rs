@@ -4,4 +4,3 @@ pub mod label;
 pub mod pending;
 pub mod proposal;
 pub mod sentence;
-pub mod wording;

@@ -1,8 +1,11 @@
 //! Orders: the facts that are told of them, what these fold into, which tellings are one sale, and what a tag means.
 
 pub mod fold;
+pub mod legality;
 pub mod matching;
+pub mod offered_moves;
 pub mod outcome;
 pub mod payout;
 pub mod reason;
 pub mod tag_decision;
+pub mod typed_tag;

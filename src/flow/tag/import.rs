@@ -10,7 +10,7 @@ use crate::domain::order::tag_decision::{self, Tag};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::services::Services;
 use crate::flow::tag::record::{ELSEWHERE, Tagged, record};
-use crate::flow::unit::idempotency::{Claim, Reply};
+use crate::flow::unit::idempotency::{Claim, Idempotent, Reply};
 use crate::flow::unit::retried;
 use crate::store::Unit;
 
@@ -36,7 +36,8 @@ pub struct ImportLine {
 /// What came of a line: its answer, or why it was refused.
 pub type LineResult = Result<Reply>;
 
-/// Takes lines, each with its number in the request. Gives what came of each, in their order.
+/// Takes lines, each with its number in the request. Gives what came of each, in their order, or the answer that the whole
+/// request got before.
 ///
 /// # Errors
 /// When the database fails: what was committed before stays, and the same request again goes on from there.
@@ -46,12 +47,17 @@ pub async fn import(
     actor: &str,
     claim: Option<&Claim>,
     render: fn(&Tagged) -> Reply,
-) -> Result<Vec<LineResult>> {
+) -> Result<Idempotent<Vec<LineResult>>> {
+    if let Some(claim) = claim
+        && let Some(before) = claim.answer(&mut services.store.look().await?, services.clock.now()).await?
+    {
+        return Ok(Idempotent::Replayed(before));
+    }
     let mut told = Vec::with_capacity(lines.len());
     for lines in lines.chunks(LINES_MAX) {
         told.extend(retried(move || take(services, lines, actor, claim, render)).await?);
     }
-    Ok(told)
+    Ok(Idempotent::Done(told))
 }
 
 async fn take(

@@ -9,6 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::flow::services::Services;
+use crate::flow::unit::retried;
 use crate::store::Unit;
 use crate::store::idempotency::{Name, Stored};
 
@@ -162,6 +164,33 @@ impl Claim {
         let message = "The same request was answered elsewhere at this moment";
         Err(Error::new(crate::error::ErrorKind::Contended, "answered_elsewhere", message))
     }
+}
+
+/// The answer that the same request got before, for one that was answered outside a verb's unit, such as a refusal before
+/// any verb ran. Without one, `reply` is kept as the first answer if it `is_final`: if it would be the same another time.
+///
+/// # Errors
+/// 422 when the body was another one.
+pub async fn first_answer(
+    services: &Services,
+    claim: &Claim,
+    reply: &Reply,
+    is_final: bool,
+) -> Result<Option<Reply>> {
+    let now = services.clock.now();
+    if !is_final {
+        return claim.answer(&mut services.store.look().await?, now).await;
+    }
+    retried(move || async move {
+        let mut unit = services.store.begin("keep_answer").await?;
+        if let Some(first) = claim.answer(&mut unit, now).await? {
+            return Ok(Some(first));
+        }
+        claim.keep(&mut unit, reply, now).await?;
+        unit.commit().await?;
+        Ok(None)
+    })
+    .await
 }
 
 impl<T> IdempotentRequest<T> {
