@@ -55,7 +55,7 @@ pub async fn run(config: &Config) -> Result<()> {
         app_secret,
         verify_token,
         intake,
-        names: flow::InFlight::default(),
+        in_flight: flow::InFlight::default(),
         readiness: readiness.clone(),
         body_limit: config.body_limit,
     });
@@ -64,7 +64,7 @@ pub async fn run(config: &Config) -> Result<()> {
     let address = listener.local_addr().unwrap_or(config.listen);
     let answers = |listener, router| web::serve(listener, router, Limits::default(), stop.clone());
     let server = tokio::spawn(answers(listener, web::router(app)));
-    let running = web::beside(readiness.clone(), services.clone());
+    let running = web::router_for_operations(readiness.clone(), services.clone());
     let aside = beside.map(|listener| tokio::spawn(answers(listener, running)));
     let mut work = tokio::spawn(worker::run(services.clone(), graph, came_in, stop.clone()));
 

@@ -76,7 +76,8 @@ pub(super) struct Section {
     path: String,
     place: Option<Place>,
     entries: BTreeMap<String, Found>,
-    asked: Vec<&'static str>,
+    /// The keys that were asked for: those that are known here.
+    known: Vec<&'static str>,
 }
 
 impl Section {
@@ -90,7 +91,7 @@ impl Section {
         })?;
         let at = |start: usize| Place::Line(Rc::clone(&file), line(start));
         let entries = entries(table.into_inner(), &at);
-        Ok(Self { path: String::new(), place: None, entries, asked: Vec::new() })
+        Ok(Self { path: String::new(), place: None, entries, known: Vec::new() })
     }
 
     /// Lays the variables of the environment over it: they win. Section and key are joined by two underscores;
@@ -143,7 +144,7 @@ impl Section {
     }
 
     fn take(&mut self, key: &'static str) -> Option<Found> {
-        self.asked.push(key);
+        self.known.push(key);
         self.entries.remove(key)
     }
 
@@ -179,8 +180,8 @@ impl Section {
         expected: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>> {
-        let Some(given) = self.text(key)? else { return Ok(None) };
-        parse(&given.text).map(Some).ok_or_else(|| given.wrong(expected))
+        let Some(written) = self.text(key)? else { return Ok(None) };
+        parse(&written.text).map(Some).ok_or_else(|| written.wrong(expected))
     }
 
     /// Yes or no.
@@ -212,7 +213,7 @@ impl Section {
         let Value::Table(entries) = found.value else {
             return Err(fault(format!("{} must be a table", self.name(key, Some(&found.place)))));
         };
-        Ok(Some(Self { path: self.name(key, None), place: Some(found.place), entries, asked: Vec::new() }))
+        Ok(Some(Self { path: self.name(key, None), place: Some(found.place), entries, known: Vec::new() }))
     }
 
     /// The tables of a list; each is called by its `id`.
@@ -227,7 +228,7 @@ impl Section {
                 Some(Found { value: Value::Text(id), .. }) => format!("{key}.{id}"),
                 _ => format!("{key}.{index}"),
             };
-            Ok(Self { path, place: Some(one.place), entries, asked: Vec::new() })
+            Ok(Self { path, place: Some(one.place), entries, known: Vec::new() })
         });
         sections.collect()
     }
@@ -249,7 +250,7 @@ impl Section {
     pub(super) fn end(self) -> Result<()> {
         let Some((key, found)) = self.entries.iter().next() else { return Ok(()) };
         let known: Vec<_> =
-            self.asked.iter().filter(|key| !self.entries.contains_key(**key)).copied().collect();
+            self.known.iter().filter(|key| !self.entries.contains_key(**key)).copied().collect();
         Err(fault(format!(
             "{} is an unknown key: known here are {}",
             self.name(key, Some(&found.place)),

@@ -1,4 +1,4 @@
-//! Configuration text → the types of the trade, handed down in parts. A TOML file, then environment variables,
+//! Configuration text → domain types, handed down in parts. A TOML file, then environment variables,
 //! which win. An unknown key, an empty secret, or one that is needed and missing is an error that names it and
 //! says what to do. A command reads only the secrets that it uses.
 
@@ -40,7 +40,7 @@ const CHANGES_KEEP: Duration = Duration::from_hours(90 * 24);
 /// The largest body of a request by default.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
-/// The whole configuration.
+/// The configuration; its secrets are read when a command asks for them.
 #[derive(Debug)]
 pub struct Config {
     /// Where HTTP is served.
@@ -59,7 +59,7 @@ pub struct Config {
     pub meta: Meta,
     database_url: SecretString,
     phone_key_file: Option<Secret>,
-    pages: Vec<page::Written>,
+    pages: Vec<page::ConfiguredPage>,
 }
 
 /// The app at Meta.
@@ -185,7 +185,7 @@ impl Config {
     /// # Errors
     /// The file of a token can't be read.
     pub fn pages(&self) -> Result<Vec<PageText>> {
-        self.pages.iter().map(page::Written::complete).collect()
+        self.pages.iter().map(page::ConfiguredPage::complete).collect()
     }
 
     /// Whether the file has this Page.
@@ -222,8 +222,8 @@ impl Meta {
 
 fn read_database_url(secret: &Secret) -> Result<SecretString> {
     let url = secret.read()?;
-    let known = ["sqlite:", "postgres:", "postgresql:"];
-    if !known.iter().any(|scheme| url.expose_secret().starts_with(scheme)) {
+    let schemes = ["sqlite:", "postgres:", "postgresql:"];
+    if !schemes.iter().any(|scheme| url.expose_secret().starts_with(scheme)) {
         return Err(fault(format!("{} must begin with sqlite:// or postgres://", secret.name())));
     }
     Ok(url)

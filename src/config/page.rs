@@ -1,37 +1,35 @@
-//! `[[pages]]`: what the file says of a Page.
+//! `[[pages]]`: the Pages of the configuration file.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::config::document::{Section, SettingText, fault};
+use crate::config::document::{Section, fault};
 use crate::config::secret::Secret;
 use crate::config::zone;
-use crate::domain::basic::hours::WorkingHours;
 use crate::domain::basic::identity::{DatasetId, PageId};
 use crate::domain::basic::money::Currency;
-use crate::domain::basic::span;
-use crate::domain::inbox::{label, sentence};
 use crate::domain::order::outcome::OutcomeKind;
 use crate::domain::order::reason::Reasons;
-use crate::domain::signal::policy::{HOLD_MAX, LeadOn, Mode, OnUnknown, Policy, PurchaseOn};
+use crate::domain::page_setting::{self, Setting};
+use crate::domain::signal::policy::{Mode, Policy};
 use crate::error::Result;
 use crate::flow::manage::configure::{Key, PageText};
 use crate::store::page::Page;
 
-/// A chat without a word for so long is lost, unless the file says otherwise.
+/// `silent_after`, unless the file says otherwise.
 const SILENT_AFTER: Duration = Duration::from_hours(72);
 
 /// A Page of the file, all but its token, which is read only by a command that uses it.
 #[derive(Debug)]
-pub(super) struct Written {
+pub(super) struct ConfiguredPage {
     text: PageText,
     token: Secret,
 }
 
-impl Written {
-    /// The Page's id.
+impl ConfiguredPage {
+    /// The id at Meta.
     pub(super) fn id(&self) -> &PageId {
         &self.text.page().id
     }
@@ -46,7 +44,8 @@ impl Written {
 /// Collects what a Page's tables say.
 struct Reader {
     section: Section,
-    said: Vec<(Key, String)>,
+    /// The text of each key that the file has, by which a later start sees what changed in the file.
+    written: Vec<(Key, String)>,
 }
 
 impl Reader {
@@ -58,10 +57,15 @@ impl Reader {
         expected: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>> {
-        let Some(given) = self.section.text(name)? else { return Ok(None) };
-        let value = parse(&given.text).ok_or_else(|| given.wrong(expected))?;
-        self.said.push((key, given.text));
+        let Some(written) = self.section.text(name)? else { return Ok(None) };
+        let value = parse(&written.text).ok_or_else(|| written.wrong(expected))?;
+        self.written.push((key, written.text));
         Ok(Some(value))
+    }
+
+    /// A setting of the Page, if the file has it.
+    fn setting<T>(&mut self, key: Key, name: &'static str, setting: &Setting<T>) -> Result<Option<T>> {
+        self.parsed(key, name, setting.expected, |text| setting.read(text))
     }
 
     /// A value of a kind that the file must have.
@@ -72,21 +76,21 @@ impl Reader {
         expected: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Result<T> {
-        let given = self.section.needed(name)?;
-        let value = parse(&given.text).ok_or_else(|| given.wrong(expected))?;
-        self.said.push((key, given.text));
+        let written = self.section.needed(name)?;
+        let value = parse(&written.text).ok_or_else(|| written.wrong(expected))?;
+        self.written.push((key, written.text));
         Ok(value)
     }
 
     /// A list of the user's words, if the file has it.
     fn words(&mut self, key: Key, name: &'static str) -> Result<Option<Vec<String>>> {
         let Some(list) = self.section.texts(name)? else { return Ok(None) };
-        let words = list.into_iter().map(|given| match given.text.trim() {
-            "" => Err(given.wrong("words, and not empty")),
+        let words = list.into_iter().map(|written| match written.text.trim() {
+            "" => Err(written.wrong("words, and not empty")),
             word => Ok(word.to_owned()),
         });
         let words: Vec<String> = words.collect::<Result<_>>()?;
-        self.said.push((key, words.join("\n")));
+        self.written.push((key, words.join("\n")));
         Ok(Some(words))
     }
 
@@ -97,19 +101,20 @@ impl Reader {
         read: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<Option<T>> {
         let Some(section) = self.section.section(name)? else { return Ok(None) };
-        let mut inner = Self { section, said: Vec::new() };
+        let mut inner = Self { section, written: Vec::new() };
         let value = read(&mut inner)?;
         inner.section.end()?;
-        self.said.append(&mut inner.said);
+        self.written.append(&mut inner.written);
         Ok(Some(value))
     }
 }
 
-/// Reads a Page.
-pub(super) fn read(section: Section) -> Result<Written> {
-    let mut of = Reader { section, said: Vec::new() };
-    let given = of.section.needed("id")?;
-    let id = PageId(digits(&given.text).ok_or_else(|| given.wrong("the digits of the Page's id at Meta"))?);
+/// Reads a Page; its token is read later.
+pub(super) fn read(section: Section) -> Result<ConfiguredPage> {
+    let mut of = Reader { section, written: Vec::new() };
+    let written = of.section.needed("id")?;
+    let id =
+        PageId(digits(&written.text).ok_or_else(|| written.wrong("the digits of the Page's id at Meta"))?);
     let token = Secret::take(&mut of.section, "access_token", "access_token_file")?;
     let token = token.ok_or_else(|| {
         of.section.lacks(
@@ -124,7 +129,7 @@ pub(super) fn read(section: Section) -> Result<Written> {
     let country = country(&mut of, &timezone)?;
     let take_off_labels = of.section.truth("take_off_labels")?;
     if let Some(truth) = take_off_labels {
-        of.said.push((Key::TakeOffLabels, truth.to_string()));
+        of.written.push((Key::TakeOffLabels, truth.to_string()));
     }
     let page = Page {
         id,
@@ -144,27 +149,20 @@ pub(super) fn read(section: Section) -> Result<Written> {
         )?,
         country,
         timezone,
-        mode: of.parsed(Key::Mode, "mode", "live, shadow or paused", Mode::parse)?.unwrap_or(Mode::Live),
+        mode: of.setting(Key::Mode, "mode", &page_setting::MODE)?.unwrap_or(Mode::Live),
         fault: None,
-        test_event_code: of.parsed(Key::TestEventCode, "test_event_code", "a code of Meta's", word)?,
-        instagram_id: of.parsed(Key::InstagramId, "instagram_id", "the id of an Instagram account", word)?,
+        test_event_code: of.setting(Key::TestEventCode, "test_event_code", &page_setting::TEST_EVENT_CODE)?,
+        instagram_id: of.parsed(Key::InstagramId, "instagram_id", "the id of an Instagram account", plain)?,
         whatsapp_id: of.parsed(
             Key::WhatsappId,
             "whatsapp_id",
             "the id of a WhatsApp business account",
-            word,
+            plain,
         )?,
         silent_after: of
-            .parsed(Key::SilentAfter, "silent_after", "a time such as \"72h\"", |text| {
-                span::parse(text).filter(|span| !span.is_zero())
-            })?
+            .setting(Key::SilentAfter, "silent_after", &page_setting::SILENT_AFTER)?
             .unwrap_or(SILENT_AFTER),
-        working_hours: of.parsed(
-            Key::WorkingHours,
-            "working_hours",
-            "such as \"Mon-Sat 10:00-20:00\"; several stretches are set apart by commas",
-            |text| WorkingHours::parse(text).ok(),
-        )?,
+        working_hours: of.setting(Key::WorkingHours, "working_hours", &page_setting::WORKING_HOURS)?,
         policy: of.inside("signals", policy)?.unwrap_or_default(),
         labels: labels(&mut of)?,
         take_off_labels: take_off_labels.unwrap_or(false),
@@ -173,10 +171,10 @@ pub(super) fn read(section: Section) -> Result<Written> {
     };
     of.section.end()?;
     let mut text = PageText::new(page);
-    for (key, said) in of.said {
-        text.says(key, &said);
+    for (key, written) in of.written {
+        text.says(key, &written);
     }
-    Ok(Written { text, token })
+    Ok(ConfiguredPage { text, token })
 }
 
 /// The country that is given, else that of the time zone.
@@ -190,57 +188,45 @@ fn country(of: &mut Reader, timezone: &str) -> Result<String> {
     let country = zone::country_of(timezone).ok_or_else(|| {
         of.section.lacks("country", "the time zone is not of one country, so add its two letters")
     })?;
-    of.said.push((Key::Country, country.to_owned()));
+    of.written.push((Key::Country, country.to_owned()));
     Ok(country.to_owned())
 }
 
 fn policy(of: &mut Reader) -> Result<Policy> {
     let defaults = Policy::default();
     let value = of.section.text("value")?;
-    if let Some(given) = value.filter(|given| given.text != "revenue") {
-        return Err(given.wrong("revenue"));
+    if let Some(other) = value.filter(|value| value.text != "revenue") {
+        return Err(other.wrong("revenue"));
     }
     let lifecycle = of.section.truth("lifecycle")?;
     if let Some(truth) = lifecycle {
-        of.said.push((Key::Lifecycle, truth.to_string()));
+        of.written.push((Key::Lifecycle, truth.to_string()));
     }
     Ok(Policy {
         version: defaults.version,
         since: defaults.since,
         purchase_on: of
-            .parsed(
-                Key::PurchaseOn,
-                "purchase_on",
-                "confirmed, shipped, delivered or paid",
-                PurchaseOn::parse,
-            )?
+            .setting(Key::PurchaseOn, "purchase_on", &page_setting::PURCHASE_ON)?
             .unwrap_or(defaults.purchase_on),
-        hold: of
-            .parsed(Key::Hold, "hold", "a time such as \"30m\", at most 6 days", |text| {
-                span::parse(text).filter(|hold| *hold <= HOLD_MAX)
-            })?
-            .unwrap_or(defaults.hold),
-        lead_on: of
-            .parsed(Key::LeadOn, "lead_on", "first_message, contact, qualified or off", LeadOn::parse)?
-            .unwrap_or(defaults.lead_on),
+        hold: of.setting(Key::Hold, "hold", &page_setting::HOLD)?.unwrap_or(defaults.hold),
+        lead_on: of.setting(Key::LeadOn, "lead_on", &page_setting::LEAD_ON)?.unwrap_or(defaults.lead_on),
         lifecycle: lifecycle.unwrap_or(defaults.lifecycle),
         on_unknown: of
-            .parsed(Key::OnUnknown, "on_unknown", "keep or resend", OnUnknown::parse)?
+            .setting(Key::OnUnknown, "on_unknown", &page_setting::ON_UNKNOWN)?
             .unwrap_or(defaults.on_unknown),
     })
 }
 
 fn labels(of: &mut Reader) -> Result<BTreeMap<String, OutcomeKind>> {
     let Some(section) = of.section.section("labels")? else { return Ok(BTreeMap::new()) };
-    let can_be = label::LABEL_KINDS.map(OutcomeKind::as_str).join(", ");
-    let labels = section.pairs()?.into_iter().map(|(label, given)| {
-        let kind = OutcomeKind::parse(&given.text).filter(|kind| label::LABEL_KINDS.contains(kind));
-        kind.map(|kind| (label, kind)).ok_or_else(|| given.wrong(&format!("one of {can_be}")))
+    let labels = section.pairs()?.into_iter().map(|(label, written)| {
+        let kind = page_setting::labelled_kind(&written.text);
+        kind.map(|kind| (label, kind)).ok_or_else(|| written.wrong(&page_setting::labelled_kinds()))
     });
     let labels: BTreeMap<String, OutcomeKind> = labels.collect::<Result<_>>()?;
     let lines: Vec<String> =
         labels.iter().map(|(label, kind)| format!("{label}\t{}", kind.as_str())).collect();
-    of.said.push((Key::Labels, lines.join("\n")));
+    of.written.push((Key::Labels, lines.join("\n")));
     Ok(labels)
 }
 
@@ -250,20 +236,17 @@ fn sentences(of: &mut Reader) -> Result<BTreeMap<OutcomeKind, Vec<String>>> {
     let mut lines = Vec::new();
     for kind in OutcomeKind::ALL {
         let Some(list) = section.texts(kind.as_str())? else { continue };
-        let patterns = list
-            .into_iter()
-            .map(|given| if sentence::is_pattern(&given.text) { Ok(given.text) } else { Err(wrong(&given)) });
+        let patterns = list.into_iter().map(|written| {
+            let pattern = page_setting::PATTERN.read(&written.text);
+            pattern.ok_or_else(|| written.wrong(page_setting::PATTERN.expected))
+        });
         let patterns: Vec<String> = patterns.collect::<Result<_>>()?;
         lines.extend(patterns.iter().map(|pattern| format!("{}\t{pattern}", kind.as_str())));
         sentences.insert(kind, patterns);
     }
     section.end()?;
-    of.said.push((Key::Sentences, lines.join("\n")));
+    of.written.push((Key::Sentences, lines.join("\n")));
     Ok(sentences)
-}
-
-fn wrong(given: &SettingText) -> crate::error::Error {
-    given.wrong("words with at most one {value} for the amount and any number of {*} for anything")
 }
 
 fn reasons(of: &mut Reader) -> Result<Reasons> {
@@ -276,7 +259,7 @@ fn reasons(of: &mut Reader) -> Result<Reasons> {
     })
 }
 
-/// Ids at Meta have at most so many digits.
+/// Digits of an id at Meta, at most.
 const ID_DIGITS_MAX: usize = 32;
 
 fn digits(text: &str) -> Option<String> {
@@ -284,14 +267,17 @@ fn digits(text: &str) -> Option<String> {
     plain.then(|| text.to_owned())
 }
 
-fn word(text: &str) -> Option<String> {
-    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-    plain.then(|| text.to_owned())
+fn plain(text: &str) -> Option<String> {
+    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    is_plain.then(|| text.to_owned())
 }
 
-/// Every Page once.
-pub(super) fn read_all(sections: Vec<Section>) -> Result<Vec<Written>> {
-    let pages: Vec<Written> = sections.into_iter().map(read).collect::<Result<_>>()?;
+/// Reads every Page.
+///
+/// # Errors
+/// A Page can't be read, or is there twice.
+pub(super) fn read_all(sections: Vec<Section>) -> Result<Vec<ConfiguredPage>> {
+    let pages: Vec<ConfiguredPage> = sections.into_iter().map(read).collect::<Result<_>>()?;
     for (index, page) in pages.iter().enumerate() {
         if pages[..index].iter().any(|other| other.id() == page.id()) {
             return Err(fault(format!("pages.{} is there twice: leave one out", page.id())));

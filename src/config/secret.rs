@@ -29,34 +29,32 @@ impl Secret {
     ) -> Result<Option<Self>> {
         match (section.text(key)?, section.text(in_file)?) {
             (None, None) => Ok(None),
-            (Some(given), None) if given.text.trim().is_empty() => {
-                Err(fault(format!("{} is empty: give the secret, or leave the key out", given.name)))
+            (Some(written), None) if written.text.trim().is_empty() => {
+                Err(fault(format!("{} is empty: give the secret, or leave the key out", written.name)))
             }
-            (Some(given), None) => {
-                Ok(Some(Self { name: given.name, source: Source::Written(given.text.into()) }))
+            (Some(written), None) => {
+                Ok(Some(Self { name: written.name, source: Source::Written(written.text.into()) }))
             }
-            (None, Some(given)) if given.text.is_empty() => {
-                Err(fault(format!("{} is empty: give the path of a file, or leave the key out", given.name)))
+            (None, Some(path)) if path.text.is_empty() => {
+                Err(fault(format!("{} is empty: give the path of a file, or leave the key out", path.name)))
             }
-            (None, Some(given)) => {
-                Ok(Some(Self { name: given.name, source: Source::File(given.text.into()) }))
-            }
-            (Some(given), Some(also)) => {
-                Err(fault(format!("{} and {} are both given: leave one out", given.name, also.name)))
+            (None, Some(path)) => Ok(Some(Self { name: path.name, source: Source::File(path.text.into()) })),
+            (Some(written), Some(path)) => {
+                Err(fault(format!("{} and {} are both given: leave one out", written.name, path.name)))
             }
         }
     }
 
     /// The secret in the file whose path stands under `key`.
     pub(super) fn path(section: &mut Section, key: &'static str) -> Result<Option<Self>> {
-        let Some(given) = section.text(key)? else { return Ok(None) };
-        if given.text.is_empty() {
+        let Some(path) = section.text(key)? else { return Ok(None) };
+        if path.text.is_empty() {
             return Err(fault(format!(
                 "{} is empty: give the path of a file, or leave the key out",
-                given.name
+                path.name
             )));
         }
-        Ok(Some(Self { name: given.name, source: Source::File(given.text.into()) }))
+        Ok(Some(Self { name: path.name, source: Source::File(path.text.into()) }))
     }
 
     /// A secret that is known already.
@@ -69,7 +67,7 @@ impl Secret {
         Self { name: path.display().to_string(), source: Source::File(path.to_owned()) }
     }
 
-    /// The key with its place.
+    /// The key with its place, such as `salesbridge.toml:3: meta.app_secret`.
     pub(super) fn name(&self) -> &str {
         &self.name
     }

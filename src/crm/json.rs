@@ -18,7 +18,7 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
         return Err(error);
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let read: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| told(&error))?;
+    let read: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| fault_of(&error))?;
     if body.windows(6).any(|bytes| bytes == b"\\u0000")
         && let Ok(value) = serde_json::from_slice(body)
         && let Some(pointer) = nul_in(&value)
@@ -29,41 +29,41 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
 }
 
 fn not_json(error: &serde_json::Error) -> Error {
-    let (said, line, column) = (error.to_string(), error.line(), error.column());
-    let why = said.split(" at line").next().unwrap_or_default();
+    let (text, line, column) = (error.to_string(), error.line(), error.column());
+    let why = text.split(" at line").next().unwrap_or_default();
     let message = format!("The body is not JSON: {why} (line {line}, column {column}).");
     Error::new(ErrorKind::Malformed, "invalid_json", message)
 }
 
-/// What serde found, without the values that it quotes.
-fn told(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
+/// A fault that serde found as a 422 with its pointer, without the values that serde quotes.
+fn fault_of(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     let inner = error.inner();
-    let said = inner.to_string();
-    let out_of_range = said.starts_with("number out of range");
+    let text = inner.to_string();
+    let out_of_range = text.starts_with("number out of range");
     if (inner.is_syntax() || inner.is_eof()) && !out_of_range {
         return not_json(inner);
     }
     let mut pointer = pointer_of(error.path());
-    let said = said.split(" at line").next().unwrap_or_default();
+    let found = text.split(" at line").next().unwrap_or_default();
     let quoted = |text: &str| text.split('`').nth(1).unwrap_or_default().to_owned();
     let detail = if out_of_range {
         "It is larger than any amount.".to_owned()
-    } else if said.starts_with("unknown field") {
-        let name = quoted(said);
+    } else if found.starts_with("unknown field") {
+        let name = quoted(found);
         if !pointer.ends_with(&format!("/{name}")) {
             pointer = format!("{pointer}/{}", escaped(&name));
         }
         "There is no such field.".to_owned()
-    } else if said.starts_with("missing field") {
-        pointer = format!("{pointer}/{}", quoted(said));
+    } else if found.starts_with("missing field") {
+        pointer = format!("{pointer}/{}", quoted(found));
         "It is missing.".to_owned()
-    } else if said.starts_with("duplicate field") {
-        let name = quoted(said);
+    } else if found.starts_with("duplicate field") {
+        let name = quoted(found);
         if !pointer.ends_with(&format!("/{name}")) {
             pointer = format!("{pointer}/{}", escaped(&name));
         }
         "It is given twice.".to_owned()
-    } else if let Some((_, expected)) = said.rsplit_once(", expected ") {
+    } else if let Some((_, expected)) = found.rsplit_once(", expected ") {
         format!("It must be {expected}.")
     } else {
         "It can't be taken.".to_owned()

@@ -1,4 +1,6 @@
-//! The formats of the shop's other systems.
+//! The formats of the shop's other systems: what they send, read as domain types.
 
+pub mod field;
 pub mod json;
 pub mod mapping;
+pub mod tag_body;

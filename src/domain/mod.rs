@@ -6,5 +6,6 @@ pub mod feed;
 pub mod inbox;
 pub mod operator;
 pub mod order;
+pub mod page_setting;
 pub mod retry;
 pub mod signal;

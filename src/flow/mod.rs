@@ -42,5 +42,6 @@ pub use unit::graph_call::GraphCall;
 pub use unit::idempotency::{
     Claim, Idempotent, IdempotentRequest, InFlight, KEY_REF_PREFIX, Reply, body_hash,
 };
+pub use unit::run::first_answer;
 pub use unit::services::Services;
 pub use unit::tag_queue::TagQueue;

@@ -3,17 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::basic::identity::PageId;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::flow::{self, GraphCall, Services, TakenOff};
 use crate::meta::call::CallFailure;
 use crate::meta::events::graph::Graph;
 use crate::store::label::Write;
+use crate::worker::driver::{side_by_side, unless_stopped};
 
-/// What is due on one Page.
+/// The calls to Graph that are due on one Page.
 #[derive(Default)]
 struct Due {
     names: Vec<GraphCall<(String, i64)>>,
@@ -26,38 +26,28 @@ struct Due {
 /// The first failure of a Page; the other Pages are finished nevertheless.
 pub async fn drain(services: &Services, graph: &Graph, stop: &CancellationToken) -> Result<usize> {
     let mut pages: BTreeMap<PageId, Due> = BTreeMap::new();
-    for wanted in flow::labels_to_name(services).await? {
-        pages.entry(wanted.page.clone()).or_default().names.push(wanted);
+    for call in flow::labels_to_name(services).await? {
+        pages.entry(call.page.clone()).or_default().names.push(call);
     }
-    for wanted in flow::labels_to_take_off(services).await? {
-        pages.entry(wanted.page.clone()).or_default().writes.push(wanted);
+    for call in flow::labels_to_take_off(services).await? {
+        pages.entry(call.page.clone()).or_default().writes.push(call);
     }
-    let mut lanes = JoinSet::new();
-    for (_, due) in pages {
+    let tasks = pages.into_values().map(|due| {
         let (services, graph, stop) = (services.clone(), graph.clone(), stop.clone());
-        lanes.spawn(async move { drain_page(&services, &graph, due, &stop).await });
-    }
-    let (mut calls, mut failed) = (0, None);
-    while let Some(lane) = lanes.join_next().await {
-        match lane {
-            Ok(Ok(made)) => calls += made,
-            Ok(Err(error)) => failed = failed.or(Some(error)),
-            Err(ended) => failed = failed.or(Some(Error::internal("a Page's labels").caused_by(ended))),
-        }
-    }
-    failed.map_or(Ok(calls), Err)
+        async move { drain_page(&services, &graph, due, &stop).await }
+    });
+    side_by_side(tasks).await
 }
 
 async fn drain_page(services: &Services, graph: &Graph, due: Due, stop: &CancellationToken) -> Result<usize> {
     let mut calls = 0;
-    for wanted in due.names {
-        let GraphCall { page, token, about: (label_id, tries) } = wanted;
-        let Some(answer) = until(stop, graph.label_name(&token, &label_id)).await else { break };
+    for GraphCall { page, token, about: (label_id, tries) } in due.names {
+        let Some(answer) = unless_stopped(stop, graph.label_name(&token, &label_id)).await else { break };
         calls += 1;
         match answer {
             Ok(name) => flow::name_label(services, &page, &label_id, &name).await?,
             Err(refused) => {
-                tell(&page, "A label's name is not known yet", &refused);
+                log_refusal(&page, "A label's name is not known yet", &refused);
                 flow::unnamed(services, &page, &label_id, tries).await?;
             }
         }
@@ -67,12 +57,12 @@ async fn drain_page(services: &Services, graph: &Graph, due: Due, stop: &Cancell
             break;
         }
         let Some(psid) = flow::ask_to_take_off(services, &write).await? else { continue };
-        let answer = until(stop, graph.take_label_off(&token, &write.label_id, &psid)).await;
+        let answer = unless_stopped(stop, graph.take_label_off(&token, &write.label_id, &psid)).await;
         calls += 1;
-        let came_to = match answer {
+        let outcome = match answer {
             Some(Ok(())) => TakenOff::Done,
             Some(Err(refused)) => {
-                tell(&page, "A label that was heard is not taken off", &refused);
+                log_refusal(&page, "A label that was heard is not taken off", &refused);
                 if refused.is_certain {
                     TakenOff::No { again: refused.is_retryable }
                 } else {
@@ -81,20 +71,12 @@ async fn drain_page(services: &Services, graph: &Graph, due: Due, stop: &Cancell
             }
             None => TakenOff::Unknown,
         };
-        flow::settle_taking_off(services, &write, came_to).await?;
+        flow::settle_taking_off(services, &write, outcome).await?;
     }
     Ok(calls)
 }
 
-/// Waits for an answer, but not beyond the word to stop.
-async fn until<T>(stop: &CancellationToken, answer: impl Future<Output = T>) -> Option<T> {
-    tokio::select! {
-        answer = answer => Some(answer),
-        () = stop.cancelled() => None,
-    }
-}
-
-fn tell(page: &PageId, what: &str, refused: &CallFailure) {
+fn log_refusal(page: &PageId, what: &str, refused: &CallFailure) {
     let (code, subcode) = (refused.code, refused.subcode);
     tracing::warn!(page.id = %page, code, subcode, "{what} on Page {page}: {refused}");
 }

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::basic::identity::PageId;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::flow::{self, NotShown, Services, Unnamed};
 use crate::meta::call::CallFailure;
 use crate::meta::events::graph::Graph;
+use crate::worker::driver::{side_by_side, unless_stopped};
 
-/// Where profiles are not granted, or the link has a fault, Meta is asked again after so long.
+/// How long Meta is not asked where profiles are not granted, or the link has a fault.
 const NOT_GRANTED: Duration = Duration::from_hours(6);
 
-/// Where Meta wants fewer calls.
+/// How long Meta is not asked where it wants fewer calls.
 const THROTTLED: Duration = Duration::from_mins(15);
 
 /// Asks for all who are due now; gives the number of calls that it took.
@@ -27,20 +27,11 @@ pub async fn drain(services: &Services, graph: &Graph, stop: &CancellationToken)
     for unnamed in flow::people_to_name(services).await? {
         pages.entry(unnamed.page.clone()).or_default().push(unnamed);
     }
-    let mut lanes = JoinSet::new();
-    for (_, people) in pages {
+    let tasks = pages.into_values().map(|people| {
         let (services, graph, stop) = (services.clone(), graph.clone(), stop.clone());
-        lanes.spawn(async move { drain_page(&services, &graph, people, &stop).await });
-    }
-    let (mut calls, mut failed) = (0, None);
-    while let Some(lane) = lanes.join_next().await {
-        match lane {
-            Ok(Ok(made)) => calls += made,
-            Ok(Err(error)) => failed = failed.or(Some(error)),
-            Err(ended) => failed = failed.or(Some(Error::internal("a Page's people").caused_by(ended))),
-        }
-    }
-    failed.map_or(Ok(calls), Err)
+        async move { drain_page(&services, &graph, people, &stop).await }
+    });
+    side_by_side(tasks).await
 }
 
 async fn drain_page(
@@ -51,10 +42,7 @@ async fn drain_page(
 ) -> Result<usize> {
     let mut calls = 0;
     for Unnamed { page, token, about: (conversation, psid, tries) } in people {
-        let answer = tokio::select! {
-            answer = graph.profile(&token, &psid) => answer,
-            () = stop.cancelled() => break,
-        };
+        let Some(answer) = unless_stopped(stop, graph.profile(&token, &psid)).await else { break };
         calls += 1;
         let profile = match answer {
             Ok(profile) => profile,
@@ -73,10 +61,7 @@ async fn drain_page(
             }
         };
         let picture = match &profile.picture {
-            Some(address) => tokio::select! {
-                picture = graph.picture(address) => picture,
-                () = stop.cancelled() => None,
-            },
+            Some(address) => unless_stopped(stop, graph.picture(address)).await.flatten(),
             None => None,
         };
         flow::name_person(services, &conversation, profile.name, picture).await?;

@@ -1,4 +1,4 @@
-//! Publishes: gives committed changes their numbers in the feed, on one process at a time.
+//! Publishes committed changes: gives them their numbers in the feed, in one process at a time.
 
 use std::time::Duration;
 
@@ -6,8 +6,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::Result;
 use crate::flow::{self, Services};
+use crate::worker::driver::Job;
 
-/// The feed is looked at for new changes at least so often.
+/// How long the publisher waits between two rounds.
 pub const TICK: Duration = Duration::from_millis(250);
 
 /// Numbers all changes that wait now, as `holder` of the publisher's lease; gives how many. None while another
@@ -15,9 +16,9 @@ pub const TICK: Duration = Duration::from_millis(250);
 pub async fn round(services: &Services, holder: &str) -> Result<usize> {
     let mut published = 0;
     loop {
-        let some = flow::publish(services, holder).await?;
-        published += some;
-        if some < flow::PUBLISH_MAX.unsigned_abs() {
+        let numbered = flow::publish(services, holder).await?;
+        published += numbered;
+        if numbered < flow::PUBLISH_MAX.unsigned_abs() {
             return Ok(usize::try_from(published).unwrap_or(usize::MAX));
         }
     }
@@ -28,15 +29,8 @@ pub async fn run(services: &Services, stop: &CancellationToken) {
     // A file has one process at a time, which needs not wait for the lease of the last one to run out.
     let holder =
         if services.store.is_shared() { services.ids.next(services.clock.now()) } else { "alone".to_owned() };
-    while !stop.is_cancelled() {
-        if let Err(error) = round(services, &holder).await {
-            tracing::error!("Publishing failed and is tried again in {TICK:?}: {error}");
-        }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = services.clock.sleep(TICK) => {}
-        }
-    }
+    let publishing = Job { name: "Publishing", tick: TICK, wake: None };
+    publishing.run(&services.clock, stop, || async { round(services, &holder).await.map(drop) }).await;
     services.published.close();
     if let Err(error) = flow::stop_publishing(services, &holder).await {
         tracing::warn!("The publisher's lease can't be given back and runs out by itself: {error}");

@@ -58,7 +58,7 @@ impl Shop {
             app_secret: Some("app_secret_test".to_owned().into()),
             verify_token: Some("my_secret".to_owned().into()),
             intake: self.intake.clone(),
-            names: InFlight::default(),
+            in_flight: InFlight::default(),
             readiness: Readiness::default(),
             body_limit: BODY_LIMIT,
         });
@@ -78,7 +78,7 @@ async fn serve(app: &App) -> String {
 impl Api {
     /// The same key at another process on the same database.
     pub async fn elsewhere(&self) -> Self {
-        let app = App::from(AppState { names: InFlight::default(), ..(*self.app).clone() });
+        let app = App::from(AppState { in_flight: InFlight::default(), ..(*self.app).clone() });
         Self { url: serve(&app).await, app, ..self.clone() }
     }
 

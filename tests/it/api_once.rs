@@ -82,7 +82,7 @@ both!(
         let path = format!("/v1/conversations/{chat}/outcomes");
         let key = shop.services.store.read().await.unwrap().keys().await.unwrap()[0].id.0.clone();
         let name = [key, format!("conversations/{chat}/outcomes"), "one".to_owned()];
-        let running = Claim::begin(&api.app.names, name, SALE.as_bytes()).unwrap();
+        let running = Claim::begin(&api.app.in_flight, name, SALE.as_bytes()).unwrap();
         let refused = api.post_once(&path, SALE, "one").await;
         refused.is_problem(409);
         assert_eq!(refused.code(), "still_running");

@@ -85,7 +85,7 @@ async fn runs_in(shop: Arc<Shop>, scenario: &str) {
         app_secret: None,
         verify_token: None,
         intake: intake.clone(),
-        names: InFlight::default(),
+        in_flight: InFlight::default(),
         readiness: Readiness::default(),
         body_limit: BODY_LIMIT,
     });

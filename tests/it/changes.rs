@@ -41,7 +41,7 @@ impl Reader {
             app_secret: None,
             verify_token: None,
             intake: shop.intake.clone(),
-            names: flow::InFlight::default(),
+            in_flight: flow::InFlight::default(),
             readiness: Readiness::default(),
             body_limit: BODY_LIMIT,
         });
@@ -414,6 +414,8 @@ both!(
         let told =
             flow::import(&shop.services, &[(0, line)], "crm", None, IdempotentRequest::unkeyed().render)
                 .await
+                .unwrap()
+                .done()
                 .unwrap();
         assert!(told[0].is_ok());
         // The fact is known, but now it is said of somebody.

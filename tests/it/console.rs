@@ -132,7 +132,7 @@ pub async fn listens(shop: &Shop) -> String {
         app_secret: Some("app_secret_test".to_owned().into()),
         verify_token: Some("my_secret".to_owned().into()),
         intake: shop.intake.clone(),
-        names: InFlight::default(),
+        in_flight: InFlight::default(),
         readiness: Readiness::default(),
         body_limit: BODY_LIMIT,
     });

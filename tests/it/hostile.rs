@@ -37,7 +37,7 @@ pub fn service_of(shop: &Shop) -> Router {
         app_secret: Some(APP_SECRET.to_owned().into()),
         verify_token: Some("my_secret".to_owned().into()),
         intake: shop.intake.clone(),
-        names: flow::InFlight::default(),
+        in_flight: flow::InFlight::default(),
         readiness: Readiness::default(),
         body_limit: BODY_LIMIT,
     }))

@@ -16,7 +16,7 @@ async fn listens(shop: &Shop) -> String {
         app_secret: Some("app_secret_test".to_owned().into()),
         verify_token: Some("my_secret".to_owned().into()),
         intake: shop.intake.clone(),
-        names: flow::InFlight::default(),
+        in_flight: flow::InFlight::default(),
         readiness: Readiness::default(),
         body_limit: BODY_LIMIT,
     });

@@ -90,7 +90,7 @@ fn render(tagged: &Tagged) -> Reply {
 /// Imports lines; gives status and entry, or status and code, of each.
 pub async fn imports(shop: &Shop, lines: Vec<ImportLine>) -> Vec<(u16, String)> {
     let lines: Vec<(usize, ImportLine)> = lines.into_iter().enumerate().collect();
-    let told = flow::import(&shop.services, &lines, "crm", None, render).await.unwrap();
+    let told = flow::import(&shop.services, &lines, "crm", None, render).await.unwrap().done().unwrap();
     let shown = |told: Result<Reply, Error>| match told {
         Ok(reply) => (reply.status, reply.body),
         Err(error) => (if error.kind == ErrorKind::Conflict { 409 } else { 422 }, error.code.to_owned()),

@@ -28,6 +28,8 @@ impl Shop {
         for told in flow::import(&self.services, &lines, "crm", None, IdempotentRequest::unkeyed().render)
             .await
             .unwrap()
+            .done()
+            .unwrap()
         {
             told.unwrap();
         }

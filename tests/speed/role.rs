@@ -92,7 +92,7 @@ async fn services(database: &str, graph: &str, all: bool) {
         app_secret: Some(APP_SECRET.to_owned().into()),
         verify_token: None,
         intake: Intake::start(services.clone(), Arc::clone(&came_in)),
-        names: InFlight::default(),
+        in_flight: InFlight::default(),
         readiness: Readiness::default(),
         body_limit: 8 * 1024 * 1024,
     });

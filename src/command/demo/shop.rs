@@ -114,7 +114,7 @@ impl Shop {
             app_secret: Some(APP_SECRET.to_owned().into()),
             verify_token: Some("demo-verify-token".to_owned().into()),
             intake: Intake::start(services.clone(), Arc::clone(&came_in)),
-            names: flow::InFlight::default(),
+            in_flight: flow::InFlight::default(),
             readiness: Readiness::default(),
             body_limit: config.body_limit,
         });

@@ -82,6 +82,19 @@ impl Money {
             .ok_or_else(|| "is larger than any sale".to_owned())?;
         Ok(Self { minor, currency })
     }
+
+    /// Reads an amount as people type it into a form or a price list: `120,50 ₾`, `1 200`.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the text.
+    pub fn parse_typed(text: &str, currency: Currency) -> Result<Self, String> {
+        let plain: String = text
+            .chars()
+            .filter(|letter| !letter.is_whitespace() && *letter != '₾')
+            .map(|letter| if letter == ',' { '.' } else { letter })
+            .collect();
+        Self::parse(&plain, currency)
+    }
 }
 
 /// Writes a decimal number with all digits of the currency, such as `125.50`, without the currency.
@@ -114,6 +127,14 @@ mod tests {
             assert_eq!((money.minor, money.to_string().as_str()), (minor, printed));
         }
         assert_eq!(Money::parse("500", Currency::parse("JPY").unwrap()).unwrap().to_string(), "500");
+    }
+
+    #[test]
+    fn reads_amounts_as_people_type_them() {
+        let gel = Currency::parse("GEL").unwrap();
+        let minor = |text: &str| Money::parse_typed(text, gel).map(|money| money.minor);
+        assert_eq!(minor("1 200,50 ₾"), Ok(120_050));
+        assert!(minor("1,2,3").is_err() && minor("-5").is_err() && minor("").is_err());
     }
 
     #[test]

@@ -3,8 +3,13 @@
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, PageId, PendingTagId};
 use crate::domain::basic::money::{Currency, Money};
-use crate::domain::inbox::sentence::Open;
+use crate::domain::inbox::sentence::{Open, Reading};
+use crate::domain::order::ledger::OrderLedger;
+use crate::domain::order::legality::legal_moves;
 use crate::domain::order::outcome::{OutcomeKind, Source};
+use crate::domain::order::tag_decision::Tag;
+use crate::domain::order::typed_tag::amount;
+use crate::error::{Error, Result};
 
 /// Why something waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +66,15 @@ impl PendingReason {
         Self::ALL.into_iter().find(|why| why.as_str() == text)
     }
 
+    /// Why a sentence that was read so is no tag of `kind` at once; none if it is one.
+    pub const fn of_reading(reading: Reading, kind: OutcomeKind) -> Option<Self> {
+        match reading {
+            Reading::Whole(None) if kind.is_amount() => Some(Self::ValueMissing),
+            Reading::InPart(open) => Some(Self::InPart(open)),
+            Reading::Whole(_) | Reading::Nothing => None,
+        }
+    }
+
     /// What stands behind the code of a refused tag.
     pub fn of_refusal(code: &str) -> Self {
         match code {
@@ -105,5 +119,206 @@ impl PendingTag {
     /// `value` as money.
     pub fn money(&self) -> Option<Money> {
         self.value.map(|minor| Money::new(minor, self.currency))
+    }
+
+    /// What a person can make of it while `focus` is the order that is looked at. None is left where the order allows
+    /// nothing of the kind: then it can only be left, or something else be tagged.
+    pub fn answers(&self, focus: Option<&OrderLedger>) -> &'static [PendingAnswer] {
+        let is_open = focus.is_some_and(|ledger| ledger.order.state.is_open());
+        let is_legal = focus.is_some_and(|ledger| legal_moves(Some(&ledger.order)).contains(&self.kind));
+        match self.kind {
+            _ if self.takes_back => &[],
+            OutcomeKind::Confirmed if is_open => &[PendingAnswer::Amended, PendingAnswer::NewOrder],
+            OutcomeKind::Confirmed | OutcomeKind::Qualified | OutcomeKind::Lost => &[PendingAnswer::AsSaid],
+            _ if is_legal => &[PendingAnswer::AsSaid],
+            _ => &[],
+        }
+    }
+
+    /// Whether the answer to it names an amount.
+    pub const fn asks_value(&self) -> bool {
+        self.kind.needs_value()
+    }
+
+    /// The amount that its form begins with: what was read of it, else, where no amount was said at all, the one that
+    /// an operator `wrote`. What was read in part is completed by a person, never guessed.
+    pub fn proposed_value(&self, wrote: Option<i64>) -> Option<i64> {
+        self.value.or_else(|| wrote.filter(|_| self.why == PendingReason::ValueMissing))
+    }
+
+    /// The tag that a person's answer makes of it.
+    ///
+    /// # Errors
+    /// 422 with a pointer to the field that can't be taken.
+    pub fn answered(&self, answer: PendingAnswer, typed: TypedAnswer) -> Result<Tag> {
+        let kind = answer.kind(self);
+        let mut tag = Tag::bare(kind, Source::Console, typed.currency);
+        tag.new_order = answer == PendingAnswer::NewOrder;
+        if kind.needs_value() {
+            let value = amount("/value", typed.value.as_deref(), typed.currency)?;
+            tag.terms.value = Some(value.ok_or_else(|| Error::field("/value", "Say how much it is."))?);
+        }
+        if kind == OutcomeKind::Confirmed || kind.is_of_conversation() {
+            // A sale, and a word about a chat, belong to the moment in which they were said.
+            tag.occurred_at = Some(self.occurred_at);
+        } else {
+            tag.order_number = typed.order_number;
+        }
+        tag.reason = typed.reason.filter(|_| kind.wants_reason());
+        tag.reference = kind.is_amount().then(|| format!("console:{}", self.id));
+        Ok(tag)
+    }
+}
+
+/// What a person says a pending tag really was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PendingAnswer {
+    /// What was said.
+    AsSaid,
+    /// Not a sale of its own: the open order, with the right total.
+    Amended,
+    /// Another sale beside the open order.
+    NewOrder,
+}
+
+impl PendingAnswer {
+    /// All answers.
+    pub const ALL: [Self; 3] = [Self::AsSaid, Self::Amended, Self::NewOrder];
+
+    /// The word in the console's form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AsSaid => "same",
+            Self::Amended => "amended",
+            Self::NewOrder => "new",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|answer| answer.as_str() == text)
+    }
+
+    /// The kind of the tag that it makes of `pending`.
+    pub const fn kind(self, pending: &PendingTag) -> OutcomeKind {
+        match self {
+            Self::Amended => OutcomeKind::Amended,
+            Self::AsSaid | Self::NewOrder => pending.kind,
+        }
+    }
+}
+
+/// The fields beside a person's answer, as they were typed.
+#[derive(Clone, Debug)]
+pub struct TypedAnswer {
+    /// The Page's currency.
+    pub currency: Currency,
+    /// The amount.
+    pub value: Option<String>,
+    /// The number of the order that was looked at.
+    pub order_number: Option<String>,
+    /// Why, for a kind that must say so.
+    pub reason: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::basic::identity::{OrderId, OutcomeId};
+    use crate::domain::order::fold;
+    use crate::domain::order::outcome::{Details, Fact, Terms};
+
+    fn gel() -> Currency {
+        Currency::parse("GEL").unwrap()
+    }
+
+    fn pending(kind: OutcomeKind, why: PendingReason) -> PendingTag {
+        PendingTag {
+            id: PendingTagId("pending-1".to_owned()),
+            page_id: PageId("1".to_owned()),
+            conversation_id: ConversationId("conversation-1".to_owned()),
+            source: Source::Label,
+            kind,
+            takes_back: false,
+            value: None,
+            currency: gel(),
+            why,
+            reference: "label:1".to_owned(),
+            occurred_at: Timestamp::from_seconds(5),
+            made_at: Timestamp::from_seconds(6),
+        }
+    }
+
+    fn order(kinds: &[OutcomeKind]) -> OrderLedger {
+        let fact = |(second, kind): (i64, &OutcomeKind)| Fact {
+            id: OutcomeId(format!("fact-{second}")),
+            kind: *kind,
+            occurred_at: Timestamp::from_seconds(second),
+            recorded_at: Timestamp::from_seconds(second),
+            actor: "nino".to_owned(),
+            source: Source::Console,
+            reference: None,
+            terms: Terms { value: Some(5000), ..Terms::silent(gel()) },
+            details: Details::default(),
+            reason: None,
+            undone: false,
+            accepted: false,
+        };
+        let mut ledger = OrderLedger::new(OrderId("order-1".to_owned()), false, 1, gel());
+        ledger.facts = (1..).zip(kinds).map(fact).collect();
+        ledger.order = fold::fold(&ledger.facts, gel());
+        ledger
+    }
+
+    #[test]
+    fn the_answers_fit_the_order_that_is_looked_at() {
+        use OutcomeKind::{Cancelled, Confirmed, Lost, Shipped};
+        use PendingAnswer::{Amended, AsSaid, NewOrder};
+        let answers = |kind, focus: Option<&OrderLedger>| {
+            pending(kind, PendingReason::OtherValue).answers(focus).to_vec()
+        };
+        let (open, ended) = (order(&[Confirmed]), order(&[Confirmed, Cancelled]));
+        assert_eq!(answers(Confirmed, Some(&open)), [Amended, NewOrder]);
+        assert_eq!(answers(Confirmed, Some(&ended)), [AsSaid]);
+        assert_eq!(answers(Confirmed, None), [AsSaid]);
+        assert_eq!(answers(Lost, Some(&ended)), [AsSaid]);
+        assert_eq!(answers(Shipped, Some(&open)), [AsSaid]);
+        assert_eq!(answers(Shipped, Some(&ended)), []);
+        assert_eq!(answers(Shipped, None), []);
+        let taken_off = PendingTag { takes_back: true, ..pending(Confirmed, PendingReason::LabelTakenOff) };
+        assert_eq!(taken_off.answers(Some(&open)), []);
+    }
+
+    #[test]
+    fn an_amount_that_was_read_in_part_is_never_guessed() {
+        let kind = OutcomeKind::Confirmed;
+        let proposed = |why| pending(kind, why).proposed_value(Some(700));
+        assert_eq!(proposed(PendingReason::ValueMissing), Some(700));
+        assert_eq!(proposed(PendingReason::InPart(Open::SeveralAmounts)), None);
+        let read = PendingTag { value: Some(900), ..pending(kind, PendingReason::OtherValue) };
+        assert_eq!(read.proposed_value(Some(700)), Some(900));
+    }
+
+    #[test]
+    fn an_answer_is_a_tag_of_its_own() {
+        let typed = |value: &str| TypedAnswer {
+            currency: gel(),
+            value: Some(value.to_owned()),
+            order_number: Some("A-1".to_owned()),
+            reason: Some("price".to_owned()),
+        };
+        let sale = pending(OutcomeKind::Confirmed, PendingReason::OtherValue);
+        let amended = sale.answered(PendingAnswer::Amended, typed("150")).unwrap();
+        assert_eq!((amended.kind, amended.terms.value), (OutcomeKind::Amended, Some(15_000)));
+        assert_eq!(amended.order_number.as_deref(), Some("A-1"));
+        assert_eq!(amended.reference.as_deref(), Some("console:pending-1"));
+        let new = sale.answered(PendingAnswer::NewOrder, typed("150")).unwrap();
+        assert!(new.new_order && new.order_number.is_none() && new.reason.is_none());
+        assert_eq!(new.occurred_at, Some(sale.occurred_at));
+        let without = sale.answered(PendingAnswer::AsSaid, TypedAnswer { value: None, ..typed("") });
+        assert_eq!(without.unwrap_err().fields[0].pointer, "/value");
+        let lost = pending(OutcomeKind::Lost, PendingReason::IllegalMove);
+        let lost = lost.answered(PendingAnswer::AsSaid, typed("")).unwrap();
+        assert_eq!((lost.reason.as_deref(), lost.terms.value), (Some("price"), None));
     }
 }

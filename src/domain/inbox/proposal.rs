@@ -1,7 +1,43 @@
 //! An amount that an operator wrote to the customer, to be proposed for a tag. A proposal is never a fact: a
 //! person takes it, or not.
 
+use crate::clock::Timestamp;
 use crate::domain::basic::money::{Currency, MINOR_MAX, Money};
+use crate::domain::conversation::inbound::Author;
+
+/// A message of the thread, as far as a proposal needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct WrittenMessage<'a> {
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// Who wrote it.
+    pub author: Author,
+    /// Its text, while it is kept.
+    pub text: Option<&'a str>,
+}
+
+/// An amount with the message that it stands in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenAmount {
+    /// The amount, in minor units.
+    pub minor: i64,
+    /// The whole text of the message.
+    pub text: String,
+}
+
+/// The newest amount that an operator wrote at or after `since`, of `messages` in their order.
+pub fn newest_amount<'a>(
+    messages: impl DoubleEndedIterator<Item = WrittenMessage<'a>>,
+    since: Timestamp,
+    currency: Currency,
+) -> Option<WrittenAmount> {
+    let of_operators =
+        messages.rev().filter(|message| message.author == Author::Operator && message.sent_at >= since);
+    of_operators.filter_map(|message| message.text).find_map(|text| {
+        let amount = last_amount(text, currency)?;
+        Some(WrittenAmount { minor: amount.minor, text: text.to_owned() })
+    })
+}
 
 /// The last amount in `text` that stands beside a mark of the currency: `120 ₾`, `1 200,50 ლარი`, `GEL 35`.
 pub fn last_amount(text: &str, currency: Currency) -> Option<Money> {
@@ -102,6 +138,28 @@ mod tests {
         ] {
             assert_eq!(last_amount(text, gel).map(|money| money.minor), minor, "{text}");
         }
+    }
+
+    #[test]
+    fn only_an_operators_word_of_this_chat_is_proposed() {
+        let gel = Currency::parse("GEL").unwrap();
+        let message = |second, author, text| WrittenMessage {
+            sent_at: Timestamp::from_seconds(second),
+            author,
+            text: Some(text),
+        };
+        let messages = [
+            message(1, Author::Operator, "10 ₾"),
+            message(2, Author::Operator, "20 ₾"),
+            message(3, Author::Operator, "thanks"),
+            message(4, Author::Customer, "30 ₾"),
+            message(5, Author::App, "40 ₾"),
+        ];
+        let since = |second| {
+            let found = newest_amount(messages.into_iter(), Timestamp::from_seconds(second), gel);
+            found.map(|found| found.minor)
+        };
+        assert_eq!((since(0), since(2), since(3)), (Some(2000), Some(2000), None));
     }
 
     #[test]

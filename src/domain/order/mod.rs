@@ -3,9 +3,12 @@
 pub mod fold;
 pub mod follow_up;
 pub mod ledger;
+pub mod legality;
 pub mod matching;
+pub mod offered_moves;
 pub mod outcome;
 pub mod payout;
 pub mod reason;
 pub mod tag_decision;
 pub mod tagged;
+pub mod typed_tag;

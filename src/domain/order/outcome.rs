@@ -81,6 +81,21 @@ impl OutcomeKind {
         matches!(self, Self::CrossSold | Self::Amended | Self::Paid | Self::Refunded)
     }
 
+    /// Whether a person who says it must name an amount.
+    pub const fn needs_value(self) -> bool {
+        matches!(self, Self::Confirmed) || self.is_amount()
+    }
+
+    /// Whether a person who says it can name an amount: of a return, the part that came back.
+    pub const fn takes_value(self) -> bool {
+        self.needs_value() || matches!(self, Self::Returned)
+    }
+
+    /// Whether an order may have several facts of it, so that each needs a name of its own (`ref`).
+    pub const fn may_repeat(self) -> bool {
+        matches!(self, Self::CrossSold | Self::Paid | Self::Refunded | Self::Returned)
+    }
+
     /// Whether it must say why.
     pub const fn wants_reason(self) -> bool {
         matches!(self, Self::Lost | Self::Cancelled | Self::Returned)
@@ -304,6 +319,12 @@ impl Fact {
             .then_with(|| self.terms.currency.code().cmp(other.terms.currency.code()))
             .then_with(|| words(self).cmp(&words(other)))
     }
+}
+
+/// The entry that a person may take back: of `facts` in the order in which they were written, the newest effective one
+/// that a person made.
+pub fn newest_by_person<'a>(facts: impl DoubleEndedIterator<Item = &'a Fact>) -> Option<&'a Fact> {
+    facts.rev().find(|fact| fact.source.is_person() && !fact.undone)
 }
 
 /// A fact that can't be fitted in with an earlier one; it moves nothing until a person accepts it.

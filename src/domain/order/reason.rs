@@ -1,6 +1,7 @@
 //! The reasons for lost, cancelled and returned from which people choose, in Georgian and English unless a Page has its
 //! own. Some reasons for lost say that the chat never was about a sale.
 
+use crate::domain::operator::Language;
 use crate::domain::order::outcome::OutcomeKind;
 
 const LOST: [&str; 12] = [
@@ -91,7 +92,22 @@ impl Reasons {
         lists.iter().flat_map(|list| list.iter().map(String::as_str)).collect()
     }
 
-    /// Whether `reason` says that the chat never was about a sale.
+    /// The same as a reader of `language` chooses from: those in their script first. The built-in lists say everything in
+    /// both languages, so of them the other half is left out.
+    pub fn choices_in(&self, kind: OutcomeKind, language: Language) -> Vec<&str> {
+        let is_georgian =
+            |text: &&str| text.chars().any(|letter| ('\u{10d0}'..='\u{10ff}').contains(&letter));
+        let (mut own, other): (Vec<&str>, Vec<&str>) = self
+            .choices(kind)
+            .into_iter()
+            .partition(|reason| is_georgian(reason) == (language == Language::Georgian));
+        if *self != Self::default() {
+            own.extend(other);
+        }
+        own
+    }
+
+    /// Whether a chat that was lost for `reason` never was about a sale.
     pub fn is_not_a_sale(&self, reason: &str) -> bool {
         self.not_a_sale.iter().any(|marked| marked == reason)
     }
@@ -107,5 +123,15 @@ mod tests {
         assert!(reasons.choices(OutcomeKind::Lost).contains(&"სპამი") && reasons.is_not_a_sale("სპამი"));
         assert!(!reasons.choices(OutcomeKind::Cancelled).contains(&"სპამი"));
         assert!(!reasons.is_not_a_sale("price") && reasons.choices(OutcomeKind::Shipped).is_empty());
+    }
+
+    #[test]
+    fn a_readers_own_language_comes_first() {
+        let built_in = Reasons::default();
+        assert_eq!(built_in.choices_in(OutcomeKind::Returned, Language::Georgian)[0], "უარი კართან");
+        assert!(!built_in.choices_in(OutcomeKind::Returned, Language::English).contains(&"უარი კართან"));
+        let own = Reasons { returned: vec!["late".to_owned(), "გვიან".to_owned()], ..built_in };
+        assert_eq!(own.choices_in(OutcomeKind::Returned, Language::Georgian), ["გვიან", "late"]);
+        assert_eq!(own.choices_in(OutcomeKind::Returned, Language::English), ["late", "გვიან"]);
     }
 }

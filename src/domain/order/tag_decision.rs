@@ -7,9 +7,16 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::conversation::customer::Customer;
-use crate::domain::order::fold::{Order, State, fold, states_before};
+use crate::domain::order::fold::{Order, State};
 use crate::domain::order::ledger::OrderLedger;
+use crate::domain::order::legality;
 use crate::domain::order::outcome::{Details, Fact, OutcomeKind, Source, Terms};
+
+/// Characters of an order number, at most.
+pub const ORDER_NUMBER_MAX: usize = 64;
+
+/// Characters of a sender's own id of a fact (`ref`), at most.
+pub const REFERENCE_MAX: usize = 255;
 
 /// What someone says happened to an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -401,8 +408,7 @@ fn after_the_last(ledger: &OrderLedger, now: Timestamp) -> Timestamp {
     last.filter(|last| *last >= now && *last < now + Duration::from_mins(10)).map_or(now, |last| last + STEP)
 }
 
-/// A person may say what is legal now and at the moment that it is said of, and what makes no later fact
-/// impossible.
+/// Refuses what a person may not say of the order as it stands, or as it stood at the moment that it is said of.
 fn allowed(
     tag: &Tag,
     terms: &Terms,
@@ -410,17 +416,7 @@ fn allowed(
     ledger: &OrderLedger,
     index: usize,
 ) -> Result<(), Refusal> {
-    let illegal = |found: State| Refusal {
-        at_fault: Fault::State,
-        code: "illegal_move",
-        message: format!("\"{}\" can't be said of an order that is {}.", tag.kind.as_str(), found.as_str()),
-        order: Some(index),
-    };
-    let now = ledger.order.state;
-    if !now.legal().contains(&tag.kind) {
-        return Err(illegal(now));
-    }
-    let said = Fact {
+    let fact = Fact {
         id: OutcomeId::from("~"),
         kind: tag.kind,
         occurred_at: at,
@@ -434,16 +430,10 @@ fn allowed(
         undone: false,
         accepted: false,
     };
-    let mut facts = ledger.facts.clone();
-    facts.push(said.clone());
-    let before = states_before(&facts, terms.currency);
-    let found = before.iter().find(|(id, _)| *id == said.id).map_or(now, |(_, state)| *state);
-    if !found.legal().contains(&tag.kind) {
-        return Err(illegal(found));
-    }
-    let flags = fold(&facts, terms.currency).flags;
-    if flags.iter().any(|flag| !ledger.order.flags.contains(flag)) {
-        return Err(illegal(now));
-    }
-    Ok(())
+    legality::check(fact, &ledger.order, &ledger.facts).map_err(|state| Refusal {
+        at_fault: Fault::State,
+        code: "illegal_move",
+        message: format!("\"{}\" can't be said of an order that is {}.", tag.kind.as_str(), state.as_str()),
+        order: Some(index),
+    })
 }

@@ -25,6 +25,22 @@ pub enum Verdict {
     Unknown,
 }
 
+/// The words by which attempts are listed and counted: `open` until the verdict is there, `resolved` once a person settled
+/// an unknown one.
+pub const ATTEMPT_WORDS: [&str; 11] = [
+    "open",
+    Verdict::Sent.as_str(),
+    Verdict::Refused.as_str(),
+    Verdict::TooOld.as_str(),
+    Verdict::NameRefused.as_str(),
+    Verdict::LinkBroken.as_str(),
+    Verdict::Throttled(None).as_str(),
+    Verdict::NotTaken.as_str(),
+    Verdict::Zero.as_str(),
+    Verdict::Unknown.as_str(),
+    "resolved",
+];
+
 impl Verdict {
     /// The word in the API and in rows.
     pub const fn as_str(&self) -> &'static str {

@@ -136,6 +136,20 @@ impl State {
         Self::Unknown,
     ];
 
+    /// Whether a person may let a conversion that stands so for `reason` leave at once: only its hold keeps it.
+    pub fn may_be_sent_now(self, reason: Reason) -> bool {
+        self == Self::Held && reason == Reason::Hold
+    }
+
+    /// Whether Meta has it, in the API's words: `perhaps` while it is out, or after its answer was lost.
+    pub const fn meta_knows(self) -> &'static str {
+        match self {
+            Self::Sent => "yes",
+            Self::Sending | Self::Unknown => "perhaps",
+            _ => "no",
+        }
+    }
+
     /// The word in the API and in rows.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::flow::convert::loaded::Conversations;
 use crate::flow::tag::adopt::{self, ELSEWHERE};
 use crate::flow::tag::record::{check, record};
-use crate::flow::unit::idempotency::{Claim, Reply};
+use crate::flow::unit::idempotency::{Claim, Idempotent, Reply};
 use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
@@ -38,7 +38,8 @@ pub struct ImportLine {
 /// What came of a line: its answer, or why it was refused.
 pub type LineResult = Result<Reply>;
 
-/// Records lines, each with its number in the request. Gives what came of each, in their order.
+/// Records lines, each with its number in the request. Gives what came of each, in their order, or the answer that the whole
+/// request got before.
 ///
 /// # Errors
 /// When the database fails: what was committed before stays, and the same request again goes on from there.
@@ -48,7 +49,12 @@ pub async fn import(
     actor: &str,
     claim: Option<&Claim>,
     render: fn(&Tagged) -> Reply,
-) -> Result<Vec<LineResult>> {
+) -> Result<Idempotent<Vec<LineResult>>> {
+    if let Some(claim) = claim
+        && let Some(reply) = claim.replay(&mut services.store.look().await?, services.clock.now()).await?
+    {
+        return Ok(Idempotent::Replayed(reply));
+    }
     let request = ImportRequest { actor, claim, render };
     let mut results = Vec::with_capacity(lines.len());
     for lines in lines.chunks(LINES_MAX) {
@@ -56,7 +62,7 @@ pub async fn import(
             run::run(services, "import", |unit, _| Box::pin(record_lines(unit, services, lines, request)));
         results.extend(recorded.await?);
     }
-    Ok(results)
+    Ok(Idempotent::Done(results))
 }
 
 /// What the lines of a request have in common.

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::unit::idempotency::{Idempotent, IdempotentRequest};
+use crate::flow::unit::idempotency::{Claim, Idempotent, IdempotentRequest, Reply};
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
 
@@ -91,6 +91,33 @@ async fn answer_once<'env, T: Sync>(
     request.store(&mut unit, &done, now).await?;
     unit.commit().await?;
     Ok(Idempotent::Done(done))
+}
+
+/// The answer that the same request got before, for one that is answered without its verb, such as a refusal before any
+/// verb ran. Without one, `reply` is stored as the first answer if it `is_final`: if it would be the same another time.
+///
+/// # Errors
+/// 422 when the body was another one.
+pub async fn first_answer(
+    services: &Services,
+    claim: &Claim,
+    reply: &Reply,
+    is_final: bool,
+) -> Result<Option<Reply>> {
+    let now = services.clock.now();
+    if !is_final {
+        return claim.replay(&mut services.store.look().await?, now).await;
+    }
+    run(services, "first_answer", |unit, _| {
+        Box::pin(async move {
+            let first = claim.replay(unit, now).await?;
+            if first.is_none() {
+                claim.store(unit, reply, now).await?;
+            }
+            Ok(first)
+        })
+    })
+    .await
 }
 
 /// Counts the tries of a unit of work.

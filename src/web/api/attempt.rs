@@ -9,31 +9,18 @@ use utoipa::{IntoParams, ToSchema};
 use crate::crm::json;
 use crate::domain::basic::identity::{AttemptId, PageId};
 use crate::domain::operator::Role;
+use crate::domain::signal::attempt::ATTEMPT_WORDS;
 use crate::error::{Error, Result};
 use crate::flow::{self, Reply, Resolution, Resolved};
 use crate::meta::events::verdict;
 use crate::store::list::{self, AttemptRow, ListCursor};
-use crate::web::api::view::times;
 use crate::web::server::caller::{ADMIN, ANALYST, Authenticated};
-use crate::web::server::idempotency;
+use crate::web::server::idempotency::{self, NamedRequest};
 use crate::web::server::list::{Listed, Pagination};
-use crate::web::server::read::{Id, IdempotencyKey, QueryParameters, Raw, given, one_of};
+use crate::web::server::problem;
+use crate::web::server::read::{Id, IdempotencyKey, QueryParameters, RawBody, non_empty, one_of};
 use crate::web::server::state::App;
-
-/// What attempts come to.
-const VERDICTS: [&str; 11] = [
-    "open",
-    "sent",
-    "refused",
-    "too_old",
-    "name_refused",
-    "link_broken",
-    "throttled",
-    "not_taken",
-    "zero",
-    "unknown",
-    "resolved",
-];
+use crate::web::view::time;
 
 /// Which attempts.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -45,7 +32,7 @@ pub struct AttemptFilter {
     /// That came to this: open, sent, refused, `too_old`, `name_refused`, `link_broken`, throttled, `not_taken`, zero,
     /// unknown, or resolved by a person.
     verdict: Option<String>,
-    /// `next_cursor` of the part before.
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
     /// From 1 to 200; 50 if it is left out.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 200)]
@@ -91,7 +78,7 @@ impl AttemptView {
             dataset_id: row.dataset_id,
             events: row.events,
             opened_at: row.opened_at.to_string(),
-            closed_at: times(row.closed_at),
+            closed_at: time(row.closed_at),
             verdict: row.verdict,
             http_status: row.http_status,
             code: row.code,
@@ -135,16 +122,16 @@ pub async fn list(
     Authenticated(caller): Authenticated<ANALYST>,
     QueryParameters(filter): QueryParameters<AttemptFilter>,
 ) -> Result<Json<Listed<AttemptView>>> {
-    let part = Pagination::read(filter.cursor, filter.limit)?;
-    let verdict = one_of("verdict", filter.verdict, &VERDICTS)?;
+    let pagination = Pagination::read(filter.cursor, filter.limit)?;
+    let verdict = one_of("verdict", filter.verdict, &ATTEMPT_WORDS)?;
     let mut unit = app.services.store.read().await?;
     let mut rows = Vec::new();
-    for page in &caller.pages(&mut unit, given(filter.page_id).map(PageId)).await? {
-        let here = list::ListRange { page, after: &part.after, limit: part.limit() };
-        rows.extend(unit.attempts(here, verdict.clone()).await?);
+    for page in &caller.pages(&mut unit, non_empty(filter.page_id).map(PageId)).await? {
+        let range = list::ListRange { page, after: &pagination.after, limit: pagination.limit() };
+        rows.extend(unit.attempts(range, verdict.clone()).await?);
     }
-    let cut = |row: &AttemptRow| ListCursor { at: row.opened_at, id: row.id.0.clone() };
-    Ok(Json(part.show(rows, cut, |row| AttemptView::of(row, caller.role))))
+    let position = |row: &AttemptRow| ListCursor { at: row.opened_at, id: row.id.0.clone() };
+    Ok(Json(pagination.show(rows, position, |row| AttemptView::of(row, caller.role))))
 }
 
 /// Settles all that an unknown attempt carried.
@@ -160,11 +147,11 @@ pub async fn resolve(
     Authenticated(caller): Authenticated<ADMIN>,
     Id(id): Id,
     IdempotencyKey(key): IdempotencyKey,
-    Raw(body): Raw,
+    RawBody(body): RawBody,
 ) -> Result<Response> {
-    let request =
-        idempotency::request(&app, (&caller, key, format!("attempts/{id}/resolve")), &body, resolved)?;
-    let done = Box::pin(async {
+    let named = NamedRequest { caller: &caller, key, route: format!("attempts/{id}/resolve"), body: &body };
+    let request = named.claim(&app, resolved)?;
+    let verb = Box::pin(async {
         let (id, missing) = (AttemptId(id), || Error::not_found("attempt"));
         let page = app.services.store.look().await?.page_of_attempt(&id).await?.ok_or_else(missing)?;
         caller.sees(&page, "attempt")?;
@@ -173,7 +160,7 @@ pub async fn resolve(
             .ok_or_else(|| Error::field("/as", "It must be \"sent\" or \"resend\"."))?;
         flow::resolve(&app.services, &id, as_what, &request).await
     });
-    Ok(idempotency::answer(&app, &request, done).await)
+    Ok(idempotency::answer(&app, &request, verb).await)
 }
 
 fn resolved(done: &Resolved) -> Reply {
@@ -182,5 +169,5 @@ fn resolved(done: &Resolved) -> Reply {
         resolved_as: done.as_what.as_str(),
         conversions: done.conversions,
     };
-    idempotency::reply(200, &view)
+    problem::json(200, &view)
 }

@@ -1,5 +1,6 @@
-//! The change feed, from which a CRM follows everything that happens to conversations and orders.
+//! `GET /v1/changes`: the change feed, from which a CRM follows everything that happens to conversations and orders.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use axum::Json;
@@ -16,23 +17,23 @@ use crate::web::server::caller::{Authenticated, CRM, Caller};
 use crate::web::server::read::QueryParameters;
 use crate::web::server::state::App;
 
-/// Changes in an answer, if the reader does not say.
+/// Changes in an answer, unless the request has a `limit`.
 const LIMIT: i64 = 100;
 
 /// Changes in an answer at most.
 const LIMIT_MAX: i64 = 200;
 
-/// How long an answer may wait for a change.
+/// How long an answer may wait for a change, at most.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// Another process may publish: a reader who waits looks so often.
+/// How often a waiting request looks by itself: another process may publish.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// From where on, how many, and how long to wait for one.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct From {
+pub struct FeedQuery {
     /// `cursor` of the answer before; without it, from the beginning of what is kept.
     after: Option<String>,
     /// From 1 to 200; 100 if it is left out.
@@ -43,7 +44,7 @@ pub struct From {
     wait: Option<String>,
 }
 
-/// A part of the feed.
+/// A page of the feed.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Changes {
     /// The changes, each as of its version.
@@ -54,18 +55,18 @@ pub struct Changes {
 
 /// The feed behind a cursor; without one, from the beginning of what is kept.
 #[utoipa::path(
-    get, path = "/v1/changes", operation_id = "followChanges", tag = "crm", params(From),
+    get, path = "/v1/changes", operation_id = "followChanges", tag = "crm", params(FeedQuery),
     responses((status = 200, body = Changes)),
     extensions(("x-roles" = json!(["crm"]))),
 )]
 pub async fn follow(
     State(app): State<App>,
     Authenticated(caller): Authenticated<CRM>,
-    QueryParameters(request): QueryParameters<From>,
+    QueryParameters(request): QueryParameters<FeedQuery>,
 ) -> Result<Json<Changes>> {
     let services = &app.services;
-    let limit = number("limit", request.limit.as_deref(), (1, LIMIT_MAX))?.unwrap_or(LIMIT);
-    let wait = number("wait", request.wait.as_deref(), (0, i64::try_from(WAIT_MAX.as_secs()).unwrap_or(0)))?;
+    let limit = number("limit", request.limit.as_deref(), 1..=LIMIT_MAX)?.unwrap_or(LIMIT);
+    let wait = number("wait", request.wait.as_deref(), 0..=i64::try_from(WAIT_MAX.as_secs()).unwrap_or(0))?;
     let wait = Duration::from_secs(wait.unwrap_or(0).unsigned_abs());
     let until = services.clock.now() + wait;
     let mut after = FeedPosition::Cursor(request.after);
@@ -85,11 +86,11 @@ pub async fn follow(
     }
 }
 
-/// From where on.
+/// The position from which a reader goes on.
 enum FeedPosition {
-    /// As the reader said it.
+    /// The reader's own cursor, not yet read; none for the beginning of what is kept.
     Cursor(Option<String>),
-    /// Behind this number.
+    /// The number of the last change that was looked at.
     Known(i64),
 }
 
@@ -99,12 +100,12 @@ struct FeedPage {
     cursor: String,
 }
 
-/// What stands behind a place now. The key is asked for each time, so that a revoke holds for who waits, too.
-async fn look(services: &Services, caller: &Caller, place: &FeedPosition, limit: i64) -> Result<FeedPage> {
+/// The changes behind a position now. The key is asked for each time, so that a revoke holds for who waits, too.
+async fn look(services: &Services, caller: &Caller, position: &FeedPosition, limit: i64) -> Result<FeedPage> {
     let mut unit = services.store.read().await?;
     caller.still_holds(&mut unit).await?;
     let feed = unit.feed().await?;
-    let after = match place {
+    let after = match position {
         FeedPosition::Known(after) => *after,
         FeedPosition::Cursor(None) => feed.forgotten,
         FeedPosition::Cursor(Some(cursor)) => feed.key.read(cursor).ok_or_else(|| {
@@ -144,9 +145,14 @@ fn gone(code: &'static str, why: &str) -> Error {
     Error::new(ErrorKind::Gone, code, format!("The cursor {why}, so changes may be missed. {how}"))
 }
 
-fn number(name: &str, text: Option<&str>, (least, most): (i64, i64)) -> Result<Option<i64>> {
+fn number(name: &str, text: Option<&str>, range: RangeInclusive<i64>) -> Result<Option<i64>> {
     let Some(text) = text else { return Ok(None) };
-    let read = text.parse().ok().filter(|number| (least..=most).contains(number));
-    let wrong = || Error::field(format!("/{name}"), format!("It must be a number from {least} to {most}."));
+    let read = text.parse().ok().filter(|number| range.contains(number));
+    let wrong = || {
+        Error::field(
+            format!("/{name}"),
+            format!("It must be a number from {} to {}.", range.start(), range.end()),
+        )
+    };
     read.ok_or_else(wrong).map(Some)
 }

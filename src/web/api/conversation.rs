@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::crm::mapping;
+use crate::crm::field;
 use crate::domain::basic::identity::{ConversationId, PageId};
 use crate::domain::basic::money::Currency;
 use crate::domain::conversation::aggregate::ConversationAggregate;
@@ -17,11 +17,11 @@ use crate::store::aggregate::Scope;
 use crate::store::list::{self, ConversationRow, ConversationSearch, ListCursor};
 use crate::store::show::{Message, ReferralRow};
 use crate::web::api::order::{self, OrderEntries};
-use crate::web::api::view::{ConversionView, EntryView, times};
 use crate::web::server::caller::{Authenticated, CRM, OPERATOR};
 use crate::web::server::list::{Listed, Pagination};
-use crate::web::server::read::{Id, QueryParameters, given, one_of};
+use crate::web::server::read::{Id, QueryParameters, non_empty, one_of};
 use crate::web::server::state::App;
+use crate::web::view::{ConversionView, EntryView, time};
 
 /// So many messages are shown, the last ones.
 const MESSAGES_MAX: i64 = 200;
@@ -44,7 +44,7 @@ pub struct ConversationFilter {
     state: Option<String>,
     /// An order number, or a part of the person's name.
     q: Option<String>,
-    /// `next_cursor` of the part before.
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
     /// From 1 to 200; 50 if it is left out.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 200)]
@@ -163,30 +163,34 @@ pub async fn list(
     Authenticated(caller): Authenticated<{ OPERATOR | CRM }>,
     QueryParameters(filter): QueryParameters<ConversationFilter>,
 ) -> Result<Json<Listed<ConversationView>>> {
-    let part = Pagination::read(filter.cursor, filter.limit)?;
+    let pagination = Pagination::read(filter.cursor, filter.limit)?;
     let state = one_of("state", filter.state, &STATES)?;
     let mut unit = app.services.store.read().await?;
-    let pages = caller.pages(&mut unit, given(filter.page_id).map(PageId)).await?;
-    let mut sought =
-        ConversationSearch { state, psid: given(filter.psid), phone_hash: None, words: given(filter.q) };
-    let phone = given(filter.phone);
+    let pages = caller.pages(&mut unit, non_empty(filter.page_id).map(PageId)).await?;
+    let mut search = ConversationSearch {
+        state,
+        psid: non_empty(filter.psid),
+        phone_hash: None,
+        words: non_empty(filter.q),
+    };
+    let phone = non_empty(filter.phone);
     let mut rows = Vec::new();
     for id in &pages {
-        let here = list::ListRange { page: id, after: &part.after, limit: part.limit() };
+        let range = list::ListRange { page: id, after: &pagination.after, limit: pagination.limit() };
         if let Some(phone) = &phone {
             let country = unit.page(id).await?.map(|page| page.country).unwrap_or_default();
-            let phone = mapping::phone("/phone", phone, &country)?;
-            sought.phone_hash = Some(app.services.phone_key.hash(phone.as_str())?);
+            let phone = field::phone("/phone", phone, &country)?;
+            search.phone_hash = Some(app.services.phone_key.hash(phone.as_str())?);
         }
-        let is_sought = sought.psid.is_some() || sought.phone_hash.is_some() || sought.words.is_some();
-        rows.extend(if is_sought {
-            unit.conversations_sought(here, &sought).await?
+        let is_searched = search.psid.is_some() || search.phone_hash.is_some() || search.words.is_some();
+        rows.extend(if is_searched {
+            unit.conversations_sought(range, &search).await?
         } else {
-            unit.conversations(here, sought.state.clone()).await?
+            unit.conversations(range, search.state.clone()).await?
         });
     }
-    let cut = |row: &ConversationRow| ListCursor { at: row.last_at, id: row.id.0.clone() };
-    Ok(Json(part.show(rows, cut, head)))
+    let position = |row: &ConversationRow| ListCursor { at: row.last_at, id: row.id.0.clone() };
+    Ok(Json(pagination.show(rows, position, head)))
 }
 
 /// Shows all that is known of a conversation.
@@ -240,8 +244,8 @@ fn head(row: ConversationRow) -> ConversationView {
         psid: row.psid,
         name: row.name,
         state: row.state,
-        waiting_since: times(row.waiting_since),
-        snoozed_until: times(row.snoozed_until),
+        waiting_since: time(row.waiting_since),
+        snoozed_until: time(row.snoozed_until),
         owner: row.owner,
         began_at: row.began_at.to_string(),
         last_at: row.last_at.to_string(),
@@ -255,9 +259,9 @@ fn chat(aggregate: &ConversationAggregate, chat: &Chat) -> ChatView {
         number: chat.number,
         began_at: chat.began_at.to_string(),
         last_at: chat.last_at.to_string(),
-        first_word_at: times(chat.first_word_at),
-        last_word_at: times(chat.last_word_at),
-        contact_at: times(chat.contact_at),
+        first_word_at: time(chat.first_word_at),
+        last_word_at: time(chat.last_word_at),
+        contact_at: time(chat.contact_at),
         ad_id: chat.ad_id.clone(),
         stage: aggregate.stage(chat).as_str(),
     }
@@ -268,14 +272,14 @@ fn leads(aggregate: &ConversationAggregate, currency: Currency) -> Vec<Conversio
     aggregate.conversions.iter().filter(is_lead).map(|row| ConversionView::of(row, currency)).collect()
 }
 
-fn referral(led: &ReferralRow) -> ReferralView {
+fn referral(row: &ReferralRow) -> ReferralView {
     ReferralView {
-        at: led.led_at.to_string(),
-        ad_id: led.ad_id.clone(),
-        r#ref: led.r#ref.clone(),
-        source: led.source.clone(),
-        r#type: led.kind.clone(),
-        ad_title: led.ad_title.clone(),
+        at: row.led_at.to_string(),
+        ad_id: row.ad_id.clone(),
+        r#ref: row.r#ref.clone(),
+        source: row.source.clone(),
+        r#type: row.kind.clone(),
+        ad_title: row.ad_title.clone(),
     }
 }
 

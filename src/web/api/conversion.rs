@@ -11,17 +11,18 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::basic::identity::{ConversionId, PageId};
 use crate::domain::operator::Role;
-use crate::domain::signal::conversion::State as Stands;
+use crate::domain::signal::conversion::State as ConversionState;
 use crate::error::{Error, Result};
 use crate::flow::{self, MovedConversion, Reply};
 use crate::store::list::{self, ConversionRow, ListCursor};
 use crate::web::api::attempt::AttemptView;
-use crate::web::api::view::ConversionView;
 use crate::web::server::caller::{ADMIN, ANALYST, Authenticated, Caller, OPERATOR};
-use crate::web::server::idempotency;
+use crate::web::server::idempotency::{self, NamedRequest};
 use crate::web::server::list::{Listed, Pagination};
-use crate::web::server::read::{self, Id, IdempotencyKey, QueryParameters, Raw, given, one_of};
+use crate::web::server::problem;
+use crate::web::server::read::{self, Id, IdempotencyKey, QueryParameters, RawBody, non_empty, one_of};
 use crate::web::server::state::App;
+use crate::web::view::ConversionView;
 
 /// Which conversions.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -34,7 +35,7 @@ pub struct ConversionFilter {
     page_id: Option<String>,
     /// Of the order of this number.
     order_id: Option<String>,
-    /// `next_cursor` of the part before.
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
     /// From 1 to 200; 50 if it is left out.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 200)]
@@ -91,25 +92,26 @@ pub async fn list(
     Authenticated(caller): Authenticated<{ OPERATOR | ANALYST }>,
     QueryParameters(filter): QueryParameters<ConversionFilter>,
 ) -> Result<Json<Listed<ConversionListed>>> {
-    let part = Pagination::read(filter.cursor, filter.limit)?;
-    let state = one_of("state", filter.state, &Stands::ALL.map(Stands::as_str))?;
-    let number = given(filter.order_id);
-    let cut = |row: &ConversionRow| ListCursor { at: row.made_at, id: row.id.0.clone() };
+    let pagination = Pagination::read(filter.cursor, filter.limit)?;
+    let state = one_of("state", filter.state, &ConversionState::ALL.map(ConversionState::as_str))?;
+    let number = non_empty(filter.order_id);
+    let position = |row: &ConversionRow| ListCursor { at: row.made_at, id: row.id.0.clone() };
     let mut unit = app.services.store.read().await?;
     let mut rows = Vec::new();
-    for page in &caller.pages(&mut unit, given(filter.page_id).map(PageId)).await? {
+    for page in &caller.pages(&mut unit, non_empty(filter.page_id).map(PageId)).await? {
         let Some(number) = &number else {
-            let here = list::ListRange { page, after: &part.after, limit: part.limit() };
-            rows.extend(unit.conversions(here, state.clone()).await?);
+            let range = list::ListRange { page, after: &pagination.after, limit: pagination.limit() };
+            rows.extend(unit.conversions(range, state.clone()).await?);
             continue;
         };
         let Some((order, _)) = unit.order_named(page, number).await? else { continue };
-        let is_asked_for = |row: &ConversionRow| {
-            part.is_ahead(&cut(row)) && state.as_ref().is_none_or(|state| row.state.as_str() == state)
+        let is_listed = |row: &ConversionRow| {
+            pagination.is_ahead(&position(row))
+                && state.as_ref().is_none_or(|state| row.state.as_str() == state)
         };
-        rows.extend(unit.conversions_of_order(&order).await?.into_iter().filter(is_asked_for));
+        rows.extend(unit.conversions_of_order(&order).await?.into_iter().filter(is_listed));
     }
-    Ok(Json(part.show(rows, cut, |row| listed(row, caller.role))))
+    Ok(Json(pagination.show(rows, position, |row| listed(row, caller.role))))
 }
 
 /// Shows a conversion with its attempts and its payload.
@@ -149,15 +151,15 @@ pub async fn send(
     Authenticated(caller): Authenticated<OPERATOR>,
     Id(id): Id,
     IdempotencyKey(key): IdempotencyKey,
-    Raw(body): Raw,
+    RawBody(body): RawBody,
 ) -> Result<Response> {
-    let request =
-        idempotency::request(&app, (&caller, key, format!("conversions/{id}/send")), &body, turned)?;
-    let done = Box::pin(async {
-        let id = own(&app, &caller, id, &body).await?;
+    let named = NamedRequest { caller: &caller, key, route: format!("conversions/{id}/send"), body: &body };
+    let request = named.claim(&app, turned)?;
+    let verb = Box::pin(async {
+        let id = conversion_of(&app, &caller, id, &body).await?;
         flow::send_now(&app.services, &id, &request).await
     });
-    Ok(idempotency::answer(&app, &request, done).await)
+    Ok(idempotency::answer(&app, &request, verb).await)
 }
 
 /// Tries a rejected conversion again: the same event, its payload built anew.
@@ -172,22 +174,23 @@ pub async fn retry(
     Authenticated(caller): Authenticated<ADMIN>,
     Id(id): Id,
     IdempotencyKey(key): IdempotencyKey,
-    Raw(body): Raw,
+    RawBody(body): RawBody,
 ) -> Result<Response> {
-    let request =
-        idempotency::request(&app, (&caller, key, format!("conversions/{id}/retry")), &body, turned)?;
-    let done = Box::pin(async {
-        let id = own(&app, &caller, id, &body).await?;
+    let named = NamedRequest { caller: &caller, key, route: format!("conversions/{id}/retry"), body: &body };
+    let request = named.claim(&app, turned)?;
+    let verb = Box::pin(async {
+        let id = conversion_of(&app, &caller, id, &body).await?;
         flow::retry(&app.services, &id, &request).await
     });
-    Ok(idempotency::answer(&app, &request, done).await)
+    Ok(idempotency::answer(&app, &request, verb).await)
 }
 
-async fn own(app: &App, caller: &Caller, id: String, body: &[u8]) -> Result<ConversionId> {
+/// The conversion of the id in the path, if the caller may see it. The body must be empty.
+async fn conversion_of(app: &App, caller: &Caller, id: String, body: &[u8]) -> Result<ConversionId> {
     let id = ConversionId(id);
     let page = app.services.store.look().await?.page_of_conversion(&id).await?;
     caller.sees(&page.ok_or_else(|| Error::not_found("conversion"))?, "conversion")?;
-    read::nothing(body)?;
+    read::empty_body(body)?;
     Ok(id)
 }
 
@@ -203,12 +206,12 @@ fn listed(row: ConversionRow, role: Role) -> ConversionListed {
     }
 }
 
-fn turned(turned: &MovedConversion) -> Reply {
+fn turned(moved: &MovedConversion) -> Reply {
     let view = TurnedView {
-        conversion: ConversionView::of(&turned.conversion, turned.currency),
-        order_id: turned.order_number.clone(),
+        conversion: ConversionView::of(&moved.conversion, moved.currency),
+        order_id: moved.order_number.clone(),
     };
-    idempotency::reply(200, &view)
+    problem::json(200, &view)
 }
 
 /// The payload as a role may see it; amounts stay as they are written.

@@ -1,4 +1,4 @@
-//! What other systems tell, many lines at a time: each is a tag with its Page and whose it is.
+//! `POST /v1/outcomes`: many tags of other systems in one request, each a line with its Page and whose it is.
 
 use std::collections::HashMap;
 
@@ -10,21 +10,24 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::crm;
-use crate::crm::mapping::{self, TagBody, TagContext};
+use crate::crm::field;
+use crate::crm::mapping::{self, TagContext};
+use crate::crm::tag_body::TagBody;
 use crate::domain::basic::identity::{PageId, Psid};
 use crate::error::{Error, Result};
-use crate::flow::{self, Claim, ImportLine, Reply};
+use crate::flow::{self, Claim, Idempotent, ImportLine, Reply};
 use crate::store::page::Page;
-use crate::web::api::view;
+use crate::web::api::outcome;
 use crate::web::server::caller::{Authenticated, CRM, Caller};
+use crate::web::server::idempotency::{self, NamedRequest};
 use crate::web::server::problem;
-use crate::web::server::read::{IdempotencyKey, Raw};
+use crate::web::server::read::{IdempotencyKey, RawBody};
 use crate::web::server::state::App;
 
-/// Lines that one request takes.
+/// Lines of one request, at most.
 const LINES_MAX: usize = 1000;
 
-/// Lines.
+/// The body, with its lines as they were written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ImportBodies {
@@ -72,14 +75,22 @@ pub async fn take(
     State(app): State<App>,
     Authenticated(caller): Authenticated<CRM>,
     IdempotencyKey(key): IdempotencyKey,
-    Raw(body): Raw,
+    RawBody(body): RawBody,
 ) -> Result<Response> {
-    let begin = |key| Claim::begin(&app.names, [caller.key_id.0.clone(), "outcomes".to_owned(), key], &body);
-    let claim = key.map(begin).transpose()?;
-    if let Some(before) = answered(&app, claim.as_ref()).await? {
-        return Ok(crate::web::server::idempotency::replayed(before));
-    }
-    let ImportBodies { outcomes } = crm::json::read(&body)?;
+    let named = NamedRequest { caller: &caller, key, route: "outcomes".to_owned(), body: &body };
+    let request = named.claim(&app, all_answers)?;
+    let imported = Box::pin(import(&app, &caller, &body, request.claim.as_deref()));
+    Ok(idempotency::answer(&app, &request, imported).await)
+}
+
+/// Takes the lines that can be read; gives the answer of each, in the order of the body.
+async fn import(
+    app: &App,
+    caller: &Caller,
+    body: &[u8],
+    claim: Option<&Claim>,
+) -> Result<Idempotent<Vec<Reply>>> {
+    let ImportBodies { outcomes } = crm::json::read(body)?;
     if outcomes.len() > LINES_MAX {
         return Err(Error::field(
             "/outcomes",
@@ -87,39 +98,38 @@ pub async fn take(
         ));
     }
     let mut pages = HashMap::new();
-    let mut results: Vec<Option<Reply>> = Vec::with_capacity(outcomes.len());
+    let mut answers: Vec<Option<Reply>> = Vec::with_capacity(outcomes.len());
     let mut lines = Vec::with_capacity(outcomes.len());
     for (number, text) in outcomes.iter().enumerate() {
-        match line(&app, &caller, text, &mut pages).await {
+        match line(app, caller, text, &mut pages).await {
             Ok(line) => {
                 lines.push((number, line));
-                results.push(None);
+                answers.push(None);
             }
-            Err(error) => results.push(Some(problem::reply(&app, error).await)),
+            Err(error) => answers.push(Some(problem::reply(app, error).await)),
         }
     }
-    let told = flow::import(&app.services, &lines, &caller.name, claim.as_ref(), view::tagged).await?;
-    for ((number, _), told) in lines.iter().zip(told) {
-        results[*number] = Some(match told {
+    let results = match flow::import(&app.services, &lines, &caller.name, claim, outcome::tagged).await? {
+        Idempotent::Done(results) => results,
+        Idempotent::Replayed(reply) => return Ok(Idempotent::Replayed(reply)),
+    };
+    for ((number, _), result) in lines.iter().zip(results) {
+        answers[*number] = Some(match result {
             Ok(reply) => reply,
-            Err(error) => problem::reply(&app, error).await,
+            Err(error) => problem::reply(app, error).await,
         });
     }
-    let results: Vec<Reply> = results.into_iter().flatten().collect();
-    let is_final = results.iter().all(|reply| !matches!(reply.status, 409 | 429 | 500..));
-    let reply = crate::web::server::idempotency::reply(
-        200,
-        &Results { results: results.iter().map(shown).collect() },
-    );
-    if let Some(claim) = claim.as_ref().filter(|_| is_final) {
-        crate::web::server::idempotency::keep(&app, Some(claim), &reply).await;
+    let answers: Vec<Reply> = answers.into_iter().flatten().collect();
+    // A line that may fare otherwise another time leaves the whole request open: then each line has its own answer.
+    let is_final = answers.iter().all(|answer| !matches!(answer.status, 409 | 429 | 500..));
+    if let Some(claim) = claim.filter(|_| is_final) {
+        idempotency::keep(app, claim, &all_answers(&answers)).await;
     }
-    Ok(problem::response(reply))
+    Ok(Idempotent::Done(answers))
 }
 
-async fn answered(app: &App, claim: Option<&Claim>) -> Result<Option<Reply>> {
-    let Some(claim) = claim else { return Ok(None) };
-    claim.replay(&mut app.services.store.look().await?, app.services.clock.now()).await
+fn all_answers(answers: &Vec<Reply>) -> Reply {
+    problem::json(200, &Results { results: answers.iter().map(shown).collect() })
 }
 
 /// A line's answer beside its status.
@@ -157,15 +167,15 @@ async fn line(
         pages.insert(page.clone(), found.ok_or_else(|| Error::not_found("Page"))?);
     }
     let known = &pages[&page];
-    let setting = TagContext {
+    let context = TagContext {
         role: caller.role,
         currency: known.currency,
         country: &known.country,
         now: app.services.clock.now(),
     };
     let rest = Value::Object(members).to_string();
-    let tag = mapping::read(&crm::json::read::<TagBody>(rest.as_bytes())?, setting)?;
-    let phone = phone.map(|text| mapping::phone("/phone", &text, &known.country)).transpose()?;
+    let tag = mapping::read(&crm::json::read::<TagBody>(rest.as_bytes())?, context)?;
+    let phone = phone.map(|text| field::phone("/phone", &text, &known.country)).transpose()?;
     let phone_hash = phone.map(|phone| app.services.phone_key.hash(phone.as_str())).transpose()?;
     Ok(ImportLine { page, psid: psid.map(Psid), phone_hash, tag })
 }

@@ -1,4 +1,4 @@
-//! The API, a file for each noun.
+//! The API: one file per noun, with its handlers and the JSON that it reads and writes.
 
 pub mod attempt;
 pub mod change;
@@ -10,4 +10,3 @@ pub mod outcome;
 pub mod page;
 pub mod page_body;
 pub mod payout;
-pub mod view;

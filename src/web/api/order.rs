@@ -13,11 +13,11 @@ use crate::domain::order::ledger::OrderLedger;
 use crate::error::{Error, Result};
 use crate::store::aggregate::Scope;
 use crate::store::list::{self, ListCursor, OrderRow};
-use crate::web::api::view::{ConversionView, EntryView, ItemView, OrderView, amount, items};
 use crate::web::server::caller::{ANALYST, Authenticated, CRM, OPERATOR};
 use crate::web::server::list::{Listed, Pagination};
-use crate::web::server::read::{Id, QueryParameters, given, one_of};
+use crate::web::server::read::{Id, QueryParameters, non_empty, one_of};
 use crate::web::server::state::App;
+use crate::web::view::{ConversionView, EntryView, ItemView, OrderView, amount, items};
 
 /// Which orders.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -30,7 +30,7 @@ pub struct OrderFilter {
     order_id: Option<String>,
     /// confirmed, shipped, delivered, `part_returned`, returned, cancelled or none.
     state: Option<String>,
-    /// `next_cursor` of the part before.
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
     /// From 1 to 200; 50 if it is left out.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 200)]
@@ -96,25 +96,26 @@ pub async fn list(
     Authenticated(caller): Authenticated<{ OPERATOR | CRM | ANALYST }>,
     QueryParameters(filter): QueryParameters<OrderFilter>,
 ) -> Result<Json<Listed<OrderListed>>> {
-    let part = Pagination::read(filter.cursor, filter.limit)?;
+    let pagination = Pagination::read(filter.cursor, filter.limit)?;
     let state = one_of("state", filter.state, &fold::State::ALL.map(fold::State::as_str))?;
-    let number = given(filter.order_id);
-    let cut = |row: &OrderRow| ListCursor { at: row.opened_at, id: row.id.0.clone() };
+    let number = non_empty(filter.order_id);
+    let position = |row: &OrderRow| ListCursor { at: row.opened_at, id: row.id.0.clone() };
     let mut unit = app.services.store.read().await?;
     let mut rows = Vec::new();
-    for page in &caller.pages(&mut unit, given(filter.page_id).map(PageId)).await? {
+    for page in &caller.pages(&mut unit, non_empty(filter.page_id).map(PageId)).await? {
         let Some(number) = &number else {
-            let here = list::ListRange { page, after: &part.after, limit: part.limit() };
-            rows.extend(unit.orders(here, state.clone()).await?);
+            let range = list::ListRange { page, after: &pagination.after, limit: pagination.limit() };
+            rows.extend(unit.orders(range, state.clone()).await?);
             continue;
         };
         let Some((id, _)) = unit.order_named(page, number).await? else { continue };
-        let is_asked_for = |row: &OrderRow| {
-            part.is_ahead(&cut(row)) && state.as_ref().is_none_or(|state| row.state.as_str() == state)
+        let is_listed = |row: &OrderRow| {
+            pagination.is_ahead(&position(row))
+                && state.as_ref().is_none_or(|state| row.state.as_str() == state)
         };
-        rows.extend(unit.order(&id).await?.filter(is_asked_for));
+        rows.extend(unit.order(&id).await?.filter(is_listed));
     }
-    Ok(Json(part.show(rows, cut, listed)))
+    Ok(Json(pagination.show(rows, position, listed)))
 }
 
 /// Shows an order with its ledger and its conversions.

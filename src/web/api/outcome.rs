@@ -4,19 +4,21 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::crm::json;
-use crate::crm::mapping::{self, TagBody, TagContext};
+use crate::crm::mapping::{self, TagContext};
+use crate::crm::tag_body::TagBody;
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::operator::Role;
 use crate::domain::order::outcome::Source;
 use crate::domain::order::tag_decision;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{self, Idempotent, Sender, Tagged};
+use crate::flow::{self, Idempotent, Reply, Sender, Tagged};
 use crate::store::key::PageContext;
-use crate::web::api::view::{self, TaggedView};
 use crate::web::server::caller::{Authenticated, AuthenticatedIn, CRM, Caller, OPERATOR};
-use crate::web::server::idempotency;
-use crate::web::server::read::{self, BY_REF, Id, IdempotencyKey, Raw};
+use crate::web::server::idempotency::{self, NamedRequest};
+use crate::web::server::problem;
+use crate::web::server::read::{self, BY_REF, Id, IdempotencyKey, RawBody};
 use crate::web::server::state::App;
+use crate::web::view::TaggedView;
 
 /// Says of a conversation what happened: 201, or 200 if the fact was already known.
 #[utoipa::path(
@@ -28,25 +30,26 @@ use crate::web::server::state::App;
 )]
 pub async fn tag(
     State(app): State<App>,
-    AuthenticatedIn(caller, conversation, page_context): AuthenticatedIn<{ OPERATOR | CRM }>,
+    AuthenticatedIn { caller, conversation, page_context }: AuthenticatedIn<{ OPERATOR | CRM }>,
     IdempotencyKey(key): IdempotencyKey,
-    Raw(body): Raw,
+    RawBody(body): RawBody,
 ) -> Result<Response> {
     let route = format!("conversations/{conversation}/outcomes");
-    let request = idempotency::request(&app, (&caller, key, route), &body, view::tagged)?;
-    let said = Box::pin(async {
+    let named = NamedRequest { caller: &caller, key, route, body: &body };
+    let request = named.claim(&app, tagged)?;
+    let verb = Box::pin(async {
         let PageContext { page, currency, country } =
             page_context.ok_or_else(|| Error::not_found("conversation"))?;
         caller.sees(&page, "conversation")?;
-        let setting =
+        let context =
             TagContext { role: caller.role, currency, country: &country, now: app.services.clock.now() };
-        let mut tag = mapping::read(&json::read::<TagBody>(&body)?, setting)?;
+        let mut tag = mapping::read(&json::read::<TagBody>(&body)?, context)?;
         if tag.reference.is_none() && tag_decision::is_repeatable(&tag) {
             tag.reference = request.claim.as_deref().map(flow::Claim::as_reference);
         }
         flow::tag(&app.services, &conversation, &tag, &caller.name, &request).await
     });
-    Ok(idempotency::answer(&app, &request, said).await)
+    Ok(idempotency::answer(&app, &request, verb).await)
 }
 
 /// Takes an entry back in the ledger, and says what Meta already knows: 201, or 200 if it was taken back before.
@@ -61,19 +64,19 @@ pub async fn undo(
     Authenticated(caller): Authenticated<{ OPERATOR | CRM }>,
     Id(id): Id,
     IdempotencyKey(key): IdempotencyKey,
-    Raw(body): Raw,
+    RawBody(body): RawBody,
 ) -> Result<Response> {
-    let request =
-        idempotency::request(&app, (&caller, key, format!("outcomes/{id}/undo")), &body, view::tagged)?;
-    let undone = Box::pin(async {
-        let id = own(&app, &caller, id, &body).await?;
+    let named = NamedRequest { caller: &caller, key, route: format!("outcomes/{id}/undo"), body: &body };
+    let request = named.claim(&app, tagged)?;
+    let verb = Box::pin(async {
+        let id = entry_of(&app, &caller, &id, &body).await?;
         let sender = match caller.role {
             Role::Crm => Sender::outside(&caller.name),
             _ => Sender::person(&caller.name, Source::Api),
         };
         with_order(&app, &id, flow::undo(&app.services, &id, sender, &request).await).await
     });
-    Ok(idempotency::answer(&app, &request, undone).await)
+    Ok(idempotency::answer(&app, &request, verb).await)
 }
 
 /// Accepts a flagged fact, so that it moves its order after all: 201, or 200 if it was accepted before.
@@ -88,25 +91,25 @@ pub async fn accept(
     Authenticated(caller): Authenticated<{ OPERATOR | CRM }>,
     Id(id): Id,
     IdempotencyKey(key): IdempotencyKey,
-    Raw(body): Raw,
+    RawBody(body): RawBody,
 ) -> Result<Response> {
-    let request =
-        idempotency::request(&app, (&caller, key, format!("outcomes/{id}/accept")), &body, view::tagged)?;
-    let accepted = Box::pin(async {
-        let id = own(&app, &caller, id, &body).await?;
+    let named = NamedRequest { caller: &caller, key, route: format!("outcomes/{id}/accept"), body: &body };
+    let request = named.claim(&app, tagged)?;
+    let verb = Box::pin(async {
+        let id = entry_of(&app, &caller, &id, &body).await?;
         let sender = Sender::person(&caller.name, Source::Api);
         with_order(&app, &id, flow::accept(&app.services, &id, sender, &request).await).await
     });
-    Ok(idempotency::answer(&app, &request, accepted).await)
+    Ok(idempotency::answer(&app, &request, verb).await)
 }
 
-/// An entry that is the caller's to see, by our id, or a fact from outside by its sender's (`ref:…`); the body has
-/// nothing to say.
-async fn own(app: &App, caller: &Caller, id: String, body: &[u8]) -> Result<OutcomeId> {
+/// The entry of the id in the path, if the caller may see it: by our id, or a fact from outside by its sender's (`ref:…`).
+/// The body must be empty.
+async fn entry_of(app: &App, caller: &Caller, id: &str, body: &[u8]) -> Result<OutcomeId> {
     let missing = || Error::not_found("outcome");
     let mut unit = app.services.store.read().await?;
     let id = match id.strip_prefix(BY_REF).filter(|_| caller.role != Role::Operator) {
-        None => OutcomeId(id),
+        None => OutcomeId::from(id),
         Some(reference) => {
             let mut found = unit.told_under(reference, caller.page()).await?;
             let id = found.pop().ok_or_else(missing)?;
@@ -123,11 +126,11 @@ async fn own(app: &App, caller: &Caller, id: String, body: &[u8]) -> Result<Outc
     let conversation = unit.conversation_of_outcome(&id).await?.ok_or_else(missing)?;
     let page = unit.page_of_conversation(&conversation).await?.ok_or_else(missing)?;
     caller.sees(&page, "outcome")?;
-    read::nothing(body)?;
+    read::empty_body(body)?;
     Ok(id)
 }
 
-/// A conflict shows the order of the entry that was asked about.
+/// A conflict with the order of the entry, so that its answer shows how that stands.
 async fn with_order(
     app: &App,
     id: &OutcomeId,
@@ -143,4 +146,9 @@ async fn with_order(
         }
         done => done,
     }
+}
+
+/// The answer to a tag, an undo or an acceptance: 201, or 200 for what stood in the ledger already.
+pub fn tagged(tagged: &Tagged) -> Reply {
+    problem::json(if tagged.known { 200 } else { 201 }, &TaggedView::of(tagged))
 }

@@ -17,7 +17,7 @@ use crate::store::page::Page;
 use crate::web::api::page_body::{self, PageBody};
 use crate::web::server::caller::{ADMIN, ANALYST, Authenticated};
 use crate::web::server::list::Listed;
-use crate::web::server::read::{Id, Raw};
+use crate::web::server::read::{Id, RawBody};
 use crate::web::server::state::App;
 
 /// How a Page is set. Its token is never shown.
@@ -99,7 +99,7 @@ pub async fn change(
     State(app): State<App>,
     Authenticated(caller): Authenticated<ADMIN>,
     Id(id): Id,
-    Raw(body): Raw,
+    RawBody(body): RawBody,
 ) -> Result<Json<PageView>> {
     let id = PageId(id);
     caller.sees(&id, "Page")?;

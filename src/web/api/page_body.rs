@@ -1,4 +1,4 @@
-//! What is to change of a Page, as its body reads.
+//! The body of `PATCH /v1/pages/{id}`. What each setting accepts is said in `domain::page_setting`.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -8,23 +8,11 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use utoipa::ToSchema;
 
-use crate::domain::basic::hours::WorkingHours;
-use crate::domain::basic::span;
-use crate::domain::inbox::{label, sentence};
 use crate::domain::order::outcome::OutcomeKind;
+use crate::domain::page_setting::{self, Sentences, Setting};
 use crate::domain::signal::conversion::EventName;
-use crate::domain::signal::policy::{HOLD_MAX, LeadOn, Mode, OnUnknown, PurchaseOn};
 use crate::error::{Error, Result};
 use crate::flow::PageChange;
-
-/// The most labels, sentences or reasons of a list.
-const LIST_MAX: usize = 200;
-
-/// The longest label, sentence or reason.
-const WORDS_MAX: usize = 200;
-
-/// The longest token or test event code.
-const TOKEN_MAX: usize = 4096;
 
 /// What is to change of a Page; what is left out stays.
 #[derive(Default, Deserialize, ToSchema)]
@@ -101,9 +89,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Map<T> {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut given: A) -> Result<Map<T>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut members_of: A) -> Result<Map<T>, A::Error> {
                 let mut members = BTreeMap::new();
-                while let Some((name, value)) = given.next_entry::<String, T>()? {
+                while let Some((name, value)) = members_of.next_entry::<String, T>()? {
                     if members.contains_key(&name) {
                         return Err(A::Error::custom(format!("duplicate field `{name}`")));
                     }
@@ -122,7 +110,7 @@ fn or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<S
     Option::deserialize(deserializer).map(Some)
 }
 
-/// Reads a change.
+/// Reads a change of a Page.
 ///
 /// # Errors
 /// 422 with a pointer to the field that can't be taken.
@@ -132,25 +120,13 @@ pub fn read(body: PageBody) -> Result<PageChange> {
         return Err(Error::field("/signals/value", "It must be revenue."));
     }
     let reasons = body.reasons.unwrap_or_default();
-    let hold = |text: &str| span::parse(text).filter(|hold| *hold <= HOLD_MAX);
-    let silent = |text: &str| span::parse(text).filter(|span| !span.is_zero());
     Ok(PageChange {
-        mode: key("/mode", body.mode, "live, shadow or paused", Mode::parse)?,
-        purchase_on: key(
-            "/signals/purchase_on",
-            signals.purchase_on,
-            "confirmed, shipped, delivered or paid",
-            PurchaseOn::parse,
-        )?,
-        hold: key("/signals/hold", signals.hold, "a time such as 30m, at most 6 days", hold)?,
-        lead_on: key(
-            "/signals/lead_on",
-            signals.lead_on,
-            "first_message, contact, qualified or off",
-            LeadOn::parse,
-        )?,
+        mode: one("/mode", body.mode, &page_setting::MODE)?,
+        purchase_on: one("/signals/purchase_on", signals.purchase_on, &page_setting::PURCHASE_ON)?,
+        hold: one("/signals/hold", signals.hold, &page_setting::HOLD)?,
+        lead_on: one("/signals/lead_on", signals.lead_on, &page_setting::LEAD_ON)?,
         lifecycle: signals.lifecycle,
-        on_unknown: key("/signals/on_unknown", signals.on_unknown, "keep or resend", OnUnknown::parse)?,
+        on_unknown: one("/signals/on_unknown", signals.on_unknown, &page_setting::ON_UNKNOWN)?,
         labels: body.labels.map(labels).transpose()?,
         take_off_labels: body.take_off_labels,
         sentences: body.sentences.map(sentences).transpose()?,
@@ -158,93 +134,55 @@ pub fn read(body: PageBody) -> Result<PageChange> {
         cancelled: list("/reasons/cancelled", reasons.cancelled)?,
         returned: list("/reasons/returned", reasons.returned)?,
         not_a_sale: list("/reasons/not_a_sale", reasons.not_a_sale)?,
-        refused_names: body.refused_names.map(names).transpose()?,
-        access_token: key("/access_token", body.access_token, "a token of Meta's", code)?.map(Into::into),
-        test_event_code: or_none(
+        refused_names: body.refused_names.map(event_names).transpose()?,
+        access_token: one("/access_token", body.access_token, &page_setting::ACCESS_TOKEN)?.map(Into::into),
+        test_event_code: one_or_null(
             "/test_event_code",
             body.test_event_code,
-            "a code of Meta's, or null",
-            code,
+            &page_setting::TEST_EVENT_CODE,
         )?,
-        silent_after: key("/silent_after", body.silent_after, "a time such as 72h", silent)?,
-        working_hours: or_none(
-            "/working_hours",
-            body.working_hours,
-            "such as \"Mon-Sat 10:00-20:00\", or null",
-            |text| WorkingHours::parse(text).ok(),
-        )?,
+        silent_after: one("/silent_after", body.silent_after, &page_setting::SILENT_AFTER)?,
+        working_hours: one_or_null("/working_hours", body.working_hours, &page_setting::WORKING_HOURS)?,
     })
 }
 
-fn key<T>(
-    field: &str,
-    text: Option<String>,
-    expected: &str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<Option<T>> {
-    let read =
-        |text: String| parse(&text).ok_or_else(|| Error::field(field, format!("It must be {expected}.")));
-    text.map(read).transpose()
+fn one<T>(pointer: &str, text: Option<String>, setting: &Setting<T>) -> Result<Option<T>> {
+    let wrong = || Error::field(pointer, format!("It must be {}.", setting.expected));
+    text.map(|text| setting.read(&text).ok_or_else(wrong)).transpose()
 }
 
 #[expect(clippy::option_option, reason = "left out, null and given are three things")]
-fn or_none<T>(
-    field: &str,
+fn one_or_null<T>(
+    pointer: &str,
     text: Option<Option<String>>,
-    expected: &str,
-    parse: impl Fn(&str) -> Option<T>,
+    setting: &Setting<T>,
 ) -> Result<Option<Option<T>>> {
-    text.map(|text| key(field, text, expected, &parse)).transpose()
-}
-
-fn code(text: &str) -> Option<String> {
-    let plain = (1..=TOKEN_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    plain.then(|| text.to_owned())
+    let wrong = || Error::field(pointer, format!("It must be {}, or null.", setting.expected));
+    let read = |text: Option<String>| text.map(|text| setting.read(&text).ok_or_else(wrong)).transpose();
+    text.map(read).transpose()
 }
 
 fn labels(Map(labels): Map<String>) -> Result<BTreeMap<String, OutcomeKind>> {
-    if labels.len() > LIST_MAX {
-        return Err(Error::field("/labels", format!("There must be at most {LIST_MAX}.")));
-    }
-    let can_be = label::LABEL_KINDS.map(OutcomeKind::as_str).join(", ");
-    let label = |(label, key): (String, String)| {
-        if label.trim().is_empty() || label.chars().count() > WORDS_MAX {
-            return Err(Error::field("/labels", format!("A label must have 1 to {WORDS_MAX} characters.")));
-        }
-        let kind = OutcomeKind::parse(&key).filter(|kind| label::LABEL_KINDS.contains(kind));
-        kind.map(|kind| (label, kind))
-            .ok_or_else(|| Error::field("/labels", format!("A label must say one of {can_be}.")))
-    };
-    labels.into_iter().map(label).collect()
+    page_setting::labels(labels).map_err(|why| Error::field("/labels", why))
 }
 
-fn sentences(Map(sentences): Map<Vec<String>>) -> Result<BTreeMap<OutcomeKind, Vec<String>>> {
-    let sentence = |(key, patterns): (String, Vec<String>)| {
-        let field = format!("/sentences/{key}");
+fn sentences(Map(sentences): Map<Vec<String>>) -> Result<Sentences> {
+    let patterns = |(word, patterns): (String, Vec<String>)| {
+        let pointer = format!("/sentences/{word}");
         let kind =
-            OutcomeKind::parse(&key).ok_or_else(|| Error::field(&field, "There is no such outcome."))?;
-        let patterns = list(&field, Some(patterns))?.unwrap_or_default();
-        if patterns.iter().any(|pattern| !sentence::is_pattern(pattern)) {
-            let expected = "words with at most one {value} for the amount and any number of {*} for anything";
-            return Err(Error::field(&field, format!("Each must be {expected}.")));
-        }
+            OutcomeKind::parse(&word).ok_or_else(|| Error::field(&pointer, "There is no such outcome."))?;
+        let patterns = page_setting::patterns(&patterns).map_err(|why| Error::field(&pointer, why))?;
         Ok((kind, patterns))
     };
-    sentences.into_iter().map(sentence).collect()
+    sentences.into_iter().map(patterns).collect()
 }
 
-fn list(field: &str, words: Option<Vec<String>>) -> Result<Option<Vec<String>>> {
-    let Some(words) = words else { return Ok(None) };
-    let words: Vec<String> = words.iter().map(|key| key.trim().to_owned()).collect();
-    let is_fine = |key: &String| !key.is_empty() && key.chars().count() <= WORDS_MAX;
-    if words.len() > LIST_MAX || !words.iter().all(is_fine) {
-        let message = format!("It must be at most {LIST_MAX} texts of 1 to {WORDS_MAX} characters.");
-        return Err(Error::field(field, message));
-    }
-    Ok(Some(words))
+fn list(pointer: &str, words: Option<Vec<String>>) -> Result<Option<Vec<String>>> {
+    let read = |words: Vec<String>| page_setting::list(&words).map_err(|why| Error::field(pointer, why));
+    words.map(read).transpose()
 }
 
-fn names(names: Vec<String>) -> Result<HashSet<EventName>> {
+fn event_names(names: Vec<String>) -> Result<HashSet<EventName>> {
     let name = |name: String| {
         EventName::parse(&name).ok_or_else(|| {
             Error::field("/refused_names", "Each must be the name of an event, such as LeadSubmitted.")

@@ -7,20 +7,21 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::clock::Timestamp;
-use crate::crm::json;
-use crate::crm::mapping::{self, When};
+use crate::crm::tag_body::WrittenTime;
+use crate::crm::{field, json};
 use crate::domain::basic::identity::PageId;
 use crate::domain::basic::money::Currency;
 use crate::domain::order::payout::{Booked, Payout};
 use crate::error::{Error, Result};
 use crate::flow::{self, Reply};
 use crate::store::list::{self, ListCursor};
-use crate::web::api::view::{amount, times};
 use crate::web::server::caller::{ANALYST, Authenticated, CRM};
-use crate::web::server::idempotency;
+use crate::web::server::idempotency::{self, NamedRequest};
 use crate::web::server::list::{Listed, Pagination};
-use crate::web::server::read::{IdempotencyKey, QueryParameters, Raw, given};
+use crate::web::server::problem;
+use crate::web::server::read::{IdempotencyKey, QueryParameters, RawBody, non_empty};
 use crate::web::server::state::App;
+use crate::web::view::{amount, time};
 
 /// A payout.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -40,7 +41,7 @@ pub struct PayoutBody {
     fee: Option<String>,
     /// When it was paid out. Now, if it is left out.
     #[schema(value_type = Option<String>)]
-    occurred_at: Option<When>,
+    occurred_at: Option<WrittenTime>,
     /// The bank's line by which it arrived.
     bank_line: Option<String>,
 }
@@ -74,7 +75,7 @@ impl PayoutView {
             fee: amount(payout.fee, payout.currency),
             occurred_at: payout.paid_at.to_string(),
             bank_line: payout.bank_line.clone(),
-            settled_at: times(booked.settled_at),
+            settled_at: time(booked.settled_at),
         }
     }
 }
@@ -86,7 +87,7 @@ impl PayoutView {
 pub struct PayoutFilter {
     /// Of this Page alone.
     page_id: Option<String>,
-    /// `next_cursor` of the part before.
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
     /// From 1 to 200; 50 if it is left out.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 200)]
@@ -104,10 +105,11 @@ pub async fn book(
     State(app): State<App>,
     Authenticated(caller): Authenticated<CRM>,
     IdempotencyKey(key): IdempotencyKey,
-    Raw(body): Raw,
+    RawBody(body): RawBody,
 ) -> Result<Response> {
-    let request = idempotency::request(&app, (&caller, key, "payouts".to_owned()), &body, booked)?;
-    let done = Box::pin(async {
+    let named = NamedRequest { caller: &caller, key, route: "payouts".to_owned(), body: &body };
+    let request = named.claim(&app, booked)?;
+    let verb = Box::pin(async {
         let body: PayoutBody = json::read(&body)?;
         let page = PageId(body.page_id.clone());
         caller.sees(&page, "Page")?;
@@ -116,29 +118,32 @@ pub async fn book(
         let payout = payout_of(&body, &page.id, page.currency, app.services.clock.now())?;
         flow::book_payout(&app.services, &payout, &caller.name, &request).await
     });
-    Ok(idempotency::answer(&app, &request, done).await)
+    Ok(idempotency::answer(&app, &request, verb).await)
 }
 
 fn booked(booked: &Booked) -> Reply {
-    idempotency::reply(if booked.known { 200 } else { 201 }, &PayoutView::of(booked))
+    problem::json(if booked.known { 200 } else { 201 }, &PayoutView::of(booked))
 }
 
-fn payout_of(body: &PayoutBody, page: &PageId, currency: Currency, now: Timestamp) -> Result<Payout> {
-    let currency = mapping::currency(body.currency.as_ref(), currency)?;
-    let gross = mapping::money("/gross", &body.gross, currency)?;
-    let fee = body.fee.as_ref().map(|fee| mapping::money("/fee", fee, currency)).transpose()?.unwrap_or(0);
+fn payout_of(body: &PayoutBody, page: &PageId, of_page: Currency, now: Timestamp) -> Result<Payout> {
+    let currency = field::currency(body.currency.as_ref(), of_page)?;
+    let gross = field::money("/gross", &body.gross, currency)?;
+    let fee = body.fee.as_ref().map(|fee| field::money("/fee", fee, currency)).transpose()?.unwrap_or(0);
     if fee > gross {
         return Err(Error::field("/fee", "The fee is kept of gross, so it can't be more."));
     }
     Ok(Payout {
         page_id: page.clone(),
-        courier: mapping::word("/courier", &body.courier)?,
-        reference: mapping::word("/ref", &body.r#ref)?,
+        courier: field::text("/courier", &body.courier)?,
+        reference: field::text("/ref", &body.r#ref)?,
         currency,
         gross,
         fee,
-        paid_at: mapping::moment(body.occurred_at.as_ref(), now)?.map_or(now, |(at, _)| at),
-        bank_line: body.bank_line.as_ref().map(|line| mapping::word("/bank_line", line)).transpose()?,
+        paid_at: match &body.occurred_at {
+            Some(written) => field::time(written, now)?.at,
+            None => now,
+        },
+        bank_line: body.bank_line.as_ref().map(|line| field::text("/bank_line", line)).transpose()?,
     })
 }
 
@@ -153,12 +158,15 @@ pub async fn list(
     Authenticated(caller): Authenticated<{ CRM | ANALYST }>,
     QueryParameters(filter): QueryParameters<PayoutFilter>,
 ) -> Result<Json<Listed<PayoutView>>> {
-    let part = Pagination::read(filter.cursor, filter.limit)?;
+    let pagination = Pagination::read(filter.cursor, filter.limit)?;
     let mut unit = app.services.store.read().await?;
     let mut rows = Vec::new();
-    for page in &caller.pages(&mut unit, given(filter.page_id).map(PageId)).await? {
-        rows.extend(unit.payouts(list::ListRange { page, after: &part.after, limit: part.limit() }).await?);
+    for page in &caller.pages(&mut unit, non_empty(filter.page_id).map(PageId)).await? {
+        rows.extend(
+            unit.payouts(list::ListRange { page, after: &pagination.after, limit: pagination.limit() })
+                .await?,
+        );
     }
-    let cut = |row: &Booked| ListCursor { at: row.recorded_at, id: row.id.clone() };
-    Ok(Json(part.show(rows, cut, |row| PayoutView::of(&row))))
+    let position = |row: &Booked| ListCursor { at: row.recorded_at, id: row.id.clone() };
+    Ok(Json(pagination.show(rows, position, |row| PayoutView::of(&row))))
 }

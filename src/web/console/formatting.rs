@@ -6,24 +6,26 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use crate::clock::Timestamp;
+use crate::domain::basic::identity::PageId;
 use crate::domain::basic::money::{Currency, Money};
+use crate::store::read::queue::PageHead;
 use crate::web::console::text::Texts;
 
 /// A space that no line is broken at.
-const NARROW: char = '\u{a0}';
+const NO_BREAK: char = '\u{a0}';
 
-/// Tells times in one time zone and language.
+/// Writes times as text, in one time zone and language.
 #[derive(Clone, Debug)]
 pub struct Formatter {
     zone: TimeZone,
-    words: &'static Texts,
+    texts: &'static Texts,
     now: Timestamp,
 }
 
 impl Formatter {
-    /// Tells times in `zone` (IANA; UTC if there is none of this name), seen from `now`.
-    pub fn new(zone: &str, words: &'static Texts, now: Timestamp) -> Self {
-        Self { zone: TimeZone::get(zone).unwrap_or(TimeZone::UTC), words, now }
+    /// A formatter for `zone` (IANA; UTC if there is none of this name), as seen from `now`.
+    pub fn new(zone: &str, texts: &'static Texts, now: Timestamp) -> Self {
+        Self { zone: TimeZone::get(zone).unwrap_or(TimeZone::UTC), texts, now }
     }
 
     fn local(&self, at: Timestamp) -> DateTime {
@@ -38,8 +40,8 @@ impl Formatter {
         if then.date() == now.date() {
             return clock;
         }
-        let month = self.words.months.split(' ').nth(usize::try_from(then.month() - 1).unwrap_or(0));
-        let date = format!("{}{NARROW}{}", then.day(), month.unwrap_or_default());
+        let month = self.texts.months.split(' ').nth(usize::try_from(then.month() - 1).unwrap_or(0));
+        let date = format!("{}{NO_BREAK}{}", then.day(), month.unwrap_or_default());
         if then.year() == now.year() {
             return format!("{date}, {clock}");
         }
@@ -50,11 +52,11 @@ impl Formatter {
     pub fn waited(&self, at: Timestamp) -> String {
         let minutes = self.now.since(at).as_secs() / 60;
         let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
-        let Texts { d, h, min, .. } = self.words;
+        let Texts { d, h, min, .. } = self.texts;
         match (days, hours) {
-            (0, 0) => format!("{minutes}{NARROW}{min}"),
-            (0, hours) => format!("{hours}{NARROW}{h} {minutes}{NARROW}{min}"),
-            (days, hours) => format!("{days}{NARROW}{d} {hours}{NARROW}{h}"),
+            (0, 0) => format!("{minutes}{NO_BREAK}{min}"),
+            (0, hours) => format!("{hours}{NO_BREAK}{h} {minutes}{NO_BREAK}{min}"),
+            (days, hours) => format!("{days}{NO_BREAK}{d} {hours}{NO_BREAK}{h}"),
         }
     }
 
@@ -89,23 +91,39 @@ impl Formatter {
     }
 }
 
-/// `120.50 ₾`; another currency by its code.
-pub fn money(minor: i64, currency: Currency) -> String {
-    let mark = if currency.code() == "GEL" { "₾" } else { currency.code() };
-    format!("{}{NARROW}{mark}", Money::new(minor, currency))
+/// A formatter in the time zone of `page`; without it, of the first of `pages`.
+pub fn formatter_of(
+    pages: &[PageHead],
+    page: Option<&PageId>,
+    texts: &'static Texts,
+    now: Timestamp,
+) -> Formatter {
+    let found = page.and_then(|id| pages.iter().find(|page| page.id == *id)).or(pages.first());
+    Formatter::new(found.map_or("UTC", |page| &page.timezone), texts, now)
 }
 
-/// Reads an amount as people type it: `120,50 ₾`, `1 200`.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn read_money(text: &str, currency: Currency) -> Result<i64, String> {
-    let plain: String = text
-        .chars()
-        .filter(|letter| !letter.is_whitespace() && *letter != '₾')
-        .map(|letter| if letter == ',' { '.' } else { letter })
-        .collect();
-    Money::parse(&plain, currency).map(|money| money.minor)
+/// `₾`; another currency by its code.
+pub fn currency_mark(currency: Currency) -> &'static str {
+    if currency.code() == "GEL" { "₾" } else { currency.code() }
+}
+
+/// `120.50 ₾`; another currency by its code.
+pub fn money(minor: i64, currency: Currency) -> String {
+    format!("{}{NO_BREAK}{}", Money::new(minor, currency), currency_mark(currency))
+}
+
+/// `120.50`, as a field of a form is filled.
+pub fn plain_amount(minor: i64, currency: Currency) -> String {
+    Money::new(minor, currency).to_string()
+}
+
+/// A text of at most `most` characters; what is left out is marked by `…`.
+pub fn shortened(text: &str, most: usize) -> String {
+    let mut shown: String = text.chars().take(most).collect();
+    if text.chars().count() > most {
+        shown.push('…');
+    }
+    shown
 }
 
 #[cfg(test)]
@@ -132,10 +150,8 @@ mod tests {
     }
 
     #[test]
-    fn money_is_read_as_people_type_it() {
+    fn money_has_its_mark_behind_it() {
         let gel = Currency::parse("GEL").unwrap();
-        assert_eq!(read_money("1 200,50 ₾", gel), Ok(120_050));
         assert_eq!(money(12_050, gel), "120.50\u{a0}₾");
-        assert!(read_money("1,2,3", gel).is_err() && read_money("-5", gel).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What stands around the content of every page: the menu, banners, what was just saved.
+//! The layout around the content of every page: menu, search, banners, and what was just saved.
 
 use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
@@ -10,27 +10,28 @@ use crate::error::{Error, Result};
 use crate::store::Unit;
 use crate::store::read::queue::{Filter, PageHead};
 use crate::web::console::formatting::Formatter;
-use crate::web::console::guard::Visitor;
-use crate::web::console::text::{self, Texts, fill};
 
-/// The number of waiting conversations is counted up to here.
+use crate::web::console::text::{self, Texts, fill};
+use crate::web::console::visitor::Visitor;
+
+/// Up to which number waiting conversations are counted.
 const COUNT_MAX: i64 = 1000;
 
-/// What every page shows.
+/// What every page shows; the templates call it `layout`.
 #[derive(Debug)]
 pub struct Layout {
-    pub w: &'static Texts,
+    pub texts: &'static Texts,
     pub lang: &'static str,
     pub person: Option<String>,
     pub links: Vec<Link>,
     pub searches: bool,
-    pub sought: String,
+    pub search: String,
     pub path: String,
     pub banners: Vec<Banner>,
     pub flash: Option<Flash>,
 }
 
-/// An entry of the menu.
+/// A link of the menu.
 #[derive(Debug)]
 pub struct Link {
     pub href: &'static str,
@@ -55,22 +56,22 @@ pub struct Flash {
     pub back: String,
 }
 
-/// The frame of a page for somebody without a session.
+/// The layout for somebody without a session.
 pub fn bare(language: Language) -> Layout {
     Layout {
-        w: text::of(language),
+        texts: text::of(language),
         lang: language.as_str(),
         person: None,
         links: Vec::new(),
         searches: false,
-        sought: String::new(),
+        search: String::new(),
         path: String::new(),
         banners: Vec::new(),
         flash: None,
     }
 }
 
-/// The frame of a page for `visitor`, with the Pages that they see.
+/// The layout for `visitor`, and the Pages that they see.
 pub async fn layout_for(
     unit: &mut Unit,
     visitor: &Visitor,
@@ -79,16 +80,16 @@ pub async fn layout_for(
     let operator = &visitor.operator;
     let pages = unit.page_heads(operator.page.as_ref()).await?;
     let mut layout = bare(operator.language);
-    let w = layout.w;
+    let texts = layout.texts;
     layout.person = Some(operator.name.clone());
     layout.path.clone_from(&visitor.path);
     layout.searches = operator.role.may(Permission::Tag);
     let places = [
-        (Permission::Tag, "/console/queue", w.queue),
-        (Permission::ReadToday, "/console/today", w.today),
-        (Permission::ReadSignals, "/console/deliveries", w.deliveries),
-        (Permission::ReadPages, "/console/pages", w.pages),
-        (Permission::Invite, "/console/people", w.people),
+        (Permission::Tag, "/console/queue", texts.queue),
+        (Permission::ReadToday, "/console/today", texts.today),
+        (Permission::ReadSignals, "/console/deliveries", texts.deliveries),
+        (Permission::ReadPages, "/console/pages", texts.pages),
+        (Permission::Invite, "/console/people", texts.people),
     ];
     for (permission, href, name) in
         places.into_iter().filter(|(permission, ..)| operator.role.may(*permission))
@@ -106,7 +107,7 @@ pub async fn layout_for(
             || visitor.path.strip_prefix(href).is_some_and(|rest| rest.starts_with(['/', '?']));
         layout.links.push(Link { href, name, here, count });
     }
-    layout.banners = banners(&pages, w, operator.role.may(Permission::SetPages), now);
+    layout.banners = banners(&pages, texts, operator.role.may(Permission::SetPages), now);
     Ok((layout, pages))
 }
 
@@ -114,25 +115,25 @@ fn counted(number: i64) -> String {
     if number >= COUNT_MAX { format!("{}+", COUNT_MAX - 1) } else { number.to_string() }
 }
 
-fn banners(pages: &[PageHead], w: &'static Texts, sets: bool, now: Timestamp) -> Vec<Banner> {
+fn banners(pages: &[PageHead], texts: &'static Texts, may_set: bool, now: Timestamp) -> Vec<Banner> {
     let mut banners = Vec::new();
     for page in pages {
-        let mut say = |tone, text| {
-            let href = sets.then(|| format!("/console/pages/{}", page.id));
+        let mut add = |tone, text| {
+            let href = may_set.then(|| format!("/console/pages/{}", page.id));
             banners.push(Banner { tone, text, href });
         };
         if let Some(fault) = &page.fault {
-            say("bad", fill(w.fault_banner, &[&page.name, fault]));
+            add("bad", fill(texts.fault_banner, &[&page.name, fault]));
         }
         match page.mode {
-            Mode::Shadow => say("quiet", fill(w.in_shadow, &[&page.name])),
-            Mode::Paused => say("warn", fill(w.is_paused, &[&page.name])),
+            Mode::Shadow => add("quiet", fill(texts.in_shadow, &[&page.name])),
+            Mode::Paused => add("warn", fill(texts.is_paused, &[&page.name])),
             Mode::Live => {}
         }
         if let Some(code) = &page.test_event_code {
-            let teller = Formatter::new(&page.timezone, w, now);
-            let until = page.test_until.map(|at| fill(w.test_until_banner, &[&teller.time(at)]));
-            say("warn", fill(w.test_banner, &[&page.name, code, until.as_deref().unwrap_or_default()]));
+            let formatter = Formatter::new(&page.timezone, texts, now);
+            let until = page.test_until.map(|at| fill(texts.test_until_banner, &[&formatter.time(at)]));
+            add("warn", fill(texts.test_banner, &[&page.name, code, until.as_deref().unwrap_or_default()]));
         }
     }
     banners
@@ -141,23 +142,23 @@ fn banners(pages: &[PageHead], w: &'static Texts, sets: bool, now: Timestamp) ->
 #[derive(Template)]
 #[template(path = "trouble.html", config = "src/web/console/askama.toml")]
 struct TroublePage<'a> {
-    f: Layout,
+    layout: Layout,
     title: &'a str,
     words: &'a str,
     href: &'a str,
-    way_out: &'a str,
+    link: &'a str,
 }
 
 /// A failure as a page.
 pub fn trouble_page(language: Language, code: &str, detail: &str) -> Result<Response> {
-    let f = bare(language);
-    let w = f.w;
+    let layout = bare(language);
+    let texts = layout.texts;
     let words = text::trouble(code, language).unwrap_or(detail);
-    let (href, way_out) = match code {
-        "session_ended" => ("/console/login", w.log_in),
-        _ => ("/console", w.queue),
+    let (href, link) = match code {
+        "session_ended" => ("/console/login", texts.log_in),
+        _ => ("/console", texts.queue),
     };
-    page(&TroublePage { f, title: w.words_wrong_page, words, href, way_out })
+    page(&TroublePage { layout, title: texts.words_wrong_page, words, href, link })
 }
 
 /// A page.
@@ -167,7 +168,7 @@ pub fn page(template: &impl Template) -> Result<Response> {
     Ok(Html(html).into_response())
 }
 
-/// A page that says why something was not taken, with the status of that failure.
+/// A page that says why a form was not taken, with the status of `error`.
 pub fn refused(error: &Error, mut page: Response) -> Response {
     let status = Error::new(error.kind, error.code, String::new()).into_response().status();
     *page.status_mut() = status;

@@ -13,16 +13,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Error, Result};
 use crate::flow::manage::operators;
-use crate::web::console::guard::Visitor;
+use crate::web::console::visitor::Visitor;
 use crate::web::server::state::App;
 
 /// How often a change is looked for.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A word is said at least after so many looks, so that a connection that is gone is known.
+/// After so many looks without a change a comment is sent, so that a connection that is gone is noticed.
 const QUIET_LOOKS: u32 = 15;
 
-/// Pages that listen at the same time in one process.
+/// Pages that listen at the same time in one process, at most.
 const LISTENERS_MAX: usize = 256;
 
 static LISTENERS: std::sync::LazyLock<std::sync::Arc<Semaphore>> =
@@ -30,20 +30,21 @@ static LISTENERS: std::sync::LazyLock<std::sync::Arc<Semaphore>> =
 
 /// A stream of server-sent events; it ends with the session.
 pub async fn stream(State(app): State<App>, visitor: Visitor) -> Result<Response> {
-    let Ok(place) = std::sync::Arc::clone(&LISTENERS).try_acquire_owned() else {
+    let Ok(permit) = std::sync::Arc::clone(&LISTENERS).try_acquire_owned() else {
         return Err(Error::unavailable("too_many_listeners", "Too many pages listen: this one is not live."));
     };
     let (sender, body) = Channel::<Bytes, Infallible>::new(4);
-    tokio::spawn(tell(app, visitor, sender, place));
+    tokio::spawn(send_changes(app, visitor, sender, permit));
     let kind = [(header::CONTENT_TYPE, "text/event-stream")];
     Ok((kind, Body::new(body)).into_response())
 }
 
-async fn tell(
+/// Sends an event at each change, until the session or the process ends or nobody listens.
+async fn send_changes(
     app: App,
     visitor: Visitor,
     mut sender: Sender<Bytes, Infallible>,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 ) {
     let session = operators::hash(&visitor.secret);
     let mut known = None;
@@ -52,14 +53,14 @@ async fn tell(
         let changed = known.as_ref().is_some_and(|known| *known != stamp);
         known = Some(stamp);
         quiet += 1;
-        let word = match changed {
+        let message = match changed {
             true => Some("event: changed\ndata:\n\n"),
             false if quiet > QUIET_LOOKS => Some(":\n\n"),
             false => None,
         };
-        if let Some(word) = word {
+        if let Some(message) = message {
             quiet = 0;
-            if sender.send_data(Bytes::from_static(word.as_bytes())).await.is_err() {
+            if sender.send_data(Bytes::from_static(message.as_bytes())).await.is_err() {
                 return;
             }
         }
@@ -67,7 +68,7 @@ async fn tell(
     }
 }
 
-/// How everything stands; nothing once the session is over or the process stops.
+/// A stamp of everything that pages show; none once the session is over or the process stops.
 async fn look(app: &App, session: &str) -> Result<Option<String>> {
     if !app.readiness.is_up() {
         return Ok(None);

@@ -33,15 +33,15 @@ pub struct Handshake {
 )]
 pub async fn handshake(
     State(app): State<App>,
-    asked: Result<Query<Handshake>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<Handshake>, axum::extract::rejection::QueryRejection>,
 ) -> Result<String> {
-    let Query(asked) = asked.unwrap_or_default();
+    let Query(query) = query.unwrap_or_default();
     let expected = app.verify_token.as_ref().map(ExposeSecret::expose_secret);
-    let right = expected.zip(asked.verify_token.as_deref()).is_some_and(|(expected, shown)| {
+    let is_right = expected.zip(query.verify_token.as_deref()).is_some_and(|(expected, shown)| {
         !expected.is_empty() && bool::from(expected.as_bytes().ct_eq(shown.as_bytes()))
     });
-    match (asked.mode.as_deref(), asked.challenge) {
-        (Some("subscribe"), Some(challenge)) if right => Ok(challenge),
+    match (query.mode.as_deref(), query.challenge) {
+        (Some("subscribe"), Some(challenge)) if is_right => Ok(challenge),
         _ => Err(Error::new(
             ErrorKind::Forbidden,
             "wrong_verify_token",

@@ -1,3 +1,3 @@
-//! Webhooks of other systems.
+//! Webhooks of other systems: raw bytes whose sender is checked before anything is read in them.
 
 pub mod meta;

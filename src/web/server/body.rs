@@ -1,4 +1,4 @@
-//! The body of a request, which must be there in time, and for which there must be room.
+//! Request bodies with a deadline, within one budget of memory for all bodies on their way.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,10 +13,10 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep};
 
-/// Large bodies that are on their way may hold so many bytes, all together: whoever sends them is not known yet.
+/// Bytes that large bodies on their way may hold, all together: who sends them is not known yet.
 const ROOM: usize = 64 * 1024 * 1024;
 
-/// What of a body needs no room: nearly every webhook is smaller, and none of those is ever turned away.
+/// Bytes of each body that are outside the budget: nearly every webhook is smaller, and none of those is ever turned away.
 const SMALL: usize = 64 * 1024;
 
 /// A smaller piece is copied: it is a part of the buffer that it was read into (8 KiB of hyper), which would stay for
@@ -27,7 +27,7 @@ const COPIED: usize = 4096;
 #[derive(Clone, Debug, Default)]
 pub struct BodyBudget(Arc<AtomicUsize>);
 
-/// There is no room for a large body now.
+/// The error that the budget has no room for a large body now.
 #[derive(Debug)]
 pub struct Crowded;
 
@@ -41,7 +41,7 @@ impl std::error::Error for Crowded {}
 
 /// A body that fails if it is not whole `within` the time since it was first waited for, or if there is no
 /// room for it.
-pub struct Timed {
+pub struct TimedBody {
     body: Incoming,
     within: Duration,
     deadline: Option<Pin<Box<Sleep>>>,
@@ -49,7 +49,7 @@ pub struct Timed {
     length: usize,
 }
 
-impl Timed {
+impl TimedBody {
     /// `body`, which must be whole `within` this time.
     pub fn new(body: Incoming, within: Duration, room: BodyBudget) -> Self {
         Self { body, within, deadline: None, room, length: 0 }
@@ -69,7 +69,7 @@ impl Timed {
     }
 }
 
-impl Drop for Timed {
+impl Drop for TimedBody {
     fn drop(&mut self) {
         self.room.0.fetch_sub(self.held(), Ordering::Relaxed);
     }
@@ -80,7 +80,7 @@ fn apart(piece: Bytes) -> Bytes {
     if piece.len() < COPIED { Bytes::copy_from_slice(&piece) } else { piece }
 }
 
-impl Body for Timed {
+impl Body for TimedBody {
     type Data = Bytes;
     type Error = BoxError;
 

@@ -1,4 +1,4 @@
-//! Who asks: API keys and their roles, read for each request, so that a revoke holds at once.
+//! The authenticated caller of the API: a key and its role, read for each request, so that a revoke holds at once.
 
 use axum::extract::FromRequestParts;
 use axum::http::header;
@@ -13,16 +13,16 @@ use crate::store::key::{Key, PageContext};
 use crate::web::server::read::Id;
 use crate::web::server::state::App;
 
-/// Those who tag.
+/// The bit of the role of those who tag.
 pub const OPERATOR: u8 = 1;
-/// Other systems of the shop.
+/// The bit of the shop's other systems.
 pub const CRM: u8 = 2;
-/// Those who read.
+/// The bit of those who read.
 pub const ANALYST: u8 = 4;
-/// Nobody but an admin, who may do everything.
+/// No bit: nobody but an admin, who may do everything.
 pub const ADMIN: u8 = 0;
 
-/// Whether a role is one of `roles`; an admin may do everything.
+/// Whether a role is one of the bits in `roles`; an admin may do everything.
 const fn is_among(role: Role, roles: u8) -> bool {
     match role {
         Role::Admin => true,
@@ -32,16 +32,16 @@ const fn is_among(role: Role, roles: u8) -> bool {
     }
 }
 
-/// Who asks.
+/// The holder of a valid key.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The key's id.
     pub key_id: KeyId,
     /// Whose it is: the actor of what they say.
     pub name: String,
-    /// What they may do.
+    /// The role of the key.
     pub role: Role,
-    /// For which Page alone.
+    /// The only Page that the key is for; none for all.
     page: Option<PageId>,
 }
 
@@ -57,7 +57,7 @@ impl Caller {
         Ok(Self { key_id: found.id, name: found.name, role, page: found.page })
     }
 
-    /// Whether the things of this Page are theirs to see.
+    /// Whether the caller may see what is this Page's; `what` names the thing.
     ///
     /// # Errors
     /// 404: another Page's things are as if they were not there.
@@ -73,7 +73,7 @@ impl Caller {
         self.page.as_ref()
     }
 
-    /// Asks once more, for who waits long.
+    /// Checks the key once more, for a request that waited long.
     ///
     /// # Errors
     /// 401: the key was revoked meanwhile.
@@ -83,12 +83,12 @@ impl Caller {
         unit.key_holds(&self.key_id).await?.then_some(()).ok_or_else(revoked)
     }
 
-    /// The Pages of a list: the one that is asked for, the key's own, or all.
+    /// The Pages that a list covers: the requested one, the key's own, or all.
     ///
     /// # Errors
     /// 404 for a Page that is not connected, or not theirs.
-    pub async fn pages(&self, unit: &mut Unit, asked: Option<PageId>) -> Result<Vec<PageId>> {
-        match asked.or_else(|| self.page.clone()) {
+    pub async fn pages(&self, unit: &mut Unit, requested: Option<PageId>) -> Result<Vec<PageId>> {
+        match requested.or_else(|| self.page.clone()) {
             None => unit.page_ids().await,
             Some(page) => {
                 self.sees(&page, "Page")?;
@@ -112,9 +112,16 @@ impl<const ROLES: u8> FromRequestParts<App> for Authenticated<ROLES> {
     }
 }
 
-/// A caller with one of these roles, or an admin, and the conversation in the path: its id, and where it takes
-/// place, if there is one. A caller who may do so is told of a missing one later, after the rest of the request.
-pub struct AuthenticatedIn<const ROLES: u8>(pub Caller, pub ConversationId, pub Option<PageContext>);
+/// A caller with one of these roles, or an admin, and the conversation in the path, read in one query. That there is none
+/// is refused later, after the rest of the request was read.
+pub struct AuthenticatedIn<const ROLES: u8> {
+    /// Who asks.
+    pub caller: Caller,
+    /// The id in the path.
+    pub conversation: ConversationId,
+    /// The Page of the conversation, as far as a tag needs it; none without such a conversation.
+    pub page_context: Option<PageContext>,
+}
 
 impl<const ROLES: u8> FromRequestParts<App> for AuthenticatedIn<ROLES> {
     type Rejection = Error;
@@ -122,16 +129,16 @@ impl<const ROLES: u8> FromRequestParts<App> for AuthenticatedIn<ROLES> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let hash = hash_shown(parts)?;
         let id = Id::from_request_parts(parts, app).await;
-        let asked = ConversationId(id.as_ref().map(|id| id.0.clone()).unwrap_or_default());
-        let found = app.services.store.look().await?.key_with_page_context(&hash, &asked).await?;
+        let conversation = ConversationId(id.as_ref().map(|id| id.0.clone()).unwrap_or_default());
+        let found = app.services.store.look().await?.key_with_page_context(&hash, &conversation).await?;
         let (key, page_context) = found.unzip();
         let caller = Caller::among(ROLES, key)?;
         id?;
-        Ok(Self(caller, asked, page_context.flatten()))
+        Ok(Self { caller, conversation, page_context: page_context.flatten() })
     }
 }
 
-/// The hash of the key that a request shows.
+/// The hash of the key in the `authorization` header.
 fn hash_shown(parts: &Parts) -> Result<String> {
     let shown = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let (scheme, secret) = shown.and_then(|value| value.split_once(' ')).unwrap_or_default();

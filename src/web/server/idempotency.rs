@@ -1,4 +1,5 @@
-//! The same request again gets the first answer: what an Idempotency-Key promises.
+//! What an Idempotency-Key promises, as HTTP: the same request again gets the first answer. Who looks that answer up is the
+//! verb, in its own unit of work; here is what surrounds it, and the refusals that come before any verb runs.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::{Claim, Idempotent, IdempotentRequest, Reply};
+use crate::flow::{self, Claim, Idempotent, IdempotentRequest, Reply};
 use crate::web::server::caller::Caller;
 use crate::web::server::problem;
 use crate::web::server::state::App;
@@ -16,84 +17,89 @@ use crate::web::server::state::App;
 const REPLAYED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
 
-/// Names a request, if it came with an Idempotency-Key. `route` holds its ids.
-///
-/// # Errors
-/// 409 while the same request is still running.
-pub fn request<T>(
-    app: &App,
-    (caller, word, route): (&Caller, Option<String>, String),
-    body: &[u8],
-    render: fn(&T) -> Reply,
-) -> Result<IdempotentRequest<T>> {
-    let begin = |word| Claim::begin(&app.names, [caller.key_id.0.clone(), route, word], body);
-    Ok(IdempotentRequest { claim: word.map(begin).transpose()?.map(Arc::new), render })
+/// The code of the refusal of a key that came with another body.
+const KEY_REUSED: &str = "idempotency_key_reused";
+
+/// A request with the name under which it may come again.
+#[derive(Debug)]
+pub struct NamedRequest<'a> {
+    /// Whose key it came with.
+    pub caller: &'a Caller,
+    /// Its Idempotency-Key, if it came with one.
+    pub key: Option<String>,
+    /// Its route with the ids in it, such as `outcomes/7/undo`.
+    pub route: String,
+    /// Its body, of which the hash is compared.
+    pub body: &'a [u8],
 }
 
-/// Answers as before, or with what `work` comes to. A refusal is kept as well, unless another time it may be
-/// none.
+impl NamedRequest<'_> {
+    /// Claims the name while the request runs; `render` writes the answer that is kept beside the effect.
+    ///
+    /// # Errors
+    /// 409 while the same request is still running.
+    pub fn claim<T>(self, app: &App, render: fn(&T) -> Reply) -> Result<IdempotentRequest<T>> {
+        let claim = match self.key {
+            Some(key) => {
+                let name = [self.caller.key_id.0.clone(), self.route, key];
+                Some(Arc::new(Claim::begin(&app.in_flight, name, self.body)?))
+            }
+            None => None,
+        };
+        Ok(IdempotentRequest { claim, render })
+    }
+}
+
+/// The answer to a request: what its verb did now, or the answer of before. A refusal is an answer too, and is kept if it
+/// would be the same another time.
 pub async fn answer<T>(
     app: &App,
     request: &IdempotentRequest<T>,
-    work: impl Future<Output = Result<Idempotent<T>>>,
+    verb: impl Future<Output = Result<Idempotent<T>>>,
 ) -> Response {
-    match before(app, request).await {
-        Ok(Some(reply)) => return replayed(reply),
-        Ok(None) => {}
-        Err(error) => return problem::response(problem::reply(app, error).await),
-    }
-    match work.await {
+    match verb.await {
         Ok(Idempotent::Done(done)) => problem::response((request.render)(&done)),
         Ok(Idempotent::Replayed(reply)) => replayed(reply),
-        Err(error) => {
-            let is_final = matches!(
-                error.kind,
-                ErrorKind::Malformed | ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Forbidden
-            );
-            let is_kept = is_final && error.code != "idempotency_key_reused";
-            let reply = problem::reply(app, error).await;
-            if is_kept {
-                keep(app, request.claim.as_deref(), &reply).await;
-            }
-            problem::response(reply)
+        Err(error) => refused(app, request.claim.as_deref(), error).await,
+    }
+}
+
+/// The answer to a request that was refused, perhaps before its verb could look for the answer of before.
+async fn refused(app: &App, claim: Option<&Claim>, error: Error) -> Response {
+    let is_reused = error.code == KEY_REUSED;
+    let is_final = matches!(
+        error.kind,
+        ErrorKind::Malformed | ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Forbidden
+    );
+    let reply = problem::reply(app, error).await;
+    let Some(claim) = claim.filter(|_| !is_reused) else { return problem::response(reply) };
+    match first_answer(app, claim, &reply, is_final).await {
+        Ok(Some(first)) => replayed(first),
+        Ok(None) => problem::response(reply),
+        Err(reused) => problem::response(problem::plain(&reused)),
+    }
+}
+
+/// Keeps the answer to a request of several units of work, each of which keeps its own effects.
+pub async fn keep(app: &App, claim: &Claim, reply: &Reply) {
+    // Who was quicker gave the same answer: the effects are kept beside their own.
+    drop(first_answer(app, claim, reply, true).await);
+}
+
+/// The answer that the same request got before; else `reply` is kept if it `is_final`. Nothing is lost if it can't be kept:
+/// a refusal had no effect, and lines have their own answers.
+async fn first_answer(app: &App, claim: &Claim, reply: &Reply, is_final: bool) -> Result<Option<Reply>> {
+    match flow::first_answer(&app.services, claim, reply, is_final).await {
+        Err(error) if error.code != KEY_REUSED => {
+            tracing::warn!("An answer can't be kept: {error}");
+            Ok(None)
         }
+        first => first,
     }
 }
 
-async fn before<T>(app: &App, request: &IdempotentRequest<T>) -> Result<Option<Reply>> {
-    match &request.claim {
-        None => Ok(None),
-        Some(claim) => claim.replay(&mut app.services.store.look().await?, app.services.clock.now()).await,
-    }
-}
-
-/// Keeps a refusal. It had no effect, so nothing is lost if it can't be kept.
-pub async fn keep(app: &App, claim: Option<&Claim>, reply: &Reply) {
-    let Some(claim) = claim else { return };
-    let kept = async {
-        let mut unit = app.services.store.begin("keep_refusal").await?;
-        claim.store(&mut unit, reply, app.services.clock.now()).await?;
-        unit.commit().await
-    };
-    match kept.await {
-        Err(error) if error.kind != ErrorKind::Contended => {
-            tracing::warn!("A refusal can't be kept: {error}");
-        }
-        _ => {}
-    }
-}
-
-/// An answer that was given before.
-pub fn replayed(reply: Reply) -> Response {
+fn replayed(reply: Reply) -> Response {
     let mut response = problem::response(reply);
     response.headers_mut().insert(REPLAYED.0, REPLAYED.1);
     response
-}
-
-/// A value as the body of an answer.
-pub fn reply(status: u16, body: &impl serde::Serialize) -> Reply {
-    match serde_json::to_string(body) {
-        Ok(body) => Reply { status, body },
-        Err(error) => problem::plain(&Error::internal("an answer can't be written").caused_by(error)),
-    }
 }

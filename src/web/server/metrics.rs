@@ -10,34 +10,20 @@ use metrics::{counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::clock::Timestamp;
-use crate::domain::signal::conversion::State as Stands;
+use crate::domain::signal::attempt::ATTEMPT_WORDS;
+use crate::domain::signal::conversion::State as ConversionState;
 use crate::error::{Error, Result};
 use crate::flow::Services;
 use crate::store::read::metrics::Verdicts;
 
-/// The stretch that "of the day" means.
+/// The span that the metrics named `_day` look back over.
 const DAY: Duration = Duration::from_hours(24);
-
-/// What an attempt can come to.
-const VERDICTS: [&str; 11] = [
-    "open",
-    "sent",
-    "refused",
-    "too_old",
-    "name_refused",
-    "link_broken",
-    "throttled",
-    "not_taken",
-    "zero",
-    "unknown",
-    "resolved",
-];
 
 static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
-/// Begins to count; none if somebody else in this process counts already.
+/// The recorder of the process, installed at the first use; none if another one was installed before.
 fn recorder() -> Option<&'static PrometheusHandle> {
-    let begun = RECORDER.get_or_init(|| {
+    let recorder = RECORDER.get_or_init(|| {
         let handle = PrometheusBuilder::new().install_recorder().ok()?;
         describe_counter!("salesbridge_webhooks_total", "Webhooks, by what became of them.");
         describe_gauge!("salesbridge_inbox_waiting", "Webhooks that are stored and not read yet.");
@@ -54,16 +40,16 @@ fn recorder() -> Option<&'static PrometheusHandle> {
         );
         Some(handle)
     });
-    begun.as_ref()
+    recorder.as_ref()
 }
 
-/// Counts a webhook: `taken`, or why not.
+/// Counts a webhook by its `outcome`: `taken`, `unsigned`, `too_large` or `refused`.
 pub fn webhook(outcome: &'static str) {
     recorder();
     counter!("salesbridge_webhooks_total", "outcome" => outcome).increment(1);
 }
 
-/// What Prometheus reads.
+/// The metrics in the text format of Prometheus.
 #[utoipa::path(
     get, path = "/metrics", operation_id = "metrics", tag = "health", security(()),
     responses((status = 200, description = "Prometheus text", content_type = "text/plain", body = String)),
@@ -85,13 +71,13 @@ async fn measure(services: &Services) -> Result<()> {
     gauge!("salesbridge_inbox_waiting").set(number(waiting));
     gauge!("salesbridge_inbox_oldest_age_seconds").set(age(oldest));
     let by_state = unit.conversions_by_state().await?;
-    for state in Stands::ALL {
+    for state in ConversionState::ALL {
         let found = by_state.iter().find(|(found, _)| *found == state).map_or(0, |(_, number)| *number);
         gauge!("salesbridge_conversions", "state" => state.as_str()).set(number(found));
     }
     gauge!("salesbridge_conversions_oldest_due_age_seconds").set(age(unit.oldest_due(now).await?));
     let verdicts = unit.verdicts_since(now - DAY).await?;
-    for verdict in VERDICTS {
+    for verdict in ATTEMPT_WORDS {
         let found = verdicts.iter().find(|found| found.verdict == verdict).map_or(0, |found| found.attempts);
         gauge!("salesbridge_attempts_day", "verdict" => verdict).set(number(found));
     }

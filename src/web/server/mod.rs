@@ -1,4 +1,4 @@
-//! The HTTP server: connections, bodies, callers, answers.
+//! What every request passes through, whatever it is about: connections, bodies, callers, parameters, answers.
 
 pub mod body;
 pub mod caller;

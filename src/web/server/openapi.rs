@@ -1,10 +1,8 @@
-//! The `OpenAPI` document, made from the handlers themselves, and a page that shows it without a line of script.
+//! The `OpenAPI` document around the operations that the handlers describe themselves, and a page that shows it without a
+//! line of script.
 
 use std::fmt::Write as _;
-use std::sync::LazyLock;
 
-use axum::http::header;
-use axum::response::IntoResponse;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -14,7 +12,6 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Object, OpenApi, Ref, RefOr, Required, ResponseBuilder, Type};
 use utoipa::{Modify, OpenApi as _};
 
-use crate::web::api;
 use crate::web::server::problem;
 
 #[derive(utoipa::OpenApi)]
@@ -47,16 +44,13 @@ impl Modify for Keys {
     }
 }
 
-/// The document before the routes are known.
-pub fn begun() -> OpenApi {
+/// The document without its operations.
+pub fn base() -> OpenApi {
     Document::openapi()
 }
 
-static TEXT: LazyLock<String> = LazyLock::new(openapi);
-
-/// The `OpenAPI` 3.1 document of the API, as JSON.
-pub fn openapi() -> String {
-    let (_, mut document) = api().split_for_parts();
+/// The document with what holds for every operation: the Idempotency-Key of a POST with a key, and how it fails. As JSON.
+pub fn finish(mut document: OpenApi) -> String {
     for item in document.paths.paths.values_mut() {
         for (posts, operation) in operations(item) {
             if posts && operation.security.is_none() {
@@ -95,35 +89,12 @@ fn idempotency_key() -> Parameter {
         .build()
 }
 
-/// The document.
-#[utoipa::path(
-    get, path = "/openapi.json", operation_id = "openapi", tag = "health", security(()),
-    responses((status = 200, description = "This document", body = Object)),
-)]
-pub async fn document() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str())
-}
-
-/// The document for people.
-#[utoipa::path(
-    get, path = "/docs", operation_id = "docs", tag = "health", security(()),
-    responses((status = 200, description = "A page", content_type = "text/html", body = String)),
-)]
-pub async fn docs() -> impl IntoResponse {
-    static PAGE: LazyLock<String> = LazyLock::new(|| page(&TEXT));
-    static POLICY: LazyLock<String> = LazyLock::new(|| {
-        let style = STANDARD.encode(Sha256::digest(STYLE));
-        format!(
-            "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        )
-    });
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, POLICY.as_str()),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-    ];
-    (headers, PAGE.as_str())
+/// What a browser may do on the page that [`page`] makes: show it, with its own style.
+pub fn page_security_policy() -> String {
+    let style = STANDARD.encode(Sha256::digest(STYLE));
+    format!(
+        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
 }
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;\
@@ -131,7 +102,8 @@ color-scheme:light dark}code,pre{font-family:ui-monospace,monospace;font-size:.9
 details{border-top:1px solid #8886;padding:.5rem 0}summary{cursor:pointer}b{display:inline-block;min-width:4rem}\
 td,th{text-align:left;padding:.1rem 1rem .1rem 0;vertical-align:top}";
 
-fn page(document: &str) -> String {
+/// A page for people that shows the document.
+pub fn page(document: &str) -> String {
     let document: Value = serde_json::from_str(document).unwrap_or_default();
     let text = |value: &Value| escaped(value.as_str().unwrap_or_default());
     let mut page = format!(

@@ -1,20 +1,21 @@
-//! Failures as `application/problem+json` (RFC 9457): the one place where a kind becomes a status.
+//! Answers on the wire: failures as `application/problem+json` (RFC 9457), everything else as JSON. The one place where the
+//! kind of an error becomes a status.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::basic::identity::OrderId;
 use crate::domain::order::outcome::OutcomeKind;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, FieldFault, Result};
 use crate::flow::Reply;
-use crate::web::api::view::OrderView;
 use crate::web::server::request_id;
 use crate::web::server::state::App;
+use crate::web::view::OrderView;
 
-/// After so many seconds it may be worth while to ask again.
-const ASK_AGAIN: HeaderValue = HeaderValue::from_static("1");
+/// `retry-after`, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// What went wrong, and what to do.
 #[derive(ToSchema)]
@@ -75,19 +76,20 @@ const fn status_of(kind: ErrorKind) -> StatusCode {
 /// A failure as status and body, with the order that stands in the way as it stands now.
 pub async fn reply(app: &App, mut error: Error) -> Reply {
     if let Some(id) = error.order.take() {
-        match ledger(app, &OrderId(id)).await {
+        match standing_order(app, &OrderId(id)).await {
             Ok(Some((legal, order))) => {
                 error.extra.entry("legal").or_insert(legal);
                 error.extra.insert("order".to_owned(), order);
             }
             Ok(None) => {}
-            Err(below) => tracing::error!("The order of a conflict can't be read: {below}"),
+            Err(error) => tracing::error!("The order of a conflict can't be read: {error}"),
         }
     }
     plain(&error)
 }
 
-async fn ledger(app: &App, id: &OrderId) -> Result<Option<(Value, Value)>> {
+/// The legal moves of an order, and the order as it stands, as JSON.
+async fn standing_order(app: &App, id: &OrderId) -> Result<Option<(Value, Value)>> {
     let Some(order) = app.services.store.look().await?.order(id).await? else { return Ok(None) };
     let legal: Vec<&str> = order.state.legal().iter().map(|kind: &OutcomeKind| kind.as_str()).collect();
     let order = serde_json::to_value(OrderView::of_row(&order))
@@ -102,7 +104,7 @@ pub fn plain(error: &Error) -> Reply {
     if status.is_server_error() {
         tracing::error!(code = error.code, "A request failed: {error}");
     }
-    let mut body = json!({
+    let mut body = serde_json::json!({
         "type": format!("urn:salesbridge:{}", error.code),
         "title": status.canonical_reason(),
         "status": status.as_u16(),
@@ -117,7 +119,7 @@ pub fn plain(error: &Error) -> Reply {
     if let Value::Object(members) = &mut body {
         if !error.fields.is_empty() {
             let fault =
-                |field: &crate::error::FieldFault| json!({"pointer": field.pointer, "detail": field.detail});
+                |field: &FieldFault| serde_json::json!({"pointer": field.pointer, "detail": field.detail});
             let errors: Vec<Value> = error.fields.iter().map(fault).collect();
             members.insert("errors".to_owned(), errors.into());
         }
@@ -126,7 +128,15 @@ pub fn plain(error: &Error) -> Reply {
     Reply { status: status.as_u16(), body: body.to_string() }
 }
 
-/// An answer on the wire.
+/// A value as the body of an answer.
+pub fn json(status: u16, body: &impl serde::Serialize) -> Reply {
+    match serde_json::to_string(body) {
+        Ok(body) => Reply { status, body },
+        Err(error) => plain(&Error::internal("an answer can't be written").caused_by(error)),
+    }
+}
+
+/// An answer on the wire: a problem if its status says that something failed.
 pub fn response(reply: Reply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let kind = if status.is_client_error() || status.is_server_error() {
@@ -140,7 +150,7 @@ pub fn response(reply: Reply) -> Response {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            response.headers_mut().insert(header::RETRY_AFTER, ASK_AGAIN);
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }
         _ => {}
     }

@@ -9,21 +9,21 @@ use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 
 use crate::crm::json;
-use crate::crm::mapping::REF_MAX;
+use crate::domain::order::tag_decision::REFERENCE_MAX;
 use crate::error::{Error, ErrorKind, Result};
 use crate::web::server::body::Crowded;
 use crate::web::server::state::App;
 
-/// An id of ours, or of Meta's, is at most so long.
+/// Characters of an id of ours or of Meta's, at most.
 const ID_MAX: usize = 64;
 
-/// Begins a path's id that is the sender's own of a fact (`ref`).
+/// What an id in a path begins with if it is the sender's own id of a fact (`ref`).
 pub const BY_REF: &str = "ref:";
 
-/// An Idempotency-Key is at most so long.
-const WORD_MAX: usize = 255;
+/// Characters of an Idempotency-Key, at most.
+const KEY_MAX: usize = 255;
 
-/// The id in the path.
+/// The id in the path: ours, or `ref:…`.
 pub struct Id(pub String);
 
 impl FromRequestParts<App> for Id {
@@ -33,7 +33,7 @@ impl FromRequestParts<App> for Id {
         let missing = || Error::not_found("id");
         let Path(id) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| missing())?;
         let is_id = id.len() <= ID_MAX && id.bytes().all(|byte| byte.is_ascii_graphic());
-        let is_ref = id.starts_with(BY_REF) && id.len() <= BY_REF.len() + REF_MAX;
+        let is_ref = id.starts_with(BY_REF) && id.len() <= BY_REF.len() + REFERENCE_MAX;
         let is_clean = !id.chars().any(char::is_control);
         (is_id || is_ref && is_clean).then_some(Self(id)).ok_or_else(missing)
     }
@@ -53,24 +53,27 @@ impl<T: DeserializeOwned> FromRequestParts<App> for QueryParameters<T> {
             return Err(Error::field(pointer, "It must not contain NUL."));
         }
         match Query::<T>::from_request_parts(parts, app).await {
-            Ok(Query(asked)) => Ok(Self(asked)),
+            Ok(Query(parameters)) => Ok(Self(parameters)),
             Err(rejected) => {
-                let said = rejected.body_text();
-                let (_, why) = said.rsplit_once("query string: ").unwrap_or(("", "it can't be read"));
+                let text = rejected.body_text();
+                let (_, why) = text.rsplit_once("query string: ").unwrap_or(("", "it can't be read"));
                 Err(Error::invalid("invalid_query", format!("The query can't be taken: {why}.")))
             }
         }
     }
 }
 
-/// A parameter that is left empty says nothing.
-pub fn given(parameter: Option<String>) -> Option<String> {
+/// A parameter that is there and is not empty.
+pub fn non_empty(parameter: Option<String>) -> Option<String> {
     parameter.filter(|text| !text.is_empty())
 }
 
-/// A parameter that must be one of a set of words.
+/// A parameter that must be one of `words`.
+///
+/// # Errors
+/// 422 that names the parameter.
 pub fn one_of(name: &str, parameter: Option<String>, words: &[&str]) -> Result<Option<String>> {
-    let parameter = given(parameter);
+    let parameter = non_empty(parameter);
     match &parameter {
         Some(word) if !words.contains(&word.as_str()) => {
             Err(Error::field(format!("/{name}"), format!("It must be one of {}.", words.join(", "))))
@@ -86,13 +89,12 @@ impl FromRequestParts<App> for IdempotencyKey {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
-        let mut words = parts.headers.get_all("idempotency-key").iter();
-        let Some(word) = words.next() else { return Ok(Self(None)) };
-        let is_visible = |word: &str| {
-            (1..=WORD_MAX).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_graphic())
-        };
-        match word.to_str() {
-            Ok(word) if is_visible(word) && words.next().is_none() => Ok(Self(Some(word.to_owned()))),
+        let mut keys = parts.headers.get_all("idempotency-key").iter();
+        let Some(key) = keys.next() else { return Ok(Self(None)) };
+        let is_visible =
+            |key: &str| (1..=KEY_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        match key.to_str() {
+            Ok(key) if is_visible(key) && keys.next().is_none() => Ok(Self(Some(key.to_owned()))),
             _ => Err(Error::invalid(
                 "invalid_idempotency_key",
                 "Idempotency-Key must be given once, as 1 to 255 visible ASCII characters.",
@@ -101,10 +103,10 @@ impl FromRequestParts<App> for IdempotencyKey {
     }
 }
 
-/// The bytes of a body, which is JSON if it says what it is.
-pub struct Raw(pub Bytes);
+/// The bytes of a body; a content type other than JSON is refused, none is taken for JSON.
+pub struct RawBody(pub Bytes);
 
-impl FromRequest<App> for Raw {
+impl FromRequest<App> for RawBody {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
@@ -156,10 +158,13 @@ fn is_json(headers: &HeaderMap) -> Result<()> {
     ))
 }
 
-/// Reads a body that has nothing to say: empty, or an empty object.
-pub fn nothing(body: &[u8]) -> Result<()> {
+/// Reads the body of a request that needs none: empty, or an empty object.
+///
+/// # Errors
+/// 400 or 422 for any other.
+pub fn empty_body(body: &[u8]) -> Result<()> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Nothing {}
-    if body.is_empty() { Ok(()) } else { json::read::<Nothing>(body).map(|Nothing {}| ()) }
+    struct Empty {}
+    if body.is_empty() { Ok(()) } else { json::read::<Empty>(body).map(|Empty {}| ()) }
 }

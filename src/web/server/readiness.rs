@@ -14,28 +14,28 @@ use utoipa::ToSchema;
 
 use crate::store::Store;
 
-/// Whether the process wants work; clones are one word.
+/// Whether the process wants work; clones share one flag.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness {
     stopping: Arc<AtomicBool>,
 }
 
-/// Whether the process wants work, and why not.
+/// The answer of `/readyz`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Ready {
-    /// Whether it does.
+    /// Whether the process wants work.
     ready: bool,
-    /// Why not.
+    /// Each reason why it does not.
     reasons: Vec<Why>,
 }
 
 /// Why no work is wanted.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Why {
-    /// A stable word.
+    /// A stable word for scripts.
     #[schema(example = "stopping")]
     code: &'static str,
-    /// What to do.
+    /// A sentence for people that says what to do.
     detail: &'static str,
 }
 

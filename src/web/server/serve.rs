@@ -19,25 +19,25 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::failpoint;
-use crate::web::server::body::{BodyBudget, Timed};
+use crate::web::server::body::{BodyBudget, TimedBody};
 
-/// The head of a request, line and headers, is at most so large; beside that hyper takes at most 100 headers.
+/// Bytes of the head of a request (line and headers), at most; beside that hyper takes at most 100 headers.
 const HEAD_MAX: usize = 64 * 1024;
 
-/// After a failure to accept (there are no file descriptors left, say) the next try waits so long.
+/// How long the next try waits after a failure to accept, such as that no file descriptors are left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Who has knocked when the door closes is still let in, so many at most.
+/// Connections that wait to be accepted when the listener closes are still taken, at most so many.
 const LAST_MAX: usize = 4096;
 
-/// How long things may take.
+/// How long a connection may take over each thing.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The head of a request must be there within this time; so long may a connection also be idle.
     pub head: Duration,
     /// The body of a request must be there within this time.
     pub body: Duration,
-    /// After the word to stop, connections are still taken for so long, until everybody has heard.
+    /// After the word to stop, connections are still taken for so long, until the load balancer has heard.
     pub grace: Duration,
     /// After the grace, requests in hand may take so long.
     pub drain: Duration,
@@ -61,8 +61,9 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_header_size(HEAD_MAX);
     let closing = CancellationToken::new();
+    let connection =
+        Connection { http, router, limits, body_budget: BodyBudget::default(), closing: closing.clone() };
     let mut connections = JoinSet::new();
-    let room = BodyBudget::default();
     let grace_is_over = async {
         stop.cancelled().await;
         sleep(limits.grace).await;
@@ -76,8 +77,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         };
         match accepted {
             Ok((stream, _)) => {
-                let limits = (limits, room.clone());
-                connections.spawn(converse(http.clone(), stream, router.clone(), limits, closing.clone()));
+                connections.spawn(connection.clone().answer(stream));
             }
             Err(error) => {
                 tracing::warn!("A connection can't be accepted: {error}");
@@ -86,9 +86,8 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         }
     }
     for _ in 0..LAST_MAX {
-        let Some(stream) = at_the_door(&listener).await else { break };
-        let limits = (limits, room.clone());
-        connections.spawn(converse(http.clone(), stream, router.clone(), limits, closing.clone()));
+        let Some(stream) = pending_connection(&listener).await else { break };
+        connections.spawn(connection.clone().answer(stream));
     }
     drop(listener);
     closing.cancel();
@@ -98,7 +97,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
 }
 
 /// The next connection that waits to be accepted; none if there is none now.
-async fn at_the_door(listener: &TcpListener) -> Option<TcpStream> {
+async fn pending_connection(listener: &TcpListener) -> Option<TcpStream> {
     let accepted = poll_fn(|context| match listener.poll_accept(context) {
         Poll::Ready(accepted) => Poll::Ready(accepted.ok()),
         Poll::Pending => Poll::Ready(None),
@@ -106,48 +105,56 @@ async fn at_the_door(listener: &TcpListener) -> Option<TcpStream> {
     accepted.await.map(|(stream, _)| stream)
 }
 
-/// Answers the requests of one connection, after `closing` only the one in hand.
-async fn converse(
+/// What every connection is answered with.
+#[derive(Clone)]
+struct Connection {
     http: http1::Builder,
-    stream: TcpStream,
     router: Router,
-    (limits, room): (Limits, BodyBudget),
+    limits: Limits,
+    body_budget: BodyBudget,
     closing: CancellationToken,
-) {
-    // Without it a small answer may wait for the acknowledgement of the one before.
-    drop(stream.set_nodelay(true));
-    let asked = Arc::new(AtomicBool::new(false));
-    let has_asked = Arc::clone(&asked);
-    let router = TowerToHyperService::new(router);
-    let service = service_fn(move |request: Request<Incoming>| {
-        asked.store(true, Ordering::Relaxed);
-        let answer = router.call(request.map(|body| Timed::new(body, limits.body, room.clone())));
-        async move {
-            failpoint::reach("request.begun");
-            let answer = answer.await;
-            failpoint::reach("request.answered");
-            answer
-        }
-    });
-    let connection = http.serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = closing.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            // Who has asked nothing yet is not waited for as long as a request in hand.
-            if has_asked.load(Ordering::Relaxed) {
-                connection.await
-            } else {
-                match timeout(limits.grace, connection.as_mut()).await {
-                    Ok(ended) => ended,
-                    Err(_) if has_asked.load(Ordering::Relaxed) => connection.await,
-                    Err(_) => Ok(()),
+}
+
+impl Connection {
+    /// Answers the requests of one connection, after `closing` only the one in hand.
+    async fn answer(self, stream: TcpStream) {
+        let Self { http, router, limits, body_budget, closing } = self;
+        // Without it a small answer may wait for the acknowledgement of the one before.
+        drop(stream.set_nodelay(true));
+        let began = Arc::new(AtomicBool::new(false));
+        let has_begun = Arc::clone(&began);
+        let router = TowerToHyperService::new(router);
+        let service = service_fn(move |request: Request<Incoming>| {
+            began.store(true, Ordering::Relaxed);
+            let answer =
+                router.call(request.map(|body| TimedBody::new(body, limits.body, body_budget.clone())));
+            async move {
+                failpoint::reach("request.begun");
+                let answer = answer.await;
+                failpoint::reach("request.answered");
+                answer
+            }
+        });
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = closing.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                // A connection without a request yet is not waited for as long as a request in hand.
+                if has_begun.load(Ordering::Relaxed) {
+                    connection.await
+                } else {
+                    match timeout(limits.grace, connection.as_mut()).await {
+                        Ok(ended) => ended,
+                        Err(_) if has_begun.load(Ordering::Relaxed) => connection.await,
+                        Err(_) => Ok(()),
+                    }
                 }
             }
+        };
+        if let Err(error) = ended {
+            tracing::debug!("A connection ended early: {error}");
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!("A connection ended early: {error}");
     }
 }

@@ -20,7 +20,7 @@ pub struct App(Arc<AppState>);
 /// What is in an [`App`].
 #[derive(Clone, Debug)]
 pub struct AppState {
-    /// The verbs' needs.
+    /// What the verbs work with: store, clock, ids, the phone key.
     pub services: Services,
     /// What Meta signs webhooks with; without it the webhook answers 503.
     pub app_secret: Option<SecretString>,
@@ -29,7 +29,7 @@ pub struct AppState {
     /// The way in for webhooks.
     pub intake: Intake,
     /// The requests that are running, by Idempotency-Key.
-    pub names: InFlight,
+    pub in_flight: InFlight,
     /// Whether this process wants work.
     pub readiness: Readiness,
     /// The largest webhook or request body, in bytes.
@@ -37,8 +37,8 @@ pub struct AppState {
 }
 
 impl From<AppState> for App {
-    fn from(needs: AppState) -> Self {
-        Self(Arc::new(needs))
+    fn from(state: AppState) -> Self {
+        Self(Arc::new(state))
     }
 }
 

@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 use crate::domain::basic::identity::ConversationId;
 use crate::error::{Error, Result};
 use crate::meta::profile::picture_type;
-use crate::web::console::conversation::page_of;
-use crate::web::console::guard::Visitor;
+use crate::web::console::conversation::access::page_of;
+use crate::web::console::visitor::Visitor;
 use crate::web::server::state::App;
 
 /// The picture of the person of a conversation.

@@ -1,4 +1,4 @@
-//! What Meta was told: every event with where it stands, why, and what can be done.
+//! Deliveries: every conversion with where it stands, why, and what can be done.
 
 use askama::Template;
 use axum::extract::{Path, Query, State as AppState};
@@ -13,19 +13,20 @@ use crate::error::{Error, Result};
 use crate::flow::{self, IdempotentRequest, Resolution};
 use crate::store::Unit;
 use crate::store::list::{AttemptRow, ConversionRow, ListCursor, ListRange};
+use crate::web::console::choice::Choice;
 use crate::web::console::form::Form;
-use crate::web::console::formatting::Formatter;
-use crate::web::console::guard::{Visitor, local, url_encoded};
+use crate::web::console::formatting::{Formatter, formatter_of};
 use crate::web::console::layout::{self, Layout};
-use crate::web::console::presenter::{Presenter, StatusText};
-use crate::web::console::queue::{Choice, teller_of};
+use crate::web::console::path::{local, url_encoded};
+use crate::web::console::presenter::{Presenter, StatusLine};
 use crate::web::console::text;
+use crate::web::console::visitor::Visitor;
 use crate::web::server::state::App;
 
-/// Events on one page.
+/// Conversions of one page of the list.
 const ROWS: usize = 50;
 
-/// What the list is asked for.
+/// The query of the page.
 #[derive(Debug, Deserialize)]
 pub struct PageQuery {
     state: Option<String>,
@@ -36,7 +37,7 @@ pub struct PageQuery {
 #[derive(Template)]
 #[template(path = "deliveries/deliveries.html", config = "src/web/console/askama.toml")]
 struct DeliveriesPage {
-    f: Layout,
+    layout: Layout,
     states: Vec<Choice>,
     order: String,
     rows: Vec<Delivery>,
@@ -49,7 +50,7 @@ struct Delivery {
     id: String,
     title: String,
     href: Option<String>,
-    told: StatusText,
+    status: StatusLine,
     retries: bool,
     attempts: Vec<Attempt>,
 }
@@ -61,7 +62,7 @@ struct Attempt {
     resolves: bool,
 }
 
-/// The list.
+/// Shows the conversions, the one that was made last first.
 pub async fn show(
     AppState(app): AppState<App>,
     visitor: Visitor,
@@ -75,13 +76,13 @@ pub async fn show(
     let order =
         query.order.as_deref().map(|text| text.replace('\0', "").trim().to_owned()).unwrap_or_default();
     let begin = ListCursor { at: Timestamp::from_millis(i64::MAX), id: String::new() };
-    let after = query.after.as_deref().and_then(read_cut).unwrap_or(begin);
+    let after = query.after.as_deref().and_then(read_cursor).unwrap_or(begin);
     let mut found = Vec::new();
     for page in &pages {
         if order.is_empty() {
             let limit = i64::try_from(ROWS).unwrap_or(i64::MAX) + 1;
-            let part = ListRange { page: &page.id, after: &after, limit };
-            found.extend(unit.conversions(part, state.map(|state| state.as_str().to_owned())).await?);
+            let range = ListRange { page: &page.id, after: &after, limit };
+            found.extend(unit.conversions(range, state.map(|state| state.as_str().to_owned())).await?);
         } else if let Some((id, _)) = unit.order_named(&page.id, &order).await? {
             let of_it = unit.conversions_of_order(&id).await?;
             found.extend(of_it.into_iter().filter(|row| state.is_none_or(|state| row.state == state)));
@@ -101,53 +102,49 @@ pub async fn show(
     });
     let mut rows = Vec::with_capacity(found.len());
     for row in found {
-        let teller = teller_of(&pages, Some(&row.page_id), layout.w, now);
-        rows.push(delivery(&mut unit, &visitor, teller, row).await?);
+        let formatter = formatter_of(&pages, Some(&row.page_id), layout.texts, now);
+        rows.push(delivery(&mut unit, &visitor, formatter, row).await?);
     }
     let language = visitor.operator.language;
-    let choice = |one: State| Choice {
-        value: one.as_str().to_owned(),
-        name: text::state(one, language).to_owned(),
-        chosen: state == Some(one),
-    };
+    let choice = |one: State| Choice::new(one.as_str(), text::state(one, language), state == Some(one));
     layout::page(&DeliveriesPage {
         states: State::ALL.into_iter().map(choice).collect(),
         order,
         rows,
         here: visitor.path.clone(),
         next,
-        f: layout,
+        layout,
     })
 }
 
 async fn delivery(
     unit: &mut Unit,
     visitor: &Visitor,
-    teller: Formatter,
+    formatter: Formatter,
     row: ConversionRow,
 ) -> Result<Delivery> {
-    let steers = visitor.operator.role.may(Permission::Steer);
+    let may_steer = visitor.operator.role.may(Permission::Steer);
     let attempts = unit.attempts_of(&row.id).await?;
-    let narrator = Presenter { visitor, teller };
-    let when = narrator.teller.time(row.event_time);
-    let attempts = attempts.into_iter().map(|attempt| attempt_of(attempt, &narrator.teller, steers));
-    let tags = visitor.operator.role.may(Permission::Tag);
+    let presenter = Presenter { visitor, formatter };
+    let when = presenter.formatter.time(row.event_time);
+    let attempts = attempts.into_iter().map(|attempt| attempt_of(attempt, &presenter.formatter, may_steer));
+    let may_tag = visitor.operator.role.may(Permission::Tag);
     Ok(Delivery {
         title: row.number.as_ref().map_or_else(|| when.clone(), |number| format!("{number} · {when}")),
         href: row
             .conversation_id
             .as_ref()
-            .filter(|_| tags)
+            .filter(|_| may_tag)
             .map(|conversation| format!("/console/conversations/{conversation}")),
-        told: narrator.listed(&row),
-        retries: steers && row.state == State::Rejected,
+        status: presenter.listed_conversion(&row),
+        retries: may_steer && row.state == State::Rejected,
         attempts: attempts.collect(),
         id: row.id.0,
     })
 }
 
 /// `14:35 · sent · HTTP 200 · fbtrace_id …`: codes and words as Meta gave them.
-fn attempt_of(attempt: AttemptRow, teller: &Formatter, steers: bool) -> Attempt {
+fn attempt_of(attempt: AttemptRow, formatter: &Formatter, may_steer: bool) -> Attempt {
     let is_unknown = attempt.verdict.as_deref() == Some("unknown") && attempt.resolved_as.is_none();
     let numbers = [
         attempt.http_status.map(|status| format!("HTTP {status}")),
@@ -157,15 +154,15 @@ fn attempt_of(attempt: AttemptRow, teller: &Formatter, steers: bool) -> Attempt 
         }),
     ];
     let verdict = attempt.resolved_as.or(attempt.verdict).unwrap_or_else(|| "…".to_owned());
-    let line = [Some(teller.time(attempt.opened_at)), Some(verdict)]
+    let line = [Some(formatter.time(attempt.opened_at)), Some(verdict)]
         .into_iter()
         .chain(numbers)
         .chain([attempt.words, attempt.fbtrace_id.map(|id| format!("fbtrace_id {id}"))]);
     let line = line.flatten().collect::<Vec<_>>().join(" · ");
-    Attempt { id: attempt.id.0, line, resolves: steers && is_unknown }
+    Attempt { id: attempt.id.0, line, resolves: may_steer && is_unknown }
 }
 
-fn read_cut(text: &str) -> Option<ListCursor> {
+fn read_cursor(text: &str) -> Option<ListCursor> {
     let (at, id) = text.split_once('~')?;
     Some(ListCursor { at: Timestamp::from_millis(at.parse().ok()?), id: id.to_owned() })
 }
@@ -175,14 +172,14 @@ pub async fn retry(
     AppState(app): AppState<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    fields: Form,
+    form: Form,
 ) -> Result<Response> {
     visitor.may(Permission::Steer)?;
     let id = ConversionId(id);
     let page = app.services.store.look().await?.page_of_conversion(&id).await?;
     visitor.sees(&page.ok_or_else(|| Error::not_found("conversion"))?)?;
     flow::retry(&app.services, &id, &IdempotentRequest::unkeyed()).await?;
-    Ok(back(&fields))
+    Ok(back(&form))
 }
 
 /// Settles what an unknown attempt carried.
@@ -190,19 +187,19 @@ pub async fn resolve(
     AppState(app): AppState<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    fields: Form,
+    form: Form,
 ) -> Result<Response> {
     visitor.may(Permission::Steer)?;
     let id = AttemptId(id);
     let page = app.services.store.look().await?.page_of_attempt(&id).await?;
     visitor.sees(&page.ok_or_else(|| Error::not_found("attempt"))?)?;
-    let as_what = fields.text("as").as_deref().and_then(Resolution::parse);
+    let as_what = form.text("as").as_deref().and_then(Resolution::parse);
     let as_what = as_what.ok_or_else(|| Error::field("/as", "It must be sent or resend."))?;
     flow::resolve(&app.services, &id, as_what, &IdempotentRequest::unkeyed()).await?;
-    Ok(back(&fields))
+    Ok(back(&form))
 }
 
-fn back(fields: &Form) -> Response {
-    let asked = fields.text("back");
-    Redirect::to(asked.as_deref().and_then(local).unwrap_or("/console/deliveries")).into_response()
+fn back(form: &Form) -> Response {
+    let path = form.text("back");
+    Redirect::to(path.as_deref().and_then(local).unwrap_or("/console/deliveries")).into_response()
 }

@@ -10,17 +10,18 @@ use crate::domain::operator::{Language, Permission, Role};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::manage::operators::{self, Login, Newcomer};
 use crate::web::console::form::Form;
-use crate::web::console::guard::{self, Tongue, Visitor, local};
 use crate::web::console::layout::{self, Layout};
+use crate::web::console::path::local;
 use crate::web::console::text;
+use crate::web::console::visitor::{self, RequestLanguage, Visitor};
 use crate::web::server::state::App;
 
 #[derive(Template)]
 #[template(path = "login/login.html", config = "src/web/console/askama.toml")]
 struct LoginPage {
-    f: Layout,
+    layout: Layout,
     title: &'static str,
-    lead: Option<&'static str>,
+    hint: Option<&'static str>,
     trouble: Option<String>,
     action: String,
     next: String,
@@ -33,43 +34,43 @@ struct LoginPage {
     submit: &'static str,
 }
 
-/// What a page before the login is asked with.
+/// The query of a page before the login.
 #[derive(Debug, Deserialize)]
 pub struct PageQuery {
     next: Option<String>,
     language: Option<String>,
 }
 
-/// Which of the pages before the login.
+/// The pages before the login; all three are one form.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Door {
+enum Entrance {
     Login,
     First,
     Link,
 }
 
-fn door(which: Door, action: String, language: Language) -> LoginPage {
-    let f = layout::bare(language);
-    let w = f.w;
-    let title = match which {
-        Door::Login => w.log_in,
-        Door::First => w.first_admin,
-        Door::Link => w.set_password,
+fn login_page(entrance: Entrance, action: String, language: Language) -> LoginPage {
+    let layout = layout::bare(language);
+    let texts = layout.texts;
+    let title = match entrance {
+        Entrance::Login => texts.log_in,
+        Entrance::First => texts.first_admin,
+        Entrance::Link => texts.set_password,
     };
     LoginPage {
-        f,
+        layout,
         title,
-        lead: (which == Door::First).then_some(w.first_admin_lead),
+        hint: (entrance == Entrance::First).then_some(texts.first_admin_lead),
         trouble: None,
         action,
         next: String::new(),
         name: String::new(),
         code: String::new(),
-        asks_code: which == Door::First,
-        asks_name: which != Door::Link,
-        is_new: which != Door::Login,
-        password_label: if which == Door::Login { w.password } else { w.new_password },
-        submit: if which == Door::Login { w.log_in } else { w.set_password },
+        asks_code: entrance == Entrance::First,
+        asks_name: entrance != Entrance::Link,
+        is_new: entrance != Entrance::Login,
+        password_label: if entrance == Entrance::Login { texts.password } else { texts.new_password },
+        submit: if entrance == Entrance::Login { texts.log_in } else { texts.set_password },
     }
 }
 
@@ -81,7 +82,7 @@ pub async fn home(visitor: Visitor) -> Redirect {
 /// The login; while nobody has access, the way to the first admin.
 pub async fn show(
     State(app): State<App>,
-    Tongue(language): Tongue,
+    RequestLanguage(language): RequestLanguage,
     Query(query): Query<PageQuery>,
 ) -> Result<Response> {
     if !app.services.store.look().await?.has_operators().await? {
@@ -90,7 +91,7 @@ pub async fn show(
     let next = query.next.as_deref().and_then(local).unwrap_or_default().to_owned();
     in_language(query.language.as_deref(), language, |language| LoginPage {
         next,
-        ..door(Door::Login, "/console/login".to_owned(), language)
+        ..login_page(Entrance::Login, "/console/login".to_owned(), language)
     })
 }
 
@@ -101,7 +102,7 @@ fn in_language(
 ) -> Result<Response> {
     match chosen.and_then(Language::parse) {
         Some(chosen) => {
-            let remembered = AppendHeaders([(SET_COOKIE, guard::remember(chosen))]);
+            let remembered = AppendHeaders([(SET_COOKIE, visitor::remember(chosen))]);
             Ok((remembered, layout::page(&page(chosen))?).into_response())
         }
         None => layout::page(&page(language)),
@@ -109,35 +110,39 @@ fn in_language(
 }
 
 /// Logs in.
-pub async fn log_in(State(app): State<App>, Tongue(language): Tongue, fields: Form) -> Result<Response> {
-    let name = fields.text("name").unwrap_or_default();
-    let next = fields.text("next").as_deref().and_then(local).map(str::to_owned);
-    match operators::log_in(&app.services, &name, fields.secret("password")).await {
-        Ok(login) => Ok(welcome(&login, next.as_deref())),
-        Err(error) => again(
+pub async fn log_in(
+    State(app): State<App>,
+    RequestLanguage(language): RequestLanguage,
+    form: Form,
+) -> Result<Response> {
+    let name = form.text("name").unwrap_or_default();
+    let next = form.text("next").as_deref().and_then(local).map(str::to_owned);
+    match operators::log_in(&app.services, &name, form.secret("password")).await {
+        Ok(login) => Ok(begin_session(&login, next.as_deref())),
+        Err(error) => shown_again(
             error,
             language,
             |page| LoginPage { name, next: next.unwrap_or_default(), ..page },
-            || door(Door::Login, "/console/login".to_owned(), language),
+            || login_page(Entrance::Login, "/console/login".to_owned(), language),
         ),
     }
 }
 
 /// The session begins: with a secret of its own, whatever the browser showed before.
-fn welcome(login: &Login, next: Option<&str>) -> Response {
+fn begin_session(login: &Login, next: Option<&str>) -> Response {
     let cookies = AppendHeaders([
-        (SET_COOKIE, guard::begin_session(&login.secret)),
-        (SET_COOKIE, guard::remember(login.operator.language)),
+        (SET_COOKIE, visitor::begin_session(&login.secret)),
+        (SET_COOKIE, visitor::remember(login.operator.language)),
     ]);
     (cookies, Redirect::to(next.unwrap_or("/console"))).into_response()
 }
 
 /// The same page again, with what was wrong.
-fn again(
+fn shown_again(
     error: Error,
     language: Language,
     filled: impl FnOnce(LoginPage) -> LoginPage,
-    door: impl FnOnce() -> LoginPage,
+    page: impl FnOnce() -> LoginPage,
 ) -> Result<Response> {
     if matches!(
         error.kind,
@@ -145,19 +150,19 @@ fn again(
     ) {
         return Err(error);
     }
-    let w = text::of(language);
+    let texts = text::of(language);
     let trouble = match error.fields.first() {
-        Some(field) if field.pointer == "/password" => w.password_hint.to_owned(),
+        Some(field) if field.pointer == "/password" => texts.password_hint.to_owned(),
         _ => text::trouble(error.code, language).map_or_else(|| error.message.clone(), str::to_owned),
     };
-    let page = layout::page(&LoginPage { trouble: Some(trouble), ..filled(door()) })?;
+    let page = layout::page(&LoginPage { trouble: Some(trouble), ..filled(page()) })?;
     Ok(layout::refused(&error, page))
 }
 
 /// Asks for the code of the first admin, which is in the log by now.
 pub async fn show_first(
     State(app): State<App>,
-    Tongue(language): Tongue,
+    RequestLanguage(language): RequestLanguage,
     Query(query): Query<PageQuery>,
 ) -> Result<Response> {
     if app.services.store.look().await?.has_operators().await? {
@@ -167,22 +172,26 @@ pub async fn show_first(
         tracing::warn!("Nobody has access to the console yet. One-time code for the first admin: {code}");
     }
     in_language(query.language.as_deref(), language, |language| {
-        door(Door::First, "/console/first".to_owned(), language)
+        login_page(Entrance::First, "/console/first".to_owned(), language)
     })
 }
 
 /// The first admin begins.
-pub async fn begin(State(app): State<App>, Tongue(language): Tongue, fields: Form) -> Result<Response> {
-    let code = fields.text("code").unwrap_or_default();
-    let name = fields.text("name").unwrap_or_default();
+pub async fn begin(
+    State(app): State<App>,
+    RequestLanguage(language): RequestLanguage,
+    form: Form,
+) -> Result<Response> {
+    let code = form.text("code").unwrap_or_default();
+    let name = form.text("name").unwrap_or_default();
     let newcomer = Newcomer { name: name.clone(), role: Role::Admin, page: None, language };
-    match operators::first_admin(&app.services, &code, &newcomer, fields.secret("password")).await {
-        Ok(login) => Ok(welcome(&login, None)),
-        Err(error) => again(
+    match operators::first_admin(&app.services, &code, &newcomer, form.secret("password")).await {
+        Ok(login) => Ok(begin_session(&login, None)),
+        Err(error) => shown_again(
             error,
             language,
             |page| LoginPage { name, code, ..page },
-            || door(Door::First, "/console/first".to_owned(), language),
+            || login_page(Entrance::First, "/console/first".to_owned(), language),
         ),
     }
 }
@@ -190,11 +199,11 @@ pub async fn begin(State(app): State<App>, Tongue(language): Tongue, fields: For
 /// Asks for a new password. Looking does not use the link up.
 pub async fn show_link(
     Path(secret): Path<String>,
-    Tongue(language): Tongue,
+    RequestLanguage(language): RequestLanguage,
     Query(query): Query<PageQuery>,
 ) -> Result<Response> {
     in_language(query.language.as_deref(), language, |language| {
-        door(Door::Link, format!("/console/link/{secret}"), language)
+        login_page(Entrance::Link, format!("/console/link/{secret}"), language)
     })
 }
 
@@ -202,16 +211,16 @@ pub async fn show_link(
 pub async fn use_link(
     State(app): State<App>,
     Path(secret): Path<String>,
-    Tongue(language): Tongue,
-    fields: Form,
+    RequestLanguage(language): RequestLanguage,
+    form: Form,
 ) -> Result<Response> {
-    match operators::set_password(&app.services, &secret, fields.secret("password")).await {
-        Ok(login) => Ok(welcome(&login, None)),
-        Err(error) => again(
+    match operators::set_password(&app.services, &secret, form.secret("password")).await {
+        Ok(login) => Ok(begin_session(&login, None)),
+        Err(error) => shown_again(
             error,
             language,
             |page| page,
-            || door(Door::Link, format!("/console/link/{secret}"), language),
+            || login_page(Entrance::Link, format!("/console/link/{secret}"), language),
         ),
     }
 }
@@ -219,17 +228,17 @@ pub async fn use_link(
 /// Ends the session.
 pub async fn log_out(State(app): State<App>, visitor: Visitor) -> Result<Response> {
     operators::log_out(&app.services, &visitor.secret).await?;
-    let cookies = AppendHeaders([(SET_COOKIE, guard::end_session())]);
+    let cookies = AppendHeaders([(SET_COOKIE, visitor::end_session())]);
     Ok((cookies, Redirect::to("/console/login")).into_response())
 }
 
 /// Sets the person's language.
-pub async fn set_language(State(app): State<App>, visitor: Visitor, fields: Form) -> Result<Response> {
-    let chosen = fields.text("language").as_deref().and_then(Language::parse);
+pub async fn set_language(State(app): State<App>, visitor: Visitor, form: Form) -> Result<Response> {
+    let chosen = form.text("language").as_deref().and_then(Language::parse);
     let chosen = chosen.ok_or_else(|| Error::field("/language", "It must be ka or en."))?;
     operators::set_language(&app.services, &visitor.operator.id, chosen).await?;
-    let back = fields.text("back");
-    let cookies = AppendHeaders([(SET_COOKIE, guard::remember(chosen))]);
+    let back = form.text("back");
+    let cookies = AppendHeaders([(SET_COOKIE, visitor::remember(chosen))]);
     let back = Redirect::to(back.as_deref().and_then(local).unwrap_or("/console"));
     Ok((cookies, back).into_response())
 }

@@ -1,4 +1,4 @@
-//! People: invited, given another role, given a new link, and let go.
+//! The people who use the console: invited, given another role, given a new link, and let go.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -11,17 +11,17 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::flow::manage::operators::{self, Newcomer};
 use crate::store::operator::OperatorRow;
 use crate::store::read::queue::PageHead;
+use crate::web::console::choice::Choice;
 use crate::web::console::form::Form;
-use crate::web::console::guard::Visitor;
 use crate::web::console::layout::{self, Layout};
-use crate::web::console::queue::Choice;
 use crate::web::console::text::{self, Texts, fill};
+use crate::web::console::visitor::Visitor;
 use crate::web::server::state::App;
 
 #[derive(Template)]
 #[template(path = "operators/operators.html", config = "src/web/console/askama.toml")]
 struct PeoplePage {
-    f: Layout,
+    layout: Layout,
     trouble: Option<String>,
     link: Option<Link>,
     people: Vec<Person>,
@@ -39,13 +39,13 @@ struct Link {
 struct Person {
     id: String,
     name: String,
-    standing: &'static str,
+    access: &'static str,
     stays: bool,
     roles: Vec<Choice>,
     pages: Vec<Choice>,
 }
 
-/// Everybody.
+/// Shows everybody who has, or had, access.
 pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response> {
     render(&app, &visitor, None, None).await
 }
@@ -55,12 +55,12 @@ pub async fn invite(
     State(app): State<App>,
     visitor: Visitor,
     headers: HeaderMap,
-    fields: Form,
+    form: Form,
 ) -> Result<Response> {
-    governs(&visitor)?;
-    let name = fields.text("name").unwrap_or_default();
-    let role = role_of(&fields)?;
-    let page = fields.text("page").map(PageId);
+    may_govern(&visitor)?;
+    let name = form.text("name").unwrap_or_default();
+    let role = role_of(&form)?;
+    let page = form.text("page").map(PageId);
     let newcomer = Newcomer { name: name.clone(), role, page, language: Language::Georgian };
     let made = operators::invite(&app.services, &newcomer).await;
     with_link(&app, &visitor, &headers, &name, made).await
@@ -73,7 +73,7 @@ pub async fn reset(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    governs(&visitor)?;
+    may_govern(&visitor)?;
     let found = app.services.store.look().await?.operator(&OperatorId(id)).await?;
     let name = found.ok_or_else(|| Error::not_found("person"))?.name;
     let made = operators::reset(&app.services, &name).await;
@@ -92,12 +92,14 @@ async fn with_link(
             // The form came from this very origin, so this is where the console is reached.
             let origin =
                 headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
-            let w = text::of(visitor.operator.language);
-            let link =
-                Link { title: fill(w.link_for, &[name]), href: format!("{origin}/console/link/{secret}") };
+            let texts = text::of(visitor.operator.language);
+            let link = Link {
+                title: fill(texts.link_for, &[name]),
+                href: format!("{origin}/console/link/{secret}"),
+            };
             render(app, visitor, Some(link), None).await
         }
-        Err(error) => not_done(app, visitor, error).await,
+        Err(error) => refusal(app, visitor, error).await,
     }
 }
 
@@ -106,22 +108,27 @@ pub async fn set_role(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    fields: Form,
+    form: Form,
 ) -> Result<Response> {
-    governs(&visitor)?;
-    let page = fields.text("page").map(PageId);
-    let role = role_of(&fields)?;
-    done(&app, &visitor, operators::set_role(&app.services, &OperatorId(id), role, page.as_ref()).await).await
+    may_govern(&visitor)?;
+    let page = form.text("page").map(PageId);
+    let role = role_of(&form)?;
+    redirect_or_refusal(
+        &app,
+        &visitor,
+        operators::set_role(&app.services, &OperatorId(id), role, page.as_ref()).await,
+    )
+    .await
 }
 
-/// Somebody leaves.
+/// Ends somebody's access.
 pub async fn end(State(app): State<App>, visitor: Visitor, Path(id): Path<String>) -> Result<Response> {
-    governs(&visitor)?;
-    done(&app, &visitor, operators::end(&app.services, &OperatorId(id)).await).await
+    may_govern(&visitor)?;
+    redirect_or_refusal(&app, &visitor, operators::end(&app.services, &OperatorId(id)).await).await
 }
 
 /// Whether this person may say who gets in: an admin of all Pages.
-fn governs(visitor: &Visitor) -> Result<()> {
+fn may_govern(visitor: &Visitor) -> Result<()> {
     visitor.may(Permission::Invite)?;
     if visitor.operator.page.is_some() {
         return Err(Error::new(
@@ -133,19 +140,19 @@ fn governs(visitor: &Visitor) -> Result<()> {
     Ok(())
 }
 
-fn role_of(fields: &Form) -> Result<Role> {
-    let role = fields.text("role").as_deref().and_then(Role::parse);
+fn role_of(form: &Form) -> Result<Role> {
+    let role = form.text("role").as_deref().and_then(Role::parse);
     role.ok_or_else(|| Error::field("/role", "Choose a role."))
 }
 
-async fn done(app: &App, visitor: &Visitor, done: Result<()>) -> Result<Response> {
-    match done {
+async fn redirect_or_refusal(app: &App, visitor: &Visitor, changed: Result<()>) -> Result<Response> {
+    match changed {
         Ok(()) => Ok(Redirect::to("/console/people").into_response()),
-        Err(error) => not_done(app, visitor, error).await,
+        Err(error) => refusal(app, visitor, error).await,
     }
 }
 
-async fn not_done(app: &App, visitor: &Visitor, error: Error) -> Result<Response> {
+async fn refusal(app: &App, visitor: &Visitor, error: Error) -> Result<Response> {
     if !matches!(error.kind, ErrorKind::Invalid | ErrorKind::Conflict) {
         return Err(error);
     }
@@ -153,57 +160,49 @@ async fn not_done(app: &App, visitor: &Visitor, error: Error) -> Result<Response
 }
 
 async fn render(app: &App, visitor: &Visitor, link: Option<Link>, error: Option<&Error>) -> Result<Response> {
-    governs(visitor)?;
+    may_govern(visitor)?;
     let mut unit = app.services.store.read().await?;
-    let (f, heads) = layout::layout_for(&mut unit, visitor, app.services.clock.now()).await?;
+    let (layout, heads) = layout::layout_for(&mut unit, visitor, app.services.clock.now()).await?;
     let people = unit.operators().await?;
-    let w = f.w;
+    let texts = layout.texts;
     let language = visitor.operator.language;
     layout::page(&PeoplePage {
         trouble: error.map(|error| text::trouble(error.code, language).unwrap_or(&error.message).to_owned()),
         link,
-        people: people.iter().map(|one| person(one, &heads, w)).collect(),
-        roles: roles(Role::Operator, w),
+        people: people.iter().map(|one| person(one, &heads, texts)).collect(),
+        roles: roles(Role::Operator, texts),
         pages: pages(&heads, None),
-        f,
+        layout,
     })
 }
 
-fn person(one: &OperatorRow, heads: &[PageHead], w: &Texts) -> Person {
+fn person(one: &OperatorRow, heads: &[PageHead], texts: &Texts) -> Person {
     Person {
         id: one.operator.id.0.clone(),
         name: one.operator.name.clone(),
-        standing: match (one.ended_at, one.has_password) {
-            (Some(_), _) => w.ended,
-            (None, true) => w.has_access,
-            (None, false) => w.invited,
+        access: match (one.ended_at, one.has_password) {
+            (Some(_), _) => texts.ended,
+            (None, true) => texts.has_access,
+            (None, false) => texts.invited,
         },
         stays: one.ended_at.is_none(),
-        roles: roles(one.operator.role, w),
+        roles: roles(one.operator.role, texts),
         pages: pages(heads, one.operator.page.as_ref()),
     }
 }
 
-fn roles(chosen: Role, w: &Texts) -> Vec<Choice> {
+fn roles(chosen: Role, texts: &Texts) -> Vec<Choice> {
     let name = |role| match role {
-        Role::Admin => w.role_admin,
-        Role::Operator => w.role_operator,
-        Role::Crm => w.role_crm,
-        Role::Analyst => w.role_analyst,
+        Role::Admin => texts.role_admin,
+        Role::Operator => texts.role_operator,
+        Role::Crm => texts.role_crm,
+        Role::Analyst => texts.role_analyst,
     };
-    let choice = |role: Role| Choice {
-        value: role.as_str().to_owned(),
-        name: name(role).to_owned(),
-        chosen: role == chosen,
-    };
+    let choice = |role: Role| Choice::new(role.as_str(), name(role), role == chosen);
     [Role::Operator, Role::Admin, Role::Crm, Role::Analyst].map(choice).into()
 }
 
 fn pages(heads: &[PageHead], chosen: Option<&PageId>) -> Vec<Choice> {
-    let choice = |page: &PageHead| Choice {
-        value: page.id.0.clone(),
-        name: page.name.clone(),
-        chosen: chosen == Some(&page.id),
-    };
+    let choice = |page: &PageHead| Choice::new(page.id.0.clone(), &page.name, chosen == Some(&page.id));
     heads.iter().map(choice).collect()
 }

@@ -7,22 +7,23 @@ use serde::Deserialize;
 use crate::domain::conversation::phone::Phone;
 use crate::domain::operator::Permission;
 use crate::error::Result;
-use crate::web::console::guard::Visitor;
 use crate::web::console::layout;
-use crate::web::console::queue::{QueuePage, summary_row};
+use crate::web::console::queue::page::QueuePage;
+use crate::web::console::queue::row::QueueRow;
 use crate::web::console::text::fill;
+use crate::web::console::visitor::Visitor;
 use crate::web::server::state::App;
 
-/// Conversations that are shown of each Page.
+/// Conversations of each Page that are shown, at most.
 const FOUND_MAX: i64 = 50;
 
-/// What is looked for.
+/// The query of the page.
 #[derive(Debug, Deserialize)]
 pub struct PageQuery {
     q: Option<String>,
 }
 
-/// What was found.
+/// Shows what was found.
 pub async fn show(
     State(app): State<App>,
     visitor: Visitor,
@@ -30,21 +31,21 @@ pub async fn show(
 ) -> Result<Response> {
     visitor.may(Permission::Tag)?;
     let now = app.services.clock.now();
-    let sought = query.q.unwrap_or_default().replace('\0', "");
-    let sought = sought.trim();
+    let words = query.q.unwrap_or_default().replace('\0', "");
+    let words = words.trim();
     let mut unit = app.services.store.read().await?;
     let (mut layout, pages) = layout::layout_for(&mut unit, &visitor, now).await?;
     let mut found = Vec::new();
-    for page in pages.iter().filter(|_| !sought.is_empty()) {
-        let phone = Phone::parse(sought, &page.country);
+    for page in pages.iter().filter(|_| !words.is_empty()) {
+        let phone = Phone::parse(words, &page.country);
         let hash = phone.map(|phone| app.services.phone_key.hash(phone.as_str())).transpose()?;
-        found.extend(unit.looked_for(&page.id, (sought, hash, &like(sought)), FOUND_MAX).await?);
+        found.extend(unit.looked_for(&page.id, (words, hash, &like(words)), FOUND_MAX).await?);
     }
-    let w = layout.w;
-    sought.clone_into(&mut layout.sought);
-    let rows: Vec<_> = found.into_iter().map(|row| summary_row(row, &pages, w, now)).collect();
+    let texts = layout.texts;
+    words.clone_into(&mut layout.search);
+    let rows: Vec<_> = found.into_iter().map(|row| QueueRow::new(row, &pages, texts, now)).collect();
     layout::page(&QueuePage {
-        title: fill(w.found, &[&rows.len().to_string()]),
+        title: fill(texts.found, &[&rows.len().to_string()]),
         filters: false,
         states: Vec::new(),
         pages: Vec::new(),
@@ -52,13 +53,13 @@ pub async fn show(
         ads: Vec::new(),
         rows,
         from: "",
-        empty: w.empty_search,
+        empty: texts.empty_search,
         next: None,
-        f: layout,
+        layout,
     })
 }
 
-/// A text anywhere in a name, letter by letter.
+/// The pattern of SQL's `like … escape '!'` for `text` anywhere in a name.
 fn like(text: &str) -> String {
     let mut like = "%".to_owned();
     for letter in text.chars() {

@@ -2,32 +2,43 @@
 
 use std::collections::HashSet;
 
-use axum::extract::{Multipart, Path, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::extract::Multipart;
+use bytes::Bytes;
 
-use crate::domain::basic::identity::PageId;
-use crate::domain::basic::money::Currency;
+use crate::domain::basic::money::{Currency, Money};
 use crate::error::{Error, Result};
-use crate::flow;
 use crate::store::product::Product;
-use crate::web::console::formatting::read_money;
-use crate::web::console::guard::Visitor;
-use crate::web::console::layout;
-use crate::web::console::settings::{Shown, render, settable};
-use crate::web::console::text::{self, fill};
-use crate::web::server::state::App;
+use crate::web::console::formatting::money;
 
-/// Letters of an article number or name, at most.
+/// Characters of an article number or name, at most.
 const LETTERS_MAX: usize = 200;
 
-/// Takes a new price list, all of it or nothing.
-pub async fn take(
-    State(app): State<App>,
-    visitor: Visitor,
-    Path(id): Path<String>,
-    mut form: Multipart,
-) -> Result<Response> {
-    let page = settable(&app, &visitor, &PageId(id)).await?;
+/// A product as a row of the table.
+#[derive(Debug)]
+pub struct ProductLine {
+    pub sku: String,
+    pub name: String,
+    pub price: String,
+    pub cost: String,
+}
+
+impl ProductLine {
+    /// The row of a product whose amounts are in `currency`.
+    pub fn new(product: Product, currency: Currency) -> Self {
+        Self {
+            sku: product.sku,
+            name: product.name,
+            price: money(product.price, currency),
+            cost: product.cost.map(|cost| money(cost, currency)).unwrap_or_default(),
+        }
+    }
+}
+
+/// The bytes of the file that a form uploads.
+///
+/// # Errors
+/// The form is broken, or has no file.
+pub async fn uploaded(mut form: Multipart) -> Result<Bytes> {
     let broken = |error| Error::invalid("broken_form", "The form can't be read.").caused_by(error);
     let mut file = None;
     while let Some(field) = form.next_field().await.map_err(broken)? {
@@ -35,27 +46,14 @@ pub async fn take(
             file = Some(field.bytes().await.map_err(broken)?);
         }
     }
-    let file = file.ok_or_else(|| Error::field("/prices", "Choose a file."))?;
-    match read(&file, page.currency) {
-        Ok(products) => {
-            flow::set_products(&app.services, &page.id, &products).await?;
-            let href = format!("/console/pages/{}?prices={}", page.id, products.len());
-            Ok(Redirect::to(&href).into_response())
-        }
-        Err(line) => {
-            let w = text::of(visitor.operator.language);
-            let trouble = Some(fill(w.csv_wrong, &[&line.to_string()]));
-            let shown = render(&app, &visitor, &page.id, Shown { trouble, ..Shown::default() }).await?;
-            Ok(layout::refused(&Error::field("/prices", "A line can't be read."), shown))
-        }
-    }
+    file.ok_or_else(|| Error::field("/prices", "Choose a file."))
 }
 
-/// Reads a price list; a head line may stand first, and the fields may be set apart by semicolons.
+/// Reads a price list; a header may stand first, and the fields may be separated by commas, semicolons or tabs.
 ///
 /// # Errors
 /// The number of the first line that can't be read.
-fn read(file: &[u8], currency: Currency) -> Result<Vec<Product>, usize> {
+pub fn read(file: &[u8], currency: Currency) -> Result<Vec<Product>, usize> {
     let text = std::str::from_utf8(file).map_err(|_| 1_usize)?;
     let text = text.trim_start_matches('\u{feff}');
     let head = text.lines().next().unwrap_or_default();
@@ -77,7 +75,7 @@ fn read(file: &[u8], currency: Currency) -> Result<Vec<Product>, usize> {
     let mut products = Vec::new();
     for (index, line) in lines.records().enumerate() {
         let line = line.map_err(|_| index + 1)?;
-        if line.iter().all(str::is_empty) || (index == 0 && line.get(0).is_some_and(is_head)) {
+        if line.iter().all(str::is_empty) || (index == 0 && line.get(0).is_some_and(is_header)) {
             continue;
         }
         let product = product(&line, currency).filter(|product| seen.insert(product.sku.clone()));
@@ -86,7 +84,7 @@ fn read(file: &[u8], currency: Currency) -> Result<Vec<Product>, usize> {
     Ok(products)
 }
 
-fn is_head(field: &str) -> bool {
+fn is_header(field: &str) -> bool {
     field.eq_ignore_ascii_case("sku")
 }
 
@@ -96,10 +94,10 @@ fn product(line: &csv::StringRecord, currency: Currency) -> Option<Product> {
         (!field.is_empty() && field.chars().count() <= LETTERS_MAX).then_some(field)
     };
     let cost = match line.get(3).filter(|field| !field.is_empty()) {
-        Some(field) => Some(read_money(field, currency).ok()?),
+        Some(field) => Some(Money::parse_typed(field, currency).ok()?.minor),
         None => None,
     };
-    let price = read_money(line.get(2)?, currency).ok()?;
+    let price = Money::parse_typed(line.get(2)?, currency).ok()?.minor;
     Some(Product { sku: text(0)?, name: text(1)?, price, cost })
 }
 

@@ -7,15 +7,15 @@ use axum::response::Response;
 use crate::domain::operator::Permission;
 use crate::error::Result;
 use crate::web::console::formatting::Formatter;
-use crate::web::console::guard::Visitor;
 use crate::web::console::layout::{self, Layout};
 use crate::web::console::text;
+use crate::web::console::visitor::Visitor;
 use crate::web::server::state::App;
 
 #[derive(Template)]
 #[template(path = "today/today.html", config = "src/web/console/askama.toml")]
 struct TodayPage {
-    f: Layout,
+    layout: Layout,
     pages: Vec<Day>,
 }
 
@@ -35,7 +35,7 @@ struct Need {
     href: Option<String>,
 }
 
-/// The day of each Page, since its own midnight.
+/// Shows the day of each Page, since its own midnight.
 pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response> {
     visitor.may(Permission::ReadToday)?;
     let now = app.services.clock.now();
@@ -45,7 +45,7 @@ pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response> 
     let (layout, heads) = layout::layout_for(&mut unit, &visitor, now).await?;
     let mut pages = Vec::with_capacity(heads.len());
     for head in heads {
-        let since = Formatter::new(&head.timezone, layout.w, now).midnight();
+        let since = Formatter::new(&head.timezone, layout.texts, now).midnight();
         let chats = unit.chats_since(&head.id, since).await?;
         let sent = unit.sent_since(&head.id, since).await?;
         let mut needs: Vec<Need> =
@@ -53,13 +53,13 @@ pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response> 
         let waiting = unit.count_waiting_tags(&head.id).await?;
         if waiting > 0 {
             let href = visitor.operator.role.may(Permission::Tag).then(|| "/console/queue".to_owned());
-            needs.push(Need { text: format!("{waiting} · {}", layout.w.waits), href });
+            needs.push(Need { text: format!("{waiting} · {}", layout.texts.waits), href });
         }
-        for ledger in unit.needing_a_person(&head.id).await? {
-            let (state, reason) = (ledger.state, ledger.reason);
+        for row in unit.needing_a_person(&head.id).await? {
+            let (state, reason) = (row.state, row.reason);
             let text = format!(
                 "{} · {}: {}",
-                ledger.number,
+                row.number,
                 text::state(state, language),
                 text::reason(reason, language)
             );
@@ -75,5 +75,5 @@ pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response> 
             needs,
         });
     }
-    layout::page(&TodayPage { f: layout, pages })
+    layout::page(&TodayPage { layout, pages })
 }

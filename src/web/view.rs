@@ -1,4 +1,4 @@
-//! How outcomes, orders and conversions read in every answer.
+//! Outcomes, orders and conversions as JSON: the same in every answer of the API, and in the problem that a conflict is.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -7,19 +7,18 @@ use crate::clock::Timestamp;
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::outcome::{Fact, Flag, Item};
-use crate::domain::signal::conversion::{Conversion, State};
-use crate::flow::{KEY_REF_PREFIX, Reply, Tagged};
+use crate::domain::signal::conversion::Conversion;
+use crate::flow::{KEY_REF_PREFIX, Tagged};
 use crate::store::list::{ConversionRow, OrderRow};
-use crate::web::server::idempotency;
 
 /// An amount as the API writes it.
 pub fn amount(minor: i64, currency: Currency) -> String {
     Money::new(minor, currency).to_string()
 }
 
-/// Moments as the API writes them.
-pub fn times(moment: Option<Timestamp>) -> Option<String> {
-    moment.map(|moment| moment.to_string())
+/// A time as the API writes it, where there is one.
+pub fn time(at: Option<Timestamp>) -> Option<String> {
+    at.map(|at| at.to_string())
 }
 
 /// An entry of the ledger.
@@ -263,7 +262,7 @@ impl ConversionView {
             reason: row.reason.as_str(),
             value: row.value.map(|minor| amount(minor, currency)),
             leaves_at: row.leaves_at.to_string(),
-            meta_knows: known(row.state),
+            meta_knows: row.state.meta_knows(),
         }
     }
 
@@ -278,16 +277,8 @@ impl ConversionView {
             reason: row.reason.as_str(),
             value: row.value.map(|minor| amount(minor, row.currency)),
             leaves_at: row.leaves_at.to_string(),
-            meta_knows: known(row.state),
+            meta_knows: row.state.meta_knows(),
         }
-    }
-}
-
-const fn known(state: State) -> &'static str {
-    match state {
-        State::Sent => "yes",
-        State::Sending | State::Unknown => "perhaps",
-        _ => "no",
     }
 }
 
@@ -322,9 +313,4 @@ impl TaggedView {
             conversions: conversions.iter().map(|row| ConversionView::of(row, currency)).collect(),
         }
     }
-}
-
-/// The answer to a tag, an undo or an acceptance: 201, or 200 for what stood in the ledger already.
-pub fn tagged(tagged: &Tagged) -> Reply {
-    idempotency::reply(if tagged.known { 200 } else { 201 }, &TaggedView::of(tagged))
 }

@@ -1,0 +1,43 @@
+//! The test event code of a Page, and until when it holds.
+
+use crate::clock::Timestamp;
+use crate::domain::page_setting;
+use crate::error::{Error, Result};
+use crate::store::page::Page;
+use crate::web::console::form::Form;
+use crate::web::console::formatting::Formatter;
+
+/// The section.
+#[derive(Debug)]
+pub struct TestCodeSection {
+    pub code: String,
+    /// As a `datetime-local` field is filled.
+    pub until: String,
+}
+
+/// A test event code that holds for a while.
+#[derive(Debug)]
+pub struct TestCode {
+    pub code: String,
+    pub until: Timestamp,
+}
+
+impl TestCodeSection {
+    /// The section.
+    pub fn new(page: &Page, until: Option<Timestamp>, formatter: &Formatter) -> Self {
+        Self {
+            code: page.test_event_code.clone().unwrap_or_default(),
+            until: until.map(|until| formatter.field(until)).unwrap_or_default(),
+        }
+    }
+}
+
+/// The code that the form sets; none if it ends the code.
+pub fn read(form: &Form, formatter: &Formatter) -> Result<Option<TestCode>> {
+    let Some(code) = form.text("code") else { return Ok(None) };
+    let wrong = || Error::field("/code", format!("It must be {}.", page_setting::TEST_EVENT_CODE.expected));
+    let code = page_setting::TEST_EVENT_CODE.read(&code).ok_or_else(wrong)?;
+    let until = form.text("until").and_then(|text| formatter.read(&text));
+    let until = until.ok_or_else(|| Error::field("/until", "Say until when."))?;
+    Ok(Some(TestCode { code, until }))
+}

@@ -1,0 +1,31 @@
+//! What time alone brings: chats that fall silent, snoozes and test codes that end, and what ages out.
+
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::flow::manage::operators;
+use crate::flow::{self, Services};
+
+/// How often texts, old ids, old answers, old logins and old changes are dropped.
+pub const RETENTION_TICK: Duration = Duration::from_mins(10);
+
+/// Ends what is due to end now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_what_is_due(services: &Services) -> Result<()> {
+    flow::fall_silent(services).await?;
+    flow::call_back(services).await?;
+    flow::end_test_codes(services).await
+}
+
+/// Drops what is older than it is kept.
+///
+/// # Errors
+/// When the database fails.
+pub async fn drop_what_aged_out(services: &Services) -> Result<()> {
+    flow::drop_expired(services).await?;
+    operators::forget_logins(services).await?;
+    flow::forget_changes(services, services.changes_keep).await?;
+    Ok(())
+}
