@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_a_little_ahead_is_set_back_and_marked() {
         let now = Timestamp::from_seconds(1_795_424_400);
-        let ahead = |seconds| time(&WrittenTime::Seconds(1_795_424_400 + seconds), now);
+        let ahead = |seconds: i64| time(&WrittenTime::Seconds(1_795_424_400 + seconds), now);
         assert_eq!(ahead(300).unwrap(), ReadTime { at: now, clamped: true });
         assert!(ahead(301).is_err());
         let before = WrittenTime::Text("2026-11-23T10:00:00+04:00".to_owned());

@@ -415,7 +415,7 @@ both!(
             flow::import(&shop.services, &[(0, line)], "crm", None, IdempotentRequest::unkeyed().render)
                 .await
                 .unwrap();
-        assert!(told[0].is_ok());
+        assert!(told.now().unwrap()[0].is_ok());
         // The fact is known, but now it is said of somebody.
         assert!(shop.tags(&chat, &tag).await.unwrap().known);
         publishes(&shop).await;

@@ -95,7 +95,7 @@ pub async fn imports(shop: &Shop, lines: Vec<ImportLine>) -> Vec<(u16, String)> 
         Ok(reply) => (reply.status, reply.body),
         Err(error) => (if error.kind == ErrorKind::Conflict { 409 } else { 422 }, error.code.to_owned()),
     };
-    told.into_iter().map(shown).collect()
+    told.now().unwrap().into_iter().map(shown).collect()
 }
 
 /// Imports lines of which none may be refused.
