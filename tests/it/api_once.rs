@@ -3,7 +3,7 @@
 use salesbridge::flow::Claim;
 use serde_json::json;
 
-use crate::harness::{Shop, both};
+use crate::harness::{PAGE, Shop, both};
 
 const SALE: &str = r#"{"outcome":"confirmed","order_id":"A-1","value":"50"}"#;
 const MORE: &str = r#"{"outcome":"cross_sold","value":"7"}"#;
@@ -73,6 +73,30 @@ both!(
         api.post_once(&path, ship, "b").await.is_problem(409);
         api.post(&path, SALE).await;
         assert_eq!(api.post_once(&path, ship, "b").await.status, 201);
+    }
+);
+
+both!(
+    async fn the_first_answer_wins_over_a_refusal_that_comes_before_the_verb(shop: Shop) {
+        let (chat, api) = (shop.hears_from("2").await, shop.api("crm").await);
+        let path = format!("/v1/conversations/{chat}/outcomes");
+        let first = api.post_once(&path, SALE, "one").await;
+        assert_eq!(first.status, 201, "{}", first.text);
+        let refused = api.post_once(&path, "{", "one").await;
+        assert_eq!((refused.status, refused.code()), (422, "idempotency_key_reused"));
+
+        let import =
+            json!({"outcomes": [{"page_id": PAGE, "psid": "9", "outcome": "qualified"}]}).to_string();
+        let first = api.post_once("/v1/outcomes", &import, "lines").await;
+        assert_eq!((first.status, first.header("idempotent-replayed")), (200, None), "{}", first.text);
+        let again = api.post_once("/v1/outcomes", &import, "lines").await;
+        assert_eq!((&again.text, again.header("idempotent-replayed")), (&first.text, Some("true")));
+        let other = api.post_once("/v1/outcomes", "{", "lines").await;
+        assert_eq!((other.status, other.code()), (422, "idempotency_key_reused"));
+        for replayed in [None, Some("true")] {
+            let broken = api.post_once("/v1/outcomes", "{", "broken").await;
+            assert_eq!((broken.status, broken.header("idempotent-replayed")), (400, replayed));
+        }
     }
 );
 

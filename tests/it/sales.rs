@@ -25,12 +25,9 @@ impl Shop {
     /// A CRM tells of these; each must be taken.
     pub async fn imports(&self, lines: impl IntoIterator<Item = ImportLine>) {
         let lines: Vec<(usize, ImportLine)> = lines.into_iter().enumerate().collect();
-        for told in flow::import(&self.services, &lines, "crm", None, IdempotentRequest::unkeyed().render)
-            .await
-            .unwrap()
-            .done()
-            .unwrap()
-        {
+        let told =
+            flow::import(&self.services, &lines, "crm", None, IdempotentRequest::unkeyed().render).await;
+        for told in told.unwrap().done().unwrap() {
             told.unwrap();
         }
     }

@@ -78,18 +78,18 @@ pub async fn take(
     RawBody(body): RawBody,
 ) -> Result<Response> {
     let named = NamedRequest { caller: &caller, key, route: "outcomes".to_owned(), body: &body };
-    let request = named.claim(&app, all_answers)?;
+    let request = named.claim(&app, answered)?;
     let imported = Box::pin(import(&app, &caller, &body, request.claim.as_deref()));
     Ok(idempotency::answer(&app, &request, imported).await)
 }
 
-/// Takes the lines that can be read; gives the answer of each, in the order of the body.
+/// Takes the lines that can be read; gives what came of each, in the order of the body.
 async fn import(
     app: &App,
     caller: &Caller,
     body: &[u8],
     claim: Option<&Claim>,
-) -> Result<Idempotent<Vec<Reply>>> {
+) -> Result<Idempotent<Results>> {
     let ImportBodies { outcomes } = crm::json::read(body)?;
     if outcomes.len() > LINES_MAX {
         return Err(Error::field(
@@ -120,16 +120,17 @@ async fn import(
         });
     }
     let answers: Vec<Reply> = answers.into_iter().flatten().collect();
+    let results = Results { results: answers.iter().map(shown).collect() };
     // A line that may fare otherwise another time leaves the whole request open: then each line has its own answer.
     let is_final = answers.iter().all(|answer| !matches!(answer.status, 409 | 429 | 500..));
     if let Some(claim) = claim.filter(|_| is_final) {
-        idempotency::keep(app, claim, &all_answers(&answers)).await;
+        idempotency::keep(app, claim, &answered(&results)).await;
     }
-    Ok(Idempotent::Done(answers))
+    Ok(Idempotent::Done(results))
 }
 
-fn all_answers(answers: &Vec<Reply>) -> Reply {
-    problem::json(200, &Results { results: answers.iter().map(shown).collect() })
+fn answered(results: &Results) -> Reply {
+    problem::json(200, results)
 }
 
 /// A line's answer beside its status.

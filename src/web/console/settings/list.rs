@@ -27,5 +27,5 @@ pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response> 
         return Ok(Redirect::to(&format!("/console/pages/{}", only.id)).into_response());
     }
     let pages = heads.into_iter().map(|page| Choice::button(page.id.0, page.name)).collect();
-    layout::page(&PagesPage { pages, layout })
+    layout::page(&PagesPage { layout, pages })
 }
