@@ -15,6 +15,7 @@ use crate::domain::basic::span;
 use crate::domain::inbox::wording;
 use crate::domain::order::outcome::OutcomeKind;
 use crate::domain::order::reason::Reasons;
+use crate::domain::signal::lane::Lane;
 use crate::domain::signal::policy::{HOLD_MAX, LeadOn, Mode, OnUnknown, Policy, PurchaseOn};
 use crate::error::Result;
 use crate::flow::manage::configure::{Key, PageText};
@@ -129,13 +130,10 @@ pub(super) fn read(section: Section) -> Result<Written> {
     let page = Page {
         id,
         name: of.needed(Key::Name, "name", "a name", |name| Some(name.to_owned()))?,
-        dataset_id: DatasetId(of.needed(
-            Key::DatasetId,
-            "dataset_id",
-            "the digits of the dataset's id",
-            digits,
-        )?),
-        token: String::new().into(),
+        lane: Lane::new(
+            DatasetId(of.needed(Key::DatasetId, "dataset_id", "the digits of the dataset's id", digits)?),
+            String::new().into(),
+        ),
         currency: of.needed(
             Key::Currency,
             "currency",
@@ -145,7 +143,6 @@ pub(super) fn read(section: Section) -> Result<Written> {
         country,
         timezone,
         mode: of.parsed(Key::Mode, "mode", "live, shadow or paused", Mode::parse)?.unwrap_or(Mode::Live),
-        fault: None,
         test_event_code: of.parsed(Key::TestEventCode, "test_event_code", "a code of Meta's", word)?,
         instagram_id: of.parsed(Key::InstagramId, "instagram_id", "the id of an Instagram account", word)?,
         whatsapp_id: of.parsed(

@@ -6,7 +6,7 @@ use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::domain::basic::identity::{PageId, Psid};
+use crate::domain::basic::identity::{PageId, PersonId};
 use crate::meta::events::graph::{GRAPH_DEADLINE, Graph};
 
 /// A longer answer is not read.
@@ -116,7 +116,7 @@ impl Graph {
         &self,
         token: &SecretString,
         label_id: &str,
-        psid: &Psid,
+        psid: &PersonId,
     ) -> Result<(), Refused> {
         let path = format!("{label_id}/label");
         let answer = self.ask(Method::DELETE, &path, token, &[("user", psid.as_str())]).await?;

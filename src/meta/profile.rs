@@ -4,7 +4,7 @@ use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::domain::basic::identity::Psid;
+use crate::domain::basic::identity::PersonId;
 use crate::meta::events::graph::{GRAPH_DEADLINE, Graph};
 use crate::meta::labels::{Refused, text};
 
@@ -34,7 +34,7 @@ impl Graph {
     ///
     /// # Errors
     /// Meta does not show it.
-    pub async fn profile(&self, token: &SecretString, psid: &Psid) -> Result<Profile, Refused> {
+    pub async fn profile(&self, token: &SecretString, psid: &PersonId) -> Result<Profile, Refused> {
         let fields = [("fields", "name,first_name,last_name,profile_pic")];
         let answer = self.ask(Method::GET, psid.as_str(), token, &fields).await?;
         Ok(read(&answer))

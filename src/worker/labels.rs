@@ -11,13 +11,13 @@ use crate::error::{Error, Result};
 use crate::flow::{self, GraphCall, Services, TakenOff};
 use crate::meta::events::graph::Graph;
 use crate::meta::labels::Refused;
-use crate::store::label::Write;
+use crate::store::label::LabelRemoval;
 
 /// What is due on one Page.
 #[derive(Default)]
 struct Due {
     names: Vec<GraphCall<(String, i64)>>,
-    writes: Vec<GraphCall<Write>>,
+    writes: Vec<GraphCall<LabelRemoval>>,
 }
 
 /// Does all that is due now; gives the number of calls that it took.

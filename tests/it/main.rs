@@ -50,6 +50,7 @@ mod keep_text;
 #[cfg(feature = "failpoints")]
 mod kills;
 mod labels;
+mod lanes;
 mod lead;
 mod legal_moves;
 mod lifecycle;

@@ -44,6 +44,10 @@ macro_rules! identity {
 identity! {
     /// A Page at Meta.
     PageId;
+    /// An account of a channel: a Page, an Instagram account, a `WhatsApp` business account.
+    AccountId;
+    /// A lane: a dataset with a token.
+    LaneId;
     /// A dataset at Meta, the place that conversions are sent to.
     DatasetId;
     /// One person's thread with one Page, for life.
@@ -64,19 +68,20 @@ identity! {
     PendingTagId;
 }
 
-/// A person as one Page knows them (page-scoped id). Personal data: it never shows in `Debug`.
+/// A person as one account of a channel knows them: Messenger's PSID, Instagram's IGSID, `WhatsApp`'s `wa_id`, which is
+/// a phone number. Personal data: it never shows in `Debug`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Psid(pub String);
+pub struct PersonId(pub String);
 
-impl Psid {
-    /// The id as text, for the person's row and the payload alone.
+impl PersonId {
+    /// The id as text, for rows, the payload and calls to Meta alone.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl fmt::Debug for Psid {
+impl fmt::Debug for PersonId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Psid(…)")
+        f.write_str("PersonId(…)")
     }
 }

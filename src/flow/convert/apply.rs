@@ -17,7 +17,8 @@ use crate::error::{Error, Result};
 use crate::flow::services::Services;
 use crate::store::Unit;
 use crate::store::aggregate::Scope;
-use crate::store::conversation::{ChatRow, StandingRow};
+use crate::store::chat::ChatRow;
+use crate::store::conversation::QueueRow;
 use crate::store::page::Page;
 
 /// A conversation, held until its unit ends, with what decides about it.
@@ -246,7 +247,7 @@ impl LoadedConversation {
 /// Writes of several conversations the chats that changed, and where they stand in the queue.
 pub(in crate::flow) async fn queue_all(unit: &mut Unit, all: &mut [&mut LoadedConversation]) -> Result<()> {
     let Some(now) = all.first().map(|loaded| loaded.now) else { return Ok(()) };
-    let (mut chats, mut ledgers) = (Vec::new(), Vec::new());
+    let (mut chats, mut places) = (Vec::new(), Vec::new());
     for loaded in all {
         let (thread, staged) = (&loaded.aggregate.thread, staged(&loaded.aggregate));
         if staged.len() < loaded.written.len() {
@@ -258,11 +259,11 @@ pub(in crate::flow) async fn queue_all(unit: &mut Unit, all: &mut [&mut LoadedCo
         let silence = aggregate::silence(&loaded.aggregate, loaded.page.silent_after, loaded.now);
         let is_due = !silence.fallen.is_empty() || !silence.lifted.is_empty();
         let silent_at = if is_due { Some(loaded.now) } else { silence.next_at };
-        ledgers.push(StandingRow::new(&loaded.aggregate, silent_at));
+        places.push(QueueRow::new(&loaded.aggregate, silent_at));
         loaded.written = staged;
     }
     unit.put_chats(&chats).await?;
-    unit.put_standings(&ledgers, now).await
+    unit.put_queue(&places, now).await
 }
 
 fn staged(aggregate: &ConversationAggregate) -> Vec<(Chat, Stage)> {
@@ -288,19 +289,16 @@ pub(in crate::flow) async fn update_conversions(
     }
     for draft in drafts {
         let order = aggregate.orders.iter().find(|ledger| Some(&ledger.id) == draft.order_id.as_ref());
-        let psid = aggregate.thread.psid.as_ref().map_or("", |psid| psid.as_str());
-        let subject = order.and_then(|ledger| ledger.numbers.first()).map_or(psid, String::as_str);
+        let person = aggregate.thread.recipient.as_ref().map_or("", |known| known.person_id().as_str());
+        let subject = order.and_then(|ledger| ledger.numbers.first()).map_or(person, String::as_str);
         let currency = order.map_or(page.currency, |ledger| ledger.order.currency);
-        let id = ConversionId(services.ids.next(now));
-        let event_id = event_id(&page.id, subject, draft.name, draft.number);
-        unit.add_conversion((&id, &event_id), &aggregate.thread, &draft, currency, now);
-        aggregate.conversions.push(Conversion {
-            id,
+        let conversion = Conversion {
+            id: ConversionId(services.ids.next(now)),
             name: draft.name,
             number: draft.number,
+            event_id: event_id(&page.id, subject, draft.name, draft.number),
             order_id: draft.order_id,
             policy_version: draft.policy_version,
-            event_id,
             event_time: draft.event_time,
             state: draft.state,
             reason: draft.reason,
@@ -309,7 +307,9 @@ pub(in crate::flow) async fn update_conversions(
             resent: false,
             frozen: false,
             carries: draft.carries,
-        });
+        };
+        unit.add_conversion(&aggregate.thread, &conversion, currency, now);
+        aggregate.conversions.push(conversion);
     }
     drop_unfounded(unit, aggregate, |aggregate, row| signal::is_without_cause(aggregate, row, rules)).await
 }

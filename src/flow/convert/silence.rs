@@ -10,7 +10,7 @@ use crate::flow::convert::apply::{LoadedConversation, load};
 use crate::flow::services::Services;
 use crate::flow::unit::idempotency::ANSWER_RETENTION;
 use crate::flow::unit::retried;
-use crate::store::outcome::{EntryPosition, FollowUp};
+use crate::store::outcome::{EntryPosition, FollowUp, NewFollowUp};
 
 /// The name of the service as an actor.
 const SERVICE: &str = "salesbridge";
@@ -30,8 +30,8 @@ pub async fn fall_silent(services: &Services) -> Result<usize> {
     let mut unit = services.store.read().await?;
     let due = unit.fallen_silent(now, SILENT_MAX).await?;
     unit.commit().await?;
-    for (conversation, _) in &due {
-        retried(move || silence_one(services, conversation)).await?;
+    for silent in &due {
+        retried(move || silence_one(services, &silent.id)).await?;
     }
     Ok(due.len())
 }
@@ -58,8 +58,9 @@ pub(in crate::flow) async fn apply_silence(
         let version = loaded.aggregate.thread.version + 1;
         let position = EntryPosition { thread: &loaded.aggregate.thread, order: None, version };
         let id = OutcomeId(services.ids.next(now));
-        let about = (&id, FollowUp::Undo, &loaded.aggregate.said[index]);
-        unit.append_about(position, about, (Source::Service, SERVICE), now);
+        let about = &loaded.aggregate.said[index];
+        let (what, source, actor) = (FollowUp::Undo, Source::Service, SERVICE);
+        unit.append_follow_up(position, NewFollowUp { id: &id, what, about, source, actor }, now);
         loaded.aggregate.said[index].undone = true;
         entries += 1;
     }

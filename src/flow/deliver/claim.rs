@@ -3,12 +3,11 @@
 
 use std::collections::HashMap;
 
-use secrecy::SecretString;
-
-use crate::domain::basic::identity::{AttemptId, ConversionId, DatasetId, PageId};
+use crate::domain::basic::identity::{AttemptId, ConversionId, PageId};
 use crate::domain::basic::money::Money;
 use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::signal::conversion::{Conversion, Event, EventName};
+use crate::domain::signal::lane::Lane;
 use crate::domain::signal::policy::Mode;
 use crate::domain::signal::{self, SEND_WITHIN};
 use crate::error::{Error, ErrorKind, Result};
@@ -17,7 +16,8 @@ use crate::flow::services::Services;
 use crate::flow::unit::{give_way, retried};
 use crate::meta::events::payload;
 use crate::store::aggregate::Scope;
-use crate::store::conversion::LEASE;
+use crate::store::attempt::NewAttempt;
+use crate::store::conversion::{FrozenPayload, Lease};
 
 /// An open attempt, ready to be sent.
 #[derive(Debug)]
@@ -28,10 +28,8 @@ pub struct Batch {
     pub lease: String,
     /// For which Page.
     pub page: PageId,
-    /// To which dataset.
-    pub dataset: DatasetId,
-    /// With which right.
-    pub token: SecretString,
+    /// By which lane, as it stood when the attempt was opened.
+    pub lane: Lane,
     /// Meta's test event code.
     pub test_event_code: Option<String>,
     /// The texts of what it carries, in the order in which they leave.
@@ -53,13 +51,13 @@ pub async fn claim(services: &Services, page: &PageId) -> Result<Option<String>>
     let lease = services.ids.next(now);
     let mut unit = services.store.begin("claim").await?;
     let limit = i64::try_from(payload::EVENTS_MAX).unwrap_or(i64::MAX);
-    let claimed = unit.lease_due(page, &lease, (now, now + LEASE), limit).await?;
+    let claimed = unit.lease_due(page, &Lease::new(&lease, now), limit).await?;
     unit.commit().await?;
     Ok((claimed > 0).then_some(lease))
 }
 
 /// Judges what a lease holds once more and opens an attempt for what may leave. None, and the lease is given
-/// back, if nothing is left of it, or if the Page stopped or its dataset rests meanwhile.
+/// back, if nothing is left of it, or if the Page or its lane stopped meanwhile.
 pub async fn open(services: &Services, page: &PageId, lease: &str) -> Result<Option<Batch>> {
     retried(move || open_once(services, page, lease)).await
 }
@@ -68,8 +66,7 @@ async fn open_once(services: &Services, page_id: &PageId, lease: &str) -> Result
     let now = services.clock.now();
     let mut unit = services.store.begin("open").await?;
     let page = unit.page(page_id).await?.ok_or_else(|| Error::not_found("Page"))?;
-    let stopped = page.mode != Mode::Live || page.fault.is_some();
-    if stopped || unit.rests(&page.dataset_id, now).await? {
+    if page.mode != Mode::Live || !page.lane.is_open(now) {
         unit.give_back(lease).await?;
         unit.commit().await?;
         return Ok(None);
@@ -95,23 +92,28 @@ async fn open_once(services: &Services, page_id: &PageId, lease: &str) -> Result
         Some(text) => Ok(text.clone()),
         None => rows
             .get(id)
-            .and_then(|(aggregate, row)| event_of(aggregate, row, &page.id))
-            .map(|event| payload::event_text(&event))
+            .and_then(|(aggregate, row)| event_of(aggregate, row))
+            .and_then(|event| payload::event_text(&event).ok())
             .ok_or_else(|| Error::internal(format!("conversion {id} can't be written as an event"))),
     };
     let texts = leaving.iter().map(text_of).collect::<Result<Vec<String>>>()?;
-    let fresh: Vec<(&ConversionId, &str)> = leaving
+    let fresh: Vec<FrozenPayload<'_>> = leaving
         .iter()
         .zip(&texts)
         .filter(|(id, _)| !frozen.contains_key(id))
-        .map(|(id, text)| (id, text.as_str()))
+        .map(|(id, body)| FrozenPayload { conversion_id: id.as_str(), body })
         .collect();
     if !fresh.is_empty() {
         unit.freeze(&fresh).await?;
     }
     let attempt = AttemptId(services.ids.next(now));
-    let opened = ((&attempt, lease), (&page.id, &page.dataset_id), (now, now + LEASE));
-    let carried = unit.open_attempt(opened.0, opened.1, opened.2).await?;
+    let opened = NewAttempt {
+        id: &attempt,
+        page: &page.id,
+        dataset: &page.lane.dataset_id,
+        lease: Lease::new(lease, now),
+    };
+    let carried = unit.open_attempt(opened).await?;
     if usize::try_from(carried) != Ok(texts.len()) {
         let message = format!("The lease on {} conversions was lost while they were read", texts.len());
         return Err(Error::new(ErrorKind::Contended, "lease_lost", message));
@@ -121,15 +123,14 @@ async fn open_once(services: &Services, page_id: &PageId, lease: &str) -> Result
         attempt,
         lease: lease.to_owned(),
         page: page.id,
-        dataset: page.dataset_id,
-        token: page.token,
+        lane: page.lane,
         test_event_code: page.test_event_code,
         texts,
     }))
 }
 
 /// What Meta is told by a conversion.
-fn event_of(aggregate: &ConversationAggregate, row: &Conversion, page_id: &PageId) -> Option<Event> {
+fn event_of(aggregate: &ConversationAggregate, row: &Conversion) -> Option<Event> {
     let ledger = aggregate.orders.iter().find(|ledger| Some(&ledger.id) == row.order_id.as_ref());
     let (value, contents) = match ledger {
         Some(ledger) if row.name == EventName::Purchase => {
@@ -141,9 +142,7 @@ fn event_of(aggregate: &ConversationAggregate, row: &Conversion, page_id: &PageI
         name: row.name,
         time: row.event_time,
         event_id: row.event_id.clone(),
-        channel: aggregate.thread.channel,
-        page_id: page_id.clone(),
-        psid: aggregate.thread.psid.clone()?,
+        recipient: aggregate.thread.recipient.clone()?,
         value: value.zip(ledger).map(|(minor, ledger)| Money::new(minor, ledger.order.currency)),
         order_number: ledger.and_then(|ledger| ledger.numbers.first().cloned()),
         contents,

@@ -160,7 +160,7 @@ pub async fn resolve(
             Resolution::Sent => (State::Sent, Reason::Taken),
             Resolution::Resend => (State::Ready, Reason::TryAgain),
         };
-        let conversions = unit.settle_unknown(id, (state, reason), now).await?;
+        let conversions = unit.settle_unknown(id, state, reason, now).await?;
         update_conversions_of(&mut unit, services, (id, &page), now).await?;
         let resolved = Resolved { attempt: id.clone(), as_what, conversions };
         request.keep(&mut unit, &resolved, now).await?;

@@ -5,13 +5,13 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{PageId, Psid};
+use crate::domain::basic::identity::{PageId, PersonId};
 use crate::domain::inbox::label;
 use crate::error::Result;
 use crate::flow::inbox::label::apply_labels;
 use crate::flow::services::Services;
 use crate::flow::unit::retried;
-use crate::store::label::Write;
+use crate::store::label::{LabelRemoval, RemovalOutcome, WantedLabelName};
 
 /// Things that one round does.
 const DONE_AT_ONCE: i64 = 200;
@@ -43,9 +43,10 @@ pub struct GraphCall<T> {
 pub async fn labels_to_name(services: &Services) -> Result<Vec<GraphCall<(String, i64)>>> {
     let mut unit = services.store.read().await?;
     let mut wanted = Vec::new();
-    for (page, label_id, tries) in unit.wanted_label_names(services.clock.now(), DONE_AT_ONCE).await? {
+    for wanted_name in unit.wanted_label_names(services.clock.now(), DONE_AT_ONCE).await? {
+        let WantedLabelName { page, label_id, tries } = wanted_name;
         let Some(known) = unit.page(&page).await? else { continue };
-        wanted.push(GraphCall { page, token: known.token, about: (label_id, tries) });
+        wanted.push(GraphCall { page, token: known.lane.token, about: (label_id, tries) });
     }
     Ok(wanted)
 }
@@ -54,7 +55,7 @@ pub async fn labels_to_name(services: &Services) -> Result<Vec<GraphCall<(String
 pub async fn name_label(services: &Services, page: &PageId, label_id: &str, name: &str) -> Result<()> {
     retried(move || async move {
         let mut unit = services.store.begin("name_label").await?;
-        unit.set_label_name(page, (label_id, name), services.clock.now()).await?;
+        unit.set_label_name(page, label_id, name, services.clock.now()).await?;
         let labels = unit.page(page).await?.map(|page| page.labels);
         if labels.is_some_and(|labels| label::meaning(&labels, name).is_none()) {
             unit.count_kept(page, "label_unmapped", 1).await?;
@@ -76,31 +77,31 @@ pub async fn unnamed(services: &Services, page: &PageId, (label_id, tries): (&st
 }
 
 /// The labels that are due to be taken off.
-pub async fn labels_to_take_off(services: &Services) -> Result<Vec<GraphCall<Write>>> {
+pub async fn labels_to_take_off(services: &Services) -> Result<Vec<GraphCall<LabelRemoval>>> {
     let mut unit = services.store.read().await?;
     let mut wanted = Vec::new();
     for (page, write) in unit.due_label_writes(services.clock.now(), DONE_AT_ONCE).await? {
         let Some(known) = unit.page(&page).await? else { continue };
-        wanted.push(GraphCall { page, token: known.token, about: write });
+        wanted.push(GraphCall { page, token: known.lane.token, about: write });
     }
     Ok(wanted)
 }
 
 /// Writes down that Meta is about to be asked, so that the webhook which tells of it is known as the service's
 /// own. Gives the person; none if nothing is to be asked.
-pub async fn ask_to_take_off(services: &Services, write: &Write) -> Result<Option<Psid>> {
+pub async fn ask_to_take_off(services: &Services, write: &LabelRemoval) -> Result<Option<PersonId>> {
     retried(move || async move {
         let now = services.clock.now();
         let mut unit = services.store.begin("ask_to_take_off").await?;
         if !unit.ask_label_write(write, now, now + ASKED_FOR).await? {
             return Ok(None);
         }
-        let psid = unit.psid_of(&write.conversation).await?;
-        if psid.is_none() {
-            unit.settle_label_write(write, None, (None, None)).await?;
+        let person = unit.person_of(&write.conversation).await?;
+        if person.is_none() {
+            unit.settle_label_write(write, RemovalOutcome::default()).await?;
         }
         unit.commit().await?;
-        Ok(psid)
+        Ok(person)
     })
     .await
 }
@@ -120,7 +121,7 @@ pub enum TakenOff {
 }
 
 /// Writes down what came of asking.
-pub async fn settle_taking_off(services: &Services, write: &Write, came_to: TakenOff) -> Result<()> {
+pub async fn settle_taking_off(services: &Services, write: &LabelRemoval, came_to: TakenOff) -> Result<()> {
     retried(move || async move {
         let now = services.clock.now();
         let mut unit = services.store.begin("settle_taking_off").await?;
@@ -129,13 +130,13 @@ pub async fn settle_taking_off(services: &Services, write: &Write, came_to: Take
             request.iter().find(|row| row.label_id == write.label_id && row.began_at == write.began_at);
         let asked_at = request.and_then(|row| row.asked_at);
         let later = (write.tries + 1 < TRIES_MAX).then(|| again(now, write.tries));
-        match came_to {
-            TakenOff::Done => unit.settle_label_write(write, asked_at, (Some(now), None)).await?,
-            TakenOff::No { again } => {
-                unit.settle_label_write(write, None, (None, later.filter(|_| again))).await?;
-            }
-            TakenOff::Unknown => unit.settle_label_write(write, asked_at, (None, later)).await?,
-        }
+        let none = RemovalOutcome::default();
+        let outcome = match came_to {
+            TakenOff::Done => RemovalOutcome { asked_at, done_at: Some(now), ..none },
+            TakenOff::No { again } => RemovalOutcome { next_at: later.filter(|_| again), ..none },
+            TakenOff::Unknown => RemovalOutcome { asked_at, next_at: later, ..none },
+        };
+        unit.settle_label_write(write, outcome).await?;
         unit.commit().await
     })
     .await

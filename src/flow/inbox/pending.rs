@@ -96,7 +96,7 @@ pub async fn decide(
         let now = services.clock.now();
         let mut unit = services.store.begin("decide").await?;
         let missing = || Error::not_found("thing that waits");
-        let (waiting, _) = unit.waiting_tag(id).await?.ok_or_else(missing)?;
+        let (waiting, _) = unit.pending_tag(id).await?.ok_or_else(missing)?;
         let conversation = &waiting.conversation_id;
         // The conversation first, as everywhere: of two who decide, the second finds it decided.
         load(&mut unit, conversation, now).await?;

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::clock::Timestamp;
 use crate::domain::basic::hours::WorkingHours;
-use crate::domain::basic::identity::PageId;
+use crate::domain::basic::identity::{LaneId, PageId};
 use crate::domain::order::outcome::OutcomeKind;
 use crate::domain::signal::conversion::EventName;
 use crate::domain::signal::policy::{LeadOn, Mode, OnUnknown, PurchaseOn};
@@ -15,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::flow::convert::apply::load;
 use crate::flow::services::Services;
 use crate::flow::unit::retried;
+use crate::store::Unit;
 use crate::store::page::Page;
 
 /// What is to change of a Page; what is not named stays.
@@ -37,7 +39,7 @@ pub struct PageChange {
     pub not_a_sale: Option<Vec<String>>,
     /// The names that stay refused; every other is tried anew.
     pub refused_names: Option<HashSet<EventName>>,
-    /// Any token, even the same one: a Page that was stopped for a fault goes on.
+    /// Any token, even the same one: a lane that was stopped for a fault goes on, for all its Pages.
     pub access_token: Option<SecretString>,
     pub test_event_code: Option<Option<String>>,
     pub silent_after: Option<Duration>,
@@ -59,9 +61,9 @@ async fn change_once(services: &Services, id: &PageId, change: &PageChange) -> R
     let mut page = unit.page(id).await?.ok_or_else(|| Error::not_found("Page"))?;
     let rules = unit.rules(&page).await?;
     set(&mut page, change);
-    unit.put_page(&page, now).await?;
+    unit.put_page(&page, &LaneId(services.ids.next(now)), now).await?;
     if change.access_token.is_some() {
-        unit.set_fault(id, None, now).await?;
+        mend_lane(&mut unit, id, now).await?;
     }
     let Some(keep) = &change.refused_names else { return unit.commit().await };
     if let Some(unknown) = keep.difference(&rules.refused).next() {
@@ -69,12 +71,18 @@ async fn change_once(services: &Services, id: &PageId, change: &PageChange) -> R
         return Err(Error::field("/refused_names", message));
     }
     for name in rules.refused.difference(keep) {
-        unit.allow_name(&page.dataset_id, *name).await?;
-        for conversation in unit.held_back(&page.dataset_id, *name).await? {
+        unit.allow_name(&page.lane.dataset_id, *name).await?;
+        for conversation in unit.held_back(&page.lane.dataset_id, *name).await? {
             load(&mut unit, &conversation, now).await?.apply(&mut unit, services).await?;
         }
     }
     unit.commit().await
+}
+
+/// The lane of a Page goes on, for all Pages that share it.
+pub(in crate::flow) async fn mend_lane(unit: &mut Unit, id: &PageId, now: Timestamp) -> Result<()> {
+    let page = unit.page(id).await?.ok_or_else(|| Error::not_found("Page"))?;
+    unit.set_fault(&page.lane, None, now).await
 }
 
 fn set(page: &mut Page, change: &PageChange) {
@@ -96,7 +104,7 @@ fn set(page: &mut Page, change: &PageChange) {
     put(&mut page.reasons.cancelled, change.cancelled.as_ref());
     put(&mut page.reasons.returned, change.returned.as_ref());
     put(&mut page.reasons.not_a_sale, change.not_a_sale.as_ref());
-    put(&mut page.token, change.access_token.as_ref());
+    put(&mut page.lane.token, change.access_token.as_ref());
     put(&mut page.test_event_code, change.test_event_code.as_ref());
     put(&mut page.silent_after, change.silent_after.as_ref());
     put(&mut page.working_hours, change.working_hours.as_ref());

@@ -4,6 +4,7 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::PageId;
 use crate::error::{Error, Result};
 use crate::flow::services::Services;
+use crate::store::page::TestCode;
 
 /// Sets the test event code of a Page until a time, or ends it.
 ///
@@ -19,7 +20,7 @@ pub async fn set_test_code(
     }
     let mut unit = services.store.begin("set_test_code").await?;
     unit.hold_page(page).await?;
-    unit.set_test_code(page, test).await?;
+    unit.set_test_code(page, test.map(|(code, until)| TestCode { code, until })).await?;
     unit.commit().await
 }
 

@@ -74,7 +74,7 @@ pub async fn publish(services: &Services, holder: &str) -> Result<u64> {
 async fn publish_once(services: &Services, holder: &str) -> Result<u64> {
     let now = services.clock.now();
     let mut unit = services.store.begin("publish").await?;
-    let Some(token) = unit.lease_publisher(holder, (now, now + LEASE)).await? else { return Ok(0) };
+    let Some(token) = unit.lease_publisher(holder, now, now + LEASE).await? else { return Ok(0) };
     let numbered = unit.number_changes(token, PUBLISH_MAX, now).await?;
     unit.commit().await?;
     Ok(numbered)

@@ -7,10 +7,11 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{ConversationId, PageId};
+use crate::domain::basic::identity::{AccountId, ConversationId, PageId};
 use crate::domain::conversation::chat::{self, Point};
 use crate::domain::conversation::inbound::{Author, CartLine, Channel, InboundEvent, InboundKind};
 use crate::domain::conversation::phone;
+use crate::domain::conversation::recipient::Recipient;
 use crate::domain::signal::SignalRules;
 use crate::error::{Error, Result};
 use crate::flow::convert::apply::{LoadedConversation, queue_all};
@@ -22,9 +23,11 @@ use crate::flow::unit::{give_way, retried};
 use crate::meta::webhook;
 use crate::store::Unit;
 use crate::store::aggregate::Scope;
-use crate::store::conversation::{Person, SaidBy};
-use crate::store::message::{Edit, MessagePosition, NewMessage};
+use crate::store::conversation::SaidBy;
+use crate::store::intake_log::BodiesMax;
+use crate::store::message::{Edit, MessageContent, MessageId, MessagePosition, NewMessage};
 use crate::store::page::Page;
+use crate::store::recipient::RecipientKey;
 
 /// Bodies that one unit projects at about most: the more there are, the fewer pages of the database each writes.
 pub const PROJECT_MAX: usize = 1000;
@@ -41,7 +44,7 @@ async fn project_once(services: &Services) -> Result<usize> {
     let now = services.clock.now();
     let mut unit = services.store.begin("project").await?;
     let count = i64::try_from(PROJECT_MAX).unwrap_or(i64::MAX);
-    let bodies = unit.waiting_bodies(&services.store, (count, PROJECT_BYTES)).await?;
+    let bodies = unit.waiting_bodies(&services.store, BodiesMax { count, bytes: PROJECT_BYTES }).await?;
     if bodies.is_empty() {
         return Ok(0);
     }
@@ -138,8 +141,25 @@ impl ConnectedEvent {
         Self { page, said: InboundMessage::of(&event), event }
     }
 
-    fn person(&self) -> Person {
-        (self.page.clone(), self.event.channel, self.event.psid.clone())
+    /// By what the conversation is found.
+    fn key(&self) -> RecipientKey {
+        let (channel, person_id) = (self.event.channel, self.event.person_id.clone());
+        RecipientKey { page_id: self.page.clone(), channel, person_id }
+    }
+
+    /// The person, with the account to which they wrote.
+    fn recipient(&self) -> Recipient {
+        Recipient::Messaging {
+            channel: self.event.channel,
+            account_id: AccountId(self.event.page_id.0.clone()),
+            person_id: self.event.person_id.clone(),
+        }
+    }
+
+    /// Meta's id of what was said in it, if anything.
+    fn message_id(&self) -> Option<MessageId> {
+        let said = self.said.as_ref()?;
+        Some(MessageId { page_id: self.page.clone(), mid: said.mid.clone() })
     }
 }
 
@@ -155,8 +175,8 @@ async fn receive(
         return Ok(());
     }
     let now = services.clock.now();
-    let names = came.iter().filter_map(|came| Some((came.page.clone(), came.said.as_ref()?.mid.clone())));
-    let mut fresh = unit.first_seen(&names.collect(), now).await?;
+    let ids = came.iter().filter_map(ConnectedEvent::message_id);
+    let mut fresh = unit.first_seen(&ids.collect(), now).await?;
     let mut threads = by_conversation(unit, services, came, now).await?;
     let ids: Vec<ConversationId> = threads.keys().cloned().collect();
     let (mut all, mut brought) = (Vec::new(), Vec::new());
@@ -169,7 +189,7 @@ async fn receive(
         let mut loaded = LoadedConversation::new(aggregate, page, rules, now);
         let mut update = ConversationUpdate::default();
         for came in came {
-            if came.said.as_ref().is_none_or(|said| fresh.remove(&(came.page.clone(), said.mid.clone()))) {
+            if came.message_id().is_none_or(|id| fresh.remove(&id)) {
                 note(unit, services, &mut loaded, came, &mut update).await?;
             }
         }
@@ -209,16 +229,16 @@ async fn by_conversation(
     came: Vec<ConnectedEvent>,
     now: Timestamp,
 ) -> Result<BTreeMap<ConversationId, Vec<ConnectedEvent>>> {
-    let mut known = unit.conversations_of(&came.iter().map(ConnectedEvent::person).collect()).await?;
+    let mut known = unit.conversations_of(&came.iter().map(ConnectedEvent::key).collect()).await?;
     let mut threads: BTreeMap<ConversationId, Vec<ConnectedEvent>> = BTreeMap::new();
     for came in came {
-        let person = came.person();
-        let id = if let Some(id) = known.get(&person) {
+        let key = came.key();
+        let id = if let Some(id) = known.get(&key) {
             id.clone()
         } else {
             let (id, at) = (ConversationId(services.ids.next(now)), came.event.at);
-            let id = unit.open_conversation(&id, &person.0, (person.1, &person.2), at).await?;
-            known.insert(person, id.clone());
+            let id = unit.open_conversation(&id, &came.page, &came.recipient(), at).await?;
+            known.insert(key, id.clone());
             id
         };
         threads.entry(id).or_default().push(came);
@@ -293,8 +313,9 @@ async fn note(
         note_phones(unit, services, loaded, (said.author, at), said.text.as_deref(), update).await?;
         update.words.extend(OperatorMessage::of(said.author, &said.mid, said.text.as_deref(), at));
         let attachments = (!said.attachments.is_empty()).then(|| said.attachments.join(","));
-        update.messages.push(NewMessage::new(place, said.mid, said.author, (said.text, attachments)));
         let by_customer = said.author == Author::Customer;
+        let InboundMessage { mid, author, text, .. } = said;
+        update.messages.push(NewMessage::new(place, MessageContent { mid, author, text, attachments }));
         update.points.push(Point { at, by_customer, ad_id: None, gave_phone: false });
     }
     if let Some(referral) = &event.referral {
@@ -337,7 +358,7 @@ impl InboundMessage {
             InboundKind::Edited { .. } | InboundKind::Deleted { .. } | InboundKind::Referral => return None,
         };
         let unnamed = || {
-            let (psid, at) = (event.psid.as_str(), event.at.millis());
+            let (psid, at) = (event.person_id.as_str(), event.at.millis());
             let (form, text) = (attachments.join(","), text.as_deref().unwrap_or_default());
             format!("unnamed:{}", hex::encode(Sha256::digest(format!("{psid}\n{at}\n{form}\n{text}"))))
         };
@@ -364,7 +385,7 @@ async fn note_phones(
     let by = if author == Author::Customer { SaidBy::Customer } else { SaidBy::Page };
     for phone in phone::phones_in(text.unwrap_or_default(), &loaded.page.country) {
         let hash = services.phone_key.hash(phone.as_str())?;
-        unit.add_phone_word((&loaded.aggregate.thread.id, &loaded.page.id), &hash, by, at).await?;
+        unit.add_phone_mention(&loaded.aggregate.thread, &hash, by, at).await?;
         // Whether it counts depends on who said it first, so that the conversation is read as a whole.
         update.cut_anew = true;
     }

@@ -213,7 +213,7 @@ async fn adopt(
     if !there.aggregate.orders.iter().any(|ledger| ledger.id == order) {
         return Err(Error::new(ErrorKind::Contended, "order_moved", "The order moved at this moment"));
     }
-    if here.aggregate.thread.psid.is_none() || there.aggregate.thread.psid.is_some() {
+    if here.aggregate.thread.recipient.is_none() || there.aggregate.thread.recipient.is_some() {
         return Err(belongs_elsewhere());
     }
     // It comes to what already stands here, so that it may be one of these sales told again.
@@ -236,7 +236,7 @@ async fn meet(
     let thread = &loaded.aggregate.thread;
     if let Some(phone) = &customer.phone {
         let hash = services.phone_key.hash(phone.as_str())?;
-        unit.add_phone_word((&thread.id, &thread.page_id), &hash, SaidBy::Tag, loaded.now).await?;
+        unit.add_phone_mention(thread, &hash, SaidBy::Tag, loaded.now).await?;
     }
     let known = unit.customer(&thread.id).await?.unwrap_or_default();
     unit.set_customer(&thread.id, &customer.over(known)).await
@@ -387,7 +387,7 @@ async fn name(
     let Some(sale) = loaded.aggregate.orders.iter_mut().find(|ledger| ledger.id == *id) else {
         return Err(Error::internal("the order to be named is missing"));
     };
-    unit.name_order(&loaded.page.id, &sale.id, (number, sale.numbers.len()), sale.version + 1);
+    unit.name_order(&loaded.page.id, &sale.id, number, sale.numbers.len(), sale.version + 1);
     sale.numbers.push(number.to_owned());
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::flow::tag::record::{FollowUpEntry, Tagged, answer_of};
 use crate::flow::unit::idempotency::{Idempotent, IdempotentRequest};
 use crate::flow::unit::retried;
 use crate::store::Unit;
-use crate::store::outcome::{EntryPosition, FollowUp};
+use crate::store::outcome::{EntryOrigin, EntryPosition, FollowUp, NewFollowUp};
 
 /// Takes an entry back. A person takes back the newest effective entry that a person made on that order or
 /// chat, and says so by a `door`; a CRM, which has none, its own facts, at any depth. Undoing twice gives the
@@ -86,7 +86,8 @@ async fn append_within(
         Error::conflict("not_a_fact", "Only a fact can be undone or accepted, not an entry about one.")
     })?;
     if let Some(earlier) = unit.entry_about(what, outcome).await? {
-        let (recorded_at, source, actor) = unit.written_by(&earlier).await?;
+        let EntryOrigin { recorded_at, source, actor, .. } =
+            unit.entry_origin(&earlier).await?.ok_or_else(missing)?;
         let about = Some(FollowUpEntry { what, recorded_at, source, actor });
         return Ok(Tagged { known: true, about, ..answer_of(&loaded, earlier, fact) });
     }
@@ -103,7 +104,7 @@ async fn append_within(
     };
     let position = EntryPosition { thread: &loaded.aggregate.thread, order: order.as_ref(), version };
     let source = door.unwrap_or(fact.source);
-    unit.append_about(position, (&id, what, &fact), (source, actor), now);
+    unit.append_follow_up(position, NewFollowUp { id: &id, what, about: &fact, source, actor }, now);
     mark(&mut loaded, outcome, what);
     if order.is_none() {
         loaded.conversation_changed(unit, services).await?;

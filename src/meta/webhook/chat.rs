@@ -2,7 +2,7 @@
 //! `standby[]`, or as the `value` of a change.
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{PageId, Psid};
+use crate::domain::basic::identity::{PageId, PersonId};
 use crate::domain::conversation::inbound::{
     Author, CartLine, Channel, FormAnswer, InboundEvent, InboundKind, Referral,
 };
@@ -70,7 +70,7 @@ impl Found<'_> {
         Ok(InboundEvent {
             page_id: self.page_id.clone(),
             channel: self.channel,
-            psid: Psid(psid),
+            person_id: PersonId(psid),
             at,
             what,
             referral,

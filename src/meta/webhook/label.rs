@@ -1,6 +1,6 @@
 //! A label of the Page's inbox, put on a person or taken off (`inbox_labels`).
 
-use crate::domain::basic::identity::Psid;
+use crate::domain::basic::identity::PersonId;
 use crate::domain::conversation::inbound::LabelChange;
 use crate::meta::webhook::chat::{Found, MALFORMED};
 use crate::meta::webhook::json::Json;
@@ -19,7 +19,7 @@ pub(super) fn read(found: &Found<'_>, value: &Json<'_>) -> Result<LabelChange, &
     let label = value.get("label").ok_or(MALFORMED)?;
     Ok(LabelChange {
         page_id: found.page_id.clone(),
-        psid: Psid(psid),
+        person_id: PersonId(psid),
         at: found.entry_time.ok_or(MALFORMED)?,
         added,
         label_id: value.id_of("label").ok_or(MALFORMED)?,

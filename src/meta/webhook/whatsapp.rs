@@ -1,7 +1,7 @@
 //! `WhatsApp`: everything is in the `value` of a change. In the Page's place stands the business account
 //! (`entry.id`), which is also what Meta wants to be told of; the person is known by `wa_id`.
 
-use crate::domain::basic::identity::{PageId, Psid};
+use crate::domain::basic::identity::{PageId, PersonId};
 use crate::domain::conversation::inbound::{
     Author, CartLine, Channel, InboundEvent, InboundKind, Referral, WebhookContent,
 };
@@ -51,7 +51,7 @@ fn event(
     Ok(InboundEvent {
         page_id: page_id.clone(),
         channel: Channel::Whatsapp,
-        psid: Psid(message.id_of(person).ok_or(MALFORMED)?),
+        person_id: PersonId(message.id_of(person).ok_or(MALFORMED)?),
         at: message.moment("timestamp").ok_or(MALFORMED)?,
         what,
         referral: message.get("referral").and_then(referral),

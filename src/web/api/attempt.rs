@@ -12,7 +12,8 @@ use crate::domain::operator::Role;
 use crate::error::{Error, Result};
 use crate::flow::{self, Reply, Resolution, Resolved};
 use crate::meta::events::verdict;
-use crate::store::list::{self, AttemptRow, ListCursor};
+use crate::store::attempt::AttemptRow;
+use crate::store::cursor::{self, ListCursor};
 use crate::web::api::view::times;
 use crate::web::server::caller::{ADMIN, ANALYST, Authenticated};
 use crate::web::server::idempotency;
@@ -96,7 +97,7 @@ impl AttemptView {
             http_status: row.http_status,
             code: row.code,
             subcode: row.subcode,
-            words: row.words.filter(|_| role != Role::Analyst),
+            words: row.message.filter(|_| role != Role::Analyst),
             advice: row.code.map(|code| verdict::advice(Some(code), row.subcode)),
             fbtrace_id: row.fbtrace_id,
             resolved_as: row.resolved_as,
@@ -140,7 +141,7 @@ pub async fn list(
     let mut unit = app.services.store.read().await?;
     let mut rows = Vec::new();
     for page in &caller.pages(&mut unit, given(filter.page_id).map(PageId)).await? {
-        let here = list::ListRange { page, after: &part.after, limit: part.limit() };
+        let here = cursor::ListRange { page, after: &part.after, limit: part.limit() };
         rows.extend(unit.attempts(here, verdict.clone()).await?);
     }
     let cut = |row: &AttemptRow| ListCursor { at: row.opened_at, id: row.id.0.clone() };

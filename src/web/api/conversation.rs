@@ -14,8 +14,11 @@ use crate::domain::conversation::customer::Customer;
 use crate::domain::signal::conversion::Conversion;
 use crate::error::{Error, Result};
 use crate::store::aggregate::Scope;
-use crate::store::list::{self, ConversationRow, ConversationSearch, ListCursor};
-use crate::store::show::{Message, ReferralRow};
+use crate::store::conversation::ConversationRow;
+use crate::store::cursor::{self, ListCursor};
+use crate::store::message::Message;
+use crate::store::read::search::ConversationSearch;
+use crate::store::referral::ReferralRow;
 use crate::web::api::order::{self, OrderEntries};
 use crate::web::api::view::{ConversionView, EntryView, times};
 use crate::web::server::caller::{Authenticated, CRM, OPERATOR};
@@ -168,17 +171,17 @@ pub async fn list(
     let mut unit = app.services.store.read().await?;
     let pages = caller.pages(&mut unit, given(filter.page_id).map(PageId)).await?;
     let mut sought =
-        ConversationSearch { state, psid: given(filter.psid), phone_hash: None, words: given(filter.q) };
+        ConversationSearch { state, person_id: given(filter.psid), phone_hash: None, words: given(filter.q) };
     let phone = given(filter.phone);
     let mut rows = Vec::new();
     for id in &pages {
-        let here = list::ListRange { page: id, after: &part.after, limit: part.limit() };
+        let here = cursor::ListRange { page: id, after: &part.after, limit: part.limit() };
         if let Some(phone) = &phone {
             let country = unit.page(id).await?.map(|page| page.country).unwrap_or_default();
             let phone = mapping::phone("/phone", phone, &country)?;
             sought.phone_hash = Some(app.services.phone_key.hash(phone.as_str())?);
         }
-        let is_sought = sought.psid.is_some() || sought.phone_hash.is_some() || sought.words.is_some();
+        let is_sought = sought.person_id.is_some() || sought.phone_hash.is_some() || sought.words.is_some();
         rows.extend(if is_sought {
             unit.conversations_sought(here, &sought).await?
         } else {
@@ -227,7 +230,7 @@ pub async fn show(
 }
 
 fn head(row: ConversationRow) -> ConversationView {
-    let inbox_url = row.psid.as_ref().filter(|_| row.channel == "messenger").map(|psid| {
+    let inbox_url = row.person_id.as_ref().filter(|_| row.channel == "messenger").map(|psid| {
         format!(
             "https://business.facebook.com/latest/inbox/all?asset_id={}&selected_item_id={psid}",
             row.page_id
@@ -237,7 +240,7 @@ fn head(row: ConversationRow) -> ConversationView {
         id: row.id.0,
         page_id: row.page_id.0,
         channel: row.channel,
-        psid: row.psid,
+        psid: row.person_id,
         name: row.name,
         state: row.state,
         waiting_since: times(row.waiting_since),
@@ -270,12 +273,12 @@ fn leads(aggregate: &ConversationAggregate, currency: Currency) -> Vec<Conversio
 
 fn referral(led: &ReferralRow) -> ReferralView {
     ReferralView {
-        at: led.led_at.to_string(),
-        ad_id: led.ad_id.clone(),
-        r#ref: led.r#ref.clone(),
-        source: led.source.clone(),
-        r#type: led.kind.clone(),
-        ad_title: led.ad_title.clone(),
+        at: led.referred_at.to_string(),
+        ad_id: led.referral.ad_id.clone(),
+        r#ref: led.referral.r#ref.clone(),
+        source: led.referral.source.clone(),
+        r#type: led.referral.kind.clone(),
+        ad_title: led.referral.ad_title.clone(),
     }
 }
 

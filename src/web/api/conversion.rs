@@ -14,7 +14,8 @@ use crate::domain::operator::Role;
 use crate::domain::signal::conversion::State as Stands;
 use crate::error::{Error, Result};
 use crate::flow::{self, MovedConversion, Reply};
-use crate::store::list::{self, ConversionRow, ListCursor};
+use crate::store::conversion::ConversionRow;
+use crate::store::cursor::{self, ListCursor};
 use crate::web::api::attempt::AttemptView;
 use crate::web::api::view::ConversionView;
 use crate::web::server::caller::{ADMIN, ANALYST, Authenticated, Caller, OPERATOR};
@@ -99,7 +100,7 @@ pub async fn list(
     let mut rows = Vec::new();
     for page in &caller.pages(&mut unit, given(filter.page_id).map(PageId)).await? {
         let Some(number) = &number else {
-            let here = list::ListRange { page, after: &part.after, limit: part.limit() };
+            let here = cursor::ListRange { page, after: &part.after, limit: part.limit() };
             rows.extend(unit.conversions(here, state.clone()).await?);
             continue;
         };

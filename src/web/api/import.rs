@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::crm;
 use crate::crm::mapping::{self, TagBody, TagContext};
-use crate::domain::basic::identity::{PageId, Psid};
+use crate::domain::basic::identity::{PageId, PersonId};
 use crate::error::{Error, Result};
 use crate::flow::{self, Claim, ImportLine, Reply};
 use crate::store::page::Page;
@@ -167,5 +167,5 @@ async fn line(
     let tag = mapping::read(&crm::json::read::<TagBody>(rest.as_bytes())?, setting)?;
     let phone = phone.map(|text| mapping::phone("/phone", &text, &known.country)).transpose()?;
     let phone_hash = phone.map(|phone| app.services.phone_key.hash(phone.as_str())).transpose()?;
-    Ok(ImportLine { page, psid: psid.map(Psid), phone_hash, tag })
+    Ok(ImportLine { page, psid: psid.map(PersonId), phone_hash, tag })
 }

@@ -12,7 +12,8 @@ use crate::domain::order::fold;
 use crate::domain::order::tag_decision::OrderLedger;
 use crate::error::{Error, Result};
 use crate::store::aggregate::Scope;
-use crate::store::list::{self, ListCursor, OrderRow};
+use crate::store::cursor::{self, ListCursor};
+use crate::store::order::OrderRow;
 use crate::web::api::view::{ConversionView, EntryView, ItemView, OrderView, amount, items};
 use crate::web::server::caller::{ANALYST, Authenticated, CRM, OPERATOR};
 use crate::web::server::list::{Listed, Pagination};
@@ -104,7 +105,7 @@ pub async fn list(
     let mut rows = Vec::new();
     for page in &caller.pages(&mut unit, given(filter.page_id).map(PageId)).await? {
         let Some(number) = &number else {
-            let here = list::ListRange { page, after: &part.after, limit: part.limit() };
+            let here = cursor::ListRange { page, after: &part.after, limit: part.limit() };
             rows.extend(unit.orders(here, state.clone()).await?);
             continue;
         };

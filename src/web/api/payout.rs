@@ -14,7 +14,7 @@ use crate::domain::basic::money::Currency;
 use crate::domain::order::payout::{Booked, Payout};
 use crate::error::{Error, Result};
 use crate::flow::{self, Reply};
-use crate::store::list::{self, ListCursor};
+use crate::store::cursor::{self, ListCursor};
 use crate::web::api::view::{amount, times};
 use crate::web::server::caller::{ANALYST, Authenticated, CRM};
 use crate::web::server::idempotency;
@@ -157,7 +157,7 @@ pub async fn list(
     let mut unit = app.services.store.read().await?;
     let mut rows = Vec::new();
     for page in &caller.pages(&mut unit, given(filter.page_id).map(PageId)).await? {
-        rows.extend(unit.payouts(list::ListRange { page, after: &part.after, limit: part.limit() }).await?);
+        rows.extend(unit.payouts(cursor::ListRange { page, after: &part.after, limit: part.limit() }).await?);
     }
     let cut = |row: &Booked| ListCursor { at: row.recorded_at, id: row.id.clone() };
     Ok(Json(part.show(rows, cut, |row| PayoutView::of(&row))))

@@ -9,7 +9,8 @@ use crate::domain::order::outcome::{Fact, Flag, Item};
 use crate::domain::order::tag_decision::OrderLedger;
 use crate::domain::signal::conversion::{Conversion, State};
 use crate::flow::{KEY_REF_PREFIX, Reply, Tagged};
-use crate::store::list::{ConversionRow, OrderRow};
+use crate::store::conversion::ConversionRow;
+use crate::store::order::OrderRow;
 use crate::web::server::idempotency;
 
 /// An amount as the API writes it.

@@ -12,7 +12,8 @@ use crate::domain::signal::conversion::{Conversion, EventName, Reason, State};
 use crate::error::Result;
 use crate::store::Unit;
 use crate::store::aggregate::Scope;
-use crate::store::list::ConversionRow;
+use crate::store::conversion::ConversionRow;
+use crate::store::outcome::EntryOrigin;
 use crate::web::console::formatting::{Formatter, money};
 use crate::web::console::guard::Visitor;
 use crate::web::console::layout::Flash;
@@ -210,9 +211,8 @@ pub async fn flash(
     now: Timestamp,
 ) -> Result<Option<Flash>> {
     let Some(saved) = saved else { return Ok(None) };
-    let Some((conversation, _, about)) = unit.entry_said(&OutcomeId::from(saved)).await? else {
-        return Ok(None);
-    };
+    let Some(origin) = unit.entry_origin(&OutcomeId::from(saved)).await? else { return Ok(None) };
+    let EntryOrigin { conversation, about, .. } = origin;
     let Some(page) = unit.page_of_conversation(&conversation).await? else { return Ok(None) };
     let page = unit.page_heads(Some(&page)).await?.pop().filter(|page| visitor.operator.sees(&page.id));
     let Some(page) = page else { return Ok(None) };

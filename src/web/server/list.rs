@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::store::list::ListCursor;
+use crate::store::cursor::ListCursor;
 use crate::web::server::read::given;
 
 /// How many rows a part has, unless it is asked for another number, and at most.

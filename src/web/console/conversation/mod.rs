@@ -21,9 +21,10 @@ use crate::domain::order::tag_decision::OrderLedger;
 use crate::error::{Error, Result};
 use crate::store::Unit;
 use crate::store::aggregate::Scope;
+use crate::store::message::Message;
 use crate::store::page::Page;
 use crate::store::product::Product;
-use crate::store::show::{Message, ReferralRow};
+use crate::store::referral::ReferralRow;
 use crate::web::console::conversation::pending::PendingView;
 use crate::web::console::form::Form;
 use crate::web::console::formatting::{Formatter, money};
@@ -183,7 +184,7 @@ pub async fn render(
     let language = visitor.operator.language;
     let teller = Formatter::new(&page.timezone, w, now);
     let narrator = Presenter { visitor, teller: teller.clone() };
-    let name = person_name(summary.name.as_deref(), summary.psid.as_deref(), w);
+    let name = person_name(summary.name.as_deref(), summary.person_id.as_deref(), w);
     let chosen = chosen_order(&aggregate, query.order.as_deref());
     let offer = Offer {
         app,
@@ -210,7 +211,7 @@ pub async fn render(
     layout::page(&ConversationPage {
         id: id.0.clone(),
         initials: initials(&name),
-        has_face: summary.has_face,
+        has_face: summary.has_picture,
         name,
         channel: text::channel(summary.channel),
         page: page.name.clone(),
@@ -220,7 +221,7 @@ pub async fn render(
             _ => w.done,
         },
         ads: ad_lines(&ads, w),
-        inbox: inbox_link(&page.id, summary.channel, summary.psid.as_deref()),
+        inbox: inbox_link(&page.id, summary.channel, summary.person_id.as_deref()),
         back: "/console/queue".to_owned(),
         here,
         from: from.to_owned(),
@@ -270,8 +271,8 @@ fn ad_lines(led: &[ReferralRow], w: &Texts) -> Vec<String> {
     let ads: Vec<(&String, &String)> = led
         .iter()
         .filter_map(|led| {
-            let id = led.ad_id.as_ref()?;
-            Some((id, led.ad_title.as_ref().unwrap_or(id)))
+            let id = led.referral.ad_id.as_ref()?;
+            Some((id, led.referral.ad_title.as_ref().unwrap_or(id)))
         })
         .collect();
     match ads.as_slice() {

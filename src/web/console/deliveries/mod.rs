@@ -12,7 +12,9 @@ use crate::domain::signal::conversion::State;
 use crate::error::{Error, Result};
 use crate::flow::{self, IdempotentRequest, Resolution};
 use crate::store::Unit;
-use crate::store::list::{AttemptRow, ConversionRow, ListCursor, ListRange};
+use crate::store::attempt::AttemptRow;
+use crate::store::conversion::ConversionRow;
+use crate::store::cursor::{ListCursor, ListRange};
 use crate::web::console::form::Form;
 use crate::web::console::formatting::Formatter;
 use crate::web::console::guard::{Visitor, local, url_encoded};
@@ -160,7 +162,7 @@ fn attempt_of(attempt: AttemptRow, teller: &Formatter, steers: bool) -> Attempt 
     let line = [Some(teller.time(attempt.opened_at)), Some(verdict)]
         .into_iter()
         .chain(numbers)
-        .chain([attempt.words, attempt.fbtrace_id.map(|id| format!("fbtrace_id {id}"))]);
+        .chain([attempt.message, attempt.fbtrace_id.map(|id| format!("fbtrace_id {id}"))]);
     let line = line.flatten().collect::<Vec<_>>().join(" · ");
     Attempt { id: attempt.id.0, line, resolves: steers && is_unknown }
 }

@@ -14,7 +14,9 @@ use crate::domain::inbox::pending::PendingReason;
 use crate::domain::operator::Permission;
 use crate::error::{Error, Result};
 use crate::store::Unit;
-use crate::store::read::queue::{After, ConversationSummary, Filter, PageHead};
+use crate::store::cursor::ListCursor;
+use crate::store::page::PageHead;
+use crate::store::read::queue::{ConversationSummary, Filter};
 use crate::web::console::formatting::Formatter;
 use crate::web::console::guard::{Visitor, url_encoded};
 use crate::web::console::layout::{self, Layout};
@@ -164,11 +166,11 @@ async fn listed(
     filter: &Filter,
     pages: &[PageHead],
     after: Option<&str>,
-) -> Result<(Vec<ConversationSummary>, Option<After>)> {
+) -> Result<(Vec<ConversationSummary>, Option<ListCursor>)> {
     let after = after.and_then(read_after);
     let limit = ROWS + 1;
-    let begin = After { at: Timestamp::from_millis(0), id: String::new() };
-    let end = After { at: Timestamp::from_millis(i64::MAX), id: String::new() };
+    let begin = ListCursor { at: Timestamp::from_millis(0), id: String::new() };
+    let end = ListCursor { at: Timestamp::from_millis(i64::MAX), id: String::new() };
     let mut back = Vec::new();
     let mut rows = match state {
         "snoozed" => unit.snoozed(filter, after.as_ref().unwrap_or(&begin), limit).await?,
@@ -197,18 +199,18 @@ async fn listed(
             "done" => Some(row.last_at),
             _ => row.waiting_since,
         };
-        After { at: at.unwrap_or(row.last_at), id: row.id.0.clone() }
+        ListCursor { at: at.unwrap_or(row.last_at), id: row.id.0.clone() }
     });
     back.extend(rows);
     Ok((back, next))
 }
 
-fn read_after(text: &str) -> Option<After> {
+fn read_after(text: &str) -> Option<ListCursor> {
     let (at, id) = text.split_once('~')?;
-    Some(After { at: Timestamp::from_millis(at.parse().ok()?), id: id.to_owned() })
+    Some(ListCursor { at: Timestamp::from_millis(at.parse().ok()?), id: id.to_owned() })
 }
 
-fn next_href(query: &PageQuery, state: &str, after: &After) -> String {
+fn next_href(query: &PageQuery, state: &str, after: &ListCursor) -> String {
     let mut href = format!("/console/queue?state={state}&after={}~", after.at.millis());
     href.extend(url_encoded(&after.id));
     for (name, value) in [("page", &query.page), ("channel", &query.channel), ("ad", &query.ad)] {
@@ -236,7 +238,7 @@ pub fn summary_row(
     now: Timestamp,
 ) -> QueueRow {
     let teller = teller_of(pages, Some(&row.page_id), w, now);
-    let name = person_name(row.name.as_deref(), row.psid.as_deref(), w);
+    let name = person_name(row.name.as_deref(), row.person_id.as_deref(), w);
     let since = row.waiting_since.unwrap_or(row.last_at);
     let note = row.snoozed_until.map(|until| {
         let owner = row.owner.as_deref().unwrap_or_default();
@@ -252,7 +254,7 @@ pub fn summary_row(
     QueueRow {
         id: row.id.0,
         initials: initials(&name),
-        has_face: row.has_face,
+        has_face: row.has_picture,
         wait: if row.waiting_since.is_some() { teller.waited(since) } else { teller.time(row.last_at) },
         at: since.to_string(),
         ours: row.words_by.as_deref().is_some_and(|by| by != Author::Customer.as_str()),
@@ -264,7 +266,7 @@ pub fn summary_row(
             .flatten(),
         note,
         waits,
-        inbox: inbox_link(&row.page_id, row.channel, row.psid.as_deref()),
+        inbox: inbox_link(&row.page_id, row.channel, row.person_id.as_deref()),
         inbox_label: fill(w.open_inbox_of, &[&name]),
         back: row.back_at.zip(row.waiting_since).is_some_and(|(back, since)| back >= since),
         name,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::domain::conversation::phone::Phone;
 use crate::domain::operator::Permission;
 use crate::error::Result;
+use crate::store::read::queue::Sought;
 use crate::web::console::guard::Visitor;
 use crate::web::console::layout;
 use crate::web::console::queue::{QueuePage, summary_row};
@@ -38,7 +39,8 @@ pub async fn show(
     for page in pages.iter().filter(|_| !sought.is_empty()) {
         let phone = Phone::parse(sought, &page.country);
         let hash = phone.map(|phone| app.services.phone_key.hash(phone.as_str())).transpose()?;
-        found.extend(unit.looked_for(&page.id, (sought, hash, &like(sought)), FOUND_MAX).await?);
+        let sought = Sought { number: sought, phone_hash: hash.as_deref(), name_like: &like(sought) };
+        found.extend(unit.looked_for(&page.id, sought, FOUND_MAX).await?);
     }
     let w = layout.w;
     sought.clone_into(&mut layout.sought);

@@ -332,7 +332,7 @@ pub async fn render(app: &App, visitor: &Visitor, id: &PageId, shown: Shown) -> 
         is_live: page.mode == Mode::Live,
         is_paused: page.mode == Mode::Paused,
         last_week,
-        fault: page.fault.clone(),
+        fault: page.lane.fault.clone(),
         refused: refused
             .into_iter()
             .map(|name| Choice {
@@ -379,8 +379,9 @@ async fn last_week(
     since: crate::clock::Timestamp,
 ) -> Result<String> {
     let mut sums = BTreeMap::new();
-    for (name, events, value) in unit.shadowed_since(&page.id, since).await? {
-        sums.insert(name, PreviewTotals { events: u64::try_from(events).unwrap_or(0), value });
+    for shadowed in unit.shadowed_since(&page.id, since).await? {
+        let events = u64::try_from(shadowed.number).unwrap_or(0);
+        sums.insert(shadowed.name, PreviewTotals { events, value: shadowed.worth });
     }
     Ok(fill(text::of(language).last_week, &[&summed(&sums, page.currency, language)]))
 }
