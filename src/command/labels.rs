@@ -73,7 +73,7 @@ async fn make_on(
     graph: &Graph,
     page: &Page,
 ) -> Result<std::result::Result<(), CallFailure>> {
-    let there = match graph.labels(&page.token, &page.id).await {
+    let there = match graph.labels(&page.lane.token, &page.id).await {
         Ok(there) => there,
         Err(refused) => return Ok(Err(refused)),
     };
@@ -81,7 +81,7 @@ async fn make_on(
         let known = there.iter().find(|label| label.name == *name);
         let (id, how) = match known {
             Some(label) => (label.id.clone(), "is there"),
-            None => match graph.make_label(&page.token, &page.id, name).await {
+            None => match graph.make_label(&page.lane.token, &page.id, name).await {
                 Ok(id) => (id, "made"),
                 Err(refused) => return Ok(Err(refused)),
             },

@@ -13,6 +13,7 @@ use crate::domain::basic::money::Currency;
 use crate::domain::order::outcome::OutcomeKind;
 use crate::domain::order::reason::Reasons;
 use crate::domain::page_setting::{self, Setting};
+use crate::domain::signal::lane::Lane;
 use crate::domain::signal::policy::{Mode, Policy};
 use crate::error::Result;
 use crate::flow::manage::configure::{Key, PageText};
@@ -134,13 +135,10 @@ pub(super) fn read(section: Section) -> Result<ConfiguredPage> {
     let page = Page {
         id,
         name: of.needed(Key::Name, "name", "a name", |name| Some(name.to_owned()))?,
-        dataset_id: DatasetId(of.needed(
-            Key::DatasetId,
-            "dataset_id",
-            "the digits of the dataset's id",
-            digits,
-        )?),
-        token: String::new().into(),
+        lane: Lane::new(
+            DatasetId(of.needed(Key::DatasetId, "dataset_id", "the digits of the dataset's id", digits)?),
+            String::new().into(),
+        ),
         currency: of.needed(
             Key::Currency,
             "currency",
@@ -150,7 +148,6 @@ pub(super) fn read(section: Section) -> Result<ConfiguredPage> {
         country,
         timezone,
         mode: of.setting(Key::Mode, "mode", &page_setting::MODE)?.unwrap_or(Mode::Live),
-        fault: None,
         test_event_code: of.setting(Key::TestEventCode, "test_event_code", &page_setting::TEST_EVENT_CODE)?,
         instagram_id: of.parsed(Key::InstagramId, "instagram_id", "the id of an Instagram account", plain)?,
         whatsapp_id: of.parsed(

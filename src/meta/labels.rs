@@ -4,7 +4,7 @@ use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::domain::basic::identity::{PageId, Psid};
+use crate::domain::basic::identity::{PageId, PersonId};
 use crate::meta::call::{CallFailure, text};
 use crate::meta::events::graph::Graph;
 
@@ -86,7 +86,7 @@ impl Graph {
         &self,
         token: &SecretString,
         label_id: &str,
-        psid: &Psid,
+        psid: &PersonId,
     ) -> Result<(), CallFailure> {
         let path = format!("{label_id}/label");
         let answer = self.call(Method::DELETE, &path, token, &[("user", psid.as_str())]).await?;

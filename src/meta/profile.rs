@@ -4,7 +4,7 @@ use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::domain::basic::identity::Psid;
+use crate::domain::basic::identity::PersonId;
 use crate::meta::call::{CallFailure, text};
 use crate::meta::events::graph::{GRAPH_DEADLINE, Graph};
 
@@ -38,7 +38,7 @@ impl Graph {
     ///
     /// # Errors
     /// The call failed; for some people Meta never shows a profile.
-    pub async fn profile(&self, token: &SecretString, psid: &Psid) -> Result<Profile, CallFailure> {
+    pub async fn profile(&self, token: &SecretString, psid: &PersonId) -> Result<Profile, CallFailure> {
         let fields = [("fields", "name,first_name,last_name,profile_pic")];
         let answer = self.call(Method::GET, psid.as_str(), token, &fields).await?;
         Ok(read(&answer))

@@ -1,24 +1,29 @@
-//! Reading all that is known of conversations: of one, or of all that a lease or an attempt touches. The same
-//! query serves one conversation and a thousand.
+//! Reading conversation aggregates: of one conversation, or of all that a lease or an attempt touches. One query asks for
+//! all of them and answers one row, in which each kind of row comes as a JSON list of objects: each row of an answer
+//! would cost SQLite's thread and ours a meeting.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use serde::Deserialize;
+
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{AttemptId, ConversationId, OrderId, OutcomeId};
+use crate::domain::basic::identity::{
+    AccountId, AttemptId, ConversationId, OrderId, OutcomeId, PageId, PersonId,
+};
 use crate::domain::basic::money::Currency;
 use crate::domain::conversation::aggregate::{ConversationAggregate, Thread};
+use crate::domain::conversation::inbound::Channel;
+use crate::domain::conversation::recipient::Recipient;
 use crate::domain::order::ledger::{JoinedOrder, OrderLedger};
 use crate::domain::order::matching;
 use crate::domain::order::outcome::{Fact, FollowUp};
 use crate::error::Result;
-use crate::store::aggregate_rows::{AGGREGATE_QUERY, AggregateRows, EntryRow, OrderRow};
-use crate::store::db::sql::{Pair, Unit, list, values};
-
-/// The entry that takes another back.
-pub(in crate::store) const UNDO: &str = FollowUp::Undo.as_str();
-
-/// The entry by which a person accepts a flagged one.
-pub(in crate::store) const ACCEPT: &str = FollowUp::Accept.as_str();
+use crate::store::chat::ChatRow;
+use crate::store::conversion::LedgerConversion;
+use crate::store::db::sql::Unit;
+use crate::store::db::statement::{Pair, Row, list, object, read_word, values};
+use crate::store::order::{LedgerOrder, OrderNumberRow};
+use crate::store::outcome::OutcomeRow;
 
 /// Which conversations.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +56,131 @@ macro_rules! ids {
     };
 }
 
+/// The query for the conversations of a list of ids: `$these` compares with it, `$all` makes a JSON list, `$object` an
+/// object. Each list is one of the types that [`AggregateRows`] names. (Asked with `limit 1`, because PostgreSQL answers
+/// an `exists` of a short list by reading the whole table; and a list within a row is made JSON once more by `$json`,
+/// which SQLite forgets of what a query within a query gave.)
+macro_rules! aggregate_query {
+    ($these:literal, $all:literal, $object:literal, $json:literal) => {
+        concat!(
+            "select cast((select ", $all, "(",
+            object!($object: id = "conversation.id", page_id = "conversation.page_id",
+                             channel = "conversation.channel", account_id, person_id,
+                             version = "conversation.version", currency,
+                             has_pending = "case when (select 1 from pending_tag
+                                                        where pending_tag.conversation_id = conversation.id
+                                                          and settled_at is null limit 1) = 1
+                                                 then 1 else 0 end"),
+            ") from conversation join page on page.id = conversation.page_id
+                                 left join recipient on recipient.conversation_id = conversation.id
+               where conversation.id ", $these, ") as text) as threads,
+             cast((select ", $all, "(",
+            object!($object: conversation_id, number, began_at, last_at, first_word_at, last_word_at, contact_at,
+                             ad_id, stage),
+            ") from chat where conversation_id ", $these, ") as text) as chats,
+             cast((select ", $all, "(",
+            object!($object: id, conversation_id, service_numbered, policy_version, opened_at, version, joined_into,
+                             joined_by_person),
+            ") from sale_order where conversation_id ", $these, ") as text) as orders,
+             cast((select ", $all, "(",
+            object!($object: order_id, number, joined_from, version = "order_number.version"),
+            " order by position, number)
+                from order_number join sale_order on sale_order.id = order_id
+               where conversation_id ", $these, ") as text) as numbers,
+             cast((select ", $all, "(",
+            object!($object: id = "outcome.id", conversation_id = "outcome.conversation_id", order_id, joined_into,
+                             about, kind, occurred_at, clamped, recorded_at, source, actor, reference,
+                             currency = "outcome.currency", value = "outcome.value", total, delivery_fee, discount,
+                             fee, items, reason, payment, courier, waybill),
+            ") from outcome left join sale_order on sale_order.id = outcome.order_id
+               where outcome.conversation_id ", $these, ") as text) as outcomes,
+             cast((select ", $all, "(",
+            object!($object: id, conversation_id, order_id, policy_version, event_name, number, event_id, event_time,
+                             state, reason, value, leaves_at, frozen, resent,
+                             outcome_ids = concat!(
+                                 $json, "((select ", $all, "(outcome_id order by outcome_id)
+                                             from conversion_outcome where conversion_id = conversion.id))"
+                             )),
+            ") from conversion where conversation_id ", $these, ") as text) as conversions"
+        )
+    };
+}
+
+const AGGREGATE_QUERY: Pair = Pair {
+    sqlite: aggregate_query!(
+        "in (select value from json_each($1))",
+        "json_group_array",
+        "json_object",
+        "json"
+    ),
+    postgres: aggregate_query!(
+        "= any(array(select json_array_elements_text($1::json)))",
+        "json_agg",
+        "json_build_object",
+        "to_json"
+    ),
+};
+
+/// The answer.
+struct AggregateRows {
+    threads: Vec<ThreadRow>,
+    chats: Vec<ChatRow>,
+    orders: Vec<LedgerOrder>,
+    numbers: Vec<OrderNumberRow>,
+    outcomes: Vec<OutcomeRow>,
+    conversions: Vec<LedgerConversion>,
+}
+
+/// A conversation, whose it is, and what its Page sells in.
+#[derive(Deserialize)]
+struct ThreadRow {
+    id: String,
+    page_id: String,
+    channel: String,
+    account_id: Option<String>,
+    person_id: Option<String>,
+    version: i64,
+    currency: String,
+    /// Whether something that was said in Meta's inbox waits for a person.
+    has_pending: i64,
+}
+
+impl AggregateRows {
+    /// Each list in its order, which costs less here than in the database.
+    fn read(row: &Row) -> Result<Self> {
+        let mut known = Self {
+            threads: row.list("threads")?,
+            chats: row.list("chats")?,
+            orders: row.list("orders")?,
+            numbers: row.list("numbers")?,
+            outcomes: row.list("outcomes")?,
+            conversions: row.list("conversions")?,
+        };
+        known.chats.sort_unstable_by_key(|chat| chat.number);
+        known.orders.sort_unstable_by(|a, b| (a.opened_at, &a.id).cmp(&(b.opened_at, &b.id)));
+        known.outcomes.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
+        known.conversions.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
+        Ok(known)
+    }
+}
+
+impl ThreadRow {
+    fn thread(self) -> Result<Thread> {
+        let channel = read_word("channel", Channel::parse, &self.channel)?;
+        let messaging = |(account, person)| Recipient::Messaging {
+            channel,
+            account_id: AccountId(account),
+            person_id: PersonId(person),
+        };
+        Ok(Thread {
+            id: ConversationId(self.id),
+            page_id: PageId(self.page_id),
+            recipient: self.account_id.zip(self.person_id).map(messaging),
+            version: self.version,
+        })
+    }
+}
+
 /// Conversations while they are read, by id.
 #[derive(Default)]
 struct Found {
@@ -69,7 +199,9 @@ impl Unit {
     pub async fn load_conversations(&mut self, scope: Scope<'_>) -> Result<Vec<ConversationAggregate>> {
         let ids = self.ids_of(scope).await?;
         self.lock_these(&ids).await?;
-        self.read_these(ids).await
+        let loaded = self.read_these(ids).await?;
+        self.count_loads(loaded.len());
+        Ok(loaded)
     }
 
     /// Holds the conversations of a scope until this unit ends.
@@ -89,10 +221,9 @@ impl Unit {
 
     async fn ids_of(&mut self, scope: Scope<'_>) -> Result<String> {
         let (text, name) = match scope {
-            Scope::Conversation(id) => return list(&[id.as_str()]),
+            Scope::Conversation(id) => return list([id.as_str()]),
             Scope::Conversations(ids) => {
-                let ids: Vec<&str> = ids.iter().map(ConversationId::as_str).collect();
-                return list(&ids);
+                return list(ids.iter().map(ConversationId::as_str));
             }
             Scope::Lease(lease) => (ids!("lease = $1"), lease),
             Scope::Attempt(attempt) => (ids!("attempt_id = $1"), attempt.as_str()),
@@ -130,7 +261,8 @@ impl Unit {
         let known = AggregateRows::read(&row)?;
         let mut found = Found::default();
         for row in known.threads {
-            let (id, currency, has_waiting) = (row.id.clone(), row.currency()?, row.has_waiting());
+            let (id, has_waiting) = (row.id.clone(), row.has_pending > 0);
+            let currency = read_word("currency", Currency::parse, &row.currency)?;
             found.currencies.insert(id.clone(), currency);
             found.aggregates.insert(id, ConversationAggregate { has_waiting, ..empty(row.thread()?) });
         }
@@ -141,7 +273,7 @@ impl Unit {
                 aggregate.stages.push(stage);
             }
         }
-        take_orders(known.orders, known.entries, &mut found)?;
+        take_orders(known.orders, known.numbers, known.outcomes, &mut found)?;
         for row in known.conversions {
             if let Some(aggregate) = found.aggregates.get_mut(&row.conversation_id) {
                 aggregate.conversions.push(row.conversion()?);
@@ -158,23 +290,26 @@ impl Unit {
     }
 }
 
-fn take_orders(mut orders: Vec<OrderRow>, entries: Vec<EntryRow>, found: &mut Found) -> Result<()> {
-    let (mut names_of, mut names_told, mut facts_told): (Texts, Texts, Texts) = Default::default();
-    for order in &mut orders {
-        for row in order.names() {
-            if let Some(told) = row.told_of {
-                names_told.entry(told).or_default().push(row.name.clone());
-            }
-            names_of.entry(order.id.clone()).or_default().push(row.name);
+fn take_orders(
+    orders: Vec<LedgerOrder>,
+    numbers: Vec<OrderNumberRow>,
+    outcomes: Vec<OutcomeRow>,
+    found: &mut Found,
+) -> Result<()> {
+    let (mut numbers_of, mut numbers_told, mut facts_told): (Texts, Texts, Texts) = Default::default();
+    for row in numbers {
+        if let Some(told) = row.joined_from {
+            numbers_told.entry(told).or_default().push(row.number.clone());
+        }
+        numbers_of.entry(row.order_id).or_default().push(row.number);
+    }
+    for row in &outcomes {
+        if let Some(told) = &row.order_id {
+            facts_told.entry(told.clone()).or_default().push(row.id.clone());
         }
     }
-    for entry in &entries {
-        if let Some(told) = &entry.told_of {
-            facts_told.entry(told.clone()).or_default().push(entry.fact.id.clone());
-        }
-    }
-    let (mut of_orders, mut of_chats) = ledgers(entries)?;
-    for row in orders.iter().filter(|row| row.same_as.is_none()) {
+    let (mut of_orders, mut of_chats) = ledgers(outcomes)?;
+    for row in orders.iter().filter(|row| row.joined_into.is_none()) {
         let Some(aggregate) = found.aggregates.get_mut(&row.conversation_id) else { continue };
         let Some(currency) = found.currencies.get(&row.conversation_id).copied() else { continue };
         let (id, service_numbered) = (OrderId(row.id.clone()), row.service_numbered != 0);
@@ -182,18 +317,18 @@ fn take_orders(mut orders: Vec<OrderRow>, entries: Vec<EntryRow>, found: &mut Fo
         ledger.version = row.version;
         ledger.opened_at = Timestamp::from_millis(row.opened_at);
         ledger.facts = of_orders.remove(&row.id).unwrap_or_default();
-        ledger.numbers = names_of.remove(&row.id).unwrap_or_default();
+        ledger.numbers = numbers_of.remove(&row.id).unwrap_or_default();
         ledger.fold(currency);
         aggregate.orders.push(ledger);
     }
-    for row in orders.into_iter().filter(|row| row.same_said == 0) {
+    for row in orders.into_iter().filter(|row| row.joined_by_person == 0) {
         let Some(aggregate) = found.aggregates.get_mut(&row.conversation_id) else { continue };
         let mut sales = aggregate.orders.iter_mut();
-        let Some(sale) = sales.find(|ledger| Some(&ledger.id.0) == row.same_as.as_ref()) else {
+        let Some(sale) = sales.find(|ledger| Some(&ledger.id.0) == row.joined_into.as_ref()) else {
             continue;
         };
         sale.joined.push(JoinedOrder {
-            numbers: names_told.remove(&row.id).unwrap_or_default(),
+            numbers: numbers_told.remove(&row.id).unwrap_or_default(),
             facts: facts_told.remove(&row.id).unwrap_or_default().into_iter().map(OutcomeId).collect(),
             version: row.version,
             policy_version: row.policy_version,
@@ -223,26 +358,26 @@ type Texts = HashMap<String, Vec<String>>;
 
 type Ledgers = HashMap<String, Vec<Fact>>;
 
-/// Facts by order and facts by conversation, each with what undid or accepted it.
-fn ledgers(entries: Vec<EntryRow>) -> Result<(Ledgers, Ledgers)> {
+/// Facts by order and facts by conversation, each with what undid or accepted it. Those of an order that joined another
+/// one are that one's.
+fn ledgers(outcomes: Vec<OutcomeRow>) -> Result<(Ledgers, Ledgers)> {
     let (mut undone, mut accepted) = (HashSet::new(), HashSet::new());
-    for entry in &entries {
-        let Some(about) = &entry.about else { continue };
-        match entry.fact.kind.as_str() {
-            UNDO => undone.insert(about.clone()),
-            ACCEPT => accepted.insert(about.clone()),
-            _ => false,
+    for row in &outcomes {
+        match row.follow_up() {
+            Some((about, FollowUp::Undo)) => undone.insert(about.clone()),
+            Some((about, FollowUp::Accept)) => accepted.insert(about.clone()),
+            None => false,
         };
     }
     let (mut of_orders, mut of_chats) = (Ledgers::new(), Ledgers::new());
-    for entry in entries.into_iter().filter(|entry| entry.about.is_none()) {
-        let mut fact = entry.fact.fact()?;
+    for mut row in outcomes.into_iter().filter(|row| row.about.is_none()) {
+        let ledger = match row.joined_into.take().or(row.order_id.take()) {
+            Some(order) => of_orders.entry(order).or_default(),
+            None => of_chats.entry(std::mem::take(&mut row.conversation_id)).or_default(),
+        };
+        let mut fact = row.fact()?;
         fact.undone = undone.contains(&fact.id.0);
         fact.accepted = accepted.contains(&fact.id.0);
-        let ledger = match entry.order_id {
-            Some(order) => of_orders.entry(order).or_default(),
-            None => of_chats.entry(entry.conversation_id).or_default(),
-        };
         ledger.push(fact);
     }
     Ok((of_orders, of_chats))

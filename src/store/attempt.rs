@@ -3,28 +3,115 @@
 use std::collections::HashSet;
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{AttemptId, DatasetId, PageId};
+use crate::domain::basic::identity::{AttemptId, ConversionId, DatasetId, PageId};
 use crate::domain::signal::attempt::GraphAnswer;
 use crate::domain::signal::conversion::{EventName, Reason, State};
 use crate::error::Result;
-use crate::store::db::sql::{Unit, values};
+use crate::store::conversion::Lease;
+use crate::store::cursor::ListRange;
+use crate::store::db::sql::Unit;
+use crate::store::db::statement::{Row, Value, values};
+
+/// An attempt.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each is the column of that name")]
+pub struct AttemptRow {
+    pub id: AttemptId,
+    pub page_id: PageId,
+    pub dataset_id: String,
+    pub events: i64,
+    pub opened_at: Timestamp,
+    pub closed_at: Option<Timestamp>,
+    pub verdict: Option<String>,
+    pub http_status: Option<i64>,
+    pub code: Option<i64>,
+    pub subcode: Option<i64>,
+    pub message: Option<String>,
+    pub fbtrace_id: Option<String>,
+    pub resolved_as: Option<String>,
+}
+
+/// Attempts; `$from` are the clauses from `from` on.
+macro_rules! attempt_rows {
+    ($from:literal) => {
+        concat!(
+            "select id, page_id, dataset_id, events, opened_at, closed_at, verdict, http_status, code, subcode, message,
+                    fbtrace_id, resolved_as
+               ",
+            $from
+        )
+    };
+}
+
+/// An attempt that is to be opened.
+#[derive(Clone, Copy, Debug)]
+pub struct NewAttempt<'a> {
+    /// Its id.
+    pub id: &'a AttemptId,
+    /// Its Page.
+    pub page: &'a PageId,
+    /// The dataset that its request goes to.
+    pub dataset: &'a DatasetId,
+    /// The lease whose conversions it carries; it is renewed with it.
+    pub lease: Lease<'a>,
+}
+
+/// What becomes of the conversions of an attempt.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// Where they stand then.
+    pub state: State,
+    /// Why.
+    pub reason: Reason,
+    /// In Meta's words.
+    pub detail: Option<String>,
+    /// When those that are `ready` again may be tried.
+    pub next_at: Timestamp,
+    /// Whether those that are `ready` again stay under their lease.
+    pub keep_lease: bool,
+}
 
 impl Unit {
+    /// Attempts, the last one first. One without a verdict is still `open`; one that a person resolved is no
+    /// longer `unknown`, but `resolved`.
+    pub async fn attempts(
+        &mut self,
+        part: ListRange<'_>,
+        verdict: Option<String>,
+    ) -> Result<Vec<AttemptRow>> {
+        let mut values = part.values();
+        values.push(Value::from(verdict));
+        let text = attempt_rows!(
+            "from attempt
+              where page_id = $1
+                and ($5 is null
+                     or case when resolved_as is not null then 'resolved' else coalesce(verdict, 'open') end = $5)
+                and (opened_at < $2 or (opened_at = $2 and id < $3))
+              order by opened_at desc, id desc limit $4"
+        );
+        self.rows(text, values).await?.iter().map(read_attempt).collect()
+    }
+
+    /// The attempts that carried a conversion, the first one first.
+    pub async fn attempts_of(&mut self, conversion: &ConversionId) -> Result<Vec<AttemptRow>> {
+        let text = attempt_rows!(
+            "from attempt join attempt_conversion on attempt_conversion.attempt_id = attempt.id
+              where conversion_id = $1 order by opened_at, id"
+        );
+        self.rows(text, values![conversion.as_str()]).await?.iter().map(read_attempt).collect()
+    }
+
     /// Opens an attempt with all that a lease holds; gives how many that are. It must be committed before the
     /// first byte of the request.
-    pub async fn open_attempt(
-        &mut self,
-        (id, lease): (&AttemptId, &str),
-        (page, dataset): (&PageId, &DatasetId),
-        (now, until): (Timestamp, Timestamp),
-    ) -> Result<u64> {
+    pub async fn open_attempt(&mut self, attempt: NewAttempt<'_>) -> Result<u64> {
+        let NewAttempt { id, page, dataset, lease } = attempt;
         let events = self
             .execute(
                 "update conversion
                     set state = 'sending', reason = 'due', frozen = 1, attempt_id = $2, lease_until = $3,
                         tries = tries + 1
                   where lease = $1 and state = 'ready'",
-                values![lease, id.as_str(), until],
+                values![lease.id, id.as_str(), lease.until],
             )
             .await?;
         self.execute(
@@ -33,9 +120,9 @@ impl Unit {
                 id.as_str(),
                 page.as_str(),
                 dataset.as_str(),
-                lease,
+                lease.id,
                 i64::try_from(events).unwrap_or(i64::MAX),
-                now,
+                lease.now,
             ],
         )
         .await?;
@@ -60,7 +147,7 @@ impl Unit {
         let closed = self
             .execute(
                 "update attempt
-                    set verdict = $2, http_status = $3, code = $4, subcode = $5, words = $6, fbtrace_id = $7,
+                    set verdict = $2, http_status = $3, code = $4, subcode = $5, message = $6, fbtrace_id = $7,
                         closed_at = $8
                   where id = $1 and coalesce(verdict, 'unknown') = 'unknown' and resolved_as is null",
                 values![
@@ -82,12 +169,8 @@ impl Unit {
     /// back to `ready` keep the lease when `keep_lease` and are due at `next_at`. One whose answer was lost
     /// before may be at Meta already, so that it never ends as one that did not leave. One that waits to be
     /// sent again for this attempt's lost answer follows the answer that came after all.
-    pub async fn settle(
-        &mut self,
-        attempt: &AttemptId,
-        (state, reason, detail): (State, Reason, Option<String>),
-        (next_at, keep_lease): (Timestamp, bool),
-    ) -> Result<u64> {
+    pub async fn settle(&mut self, attempt: &AttemptId, settlement: Settlement) -> Result<u64> {
+        let Settlement { state, reason, detail, next_at, keep_lease } = settlement;
         self.execute(
             "update conversion
                 set state = case when resent = 1 and $2 in ('expired', 'suppressed') then 'unknown' else $2 end,
@@ -120,13 +203,13 @@ impl Unit {
     /// Counts an answer of zero for every conversion of an attempt; gives the largest count.
     pub async fn count_zero(&mut self, attempt: &AttemptId) -> Result<i64> {
         self.execute(
-            "update conversion set zeros = zeros + 1 where attempt_id = $1",
+            "update conversion set zero_answers = zero_answers + 1 where attempt_id = $1",
             values![attempt.as_str()],
         )
         .await?;
         let row = self
             .row(
-                "select coalesce(max(zeros), 0) as zeros from conversion where attempt_id = $1",
+                "select coalesce(max(zero_answers), 0) as zeros from conversion where attempt_id = $1",
                 values![attempt.as_str()],
             )
             .await?;
@@ -138,21 +221,10 @@ impl Unit {
     pub async fn spare_below(&mut self, attempt: &AttemptId, zeros: i64, next_at: Timestamp) -> Result<u64> {
         self.execute(
             "update conversion set state = 'ready', reason = 'try_again', next_at = $3
-              where attempt_id = $1 and state = 'unknown' and zeros < $2",
+              where attempt_id = $1 and state = 'unknown' and zero_answers < $2",
             values![attempt.as_str(), zeros, next_at],
         )
         .await
-    }
-
-    /// Whether a dataset rests at `now`: its quota is used up, or nearly.
-    pub async fn rests(&mut self, dataset: &DatasetId, now: Timestamp) -> Result<bool> {
-        let row = self
-            .row(
-                "select id from dataset where id = $1 and throttled_until > $2",
-                values![dataset.as_str(), now],
-            )
-            .await?;
-        Ok(row.is_some())
     }
 
     /// The most often tried conversion of an attempt: how many attempts carried it.
@@ -211,7 +283,8 @@ impl Unit {
     pub async fn settle_unknown(
         &mut self,
         attempt: &AttemptId,
-        (state, reason): (State, Reason),
+        state: State,
+        reason: Reason,
         now: Timestamp,
     ) -> Result<u64> {
         self.execute(
@@ -250,4 +323,22 @@ impl Unit {
         let row = self.row("select page_id from attempt where id = $1", values![id.as_str()]).await?;
         row.map(|row| row.get("page_id").map(PageId)).transpose()
     }
+}
+
+fn read_attempt(row: &Row) -> Result<AttemptRow> {
+    Ok(AttemptRow {
+        id: AttemptId(row.get("id")?),
+        page_id: PageId(row.get("page_id")?),
+        dataset_id: row.get("dataset_id")?,
+        events: row.get("events")?,
+        opened_at: row.time("opened_at")?,
+        closed_at: row.time_if_any("closed_at")?,
+        verdict: row.get("verdict")?,
+        http_status: row.get("http_status")?,
+        code: row.get("code")?,
+        subcode: row.get("subcode")?,
+        message: row.get("message")?,
+        fbtrace_id: row.get("fbtrace_id")?,
+        resolved_as: row.get("resolved_as")?,
+    })
 }

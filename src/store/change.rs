@@ -3,20 +3,89 @@
 
 use std::collections::HashMap;
 
+use serde::Serialize;
+
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{ConversationId, OrderId, PageId, Psid};
+use crate::domain::basic::identity::{ConversationId, OrderId, PageId, PersonId};
 use crate::domain::basic::money::Currency;
-use crate::domain::conversation::inbound::{Channel, Referral};
+use crate::domain::conversation::aggregate::Thread;
+use crate::domain::conversation::inbound::Channel;
 use crate::domain::feed::change::{
-    Change, CursorKey, OrderRecord, Records, Subject, ThreadRecord, VersionedFact, VersionedReferral,
+    CONVERSATION_UPDATED, Change, CursorKey, ORDER_UPDATED, OrderRecord, Records, Subject, ThreadRecord,
+    VersionedFact, VersionedReferral,
 };
+use crate::domain::order::ledger::OrderLedger;
+use crate::domain::order::outcome::FollowUp;
 use crate::error::{Error, Result};
-use crate::store::aggregate::{ACCEPT, UNDO};
-use crate::store::aggregate_rows::FactRow;
-use crate::store::db::sql::{Row, Unit, Value, values};
+use crate::store::db::sql::Unit;
+use crate::store::db::statement::{Pair, Row, Value, rows, values};
+use crate::store::db::write_buffer::{Buffered, Table};
+use crate::store::order::OrderNumberRow;
+use crate::store::outcome::{OutcomeRow, outcome_columns};
+use crate::store::referral::{ReferralRow, referral_columns};
 
 /// The lease of the one publisher.
 const PUBLISHER: &str = "publisher";
+
+/// The subjects of a part of the feed, whose values are those of [`FeedSlice::values`].
+macro_rules! changed_subjects {
+    () => {
+        "select subject_id from change
+          where sequence > $1 and sequence <= $2 and (cast($3 as text) is null or page_id = $3)"
+    };
+}
+
+/// The conversations of a part of the feed: its subjects, and those of its orders.
+macro_rules! changed_threads {
+    () => {
+        concat!(
+            changed_subjects!(),
+            " union select conversation_id from sale_order where id in (",
+            changed_subjects!(),
+            ")"
+        )
+    };
+}
+
+/// An entry for the feed.
+#[derive(Debug, Serialize)]
+struct ChangeRow {
+    id: String,
+    page_id: String,
+    kind: &'static str,
+    subject_id: String,
+    version: i64,
+    occurred_at: i64,
+    parked: i64,
+    conversation_version: i64,
+    sequence: Option<i64>,
+    published_at: Option<i64>,
+}
+
+impl Buffered for ChangeRow {
+    const TABLE: Table = Table::Change;
+    const TEXT: Pair = rows!(insert into change (
+        id text, page_id text, kind text, subject_id text, version bigint, occurred_at bigint, parked bigint,
+        conversation_version bigint, sequence bigint, published_at bigint
+    ));
+    /// Where units are committed one after the other changes are numbered at once; elsewhere, and while older ones
+    /// wait, they wait for the publisher.
+    const NUMBERING: Option<Pair> = Some({
+        let text = "update feed set last_sequence = last_sequence + $1
+                     where name = 'changes' and not exists (select 1 from change where sequence is null)
+                    returning last_sequence";
+        Pair { sqlite: text, postgres: text }
+    });
+
+    fn number(changes: &mut [Self], answer: &Row) -> Result<()> {
+        let last: i64 = answer.get("last_sequence")?;
+        let count = i64::try_from(changes.len()).unwrap_or(i64::MAX);
+        for (sequence, change) in (last - count + 1..).zip(changes) {
+            (change.sequence, change.published_at) = (Some(sequence), Some(change.occurred_at));
+        }
+        Ok(())
+    }
+}
 
 /// The feed as it stands.
 #[derive(Clone, Debug)]
@@ -26,7 +95,7 @@ pub struct Feed {
     /// The number of its last change.
     pub last: i64,
     /// The number of the last change that is no longer kept.
-    pub forgotten: i64,
+    pub dropped: i64,
 }
 
 /// A part of the feed: the changes with a number above `after` up to `until`, of one Page or of all.
@@ -50,13 +119,13 @@ impl Unit {
     /// The feed as it stands.
     pub async fn feed(&mut self) -> Result<Feed> {
         let row = self
-            .row("select key, last_sequence, forgotten from feed where name = 'changes'", Vec::new())
+            .row("select key, last_sequence, dropped_sequence from feed where name = 'changes'", Vec::new())
             .await?
             .ok_or_else(|| Error::internal("the feed's row is missing"))?;
         Ok(Feed {
             key: row.word("key", CursorKey::new)?,
             last: row.get("last_sequence")?,
-            forgotten: row.get("forgotten")?,
+            dropped: row.get("dropped_sequence")?,
         })
     }
 
@@ -76,7 +145,8 @@ impl Unit {
     pub async fn lease_publisher(
         &mut self,
         holder: &str,
-        (now, until): (Timestamp, Timestamp),
+        now: Timestamp,
+        until: Timestamp,
     ) -> Result<Option<i64>> {
         let row = self
             .row(
@@ -141,180 +211,183 @@ impl Unit {
     /// gives how many.
     pub async fn forget_changes(&mut self, before: Timestamp, limit: i64) -> Result<u64> {
         let feed = self.feed().await?;
-        let reach = feed.last.min(feed.forgotten.saturating_add(limit));
+        let reach = feed.last.min(feed.dropped.saturating_add(limit));
         let kept = self
             .row(
                 "select min(sequence) as sequence from change
                   where sequence > $1 and sequence <= $2 and published_at >= $3",
-                values![feed.forgotten, reach, before],
+                values![feed.dropped, reach, before],
             )
             .await?;
         let kept: Option<i64> = kept.map(|row| row.get("sequence")).transpose()?.flatten();
         let upto = kept.map_or(reach, |kept| kept - 1);
         self.execute(
-            "update feed set forgotten = $1 where name = 'changes' and forgotten < $1",
+            "update feed set dropped_sequence = $1 where name = 'changes' and dropped_sequence < $1",
             values![upto],
         )
         .await?;
         self.execute("delete from change where sequence <= $1", values![upto]).await
     }
 
-    /// The first changes of a stretch, by number.
+    /// The first changes of a part, by number.
     pub async fn changes(&mut self, slice: FeedSlice<'_>, limit: i64) -> Result<Vec<Change>> {
-        let [after, until, page] = <[Value; 3]>::try_from(slice.values())
-            .map_err(|_| Error::internal("a stretch has three values"))?;
-        let rows = self
-            .rows(
-                "select id, sequence, page_id, kind, subject_id, version, occurred_at, parked, conversation_version
-                   from change
-                  where sequence > $1 and sequence <= $2 and (cast($3 as text) is null or page_id = $3)
-                  order by sequence
-                  limit $4",
-                vec![after, until, page, Value::from(limit)],
-            )
-            .await?;
-        rows.iter().map(read_change).collect()
+        let mut values = slice.values();
+        values.push(Value::from(limit));
+        let text = "select id, sequence, page_id, kind, subject_id, version, occurred_at, parked,
+                           conversation_version
+                      from change
+                     where sequence > $1 and sequence <= $2 and (cast($3 as text) is null or page_id = $3)
+                     order by sequence
+                     limit $4";
+        self.rows(text, values).await?.iter().map(read_change).collect()
     }
 
-    /// What the changes of a stretch are rendered from.
+    /// What the changes of a part are rendered from.
     pub async fn records(&mut self, slice: FeedSlice<'_>) -> Result<Records> {
         let mut records = Records::default();
-        self.read_orders_told(slice, &mut records).await?;
-        self.read_threads_told(slice, &mut records).await?;
+        self.read_changed_orders(slice, &mut records).await?;
+        self.read_changed_threads(slice, &mut records).await?;
         Ok(records)
     }
 
-    async fn read_orders_told(&mut self, slice: FeedSlice<'_>, records: &mut Records) -> Result<()> {
-        let orders = self
-            .rows(
-                "select sale_order.id, conversation_id, sale_order.version, same_as, page.currency
-                   from sale_order join page on page.id = sale_order.page_id
-                  where sale_order.id in (select subject_id from change
-                                           where sequence > $1 and sequence <= $2
-                                             and (cast($3 as text) is null or page_id = $3))",
-                slice.values(),
-            )
-            .await?;
+    async fn read_changed_orders(&mut self, slice: FeedSlice<'_>, records: &mut Records) -> Result<()> {
+        let text = concat!(
+            "select sale_order.id, conversation_id, sale_order.version, joined_into, page.currency
+               from sale_order join page on page.id = sale_order.page_id
+              where sale_order.id in (",
+            changed_subjects!(),
+            ")"
+        );
+        let orders = self.rows(text, slice.values()).await?;
         if orders.is_empty() {
             return Ok(());
         }
-        let names = self
-            .rows(
-                "select order_id, name, version, told_of
-                   from order_name
-                  where order_id in (select coalesce(same_as, id) from sale_order
-                                      where id in (select subject_id from change
-                                                    where sequence > $1 and sequence <= $2
-                                                      and (cast($3 as text) is null or page_id = $3)))
-                  order by order_id, position, name",
-                slice.values(),
-            )
-            .await?;
-        let entries = self
-            .rows(
-                "select id, conversation_id, order_id, about, kind, occurred_at, recorded_at, source, actor,
-                        reference, currency, value, total, delivery_fee, discount, fee, items, reason, payment,
-                        courier, waybill, clamped, coalesce(order_version, 1) as version
-                   from outcome
-                  where order_id in (select subject_id from change
-                                      where sequence > $1 and sequence <= $2
-                                        and (cast($3 as text) is null or page_id = $3)
-                                     union
-                                     select id from sale_order
-                                      where same_as in (select subject_id from change
-                                                         where sequence > $1 and sequence <= $2
-                                                           and (cast($3 as text) is null or page_id = $3)))
-                  order by recorded_at, id",
-                slice.values(),
-            )
-            .await?;
-        let names = names.iter().map(read_name).collect::<Result<Vec<Name>>>()?;
-        let mut by_order: HashMap<String, Vec<&Row>> = HashMap::new();
-        for row in &entries {
-            by_order.entry(row.get("order_id")?).or_default().push(row);
+        let text = concat!(
+            "select order_id, number, version, joined_from
+               from order_number
+              where order_id in (select coalesce(joined_into, id) from sale_order where id in (",
+            changed_subjects!(),
+            ")) order by order_id, position, number"
+        );
+        let numbers = self.rows(text, slice.values()).await?;
+        let numbers = numbers.iter().map(read_number).collect::<Result<Vec<OrderNumberRow>>>()?;
+        let text = concat!(
+            "select ",
+            outcome_columns!(),
+            " from outcome where order_id in (",
+            changed_subjects!(),
+            " union select id from sale_order where joined_into in (",
+            changed_subjects!(),
+            ")) order by recorded_at, id"
+        );
+        let mut entries = Entries::new();
+        for row in &self.rows(text, slice.values()).await? {
+            let entry = OutcomeRow::read(row)?;
+            entries.entry(entry.order_id.clone().unwrap_or_default()).or_default().push(entry);
         }
         for row in &orders {
-            let record = read_order(row, &names, &by_order)?;
+            let record = read_order(row, &numbers, &entries)?;
             records.orders.insert(record.id.clone(), record);
         }
         Ok(())
     }
 
-    async fn read_threads_told(&mut self, slice: FeedSlice<'_>, records: &mut Records) -> Result<()> {
-        let threads = self
-            .rows(
-                "select conversation.id, conversation.page_id, conversation.channel, began_at, psid
-                   from conversation left join person on person.conversation_id = conversation.id
-                  where conversation.id in
-                        (select subject_id from change
-                          where sequence > $1 and sequence <= $2 and (cast($3 as text) is null or page_id = $3)
-                         union
-                         select conversation_id from sale_order
-                          where id in (select subject_id from change
-                                        where sequence > $1 and sequence <= $2
-                                          and (cast($3 as text) is null or page_id = $3)))",
-                slice.values(),
-            )
-            .await?;
-        for row in &threads {
+    async fn read_changed_threads(&mut self, slice: FeedSlice<'_>, records: &mut Records) -> Result<()> {
+        let text = concat!(
+            "select conversation.id, conversation.page_id, conversation.channel, began_at, person_id
+               from conversation left join recipient on recipient.conversation_id = conversation.id
+              where conversation.id in (",
+            changed_threads!(),
+            ")"
+        );
+        for row in &self.rows(text, slice.values()).await? {
             let id = ConversationId(row.get("id")?);
             let record = ThreadRecord {
                 id: id.clone(),
                 page_id: PageId(row.get("page_id")?),
                 channel: row.word("channel", Channel::parse)?,
-                psid: row.get::<Option<String>>("psid")?.map(Psid),
+                person_id: row.get::<Option<String>>("person_id")?.map(PersonId),
                 began_at: row.time("began_at")?,
                 entries: Vec::new(),
                 referrals: Vec::new(),
             };
             records.threads.insert(id, record);
         }
-        let referrals = self
-            .rows(
-                "select conversation_id, led_at, ad_id, ref, source, kind, ad_title, version
-                   from referral
-                  where conversation_id in
-                        (select subject_id from change
-                          where sequence > $1 and sequence <= $2 and (cast($3 as text) is null or page_id = $3)
-                         union
-                         select conversation_id from sale_order
-                          where id in (select subject_id from change
-                                        where sequence > $1 and sequence <= $2
-                                          and (cast($3 as text) is null or page_id = $3)))
-                  order by conversation_id, led_at, id",
-                slice.values(),
-            )
-            .await?;
-        for row in &referrals {
+        let text = concat!(
+            "select conversation_id, version, ",
+            referral_columns!(),
+            " from referral where conversation_id in (",
+            changed_threads!(),
+            ") order by conversation_id, referred_at, id"
+        );
+        for row in &self.rows(text, slice.values()).await? {
             let id = ConversationId(row.get("conversation_id")?);
             if let Some(record) = records.threads.get_mut(&id) {
-                record.referrals.push(read_led(row)?);
+                let ReferralRow { referred_at, referral } = ReferralRow::read(row)?;
+                let since = row.get("version")?;
+                record.referrals.push(VersionedReferral { referral, at: referred_at, since });
             }
         }
-        let entries = self
-            .rows(
-                "select id, conversation_id, about, kind, occurred_at, recorded_at, source, actor, reference,
-                        currency, value, total, delivery_fee, discount, fee, items, reason, payment, courier,
-                        waybill, clamped, coalesce(conversation_version, 1) as version
-                   from outcome
-                  where order_id is null
-                    and conversation_id in (select subject_id from change
-                                             where sequence > $1 and sequence <= $2
-                                               and (cast($3 as text) is null or page_id = $3))
-                  order by recorded_at, id",
-                slice.values(),
-            )
-            .await?;
-        let mut by_thread: HashMap<String, Vec<(i64, &Row)>> = HashMap::new();
-        for row in &entries {
-            by_thread.entry(row.get("conversation_id")?).or_default().push((row.get("version")?, row));
+        let text = concat!(
+            "select ",
+            outcome_columns!(),
+            " from outcome where order_id is null and conversation_id in (",
+            changed_subjects!(),
+            ") order by recorded_at, id"
+        );
+        let mut entries = Entries::new();
+        for row in &self.rows(text, slice.values()).await? {
+            let entry = OutcomeRow::read(row)?;
+            entries.entry(entry.conversation_id.clone()).or_default().push(entry);
         }
-        for (id, rows) in by_thread {
+        for (id, rows) in entries {
             if let Some(record) = records.threads.get_mut(&ConversationId(id)) {
-                record.entries = read_entries(&rows)?;
+                let entries: Vec<_> = rows.iter().map(|entry| (entry.version(), entry)).collect();
+                record.entries = versioned(&entries)?;
             }
         }
         Ok(())
+    }
+
+    /// The feed will tell that an order of `thread` is now at its version.
+    pub fn order_changed(&mut self, id: String, thread: &Thread, order: &OrderLedger, now: Timestamp) {
+        let change = ChangeRow::of(thread, id, now);
+        self.write_buffer.of().push(ChangeRow {
+            kind: ORDER_UPDATED,
+            subject_id: order.id.0.clone(),
+            version: order.version,
+            parked: i64::from(order.parked),
+            ..change
+        });
+    }
+
+    /// The feed will tell that a conversation is now at its version.
+    pub async fn conversation_changed(&mut self, id: String, thread: &Thread, now: Timestamp) -> Result<()> {
+        self.execute(
+            "update conversation set version = $2 where id = $1",
+            values![thread.id.as_str(), thread.version],
+        )
+        .await?;
+        self.write_buffer.of().push(ChangeRow::of(thread, id, now));
+        Ok(())
+    }
+}
+
+impl ChangeRow {
+    /// A thread is at its version; the publisher numbers that after the commit.
+    fn of(thread: &Thread, id: String, now: Timestamp) -> Self {
+        Self {
+            id,
+            page_id: thread.page_id.0.clone(),
+            kind: CONVERSATION_UPDATED,
+            subject_id: thread.id.0.clone(),
+            version: thread.version,
+            occurred_at: now.millis(),
+            parked: 0,
+            conversation_version: thread.version,
+            sequence: None,
+            published_at: None,
+        }
     }
 }
 
@@ -327,59 +400,54 @@ fn read_change(row: &Row) -> Result<Change> {
         subject: row.word("kind", |kind| Subject::parse(kind, subject.clone()))?,
         version: row.get("version")?,
         occurred_at: row.time("occurred_at")?,
-        parked: row.get::<i64>("parked")? != 0,
+        parked: row.truth("parked")?,
         conversation_version: row.get("conversation_version")?,
     })
 }
 
-/// A name, with the order that it stood for before that turned out to be another one.
-struct Name {
-    order_id: String,
-    text: String,
-    version: i64,
-    told_of: Option<String>,
-}
-
-fn read_name(row: &Row) -> Result<Name> {
-    Ok(Name {
+fn read_number(row: &Row) -> Result<OrderNumberRow> {
+    Ok(OrderNumberRow {
+        page_id: "".into(),
         order_id: row.get("order_id")?,
-        text: row.get("name")?,
+        number: row.get("number")?,
+        position: 0,
+        joined_from: row.get("joined_from")?,
         version: row.get("version")?,
-        told_of: row.get("told_of")?,
     })
 }
 
-/// An order that turned out to be another one keeps the names and facts that it had; the other one has them
-/// from the version on at which they were joined.
-fn read_order(row: &Row, names: &[Name], entries: &HashMap<String, Vec<&Row>>) -> Result<OrderRecord> {
+/// Entries of the ledger by their order or conversation.
+type Entries = HashMap<String, Vec<OutcomeRow>>;
+
+/// An order that joined another one keeps the numbers and facts that it had; the other one has them from the version on
+/// at which they were joined.
+fn read_order(row: &Row, numbers: &[OrderNumberRow], entries: &Entries) -> Result<OrderRecord> {
     let id: String = row.get("id")?;
-    let sale: Option<String> = row.get("same_as")?;
-    let stands_in = sale.as_ref().unwrap_or(&id);
-    let own = names.iter().filter(|name| match &sale {
-        None => name.order_id == id,
-        Some(_) => name.told_of.as_ref() == Some(&id),
+    let joined_into: Option<String> = row.get("joined_into")?;
+    let stands_in = joined_into.as_ref().unwrap_or(&id);
+    let own = numbers.iter().filter(|number| match &joined_into {
+        None => number.order_id == id,
+        Some(_) => number.joined_from.as_ref() == Some(&id),
     });
-    let mut versioned: Vec<(i64, &Row)> = Vec::new();
-    for entry in entries.get(&id).into_iter().flatten() {
-        versioned.push((entry.get("version")?, entry));
-    }
+    let its_entries = entries.get(&id).into_iter().flatten();
+    let mut of_it: Vec<(i64, &OutcomeRow)> = its_entries.map(|entry| (entry.version(), entry)).collect();
     let mut joined: HashMap<&String, i64> = HashMap::new();
-    for name in names.iter().filter(|name| name.order_id == id) {
-        if let Some(told) = &name.told_of {
-            joined.insert(told, name.version);
+    for number in numbers.iter().filter(|number| number.order_id == id) {
+        if let Some(told) = &number.joined_from {
+            joined.insert(told, number.version);
         }
     }
     for (told, since) in joined {
-        for entry in entries.get(told).into_iter().flatten() {
-            versioned.push((entry.get::<i64>("version")?.max(since), entry));
-        }
+        let entries = entries.get(told).into_iter().flatten();
+        of_it.extend(entries.map(|entry| (entry.version().max(since), entry)));
     }
-    let same_as = sale.as_ref().and_then(|_| names.iter().find(|name| name.order_id == *stands_in));
-    let is_joined = sale.is_some();
+    let same_as =
+        joined_into.as_ref().and_then(|_| numbers.iter().find(|number| number.order_id == *stands_in));
+    let is_joined = joined_into.is_some();
     Ok(OrderRecord {
-        names: own.map(|name| (name.text.clone(), if is_joined { 0 } else { name.version })).collect(),
-        same_as: same_as.map(|name| name.text.clone()),
-        entries: read_entries(&versioned)?,
+        names: own.map(|own| (own.number.clone(), if is_joined { 0 } else { own.version })).collect(),
+        same_as: same_as.map(|number| number.number.clone()),
+        entries: versioned(&of_it)?,
         conversation_id: row.get::<Option<String>>("conversation_id")?.map(ConversationId),
         currency: row.word("currency", Currency::parse)?,
         version: row.get("version")?,
@@ -387,44 +455,24 @@ fn read_order(row: &Row, names: &[Name], entries: &HashMap<String, Vec<&Row>>) -
     })
 }
 
-fn read_led(row: &Row) -> Result<VersionedReferral> {
-    Ok(VersionedReferral {
-        referral: Referral {
-            ad_id: row.get("ad_id")?,
-            r#ref: row.get("ref")?,
-            source: row.get("source")?,
-            kind: row.get("kind")?,
-            ad_title: row.get("ad_title")?,
-            click_id: None,
-        },
-        at: row.time("led_at")?,
-        since: row.get("version")?,
-    })
-}
-
-/// Facts with what was said about them, each row with the version of the subject at which it appeared.
-fn read_entries(rows: &[(i64, &Row)]) -> Result<Vec<VersionedFact>> {
-    let (mut undone, mut accepted): (HashMap<String, i64>, HashMap<String, i64>) = Default::default();
-    for (version, row) in rows {
-        let Some(about) = row.get::<Option<String>>("about")? else { continue };
-        match row.get::<String>("kind")?.as_str() {
-            UNDO => undone.insert(about, *version),
-            ACCEPT => accepted.insert(about, *version),
-            _ => None,
+/// Facts with what was said about them, each entry with the version of the subject at which it appeared.
+fn versioned(entries: &[(i64, &OutcomeRow)]) -> Result<Vec<VersionedFact>> {
+    let (mut undone, mut accepted): (HashMap<&str, i64>, HashMap<&str, i64>) = Default::default();
+    for (version, entry) in entries {
+        match entry.follow_up() {
+            Some((about, FollowUp::Undo)) => undone.insert(about, *version),
+            Some((about, FollowUp::Accept)) => accepted.insert(about, *version),
+            None => None,
         };
     }
-    let mut entries = Vec::new();
-    for (version, row) in rows {
-        if row.get::<Option<String>>("about")?.is_some() {
-            continue;
-        }
-        let fact = FactRow::read(row)?.fact()?;
-        entries.push(VersionedFact {
+    let facts = entries.iter().filter(|(_, entry)| entry.about.is_none());
+    let versioned = facts.map(|(version, entry)| {
+        Ok(VersionedFact {
             since: *version,
-            undone_since: undone.get(&fact.id.0).copied(),
-            accepted_since: accepted.get(&fact.id.0).copied(),
-            fact,
-        });
-    }
-    Ok(entries)
+            undone_since: undone.get(entry.id.as_str()).copied(),
+            accepted_since: accepted.get(entry.id.as_str()).copied(),
+            fact: (*entry).clone().fact()?,
+        })
+    });
+    versioned.collect()
 }

@@ -2,53 +2,273 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{ConversionId, OutcomeId, PageId};
+use crate::domain::basic::identity::{ConversationId, ConversionId, DatasetId, OrderId, OutcomeId, PageId};
 use crate::domain::basic::money::Currency;
 use crate::domain::conversation::aggregate::Thread;
-use crate::domain::signal::conversion::{Conversion, Draft, State};
+use crate::domain::signal::conversion::{Conversion, EventName, Reason, State};
 use crate::error::Result;
-use crate::store::db::sql::{Pair, Unit, list, values};
-use crate::store::db::write_buffer::{CarriesRow, ConversionRow};
+use crate::store::cursor::ListRange;
+use crate::store::db::sql::Unit;
+use crate::store::db::statement::{Pair, Row, Value, list, read_word, rows, values};
+use crate::store::db::write_buffer::{Buffered, Table};
 
 /// How long a lease holds: longer than one request to Meta may take, shorter than the 60 s within which a
 /// lost attempt must be seen.
 pub const LEASE: Duration = Duration::from_secs(45);
 
+/// Who works on conversions, from when and until when.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Since when.
+    pub now: Timestamp,
+    /// Until when, unless it is renewed.
+    pub until: Timestamp,
+}
+
+impl<'a> Lease<'a> {
+    /// A lease that begins at `now`, and holds for [`LEASE`].
+    pub fn new(id: &'a str, now: Timestamp) -> Self {
+        Self { id, now, until: now + LEASE }
+    }
+}
+
+/// A conversion, with the first number of its order.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each is the column of that name; `number` is the order's first one")]
+pub struct ConversionRow {
+    pub id: ConversionId,
+    pub page_id: PageId,
+    pub conversation_id: Option<ConversationId>,
+    pub number: Option<String>,
+    pub name: EventName,
+    pub event_id: String,
+    pub event_time: Timestamp,
+    pub state: State,
+    pub reason: Reason,
+    pub detail: Option<String>,
+    pub currency: Currency,
+    pub value: Option<i64>,
+    pub made_at: Timestamp,
+    pub leaves_at: Timestamp,
+}
+
+/// Conversions with the first numbers of their orders; `$which` are the clauses from `where` on.
+macro_rules! conversion_rows {
+    ($which:literal) => {
+        concat!(
+            "select id, page_id, conversation_id, event_name, event_id, event_time, state, reason, detail, currency,
+                    value, made_at, leaves_at,
+                    (select order_number.number from order_number where order_id = conversion.order_id
+                      order by position, order_number.number limit 1) as order_number
+               from conversion
+              ",
+            $which
+        )
+    };
+}
+
+/// A conversion that is made.
+#[derive(Debug, Serialize)]
+struct NewConversion {
+    id: String,
+    page_id: String,
+    conversation_id: String,
+    order_id: Option<String>,
+    chat_number: Option<i64>,
+    event_name: &'static str,
+    number: i64,
+    event_id: String,
+    event_time: i64,
+    state: &'static str,
+    reason: &'static str,
+    value: Option<i64>,
+    currency: &'static str,
+    made_at: i64,
+    leaves_at: i64,
+    next_at: i64,
+    policy_version: i64,
+    frozen: i64,
+    tries: i64,
+    zero_answers: i64,
+    resent: i64,
+}
+
+impl Buffered for NewConversion {
+    const TABLE: Table = Table::Conversion;
+    const TEXT: Pair = rows!(insert into conversion (
+        id text, page_id text, conversation_id text, order_id text, chat_number bigint, event_name text,
+        number bigint, event_id text, event_time bigint, state text, reason text, value bigint, currency text,
+        made_at bigint, leaves_at bigint, next_at bigint, policy_version bigint, frozen bigint, tries bigint,
+        zero_answers bigint, resent bigint
+    ));
+}
+
+/// An entry that a conversion reports.
+#[derive(Debug, Serialize)]
+struct ConversionOutcomeRow {
+    outcome_id: String,
+    conversion_id: String,
+}
+
+impl Buffered for ConversionOutcomeRow {
+    const TABLE: Table = Table::ConversionOutcome;
+    const TEXT: Pair = rows!(insert into conversion_outcome (outcome_id text, conversion_id text)
+        "on conflict (outcome_id) do update set conversion_id = excluded.conversion_id");
+}
+
+/// A conversion as its ledger judges it, with the entries that it reports.
+#[derive(Deserialize)]
+pub(in crate::store) struct LedgerConversion {
+    pub(in crate::store) id: String,
+    pub(in crate::store) conversation_id: String,
+    order_id: Option<String>,
+    policy_version: i64,
+    event_name: String,
+    number: i64,
+    event_id: String,
+    event_time: i64,
+    state: String,
+    reason: String,
+    value: Option<i64>,
+    leaves_at: i64,
+    frozen: i64,
+    resent: i64,
+    /// Null without any.
+    outcome_ids: Option<Vec<String>>,
+}
+
+impl LedgerConversion {
+    /// Its place among the conversions of its conversation.
+    pub(in crate::store) fn place(&self) -> (&str, i64, &str) {
+        (&self.event_name, self.number, &self.id)
+    }
+
+    pub(in crate::store) fn conversion(self) -> Result<Conversion> {
+        Ok(Conversion {
+            id: ConversionId(self.id),
+            order_id: self.order_id.map(OrderId),
+            policy_version: self.policy_version,
+            name: read_word("event_name", EventName::parse, &self.event_name)?,
+            number: self.number,
+            event_id: self.event_id,
+            event_time: Timestamp::from_millis(self.event_time),
+            state: read_word("state", State::parse, &self.state)?,
+            reason: read_word("reason", Reason::parse, &self.reason)?,
+            value: self.value,
+            leaves_at: Timestamp::from_millis(self.leaves_at),
+            frozen: self.frozen != 0,
+            resent: self.resent != 0,
+            carries: self.outcome_ids.unwrap_or_default().into_iter().map(OutcomeId).collect(),
+        })
+    }
+}
+
+/// The text of a conversion as Meta is sent it, frozen for an attempt.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct FrozenPayload<'a> {
+    /// The conversion.
+    pub conversion_id: &'a str,
+    /// The text, byte for byte.
+    pub body: &'a str,
+}
+
+const FREEZE: Pair = rows!(insert into conversion_payload (conversion_id text, body text)
+    "on conflict (conversion_id) do update set body = excluded.body");
+
 impl Unit {
+    /// Conversions, the one that was made last first.
+    pub async fn conversions(
+        &mut self,
+        part: ListRange<'_>,
+        state: Option<String>,
+    ) -> Result<Vec<ConversionRow>> {
+        let mut values = part.values();
+        values.push(Value::from(state));
+        let text = conversion_rows!(
+            "where page_id = $1 and ($5 is null or state = $5)
+               and (made_at < $2 or (made_at = $2 and id < $3))
+             order by made_at desc, id desc limit $4"
+        );
+        self.rows(text, values).await?.iter().map(read_conversion).collect()
+    }
+
+    /// The conversions of one order, the one that was made last first.
+    pub async fn conversions_of_order(&mut self, order: &OrderId) -> Result<Vec<ConversionRow>> {
+        let text = conversion_rows!("where order_id = $1 order by made_at desc, id desc");
+        self.rows(text, values![order.as_str()]).await?.iter().map(read_conversion).collect()
+    }
+
+    /// One conversion.
+    pub async fn conversion(&mut self, id: &ConversionId) -> Result<Option<ConversionRow>> {
+        let row = self.row(conversion_rows!("where id = $1"), values![id.as_str()]).await?;
+        row.as_ref().map(read_conversion).transpose()
+    }
+
+    /// The Page of a conversion.
+    pub async fn page_of_conversion(&mut self, id: &ConversionId) -> Result<Option<PageId>> {
+        let row = self.row("select page_id from conversion where id = $1", values![id.as_str()]).await?;
+        row.map(|row| row.get("page_id").map(PageId)).transpose()
+    }
+
+    /// The conversation that a conversion belongs to.
+    pub async fn conversation_of_conversion(&mut self, id: &ConversionId) -> Result<Option<ConversationId>> {
+        let row =
+            self.row("select conversation_id from conversion where id = $1", values![id.as_str()]).await?;
+        row.map(|row| row.get("conversation_id").map(ConversationId)).transpose()
+    }
+
+    /// The conversations with an event that never left because the dataset refused its name.
+    pub async fn held_back(&mut self, dataset: &DatasetId, name: EventName) -> Result<Vec<ConversationId>> {
+        let rows = self
+            .rows(
+                "select distinct conversation_id
+                   from conversion join page on page.id = conversion.page_id join lane on lane.id = page.lane_id
+                  where dataset_id = $1 and event_name = $2 and state = 'suppressed' and reason = 'name_refused'
+                    and conversation_id is not null
+                  order by conversation_id",
+                values![dataset.as_str(), name.as_str()],
+            )
+            .await?;
+        rows.iter().map(|row| row.get("conversation_id").map(ConversationId)).collect()
+    }
+
     /// Adds a conversion.
     pub fn add_conversion(
         &mut self,
-        (id, event_id): (&ConversionId, &str),
         thread: &Thread,
-        draft: &Draft,
+        conversion: &Conversion,
         currency: Currency,
         now: Timestamp,
     ) {
-        self.write_buffer.conversions.push(ConversionRow {
-            id: id.0.clone(),
+        self.write_buffer.of().push(NewConversion {
+            id: conversion.id.0.clone(),
             page_id: thread.page_id.0.clone(),
             conversation_id: thread.id.0.clone(),
-            order_id: draft.order_id.as_ref().map(|order| order.0.clone()),
-            event_name: draft.name.as_str(),
-            number: draft.number,
-            event_id: event_id.to_owned(),
-            event_time: draft.event_time.millis(),
-            state: draft.state.as_str(),
-            reason: draft.reason.as_str(),
-            value: draft.value,
+            order_id: conversion.order_id.as_ref().map(|order| order.0.clone()),
+            chat_number: conversion.order_id.is_none().then_some(conversion.number),
+            event_name: conversion.name.as_str(),
+            number: conversion.number,
+            event_id: conversion.event_id.clone(),
+            event_time: conversion.event_time.millis(),
+            state: conversion.state.as_str(),
+            reason: conversion.reason.as_str(),
+            value: conversion.value,
             currency: currency.code(),
             made_at: now.millis(),
-            leaves_at: draft.leaves_at.millis(),
-            next_at: draft.leaves_at.millis(),
-            policy_version: draft.policy_version,
-            frozen: 0,
+            leaves_at: conversion.leaves_at.millis(),
+            next_at: conversion.leaves_at.millis(),
+            policy_version: conversion.policy_version,
+            frozen: i64::from(conversion.frozen),
             tries: 0,
-            zeros: 0,
-            resent: 0,
-            chat_number: draft.order_id.is_none().then_some(draft.number),
+            zero_answers: 0,
+            resent: i64::from(conversion.resent),
         });
-        self.add_carries(id, &draft.carries);
+        self.add_carries(&conversion.id, &conversion.carries);
     }
 
     /// Writes a conversion that changed. One that is not frozen loses its old payload, and one that is not
@@ -72,7 +292,8 @@ impl Unit {
         )
         .await?;
         if !row.frozen {
-            self.execute("delete from payload where conversion_id = $1", values![row.id.as_str()]).await?;
+            self.execute("delete from conversion_payload where conversion_id = $1", values![row.id.as_str()])
+                .await?;
         }
         self.set_carries(&row.id, &row.carries).await
     }
@@ -81,7 +302,7 @@ impl Unit {
     pub async fn drop_conversion(&mut self, id: &ConversionId) -> Result<()> {
         for text in [
             "delete from conversion_outcome where conversion_id = $1",
-            "delete from payload where conversion_id = $1",
+            "delete from conversion_payload where conversion_id = $1",
             "delete from conversion where id = $1",
         ] {
             self.execute(text, values![id.as_str()]).await?;
@@ -97,8 +318,12 @@ impl Unit {
 
     fn add_carries(&mut self, id: &ConversionId, outcomes: &[OutcomeId]) {
         for outcome in outcomes {
-            let (outcome_id, conversion_id) = (outcome.0.clone(), id.0.clone());
-            self.write_buffer.put_carries(CarriesRow { outcome_id, conversion_id });
+            let row = ConversionOutcomeRow { outcome_id: outcome.0.clone(), conversion_id: id.0.clone() };
+            let rows = self.write_buffer.of::<ConversionOutcomeRow>();
+            match rows.iter_mut().find(|known| known.outcome_id == row.outcome_id) {
+                Some(known) => *known = row,
+                None => rows.push(row),
+            }
         }
     }
 
@@ -124,13 +349,7 @@ impl Unit {
     }
 
     /// Takes a lease on the due conversions of a Page, nearest deadline first.
-    pub async fn lease_due(
-        &mut self,
-        page: &PageId,
-        lease: &str,
-        (now, until): (Timestamp, Timestamp),
-        limit: i64,
-    ) -> Result<u64> {
+    pub async fn lease_due(&mut self, page: &PageId, lease: &Lease<'_>, limit: i64) -> Result<u64> {
         let text = Pair {
             sqlite: "update conversion set lease = $2, lease_until = $4
                       where id in (select id from conversion
@@ -143,7 +362,7 @@ impl Unit {
                                         and coalesce(lease_until, 0) <= $3
                                       order by event_time, id limit $5 for update skip locked)",
         };
-        self.execute(text, values![page.as_str(), lease, now, until, limit]).await
+        self.execute(text, values![page.as_str(), lease.id, lease.now, lease.until, limit]).await
     }
 
     /// What is still under a lease and ready, in the order in which it leaves. Empty once the lease is lost.
@@ -186,7 +405,7 @@ impl Unit {
         let rows = self
             .rows(
                 "select conversion_id, body
-                   from payload join conversion on conversion.id = payload.conversion_id
+                   from conversion_payload join conversion on conversion.id = conversion_payload.conversion_id
                   where lease = $1 and frozen = 1",
                 values![lease],
             )
@@ -194,19 +413,16 @@ impl Unit {
         rows.iter().map(|row| Ok((ConversionId(row.get("conversion_id")?), row.get("body")?))).collect()
     }
 
+    /// The text that Meta is sent for a conversion, once an attempt froze it.
+    pub async fn payload(&mut self, id: &ConversionId) -> Result<Option<String>> {
+        let text = "select body from conversion_payload where conversion_id = $1";
+        let row = self.row(text, values![id.as_str()]).await?;
+        row.map(|row| row.get("body")).transpose()
+    }
+
     /// Freezes the texts of conversions.
-    pub async fn freeze(&mut self, texts: &[(&ConversionId, &str)]) -> Result<()> {
-        let text = Pair {
-            sqlite: "insert into payload (conversion_id, body)
-                     select value ->> 0, value ->> 1 from jsonb_each($1) where true
-                     on conflict (conversion_id) do update set body = excluded.body",
-            postgres: "insert into payload (conversion_id, body)
-                       select value ->> 0, value ->> 1 from json_array_elements($1::json)
-                       on conflict (conversion_id) do update set body = excluded.body",
-        };
-        let rows: Vec<_> = texts.iter().map(|(id, body)| (id.as_str(), body)).collect();
-        self.execute(text, values![list(&rows)?]).await?;
-        Ok(())
+    pub async fn freeze(&mut self, texts: &[FrozenPayload<'_>]) -> Result<()> {
+        self.execute(FREEZE, values![list(texts)?]).await.map(drop)
     }
 
     /// A held conversion may leave at once, a rejected one once more with a payload that is built anew.
@@ -222,15 +438,23 @@ impl Unit {
             .await?;
         Ok(changed == 1)
     }
+}
 
-    /// The conversation that a conversion belongs to.
-    pub async fn conversation_of_conversion(
-        &mut self,
-        id: &ConversionId,
-    ) -> Result<Option<crate::domain::basic::identity::ConversationId>> {
-        let row =
-            self.row("select conversation_id from conversion where id = $1", values![id.as_str()]).await?;
-        row.map(|row| row.get("conversation_id").map(crate::domain::basic::identity::ConversationId))
-            .transpose()
-    }
+fn read_conversion(row: &Row) -> Result<ConversionRow> {
+    Ok(ConversionRow {
+        id: ConversionId(row.get("id")?),
+        page_id: PageId(row.get("page_id")?),
+        conversation_id: row.get::<Option<String>>("conversation_id")?.map(ConversationId),
+        number: row.get("order_number")?,
+        name: row.word("event_name", EventName::parse)?,
+        event_id: row.get("event_id")?,
+        event_time: row.time("event_time")?,
+        state: row.word("state", State::parse)?,
+        reason: row.word("reason", Reason::parse)?,
+        detail: row.get("detail")?,
+        currency: row.word("currency", Currency::parse)?,
+        value: row.get("value")?,
+        made_at: row.time("made_at")?,
+        leaves_at: row.time("leaves_at")?,
+    })
 }

@@ -2,7 +2,8 @@
 
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::store::db::sql::{Unit, values};
+use crate::store::db::sql::Unit;
+use crate::store::db::statement::values;
 
 /// The name of a request: whose key, which route, which Idempotency-Key.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +32,7 @@ impl Unit {
     pub async fn stored_answer(&mut self, name: Name<'_>, since: Timestamp) -> Result<Option<Stored>> {
         let rows = self
             .rows_beside(
-                "select body_hash, status, answer from stored_answer
+                "select body_hash, status, answer from idempotent_answer
                   where key_id = $1 and route = $2 and idempotency_key = $3 and made_at > $4",
                 values![name.key_id, name.route, name.word, since],
             )
@@ -47,21 +48,22 @@ impl Unit {
             .transpose()
     }
 
-    /// Keeps an answer; false if another request of this name was quicker.
+    /// Keeps an answer at `now`; false if another request of this name was answered since `since`.
     pub async fn store_answer(
         &mut self,
         name: Name<'_>,
         stored: &Stored,
-        (now, since): (Timestamp, Timestamp),
+        now: Timestamp,
+        since: Timestamp,
     ) -> Result<bool> {
         let kept = self
             .execute_beside(
-                "insert into stored_answer (key_id, route, idempotency_key, body_hash, status, answer, made_at)
+                "insert into idempotent_answer (key_id, route, idempotency_key, body_hash, status, answer, made_at)
                  values ($1, $2, $3, $4, $5, $6, $7)
                  on conflict (key_id, route, idempotency_key) do update
                     set body_hash = excluded.body_hash, status = excluded.status, answer = excluded.answer,
                         made_at = excluded.made_at
-                  where stored_answer.made_at <= $8",
+                  where idempotent_answer.made_at <= $8",
                 values![
                     name.key_id,
                     name.route,
@@ -79,6 +81,6 @@ impl Unit {
 
     /// Forgets the answers from before a moment.
     pub async fn forget_answers(&mut self, before: Timestamp) -> Result<u64> {
-        self.execute("delete from stored_answer where made_at < $1", values![before]).await
+        self.execute("delete from idempotent_answer where made_at < $1", values![before]).await
     }
 }

@@ -1,16 +1,31 @@
 //! The raw bodies of webhooks, from their arrival until `keep_text` is over, and what was seen in them.
 
-use std::collections::{BTreeSet, HashSet};
-
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::PageId;
-use crate::error::{Error, ErrorKind, Result};
-use crate::store::db::sql::{Pair, Row, Store, Unit, list, values};
+use crate::error::{Error, Result};
+use crate::store::db::sql::{Store, Unit};
+use crate::store::db::statement::{Pair, Row, list, values};
 
-/// Where a body stands among those that it is packed with: its first byte, from 1, and its length.
-type BodyPosition = [usize; 2];
+/// Where a body stands among those that it is packed with.
+#[derive(Debug, Serialize, Deserialize)]
+struct BodyPosition {
+    /// Its first byte, from 1.
+    start: usize,
+    /// Its bytes.
+    length: usize,
+}
+
+/// So many bodies about at most, and so many bytes; at least one body.
+#[derive(Clone, Copy, Debug)]
+pub struct BodiesMax {
+    /// Bodies.
+    pub count: i64,
+    /// Their bytes.
+    pub bytes: i64,
+}
 
 /// A body that waits.
 #[derive(Clone, Debug)]
@@ -25,19 +40,19 @@ pub struct LoggedBody {
 
 impl Store {
     /// Keeps the raw bytes of webhooks, all in one statement, durable when it returns: packed, with a list of
-    /// `[start, length]`. On SQLite they stay so, as one row.
+    /// their places. On SQLite they stay so, as one row.
     pub async fn keep_bodies(&self, bodies: &[Bytes], now: Timestamp) -> Result<()> {
         let mut packed = Vec::with_capacity(bodies.iter().map(Bytes::len).sum());
         let mut places: Vec<BodyPosition> = Vec::with_capacity(bodies.len());
         for body in bodies {
-            places.push([packed.len() + 1, body.len()]);
+            places.push(BodyPosition { start: packed.len() + 1, length: body.len() });
             packed.extend_from_slice(body);
         }
         let number = i64::try_from(bodies.len()).unwrap_or(i64::MAX);
         let text = Pair {
-            sqlite: "insert into inbox (received_at, bodies, places, number) values ($1, $2, $3, $4)",
-            postgres: "insert into inbox (received_at, body)
-                       select $1, substring($2 from (value ->> 0)::int for (value ->> 1)::int)
+            sqlite: "insert into intake_log (received_at, bodies, places, number) values ($1, $2, $3, $4)",
+            postgres: "insert into intake_log (received_at, body)
+                       select $1, substring($2 from (value ->> 'start')::int for (value ->> 'length')::int)
                          from json_array_elements($3::json) limit $4",
         };
         self.execute_in_intake(text, values![now, packed, list(&places)?, number]).await?;
@@ -47,16 +62,16 @@ impl Store {
     /// Drops the raw bodies from before a moment that are projected; gives how many.
     pub async fn drop_bodies(&self, before: Timestamp) -> Result<u64> {
         let Some(file) = self.intake_file() else {
-            let text = "delete from inbox where projected_at is not null and received_at < $1";
+            let text = "delete from intake_log where projected_at is not null and received_at < $1";
             return self.execute_in_intake(text, values![before]).await;
         };
         // What is committed counts: a unit that is under way may still come to nothing.
         let mark = self.look().await?.mark_of(file).await?;
-        let text = "delete from inbox
+        let text = "delete from intake_log
                      where id <= $1
-                       and id < coalesce((select id from inbox where received_at >= $2 order by id limit 1), $1 + 1)";
+                       and id < coalesce((select id from intake_log where received_at >= $2 order by id limit 1), $1 + 1)";
         let dropped = self.execute_in_intake(text, values![mark, before]).await?;
-        let text = "delete from unread where id < coalesce((select min(id) from inbox), $1 + 1)";
+        let text = "delete from unread where id < coalesce((select min(id) from intake_log), $1 + 1)";
         self.execute_in_intake(text, values![mark]).await?;
         Ok(dropped)
     }
@@ -65,22 +80,18 @@ impl Store {
 impl Unit {
     /// Up to which body of a file all is projected.
     async fn mark_of(&mut self, file: &str) -> Result<i64> {
-        let row = self.row("select last from inbox_mark where file = $1", values![file]).await?;
-        row.map_or(Ok(0), |row| row.get("last"))
+        let row = self.row("select projected_row from intake_mark where file = $1", values![file]).await?;
+        row.map_or(Ok(0), |row| row.get("projected_row"))
     }
 
     /// The oldest bodies that are not projected yet, about so many of about so many bytes, at least one; nobody else
     /// projects them before this unit ends.
-    pub async fn waiting_bodies(
-        &mut self,
-        store: &Store,
-        (count, bytes): (i64, i64),
-    ) -> Result<Vec<LoggedBody>> {
+    pub async fn waiting_bodies(&mut self, store: &Store, max: BodiesMax) -> Result<Vec<LoggedBody>> {
         let Some(file) = store.intake_file() else {
             let text = "select id, cast(1 as bigint) as number, cast(octet_length(body) as bigint) as bytes
-                          from inbox where projected_at is null order by id limit $1 for update skip locked";
-            let ids = reach(&self.rows(text, values![count]).await?, (count, bytes))?;
-            let text = "select id, body from inbox
+                          from intake_log where projected_at is null order by id limit $1 for update skip locked";
+            let ids = reach(&self.rows(text, values![max.count]).await?, max)?;
+            let text = "select id, body from intake_log
                          where id = any(array(select value::text::bigint from json_array_elements($1::json)))
                          order by id";
             let rows = self.rows(text, values![list(&ids)?]).await?;
@@ -90,19 +101,20 @@ impl Unit {
             return rows.iter().map(waiting).collect();
         };
         let mark = self.mark_of(file).await?;
-        let text = "select id, number, length(bodies) as bytes from inbox where id > $1 order by id limit $2";
-        let ids = reach(&store.rows_of_intake(text, values![mark, count]).await?, (count, bytes))?;
+        let text =
+            "select id, number, length(bodies) as bytes from intake_log where id > $1 order by id limit $2";
+        let ids = reach(&store.rows_of_intake(text, values![mark, max.count]).await?, max)?;
         let Some(last) = ids.last() else { return Ok(Vec::new()) };
-        let text = "select id, places, bodies from inbox where id > $1 and id <= $2 order by id";
+        let text = "select id, places, bodies from intake_log where id > $1 and id <= $2 order by id";
         let rows = store.rows_of_intake(text, values![mark, *last]).await?;
         let mut waiting = Vec::new();
         for row in &rows {
             let (id, places) = (row.get("id")?, row.list::<BodyPosition>("places")?);
             let bodies = Bytes::from(row.get::<Vec<u8>>("bodies")?);
-            for (place, [start, length]) in places.into_iter().enumerate() {
+            for (place, BodyPosition { start, length }) in places.into_iter().enumerate() {
                 let within = start.checked_sub(1).filter(|from| from + length <= bodies.len());
-                let from =
-                    within.ok_or_else(|| Error::internal(format!("row {id} of the inbox can't be read")))?;
+                let from = within
+                    .ok_or_else(|| Error::internal(format!("row {id} of the intake log can't be read")))?;
                 waiting.push(LoggedBody { row: id, place, body: bodies.slice(from..from + length) });
             }
         }
@@ -113,12 +125,12 @@ impl Unit {
     pub async fn projected(&mut self, store: &Store, bodies: &[LoggedBody], now: Timestamp) -> Result<()> {
         if let Some(file) = store.intake_file() {
             let last = bodies.iter().map(|waiting| waiting.row).max().unwrap_or(0);
-            let text = "insert into inbox_mark (file, last) values ($1, $2)
-                        on conflict (file) do update set last = excluded.last";
+            let text = "insert into intake_mark (file, projected_row) values ($1, $2)
+                        on conflict (file) do update set projected_row = excluded.projected_row";
             return self.execute(text, values![file, last]).await.map(drop);
         }
         let ids: Vec<i64> = bodies.iter().map(|waiting| waiting.row).collect();
-        let text = "update inbox set projected_at = $1
+        let text = "update intake_log set projected_at = $1
                      where id = any(array(select value::text::bigint from json_array_elements($2::json)))";
         self.execute(text, values![now, list(&ids)?]).await.map(drop)
     }
@@ -126,7 +138,7 @@ impl Unit {
     /// A body could not be read; its shape stays.
     pub async fn unreadable(&mut self, store: &Store, waiting: &LoggedBody, shape: &str) -> Result<()> {
         if store.is_shared() {
-            let text = "update inbox set unread = $2 where id = $1";
+            let text = "update intake_log set unread = $2 where id = $1";
             return self.execute(text, values![waiting.row, shape]).await.map(drop);
         }
         let place = i64::try_from(waiting.place).unwrap_or(i64::MAX);
@@ -140,11 +152,10 @@ impl Unit {
         let rows = if let Some(file) = store.intake_file() {
             let mark = self.mark_of(file).await?;
             let text = "select coalesce(sum(number), 0) as number, min(received_at) as oldest
-                          from inbox where id > $1";
+                          from intake_log where id > $1";
             store.rows_of_intake(text, values![mark]).await?
         } else {
-            let text =
-                "select count(*) as number, min(received_at) as oldest from inbox where projected_at is null";
+            let text = "select count(*) as number, min(received_at) as oldest from intake_log where projected_at is null";
             self.rows(text, values![]).await?
         };
         let Some(row) = rows.first() else { return Ok((0, None)) };
@@ -154,81 +165,20 @@ impl Unit {
     /// Counts events that are kept but not projected.
     pub async fn count_kept(&mut self, page: &PageId, kind: &str, number: i64) -> Result<()> {
         self.execute(
-            "insert into kept (page_id, kind, count) values ($1, $2, $3)
-             on conflict (page_id, kind) do update set count = kept.count + excluded.count",
+            "insert into intake_count (page_id, kind, count) values ($1, $2, $3)
+             on conflict (page_id, kind) do update set count = intake_count.count + excluded.count",
             values![page.as_str(), kind, number],
         )
         .await?;
         Ok(())
     }
-
-    /// Remembers ids of messages; gives those that were not seen before.
-    pub async fn first_seen(
-        &mut self,
-        names: &BTreeSet<(PageId, String)>,
-        now: Timestamp,
-    ) -> Result<HashSet<(PageId, String)>> {
-        let text = Pair {
-            sqlite: "select json_group_array(json_array(seen.page_id, seen.mid)) as known
-                       from jsonb_each($1) as given
-                       join seen on seen.page_id = given.value ->> 0 and seen.mid = given.value ->> 1",
-            postgres: "select cast(json_agg(json_build_array(page_id, mid)) as text) as known
-                         from json_array_elements($1::json) as given (value)
-                         join lateral (select page_id, mid from seen
-                                        where page_id = given.value ->> 0 and mid = given.value ->> 1
-                                        limit 1) as before on true",
-        };
-        let given = |names: &[&(PageId, String)]| {
-            let names: Vec<_> = names.iter().map(|(page, mid)| (page.as_str(), mid)).collect();
-            list(&names)
-        };
-        let mut fresh: HashSet<(PageId, String)> = names.iter().cloned().collect();
-        if let Some(row) = self.row(text, values![given(&names.iter().collect::<Vec<_>>())?]).await? {
-            for (page, mid) in row.list::<(String, String)>("known")? {
-                fresh.remove(&(PageId(page), mid));
-            }
-        }
-        let text = Pair {
-            sqlite: "insert into seen (page_id, mid, seen_at)
-                     select value ->> 0, value ->> 1, $1 from jsonb_each($2) where true
-                     on conflict (page_id, mid) do nothing",
-            postgres: "insert into seen (page_id, mid, seen_at)
-                       select value ->> 0, value ->> 1, $1 from json_array_elements($2::json)
-                       on conflict (page_id, mid) do nothing",
-        };
-        let in_order: Vec<_> = names.iter().filter(|name| fresh.contains(name)).collect();
-        let written = self.execute(text, values![now, given(&in_order)?]).await?;
-        if written < in_order.len() as u64 {
-            let message = "The same message is read elsewhere at this moment";
-            return Err(Error::new(ErrorKind::Contended, "message_taken", message));
-        }
-        Ok(fresh)
-    }
-
-    /// Forgets ids of messages that Meta no longer repeats.
-    pub async fn forget_seen(&mut self, before: Timestamp) -> Result<u64> {
-        self.execute("delete from seen where seen_at < $1", values![before]).await
-    }
-
-    /// Drops the texts of messages and notes from before a moment.
-    pub async fn drop_texts(&mut self, before: Timestamp) -> Result<u64> {
-        let mut dropped = 0;
-        for text in [
-            "update message set text = null where text is not null and sent_at < $1",
-            "delete from early_edit where edited_at < $1",
-            "delete from note where written_at < $1",
-        ] {
-            dropped += self.execute(text, values![before]).await?;
-        }
-        Ok(dropped)
-    }
 }
 
 /// The ids of the first rows until they hold so many bodies, or so many bytes.
-fn reach(rows: &[Row], (count, bytes): (i64, i64)) -> Result<Vec<i64>> {
+fn reach(rows: &[Row], max: BodiesMax) -> Result<Vec<i64>> {
     let (mut ids, mut counted, mut weighed) = (Vec::new(), 0, 0);
     for row in rows {
-        if counted >= count || weighed >= bytes {
+        if counted >= max.count || weighed >= max.bytes {
             break;
         }
         ids.push(row.get("id")?);

@@ -4,7 +4,8 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, KeyId, PageId};
 use crate::domain::basic::money::Currency;
 use crate::error::{Error, Result};
-use crate::store::db::sql::{Row, Unit, values};
+use crate::store::db::sql::Unit;
+use crate::store::db::statement::{Row, values};
 
 /// A key in force.
 #[derive(Clone, Debug)]

@@ -2,10 +2,12 @@
 //! takes off itself.
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{ConversationId, PageId, Psid};
+use crate::domain::basic::identity::{ConversationId, PageId};
+use crate::domain::conversation::aggregate::Thread;
 use crate::domain::inbox::label::{Change, WriteBack};
 use crate::error::Result;
-use crate::store::db::sql::{Row, Unit, values};
+use crate::store::db::sql::Unit;
+use crate::store::db::statement::{Row, values};
 
 /// A change of a label on the person of a conversation, as its row has it.
 #[derive(Clone, Debug)]
@@ -17,12 +19,34 @@ pub struct LabelChangeRow {
     /// What happened.
     pub change: Change,
     /// The entry that it led to, or a word once it has had its effect.
-    pub taken: Option<String>,
+    pub effect: Option<String>,
+}
+
+/// A label whose name Meta has not told.
+#[derive(Clone, Debug)]
+pub struct WantedLabelName {
+    /// The Page.
+    pub page: PageId,
+    /// The label.
+    pub label_id: String,
+    /// How often Meta was asked.
+    pub tries: i64,
+}
+
+/// What came of asking Meta to take a label off.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RemovalOutcome {
+    /// When Meta was asked; nothing, where it certainly did not do it.
+    pub asked_at: Option<Timestamp>,
+    /// When it was done.
+    pub done_at: Option<Timestamp>,
+    /// When Meta is asked again.
+    pub next_at: Option<Timestamp>,
 }
 
 /// A label that the service is to take off, or took off.
 #[derive(Clone, Debug)]
-pub struct Write {
+pub struct LabelRemoval {
     /// The conversation.
     pub conversation: ConversationId,
     /// The label.
@@ -37,7 +61,7 @@ pub struct Write {
     pub tries: i64,
 }
 
-impl Write {
+impl LabelRemoval {
     /// What it means for the spells of its label: nothing until Meta was asked.
     pub fn as_write_back(&self) -> Option<WriteBack> {
         Some(WriteBack { asked_at: self.asked_at?, done: self.done })
@@ -60,7 +84,8 @@ impl Unit {
     pub async fn set_label_name(
         &mut self,
         page: &PageId,
-        (label_id, name): (&str, &str),
+        label_id: &str,
+        name: &str,
         at: Timestamp,
     ) -> Result<()> {
         self.execute(
@@ -86,22 +111,24 @@ impl Unit {
     }
 
     /// The labels whose names are asked for by `now`, with the number of tries, on Pages whose link is whole.
-    pub async fn wanted_label_names(
-        &mut self,
-        now: Timestamp,
-        limit: i64,
-    ) -> Result<Vec<(PageId, String, i64)>> {
+    pub async fn wanted_label_names(&mut self, now: Timestamp, limit: i64) -> Result<Vec<WantedLabelName>> {
         let rows = self
             .rows(
-                "select page_id, label_id, tries from label_name join page on page.id = page_id
+                "select page_id, label_id, tries
+                   from label_name join page on page.id = page_id join lane on lane.id = page.lane_id
                   where next_at <= $1 and label_name.name is null and fault is null
                   order by next_at, page_id, label_id limit $2",
                 values![now, limit],
             )
             .await?;
-        rows.iter()
-            .map(|row| Ok((PageId(row.get("page_id")?), row.get("label_id")?, row.get("tries")?)))
-            .collect()
+        let wanted = |row: &Row| {
+            Ok(WantedLabelName {
+                page: PageId(row.get("page_id")?),
+                label_id: row.get("label_id")?,
+                tries: row.get("tries")?,
+            })
+        };
+        rows.iter().map(wanted).collect()
     }
 
     /// A name was asked for and not given; it is asked for again at `next_at`, or no more.
@@ -119,10 +146,11 @@ impl Unit {
         Ok(())
     }
 
-    /// Notes a change; false if it was known.
+    /// Writes a change down; false if it was known.
     pub async fn add_label_change(
         &mut self,
-        (conversation, page): (&ConversationId, &PageId),
+        conversation: &ConversationId,
+        page: &PageId,
         label_id: &str,
         change: Change,
     ) -> Result<bool> {
@@ -141,7 +169,7 @@ impl Unit {
     pub async fn label_changes(&mut self, conversation: &ConversationId) -> Result<Vec<LabelChangeRow>> {
         let rows = self
             .rows(
-                "select label_change.label_id, name, changed_at, added, taken
+                "select label_change.label_id, name, changed_at, added, effect
                    from label_change left join label_name on label_name.page_id = label_change.page_id
                                                          and label_name.label_id = label_change.label_id
                   where conversation_id = $1
@@ -154,7 +182,7 @@ impl Unit {
                 label_id: row.get("label_id")?,
                 name: row.get("name")?,
                 change: Change { at: row.time("changed_at")?, added: row.get::<i64>("added")? != 0 },
-                taken: row.get("taken")?,
+                effect: row.get("effect")?,
             })
         };
         rows.iter().map(told).collect()
@@ -166,12 +194,12 @@ impl Unit {
         conversation: &ConversationId,
         label_id: &str,
         change: Change,
-        taken: Option<&str>,
+        effect: Option<&str>,
     ) -> Result<()> {
         self.execute(
-            "update label_change set taken = $5
+            "update label_change set effect = $5
               where conversation_id = $1 and label_id = $2 and changed_at = $3 and added = $4",
-            values![conversation.as_str(), label_id, change.at, change.added, taken.map(str::to_owned)],
+            values![conversation.as_str(), label_id, change.at, change.added, effect.map(str::to_owned)],
         )
         .await?;
         Ok(())
@@ -180,7 +208,7 @@ impl Unit {
     /// Forgets the changes of a label that says nothing.
     pub async fn forget_label_changes(&mut self, page: &PageId, label_id: &str) -> Result<()> {
         self.execute(
-            "delete from label_change where page_id = $1 and label_id = $2 and taken is null",
+            "delete from label_change where page_id = $1 and label_id = $2 and effect is null",
             values![page.as_str(), label_id],
         )
         .await?;
@@ -196,7 +224,7 @@ impl Unit {
         let rows = self
             .rows(
                 "select distinct conversation_id from label_change
-                  where page_id = $1 and label_id = $2 and taken is null order by conversation_id",
+                  where page_id = $1 and label_id = $2 and effect is null order by conversation_id",
                 values![page.as_str(), label_id],
             )
             .await?;
@@ -206,15 +234,15 @@ impl Unit {
     /// The service is to take a label off.
     pub async fn add_label_write(
         &mut self,
-        (conversation, page): (&ConversationId, &PageId),
+        thread: &Thread,
         label_id: &str,
         began_at: Timestamp,
         now: Timestamp,
     ) -> Result<()> {
         self.execute(
-            "insert into label_write (conversation_id, label_id, began_at, page_id, next_at, tries)
+            "insert into label_removal (conversation_id, label_id, began_at, page_id, next_at, tries)
              values ($1, $2, $3, $4, $5, 0) on conflict (conversation_id, label_id, began_at) do nothing",
-            values![conversation.as_str(), label_id, began_at, page.as_str(), now],
+            values![thread.id.as_str(), label_id, began_at, thread.page_id.as_str(), now],
         )
         .await?;
         Ok(())
@@ -223,7 +251,7 @@ impl Unit {
     /// A person took the label off first: what was not asked yet need not be.
     pub async fn drop_label_writes(&mut self, conversation: &ConversationId, label_id: &str) -> Result<()> {
         self.execute(
-            "delete from label_write where conversation_id = $1 and label_id = $2 and asked_at is null",
+            "delete from label_removal where conversation_id = $1 and label_id = $2 and asked_at is null",
             values![conversation.as_str(), label_id],
         )
         .await?;
@@ -231,41 +259,45 @@ impl Unit {
     }
 
     /// What the service takes off, or took off, in a conversation.
-    pub async fn label_writes(&mut self, conversation: &ConversationId) -> Result<Vec<Write>> {
+    pub async fn label_writes(&mut self, conversation: &ConversationId) -> Result<Vec<LabelRemoval>> {
         let rows = self
             .rows(
-                "select conversation_id, label_id, began_at, asked_at, done_at, tries from label_write
+                "select conversation_id, label_id, began_at, asked_at, done_at, tries from label_removal
                   where conversation_id = $1 order by label_id, began_at",
                 values![conversation.as_str()],
             )
             .await?;
-        rows.iter().map(read_write).collect()
+        rows.iter().map(read_removal).collect()
     }
 
     /// The labels that are to be taken off by `now`, on Pages that are live and whole.
-    pub async fn due_label_writes(&mut self, now: Timestamp, limit: i64) -> Result<Vec<(PageId, Write)>> {
+    pub async fn due_label_writes(
+        &mut self,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<(PageId, LabelRemoval)>> {
         let rows = self
             .rows(
                 "select page_id, conversation_id, label_id, began_at, asked_at, done_at, tries
-                   from label_write join page on page.id = page_id
+                   from label_removal join page on page.id = page_id join lane on lane.id = page.lane_id
                   where next_at <= $1 and mode = 'live' and fault is null
                   order by next_at, conversation_id, label_id limit $2",
                 values![now, limit],
             )
             .await?;
-        rows.iter().map(|row| Ok((PageId(row.get("page_id")?), read_write(row)?))).collect()
+        rows.iter().map(|row| Ok((PageId(row.get("page_id")?), read_removal(row)?))).collect()
     }
 
     /// Meta is about to be asked, and until `next_at` nobody else asks; false if somebody does already.
     pub async fn ask_label_write(
         &mut self,
-        write: &Write,
+        write: &LabelRemoval,
         now: Timestamp,
         next_at: Timestamp,
     ) -> Result<bool> {
         let asked = self
             .execute(
-                "update label_write set asked_at = $4, next_at = $5, tries = tries + 1
+                "update label_removal set asked_at = $4, next_at = $5, tries = tries + 1
                   where conversation_id = $1 and label_id = $2 and began_at = $3 and next_at <= $4",
                 values![write.conversation.as_str(), write.label_id.as_str(), write.began_at, now, next_at],
             )
@@ -273,41 +305,27 @@ impl Unit {
         Ok(asked == 1)
     }
 
-    /// What came of it: when Meta was asked (nothing, where it certainly did not do it), when it was done, and
-    /// when it is asked again.
-    pub async fn settle_label_write(
-        &mut self,
-        write: &Write,
-        asked_at: Option<Timestamp>,
-        (done_at, next_at): (Option<Timestamp>, Option<Timestamp>),
-    ) -> Result<()> {
+    /// Writes what came of asking Meta.
+    pub async fn settle_label_write(&mut self, write: &LabelRemoval, outcome: RemovalOutcome) -> Result<()> {
         self.execute(
-            "update label_write set asked_at = $4, done_at = $5, next_at = $6
+            "update label_removal set asked_at = $4, done_at = $5, next_at = $6
               where conversation_id = $1 and label_id = $2 and began_at = $3",
             values![
                 write.conversation.as_str(),
                 write.label_id.as_str(),
                 write.began_at,
-                asked_at,
-                done_at,
-                next_at,
+                outcome.asked_at,
+                outcome.done_at,
+                outcome.next_at,
             ],
         )
         .await?;
         Ok(())
     }
-
-    /// The person of a conversation, for a call to Meta.
-    pub async fn psid_of(&mut self, conversation: &ConversationId) -> Result<Option<Psid>> {
-        let row = self
-            .row("select psid from person where conversation_id = $1", values![conversation.as_str()])
-            .await?;
-        row.map(|row| row.get("psid").map(Psid)).transpose()
-    }
 }
 
-fn read_write(row: &Row) -> Result<Write> {
-    Ok(Write {
+fn read_removal(row: &Row) -> Result<LabelRemoval> {
+    Ok(LabelRemoval {
         conversation: ConversationId(row.get("conversation_id")?),
         label_id: row.get("label_id")?,
         began_at: row.time("began_at")?,

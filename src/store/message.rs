@@ -1,14 +1,17 @@
 //! Messages: what was said, what was edited or unsent of it.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, PageId};
 use crate::domain::conversation::inbound::Author;
-use crate::error::Result;
-use crate::store::db::sql::{Pair, Row, Unit, list, values};
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::cursor::ListCursor;
+use crate::store::db::sql::Unit;
+use crate::store::db::statement::{Pair, Row, list, object, values};
 
 /// The ids that name a row of a conversation.
 #[derive(Clone, Copy, Debug)]
@@ -23,22 +26,80 @@ pub struct MessagePosition<'a> {
     pub at: Timestamp,
 }
 
-/// A message to be written: conversation, time, id, Page, `mid`, author, text, attachments.
+/// A message to be written.
 #[derive(Debug, Serialize)]
-pub struct NewMessage(String, i64, String, String, String, &'static str, Option<String>, Option<String>);
+pub struct NewMessage {
+    conversation_id: String,
+    sent_at: i64,
+    id: String,
+    page_id: String,
+    mid: String,
+    author: &'static str,
+    text: Option<String>,
+    attachments: Option<String>,
+}
+
+/// Meta's id of a message, on its Page.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId {
+    /// The Page.
+    pub page_id: PageId,
+    /// Meta's id.
+    pub mid: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SeenRow<'a> {
+    page_id: Cow<'a, str>,
+    mid: Cow<'a, str>,
+}
+
+impl MessageId {
+    fn row(&self) -> SeenRow<'_> {
+        SeenRow { page_id: self.page_id.as_str().into(), mid: self.mid.as_str().into() }
+    }
+}
+
+/// What was said.
+#[derive(Debug)]
+pub struct MessageContent {
+    /// Meta's id of it.
+    pub mid: String,
+    /// Who wrote it.
+    pub author: Author,
+    /// Its text.
+    pub text: Option<String>,
+    /// The kinds of its attachments, set apart by commas.
+    pub attachments: Option<String>,
+}
 
 impl NewMessage {
-    /// At its place, under its `mid`.
-    pub fn new(
-        place: MessagePosition<'_>,
-        mid: String,
-        author: Author,
-        (text, attachments): (Option<String>, Option<String>),
-    ) -> Self {
-        let (conversation, page) = (place.conversation.0.clone(), place.page.0.clone());
-        let author = author.as_str();
-        Self(conversation, place.at.millis(), place.id.to_owned(), page, mid, author, text, attachments)
+    /// What was said, at its place.
+    pub fn new(place: MessagePosition<'_>, content: MessageContent) -> Self {
+        Self {
+            conversation_id: place.conversation.0.clone(),
+            sent_at: place.at.millis(),
+            id: place.id.to_owned(),
+            page_id: place.page.0.clone(),
+            mid: content.mid,
+            author: content.author.as_str(),
+            text: content.text,
+            attachments: content.attachments,
+        }
     }
+}
+
+/// A message, as far as it is kept.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// Who wrote it.
+    pub author: Author,
+    /// Its text, until `keep_text` is over.
+    pub text: Option<String>,
+    /// The kinds of its attachments, set apart by commas.
+    pub attachments: Option<String>,
 }
 
 /// An edit of a message: its text is another one now.
@@ -54,7 +115,7 @@ pub struct Edit {
 }
 
 /// What an operator wrote. Its text is no matter for logs.
-pub struct Written {
+pub struct OperatorText {
     /// In which conversation.
     pub conversation: ConversationId,
     /// Our id of the message.
@@ -65,29 +126,74 @@ pub struct Written {
     pub text: String,
 }
 
+#[derive(Serialize)]
+struct MessageName<'a> {
+    conversation_id: &'a str,
+    mid: &'a str,
+}
+
 impl Unit {
+    /// The last messages of a conversation, in their order.
+    pub async fn messages(&mut self, id: &ConversationId, limit: i64) -> Result<Vec<Message>> {
+        let rows = self
+            .rows(
+                "select sent_at, author, text, attachments from message
+                  where conversation_id = $1 order by sent_at desc, id desc limit $2",
+                values![id.as_str(), limit],
+            )
+            .await?;
+        let message = |row: &Row| {
+            Ok(Message {
+                sent_at: row.time("sent_at")?,
+                author: row.word("author", Author::parse)?,
+                text: row.get("text")?,
+                attachments: row.get("attachments")?,
+            })
+        };
+        rows.iter().rev().map(message).collect()
+    }
+
+    /// The text of a message, as far as it is kept.
+    pub async fn text_of(
+        &mut self,
+        conversation: &ConversationId,
+        at: Timestamp,
+        id: &str,
+    ) -> Result<Option<String>> {
+        let row = self
+            .row(
+                "select text from message where conversation_id = $1 and sent_at = $2 and id = $3",
+                values![conversation.as_str(), at, id],
+            )
+            .await?;
+        row.map_or(Ok(None), |row| row.get("text"))
+    }
+
     /// Adds messages; without their text those that the person took back before they came.
     pub async fn add_messages(&mut self, messages: &[NewMessage]) -> Result<()> {
         if messages.is_empty() {
             return Ok(());
         }
         let text = Pair {
-            sqlite:
-                "insert into message (conversation_id, sent_at, id, page_id, mid, author, text, attachments)
-                 select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
-                        case when not exists (select 1 from seen
-                                               where page_id = value ->> 3 and mid = 'gone:' || (value ->> 4))
-                             then value ->> 6 end,
-                        value ->> 7
-                   from jsonb_each($1)",
-            postgres:
-                "insert into message (conversation_id, sent_at, id, page_id, mid, author, text, attachments)
-                 select value ->> 0, (value ->> 1)::bigint, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
-                        case when not exists (select 1 from seen
-                                               where page_id = value ->> 3 and mid = 'gone:' || (value ->> 4))
-                             then value ->> 6 end,
-                        value ->> 7
-                   from json_array_elements($1::json)",
+            sqlite: "insert into message (conversation_id, sent_at, id, page_id, mid, author, text, attachments)
+                     select value ->> 'conversation_id', value ->> 'sent_at', value ->> 'id', value ->> 'page_id',
+                            value ->> 'mid', value ->> 'author',
+                            case when not exists (select 1 from message_seen
+                                                   where page_id = value ->> 'page_id'
+                                                     and mid = 'gone:' || (value ->> 'mid'))
+                                 then value ->> 'text' end,
+                            value ->> 'attachments'
+                       from jsonb_each($1)",
+            postgres: "insert into message (conversation_id, sent_at, id, page_id, mid, author, text, attachments)
+                       select conversation_id, sent_at, id, page_id, mid, author,
+                              case when not exists (select 1 from message_seen as seen
+                                                     where seen.page_id = given.page_id
+                                                       and seen.mid = 'gone:' || given.mid)
+                                   then text end,
+                              attachments
+                         from json_to_recordset($1::json)
+                           as given (conversation_id text, sent_at bigint, id text, page_id text, mid text,
+                                     author text, text text, attachments text)",
         };
         self.execute(text, values![list(messages)?]).await.map(drop)
     }
@@ -121,17 +227,20 @@ impl Unit {
 
     /// Sets the texts of messages that came after their edits.
     pub async fn edit_late(&mut self, messages: &[NewMessage]) -> Result<()> {
-        let names: Vec<_> = messages.iter().map(|message| (&message.0, &message.4)).collect();
         let text = Pair {
             sqlite: "delete from early_edit
-                      where (conversation_id, mid) in (select value ->> 0, value ->> 1 from jsonb_each($1))
+                      where (conversation_id, mid) in (select value ->> 'conversation_id', value ->> 'mid'
+                                                         from jsonb_each($1))
                      returning conversation_id, mid, text, number, edited_at",
             postgres: "delete from early_edit
-                        where (conversation_id, mid) in (select value ->> 0, value ->> 1
+                        where (conversation_id, mid) in (select value ->> 'conversation_id', value ->> 'mid'
                                                            from json_array_elements($1::json))
                        returning conversation_id, mid, text, number, edited_at",
         };
-        for row in &self.rows(text, values![list(&names)?]).await? {
+        let names = messages
+            .iter()
+            .map(|message| MessageName { conversation_id: &message.conversation_id, mid: &message.mid });
+        for row in &self.rows(text, values![list(names)?]).await? {
             let edit = Edit {
                 mid: row.get("mid")?,
                 text: row.get("text")?,
@@ -145,8 +254,8 @@ impl Unit {
 
     /// Drops the text of a message that the person took back, also of one that is still to come.
     pub async fn delete_text(&mut self, place: MessagePosition<'_>, mid: &str, now: Timestamp) -> Result<()> {
-        let name = (place.page.clone(), format!("gone:{mid}"));
-        self.first_seen(&BTreeSet::from([name]), now).await?;
+        let gone = MessageId { page_id: place.page.clone(), mid: format!("gone:{mid}") };
+        self.first_seen(&BTreeSet::from([gone]), now).await?;
         for text in [
             "update message set text = null where conversation_id = $1 and mid = $2",
             "delete from early_edit where conversation_id = $1 and mid = $2",
@@ -156,25 +265,24 @@ impl Unit {
         Ok(())
     }
 
-    /// What operators wrote on a Page since a moment, as far as it is kept: conversation, message, time and
-    /// text, oldest first, from behind the message `after` on.
-    pub async fn words_of_operators(
+    /// What operators wrote on a Page, as far as it is kept, oldest first, from behind the message at a place on.
+    pub async fn texts_of_operators(
         &mut self,
         page: &PageId,
-        after: (Timestamp, &str),
+        after: &ListCursor,
         limit: i64,
-    ) -> Result<Vec<Written>> {
+    ) -> Result<Vec<OperatorText>> {
         let rows = self
             .rows(
                 "select conversation_id, id, sent_at, text from message
                   where page_id = $1 and author = 'operator' and text is not null
                     and (sent_at > $2 or (sent_at = $2 and id > $3))
                   order by sent_at, id limit $4",
-                values![page.as_str(), after.0, after.1, limit],
+                values![page.as_str(), after.at, after.id.as_str(), limit],
             )
             .await?;
         let written = |row: &Row| {
-            Ok(Written {
+            Ok(OperatorText {
                 conversation: ConversationId(row.get("conversation_id")?),
                 id: row.get("id")?,
                 at: row.time("sent_at")?,
@@ -182,5 +290,72 @@ impl Unit {
             })
         };
         rows.iter().map(written).collect()
+    }
+
+    /// Remembers ids of messages; gives those that were not seen before.
+    pub async fn first_seen(
+        &mut self,
+        ids: &BTreeSet<MessageId>,
+        now: Timestamp,
+    ) -> Result<HashSet<MessageId>> {
+        let text = Pair {
+            sqlite: concat!(
+                "select json_group_array(",
+                object!("json_object": page_id = "message_seen.page_id", mid = "message_seen.mid"),
+                ") as known
+                   from jsonb_each($1) as given
+                   join message_seen on message_seen.page_id = given.value ->> 'page_id'
+                                    and message_seen.mid = given.value ->> 'mid'"
+            ),
+            postgres: concat!(
+                "select cast(json_agg(",
+                object!("json_build_object": page_id, mid),
+                ") as text) as known
+                   from json_array_elements($1::json) as given (value)
+                   join lateral (select page_id, mid from message_seen
+                                  where page_id = given.value ->> 'page_id' and mid = given.value ->> 'mid'
+                                  limit 1) as before on true"
+            ),
+        };
+        let mut fresh: HashSet<MessageId> = ids.iter().cloned().collect();
+        if let Some(row) = self.row(text, values![list(ids.iter().map(MessageId::row))?]).await? {
+            for known in row.list::<SeenRow<'static>>("known")? {
+                let (page_id, mid) = (PageId(known.page_id.into_owned()), known.mid.into_owned());
+                fresh.remove(&MessageId { page_id, mid });
+            }
+        }
+        let text = Pair {
+            sqlite: "insert into message_seen (page_id, mid, seen_at)
+                     select value ->> 'page_id', value ->> 'mid', $1 from jsonb_each($2) where true
+                     on conflict (page_id, mid) do nothing",
+            postgres: "insert into message_seen (page_id, mid, seen_at)
+                       select value ->> 'page_id', value ->> 'mid', $1 from json_array_elements($2::json)
+                       on conflict (page_id, mid) do nothing",
+        };
+        let in_order = ids.iter().filter(|id| fresh.contains(id)).map(MessageId::row);
+        let written = self.execute(text, values![now, list(in_order)?]).await?;
+        if written < fresh.len() as u64 {
+            let message = "The same message is read elsewhere at this moment";
+            return Err(Error::new(ErrorKind::Contended, "message_taken", message));
+        }
+        Ok(fresh)
+    }
+
+    /// Drops the ids of messages that Meta no longer repeats.
+    pub async fn forget_seen(&mut self, before: Timestamp) -> Result<u64> {
+        self.execute("delete from message_seen where seen_at < $1", values![before]).await
+    }
+
+    /// Drops the texts of messages and remarks from before a moment.
+    pub async fn drop_texts(&mut self, before: Timestamp) -> Result<u64> {
+        let mut dropped = 0;
+        for text in [
+            "update message set text = null where text is not null and sent_at < $1",
+            "delete from early_edit where edited_at < $1",
+            "delete from outcome_note where written_at < $1",
+        ] {
+            dropped += self.execute(text, values![before]).await?;
+        }
+        Ok(dropped)
     }
 }

@@ -4,7 +4,8 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::{OperatorId, PageId};
 use crate::domain::operator::{Language, Operator, Role};
 use crate::error::Result;
-use crate::store::db::sql::{Pair, Row, Unit, values};
+use crate::store::db::sql::Unit;
+use crate::store::db::statement::{Pair, Row, values};
 
 /// A person in the list.
 #[derive(Clone, Debug)]
@@ -138,7 +139,8 @@ impl Unit {
         &mut self,
         hash: &str,
         id: &OperatorId,
-        (now, ends_at): (Timestamp, Timestamp),
+        now: Timestamp,
+        ends_at: Timestamp,
     ) -> Result<()> {
         self.execute(
             "insert into session (hash, operator_id, made_at, ends_at) values ($1, $2, $3, $4)",
@@ -176,7 +178,8 @@ impl Unit {
         &mut self,
         hash: &str,
         id: Option<&OperatorId>,
-        (now, ends_at): (Timestamp, Timestamp),
+        now: Timestamp,
+        ends_at: Timestamp,
     ) -> Result<()> {
         self.execute(
             "insert into invitation (hash, operator_id, made_at, ends_at) values ($1, $2, $3, $4)",
@@ -246,7 +249,7 @@ impl Unit {
     }
 
     /// Takes a place for a try that was not taken since `since`; false if there is none.
-    pub async fn take_try(&mut self, account: &str, (now, since): (Timestamp, Timestamp)) -> Result<bool> {
+    pub async fn take_try(&mut self, account: &str, now: Timestamp, since: Timestamp) -> Result<bool> {
         let taken = self
             .execute(
                 "update login_try set tried_at = $2

@@ -1,16 +1,18 @@
-//! Writing the ledger, and the orders that it folds into.
+//! The ledger: its entries, which are added and never changed, and the remarks beside them.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, OrderId, OutcomeId, PageId};
 use crate::domain::basic::money::Currency;
 use crate::domain::conversation::aggregate::Thread;
-use crate::domain::feed::change::{CONVERSATION_UPDATED, ORDER_UPDATED};
-use crate::domain::order::fold::{Order, State};
-use crate::domain::order::ledger::OrderLedger;
-use crate::domain::order::outcome::{Fact, FollowUp, Source};
+use crate::domain::order::outcome::{Details, Fact, FollowUp, Item, OutcomeKind, Source, Terms};
 use crate::error::{Error, Result};
-use crate::store::db::sql::{Unit, values};
-use crate::store::db::write_buffer::{ChangeRow, NameRow, OpenedRow, OrderRow, OutcomeRow};
+use crate::store::db::sql::Unit;
+use crate::store::db::statement::{Pair, Row, read_word, rows, values};
+use crate::store::db::write_buffer::{Buffered, Table};
 
 /// Where an entry stands: its Page and conversation, its order, and the version of either that it makes.
 #[derive(Clone, Copy, Debug)]
@@ -23,145 +25,208 @@ pub struct EntryPosition<'a> {
     pub version: i64,
 }
 
-impl EntryPosition<'_> {
-    fn order_version(&self) -> Option<i64> {
-        self.order.map(|_| self.version)
+/// An entry about another one.
+#[derive(Clone, Copy, Debug)]
+pub struct NewFollowUp<'a> {
+    /// Its id.
+    pub id: &'a OutcomeId,
+    /// What it says.
+    pub what: FollowUp,
+    /// About which fact.
+    pub about: &'a Fact,
+    /// By which door it came.
+    pub source: Source,
+    /// Who says so.
+    pub actor: &'a str,
+}
+
+/// Who said an entry, and where it stands.
+#[derive(Clone, Debug)]
+pub struct EntryOrigin {
+    /// Its conversation.
+    pub conversation: ConversationId,
+    /// When it was written.
+    pub recorded_at: Timestamp,
+    /// By which door it came.
+    pub source: Source,
+    /// Who said it.
+    pub actor: String,
+    /// The entry that it takes back or accepts.
+    pub about: Option<OutcomeId>,
+}
+
+/// An entry of the ledger.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(in crate::store) struct OutcomeRow {
+    pub(in crate::store) id: String,
+    #[serde(default)]
+    page_id: String,
+    pub(in crate::store) conversation_id: String,
+    /// The order of which it was told.
+    pub(in crate::store) order_id: Option<String>,
+    /// The order that this one turned out to be.
+    #[serde(default, skip_serializing)]
+    pub(in crate::store) joined_into: Option<String>,
+    /// The entry that it takes back or accepts.
+    pub(in crate::store) about: Option<String>,
+    kind: Cow<'static, str>,
+    occurred_at: i64,
+    clamped: i64,
+    recorded_at: i64,
+    source: Cow<'static, str>,
+    actor: String,
+    reference: Option<String>,
+    currency: Cow<'static, str>,
+    value: Option<i64>,
+    total: Option<i64>,
+    delivery_fee: Option<i64>,
+    discount: Option<i64>,
+    fee: Option<i64>,
+    items: Option<String>,
+    reason: Option<String>,
+    payment: Option<String>,
+    courier: Option<String>,
+    waybill: Option<String>,
+    #[serde(default)]
+    order_version: Option<i64>,
+    #[serde(default)]
+    conversation_version: Option<i64>,
+}
+
+impl Buffered for OutcomeRow {
+    const TABLE: Table = Table::Outcome;
+    const TEXT: Pair = rows!(insert into outcome (
+        id text, page_id text, conversation_id text, order_id text, about text, kind text, occurred_at bigint,
+        clamped bigint, recorded_at bigint, source text, actor text, reference text, currency text, value bigint,
+        total bigint, delivery_fee bigint, discount bigint, fee bigint, items text, reason text, payment text,
+        courier text, waybill text, order_version bigint, conversation_version bigint
+    ));
+}
+
+/// The columns that [`OutcomeRow::read`] wants.
+macro_rules! outcome_columns {
+    () => {
+        "id, conversation_id, order_id, about, kind, occurred_at, clamped, recorded_at, source, actor, reference,
+         currency, value, total, delivery_fee, discount, fee, items, reason, payment, courier, waybill,
+         order_version, conversation_version"
+    };
+}
+pub(in crate::store) use outcome_columns;
+
+impl OutcomeRow {
+    /// From a row with [`outcome_columns!`].
+    pub(in crate::store) fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
+            id: row.get("id")?,
+            page_id: String::new(),
+            conversation_id: row.get("conversation_id")?,
+            order_id: row.get("order_id")?,
+            joined_into: None,
+            about: row.get("about")?,
+            kind: row.get::<String>("kind")?.into(),
+            occurred_at: row.get("occurred_at")?,
+            clamped: row.get("clamped")?,
+            recorded_at: row.get("recorded_at")?,
+            source: row.get::<String>("source")?.into(),
+            actor: row.get("actor")?,
+            reference: row.get("reference")?,
+            currency: row.get::<String>("currency")?.into(),
+            value: row.get("value")?,
+            total: row.get("total")?,
+            delivery_fee: row.get("delivery_fee")?,
+            discount: row.get("discount")?,
+            fee: row.get("fee")?,
+            items: row.get("items")?,
+            reason: row.get("reason")?,
+            payment: row.get("payment")?,
+            courier: row.get("courier")?,
+            waybill: row.get("waybill")?,
+            order_version: row.get("order_version")?,
+            conversation_version: row.get("conversation_version")?,
+        })
     }
 
-    fn conversation_version(&self) -> Option<i64> {
-        self.order.is_none().then_some(self.version)
+    /// Its place in the ledger.
+    pub(in crate::store) fn place(&self) -> (i64, &str) {
+        (self.recorded_at, &self.id)
+    }
+
+    /// The version of its order, or of its conversation where it has none, at which it appeared.
+    pub(in crate::store) fn version(&self) -> i64 {
+        self.order_version.or(self.conversation_version).unwrap_or(1)
+    }
+
+    /// The entry that it is about, and what it says of it.
+    pub(in crate::store) fn follow_up(&self) -> Option<(&String, FollowUp)> {
+        Some((self.about.as_ref()?, FollowUp::parse(&self.kind)?))
+    }
+
+    /// The fact, as if nobody had taken it back or accepted it.
+    pub(in crate::store) fn fact(self) -> Result<Fact> {
+        let items: Vec<Item> = self
+            .items
+            .map_or(Ok(Vec::new()), |text| serde_json::from_str(&text))
+            .map_err(|error| Error::internal("the items of an outcome can't be read").caused_by(error))?;
+        Ok(Fact {
+            id: OutcomeId(self.id),
+            kind: read_word("kind", OutcomeKind::parse, &self.kind)?,
+            occurred_at: Timestamp::from_millis(self.occurred_at),
+            recorded_at: Timestamp::from_millis(self.recorded_at),
+            actor: self.actor,
+            source: read_word("source", Source::parse, &self.source)?,
+            reference: self.reference,
+            terms: Terms {
+                currency: read_word("currency", Currency::parse, &self.currency)?,
+                value: self.value,
+                total: self.total,
+                delivery_fee: self.delivery_fee,
+                discount: self.discount,
+                fee: self.fee,
+                items,
+            },
+            details: Details {
+                payment: self.payment,
+                courier: self.courier,
+                waybill: self.waybill,
+                clamped: self.clamped != 0,
+            },
+            reason: self.reason,
+            undone: false,
+            accepted: false,
+        })
+    }
+
+    /// A row at its place that says nothing yet.
+    fn at(position: EntryPosition<'_>) -> Self {
+        let of_order = position.order.is_some();
+        Self {
+            page_id: position.thread.page_id.0.clone(),
+            conversation_id: position.thread.id.0.clone(),
+            order_id: position.order.map(|id| id.0.clone()),
+            order_version: of_order.then_some(position.version),
+            conversation_version: (!of_order).then_some(position.version),
+            ..Self::default()
+        }
     }
 }
 
 impl Unit {
-    /// The conversation that an order belongs to.
-    pub async fn conversation_of_order(&mut self, id: &OrderId) -> Result<Option<ConversationId>> {
-        let row =
-            self.row("select conversation_id from sale_order where id = $1", values![id.as_str()]).await?;
-        Ok(row
-            .map(|row| row.get::<Option<String>>("conversation_id"))
-            .transpose()?
-            .flatten()
-            .map(ConversationId))
-    }
-
-    /// The order of this number on a Page, and its conversation.
-    pub async fn order_named(
-        &mut self,
-        page: &PageId,
-        number: &str,
-    ) -> Result<Option<(OrderId, ConversationId)>> {
-        let row = self
-            .row(
-                "select sale_order.id, conversation_id
-                   from order_name join sale_order on sale_order.id = order_name.order_id
-                  where order_name.page_id = $1 and name = $2",
-                values![page.as_str(), number],
-            )
-            .await?;
-        row.map(|row| Ok((OrderId(row.get("id")?), ConversationId(row.get("conversation_id")?)))).transpose()
-    }
-
-    /// Opens an order that nothing is known of yet.
-    pub fn open_order(&mut self, thread: &Thread, ledger: &OrderLedger, now: Timestamp) {
-        self.write_buffer.opened.push(OpenedRow {
-            id: ledger.id.0.clone(),
-            page_id: thread.page_id.0.clone(),
-            conversation_id: thread.id.0.clone(),
-            service_numbered: i64::from(ledger.service_numbered),
-            policy_version: ledger.policy_version,
-            state: State::None.as_str(),
-            currency: ledger.order.currency.code(),
-            value: None,
-            paid: 0,
-            refunded: 0,
-            opened_at: now.millis(),
-            version: 0,
-        });
-    }
-
-    /// Gives an order a further name, which appears with its `version`. If another unit takes the name
-    /// meanwhile, this one is contended.
-    pub fn name_order(&mut self, page: &PageId, id: &OrderId, (name, position): (&str, usize), version: i64) {
-        self.write_buffer.names.push(NameRow {
-            page_id: page.0.clone(),
-            name: name.to_owned(),
-            order_id: id.0.clone(),
-            position: i64::try_from(position).unwrap_or(i64::MAX),
-            version,
-        });
-    }
-
-    /// `told` turned out to be `sale`: its names and facts are those of `sale` from here on.
-    pub async fn join_orders(&mut self, told: &OrderId, sale: &OrderId, version: i64) -> Result<()> {
-        self.execute(
-            "update order_name
-                set order_id = $2, version = $3,
-                    position = position + (select count(*) from order_name as named where named.order_id = $2),
-                    told_of = $1
-              where order_id = $1",
-            values![told.as_str(), sale.as_str(), version],
-        )
-        .await?;
-        self.execute(
-            "update sale_order set same_as = $2 where id = $1 or same_as = $1",
-            values![told.as_str(), sale.as_str()],
-        )
-        .await?;
-        Ok(())
-    }
-
-    /// A person said that `told` is the order that it joined: no later fact parts them.
-    pub async fn join_for_good(&mut self, told: &OrderId) -> Result<()> {
-        self.execute("update sale_order set same_said = 1 where id = $1", values![told.as_str()]).await?;
-        Ok(())
-    }
-
-    /// `told` turned out to be an order of its own after all: its names and facts are its own again.
-    pub async fn part_orders(&mut self, told: &OrderId, version: i64) -> Result<()> {
-        self.execute(
-            "update order_name set order_id = $1, version = $2, told_of = null where told_of = $1",
-            values![told.as_str(), version],
-        )
-        .await?;
-        self.execute("update sale_order set same_as = null where id = $1", values![told.as_str()]).await?;
-        Ok(())
-    }
-
-    /// An order that waited without a person belongs to this conversation, in which it opens `at` a moment.
-    pub async fn adopt_order(&mut self, id: &OrderId, thread: &Thread, at: Timestamp) -> Result<()> {
-        for text in [
-            "update sale_order set conversation_id = $2 where id = $1 or same_as = $1",
-            "update outcome set conversation_id = $2
-              where order_id = $1 or order_id in (select id from sale_order where same_as = $1)",
-            "update conversion set conversation_id = $2 where order_id = $1",
-        ] {
-            self.execute(text, values![id.as_str(), thread.id.as_str()]).await?;
-        }
-        self.execute("update sale_order set opened_at = $2 where id = $1", values![id.as_str(), at]).await?;
-        Ok(())
-    }
-
     /// Adds a fact to the ledger.
     pub fn append_outcome(&mut self, position: EntryPosition<'_>, fact: &Fact) -> Result<()> {
         let items = (!fact.terms.items.is_empty())
             .then(|| serde_json::to_string(&fact.terms.items))
             .transpose()
             .map_err(|error| Error::internal("items can't be written").caused_by(error))?;
-        self.write_buffer.outcomes.push(OutcomeRow {
+        self.write_buffer.of().push(OutcomeRow {
             id: fact.id.0.clone(),
-            page_id: position.thread.page_id.0.clone(),
-            conversation_id: position.thread.id.0.clone(),
-            order_id: position.order.map(|id| id.0.clone()),
-            about: None,
-            kind: fact.kind.as_str(),
+            kind: fact.kind.as_str().into(),
             occurred_at: fact.occurred_at.millis(),
             clamped: i64::from(fact.details.clamped),
             recorded_at: fact.recorded_at.millis(),
-            source: fact.source.as_str(),
+            source: fact.source.as_str().into(),
             actor: fact.actor.clone(),
             reference: fact.reference.clone(),
-            currency: fact.terms.currency.code(),
+            currency: fact.terms.currency.code().into(),
             value: fact.terms.value,
             total: fact.terms.total,
             delivery_fee: fact.terms.delivery_fee,
@@ -172,35 +237,23 @@ impl Unit {
             payment: fact.details.payment.clone(),
             courier: fact.details.courier.clone(),
             waybill: fact.details.waybill.clone(),
-            order_version: position.order_version(),
-            conversation_version: position.conversation_version(),
+            ..OutcomeRow::at(position)
         });
         Ok(())
     }
 
     /// Adds an entry about another one.
-    pub fn append_about(
-        &mut self,
-        position: EntryPosition<'_>,
-        (id, what, about): (&OutcomeId, FollowUp, &Fact),
-        (source, actor): (Source, &str),
-        now: Timestamp,
-    ) {
-        self.write_buffer.outcomes.push(OutcomeRow {
-            id: id.0.clone(),
-            page_id: position.thread.page_id.0.clone(),
-            conversation_id: position.thread.id.0.clone(),
-            order_id: position.order.map(|order| order.0.clone()),
-            about: Some(about.id.0.clone()),
-            kind: what.as_str(),
+    pub fn append_follow_up(&mut self, position: EntryPosition<'_>, entry: NewFollowUp<'_>, now: Timestamp) {
+        self.write_buffer.of().push(OutcomeRow {
+            id: entry.id.0.clone(),
+            about: Some(entry.about.id.0.clone()),
+            kind: entry.what.as_str().into(),
             occurred_at: now.millis(),
             recorded_at: now.millis(),
-            source: source.as_str(),
-            actor: actor.to_owned(),
-            currency: about.terms.currency.code(),
-            order_version: position.order_version(),
-            conversation_version: position.conversation_version(),
-            ..OutcomeRow::default()
+            source: entry.source.as_str().into(),
+            actor: entry.actor.to_owned(),
+            currency: entry.about.terms.currency.code().into(),
+            ..OutcomeRow::at(position)
         });
     }
 
@@ -213,17 +266,59 @@ impl Unit {
         now: Timestamp,
     ) -> Result<()> {
         self.execute(
-            "insert into note (outcome_id, page_id, written_at, text) values ($1, $2, $3, $4)",
+            "insert into outcome_note (outcome_id, page_id, written_at, text) values ($1, $2, $3, $4)",
             values![id.as_str(), page.as_str(), now, text],
         )
         .await?;
         Ok(())
     }
 
+    /// The remarks beside the entries of a conversation, as far as they are kept.
+    pub async fn notes(&mut self, id: &ConversationId) -> Result<Vec<(OutcomeId, String)>> {
+        let rows = self
+            .rows(
+                "select outcome_id, text from outcome_note join outcome on outcome.id = outcome_note.outcome_id
+                  where conversation_id = $1",
+                values![id.as_str()],
+            )
+            .await?;
+        rows.iter().map(|row| Ok((OutcomeId(row.get("outcome_id")?), row.get("text")?))).collect()
+    }
+
     /// The conversation in which an entry stands.
     pub async fn conversation_of_outcome(&mut self, id: &OutcomeId) -> Result<Option<ConversationId>> {
         let row = self.row("select conversation_id from outcome where id = $1", values![id.as_str()]).await?;
         row.map(|row| row.get("conversation_id").map(ConversationId)).transpose()
+    }
+
+    /// The order that an entry is about.
+    pub async fn order_of_outcome(&mut self, id: &OutcomeId) -> Result<Option<OrderId>> {
+        let row = self
+            .row(
+                "select coalesce(joined_into, order_id) as order_id
+                   from outcome left join sale_order on sale_order.id = outcome.order_id where outcome.id = $1",
+                values![id.as_str()],
+            )
+            .await?;
+        Ok(row.map(|row| row.get::<Option<String>>("order_id")).transpose()?.flatten().map(OrderId))
+    }
+
+    /// Who said an entry, and where it stands.
+    pub async fn entry_origin(&mut self, id: &OutcomeId) -> Result<Option<EntryOrigin>> {
+        let row = self
+            .row(
+                "select conversation_id, recorded_at, source, actor, about from outcome where id = $1",
+                values![id.as_str()],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(EntryOrigin {
+            conversation: ConversationId(row.get("conversation_id")?),
+            recorded_at: row.time("recorded_at")?,
+            source: row.word("source", Source::parse)?,
+            actor: row.get("actor")?,
+            about: row.get::<Option<String>>("about")?.map(OutcomeId),
+        }))
     }
 
     /// The entry of this source and name (`ref`) on a Page.
@@ -243,6 +338,20 @@ impl Unit {
             .transpose()
     }
 
+    /// The facts that outside sources told under this name (`ref`), on all Pages or on one.
+    pub async fn told_under(&mut self, reference: &str, page: Option<&PageId>) -> Result<Vec<OutcomeId>> {
+        let rows = self
+            .rows(
+                "select outcome.id
+                   from page join outcome on outcome.page_id = page.id
+                  where source in ('crm', 'courier', 'bank', 'site') and reference = $1
+                    and (cast($2 as text) is null or page.id = $2)",
+                values![reference, page.map(|page| page.0.clone())],
+            )
+            .await?;
+        rows.iter().map(|row| row.get("id").map(OutcomeId)).collect()
+    }
+
     /// The entry that says `what` about `about`.
     pub async fn entry_about(&mut self, what: FollowUp, about: &OutcomeId) -> Result<Option<OutcomeId>> {
         let row = self
@@ -252,65 +361,5 @@ impl Unit {
             )
             .await?;
         row.map(|row| row.get("id").map(OutcomeId)).transpose()
-    }
-
-    /// Writes what the ledger now folds into.
-    pub fn put_order(&mut self, id: &OrderId, order: &Order, version: i64) {
-        self.write_buffer.put_order(OrderRow {
-            id: id.0.clone(),
-            state: order.state.as_str(),
-            currency: order.currency.code(),
-            value: order.value,
-            paid: order.paid,
-            refunded: order.refunded,
-            version,
-        });
-    }
-
-    /// Notes for the feed that something is now at `version`; the publisher numbers it after the commit.
-    fn append_change(
-        &mut self,
-        id: String,
-        thread: &Thread,
-        (kind, subject): (&'static str, &str),
-        (version, parked): (i64, bool),
-        now: Timestamp,
-    ) {
-        self.write_buffer.changes.push(ChangeRow {
-            id,
-            page_id: thread.page_id.0.clone(),
-            kind,
-            subject_id: subject.to_owned(),
-            version,
-            occurred_at: now.millis(),
-            parked: i64::from(parked),
-            conversation_version: thread.version,
-            sequence: None,
-            published_at: None,
-        });
-    }
-
-    /// The feed will tell that an order of `thread` is now at its version.
-    pub fn order_changed(&mut self, id: String, thread: &Thread, order: &OrderLedger, now: Timestamp) {
-        let subject = (ORDER_UPDATED, order.id.as_str());
-        self.append_change(id, thread, subject, (order.version, order.parked), now);
-    }
-
-    /// The feed will tell that a conversation is now at its version.
-    pub async fn conversation_changed(&mut self, id: String, thread: &Thread, now: Timestamp) -> Result<()> {
-        self.execute(
-            "update conversation set version = $2 where id = $1",
-            values![thread.id.as_str(), thread.version],
-        )
-        .await?;
-        let subject = (CONVERSATION_UPDATED, thread.id.as_str());
-        self.append_change(id, thread, subject, (thread.version, false), now);
-        Ok(())
-    }
-
-    /// The currency that a Page sells in.
-    pub async fn currency_of(&mut self, page: &PageId) -> Result<Currency> {
-        let row = self.row("select currency from page where id = $1", values![page.as_str()]).await?;
-        row.ok_or_else(|| Error::not_found("Page"))?.word("currency", Currency::parse)
     }
 }

@@ -5,8 +5,20 @@ use crate::domain::basic::identity::PageId;
 use crate::domain::basic::money::Currency;
 use crate::domain::order::payout::{Booked, Payout};
 use crate::error::Result;
-use crate::store::db::sql::{Row, Unit, values};
-use crate::store::list::ListRange;
+use crate::store::cursor::ListRange;
+use crate::store::db::sql::Unit;
+use crate::store::db::statement::{Row, values};
+
+/// Payouts; `$which` are the clauses from `where` on.
+macro_rules! payout_rows {
+    ($which:literal) => {
+        concat!(
+            "select id, page_id, courier, reference, currency, gross, fee, paid_at, bank_line, settled_at, recorded_at
+               from payout ",
+            $which
+        )
+    };
+}
 
 impl Unit {
     /// Books a payout unless it is known; true if it was new.
@@ -46,9 +58,7 @@ impl Unit {
     pub async fn payout(&mut self, page: &PageId, courier: &str, reference: &str) -> Result<Option<Booked>> {
         let row = self
             .row(
-                "select id, page_id, courier, reference, currency, gross, fee, paid_at, bank_line, settled_at,
-                        recorded_at
-                   from payout where page_id = $1 and courier = $2 and reference = $3",
+                payout_rows!("where page_id = $1 and courier = $2 and reference = $3"),
                 values![page.as_str(), courier, reference],
             )
             .await?;
@@ -69,12 +79,11 @@ impl Unit {
     pub async fn payouts(&mut self, part: ListRange<'_>) -> Result<Vec<Booked>> {
         let rows = self
             .rows(
-                "select id, page_id, courier, reference, currency, gross, fee, paid_at, bank_line, settled_at,
-                        recorded_at
-                   from payout
-                  where page_id = $1 and (recorded_at < $2 or (recorded_at = $2 and id < $3))
-                  order by recorded_at desc, id desc limit $4",
-                values![part.page.as_str(), part.after.at, part.after.id.as_str(), part.limit],
+                payout_rows!(
+                    "where page_id = $1 and (recorded_at < $2 or (recorded_at = $2 and id < $3))
+                     order by recorded_at desc, id desc limit $4"
+                ),
+                part.values(),
             )
             .await?;
         rows.iter().map(read_payout).collect()
@@ -94,7 +103,7 @@ fn read_payout(row: &Row) -> Result<Booked> {
             paid_at: row.time("paid_at")?,
             bank_line: row.get("bank_line")?,
         },
-        settled_at: row.get::<Option<i64>>("settled_at")?.map(Timestamp::from_millis),
+        settled_at: row.time_if_any("settled_at")?,
         recorded_at: row.time("recorded_at")?,
         known: false,
     })

@@ -6,15 +6,28 @@ use crate::domain::basic::money::Currency;
 use crate::domain::inbox::pending::{PendingReason, PendingTag};
 use crate::domain::order::outcome::{OutcomeKind, Source};
 use crate::error::Result;
-use crate::store::db::sql::{Row, Unit, values};
+use crate::store::db::sql::Unit;
+use crate::store::db::statement::{Row, values};
+
+/// Pending tags; `$which` are the clauses from `where` on.
+macro_rules! pending_tags {
+    ($which:literal) => {
+        concat!(
+            "select id, page_id, conversation_id, source, kind, takes_back, value, currency, reason, reference,
+                    occurred_at, made_at, settled_at
+               from pending_tag ",
+            $which
+        )
+    };
+}
 
 impl Unit {
     /// Adds something that waits, unless the same thing does or did.
     pub async fn add_waiting(&mut self, pending: &PendingTag) -> Result<bool> {
         let added = self
             .execute(
-                "insert into waiting_tag (id, page_id, conversation_id, source, kind, takes_back, value, currency,
-                                          why, reference, occurred_at, made_at)
+                "insert into pending_tag (id, page_id, conversation_id, source, kind, takes_back, value, currency,
+                                          reason, reference, occurred_at, made_at)
                  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
                  on conflict (page_id, source, reference) do nothing",
                 values![
@@ -40,9 +53,7 @@ impl Unit {
     pub async fn waiting_in(&mut self, conversation: &ConversationId) -> Result<Vec<PendingTag>> {
         let rows = self
             .rows(
-                "select id, page_id, conversation_id, source, kind, takes_back, value, currency, why, reference,
-                        occurred_at, made_at
-                   from waiting_tag where conversation_id = $1 and settled_at is null order by occurred_at, id",
+                pending_tags!("where conversation_id = $1 and settled_at is null order by occurred_at, id"),
                 values![conversation.as_str()],
             )
             .await?;
@@ -50,15 +61,8 @@ impl Unit {
     }
 
     /// Something that waits, and whether it still does.
-    pub async fn waiting_tag(&mut self, id: &PendingTagId) -> Result<Option<(PendingTag, bool)>> {
-        let row = self
-            .row(
-                "select id, page_id, conversation_id, source, kind, takes_back, value, currency, why, reference,
-                        occurred_at, made_at, settled_at
-                   from waiting_tag where id = $1",
-                values![id.as_str()],
-            )
-            .await?;
+    pub async fn pending_tag(&mut self, id: &PendingTagId) -> Result<Option<(PendingTag, bool)>> {
+        let row = self.row(pending_tags!("where id = $1"), values![id.as_str()]).await?;
         let Some(row) = row else { return Ok(None) };
         let settled_at: Option<i64> = row.get("settled_at")?;
         Ok(Some((read_waiting(&row)?, settled_at.is_none())))
@@ -68,7 +72,7 @@ impl Unit {
     pub async fn was_settled(&mut self, page: &PageId, source: Source, reference: &str) -> Result<bool> {
         let row = self
             .row(
-                "select id from waiting_tag
+                "select id from pending_tag
                   where page_id = $1 and source = $2 and reference = $3 and settled_at is not null",
                 values![page.as_str(), source.as_str(), reference],
             )
@@ -80,7 +84,7 @@ impl Unit {
     pub async fn settle_waiting(&mut self, id: &PendingTagId, by: &str, now: Timestamp) -> Result<bool> {
         let settled = self
             .execute(
-                "update waiting_tag set settled_at = $2, settled_by = $3 where id = $1 and settled_at is null",
+                "update pending_tag set settled_at = $2, settled_by = $3 where id = $1 and settled_at is null",
                 values![id.as_str(), now, by],
             )
             .await?;
@@ -90,13 +94,15 @@ impl Unit {
     /// What has this name no longer waits.
     pub async fn settle_named(
         &mut self,
-        (page, source, reference): (&PageId, Source, &str),
+        page: &PageId,
+        source: Source,
+        reference: &str,
         by: &str,
         now: Timestamp,
     ) -> Result<bool> {
         let settled = self
             .execute(
-                "update waiting_tag set settled_at = $4, settled_by = $5
+                "update pending_tag set settled_at = $4, settled_by = $5
                   where page_id = $1 and source = $2 and reference = $3 and settled_at is null",
                 values![page.as_str(), source.as_str(), reference, now, by],
             )
@@ -114,7 +120,7 @@ impl Unit {
         now: Timestamp,
     ) -> Result<()> {
         self.execute(
-            "update waiting_tag set settled_at = $3, settled_by = $4
+            "update pending_tag set settled_at = $3, settled_by = $4
               where conversation_id = $1 and settled_at is null
                 and case when kind in ('qualified', 'lost') then 1 else 0 end = $2",
             values![conversation.as_str(), about_chat, now, by],
@@ -134,7 +140,7 @@ fn read_waiting(row: &Row) -> Result<PendingTag> {
         takes_back: row.get::<i64>("takes_back")? != 0,
         value: row.get("value")?,
         currency: row.word("currency", Currency::parse)?,
-        why: row.word("why", PendingReason::parse)?,
+        why: row.word("reason", PendingReason::parse)?,
         reference: row.get("reference")?,
         occurred_at: row.time("occurred_at")?,
         made_at: row.time("made_at")?,

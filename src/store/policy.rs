@@ -1,56 +1,69 @@
-//! What a Page's rules are: its policies as they followed each other, and the names its dataset refuses.
+//! Signal policies: the versions of a Page's rules, as they followed each other.
 
-use std::collections::HashSet;
+use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::DatasetId;
-use crate::domain::signal::SignalRules;
-use crate::domain::signal::conversion::EventName;
+use crate::domain::basic::identity::PageId;
+use crate::domain::signal::policy::{LeadOn, OnUnknown, Policy, PurchaseOn};
 use crate::error::Result;
-use crate::store::db::sql::{Unit, values};
-use crate::store::page::{Page, read_policy};
+use crate::store::db::sql::Unit;
+use crate::store::db::statement::{Row, values};
+
+/// The columns of a policy, beside those of a Page.
+macro_rules! policy_columns {
+    () => {
+        "policy.version, policy.purchase_on, policy.hold, policy.lead_on, policy.lifecycle, policy.on_unknown,
+         policy.made_at"
+    };
+}
+pub(in crate::store) use policy_columns;
 
 impl Unit {
-    /// What decides about the conversions of a Page.
-    pub async fn rules(&mut self, page: &Page) -> Result<SignalRules> {
-        let rows = self
-            .rows(
-                "select version, purchase_on, hold, lead_on, lifecycle, on_unknown, made_at, event_name
-                   from policy left join refused_name on dataset_id = $3
-                  where page_id = $1 and version <= $2 order by version",
-                values![page.id.as_str(), page.policy.version, page.dataset_id.as_str()],
-            )
-            .await?;
-        let mut rules = SignalRules { mode: page.mode, policies: Vec::new(), refused: HashSet::new() };
-        for row in &rows {
-            let policy = read_policy(row)?;
-            if rules.policies.last().is_none_or(|last| last.version != policy.version) {
-                rules.policies.push(policy);
-            }
-            if row.get::<Option<String>>("event_name")?.is_some() {
-                rules.refused.insert(row.word("event_name", EventName::parse)?);
-            }
-        }
-        Ok(rules)
-    }
-
-    /// Remembers that a dataset does not take events of this name.
-    pub async fn refuse_name(&mut self, dataset: &DatasetId, name: EventName, now: Timestamp) -> Result<()> {
+    pub(in crate::store) async fn add_policy(
+        &mut self,
+        page: &PageId,
+        policy: Policy,
+        now: Timestamp,
+    ) -> Result<()> {
         self.execute(
-            "insert into refused_name (dataset_id, event_name, refused_at) values ($1, $2, $3)
-             on conflict (dataset_id, event_name) do nothing",
-            values![dataset.as_str(), name.as_str(), now],
+            "insert into policy (page_id, version, purchase_on, hold, lead_on, lifecycle, value, on_unknown, made_at)
+             values ($1, $2, $3, $4, $5, $6, 'revenue', $7, $8)",
+            values![
+                page.as_str(),
+                policy.version,
+                policy.purchase_on.as_str(),
+                millis(policy.hold),
+                policy.lead_on.as_str(),
+                policy.lifecycle,
+                policy.on_unknown.as_str(),
+                now,
+            ],
         )
         .await?;
         Ok(())
     }
+}
 
-    /// Forgets that a dataset refused this name, so that it is tried again.
-    pub async fn allow_name(&mut self, dataset: &DatasetId, name: EventName) -> Result<u64> {
-        self.execute(
-            "delete from refused_name where dataset_id = $1 and event_name = $2",
-            values![dataset.as_str(), name.as_str()],
-        )
-        .await
-    }
+/// Of a row with [`policy_columns!`].
+pub(in crate::store) fn read_policy(row: &Row) -> Result<Policy> {
+    let version = row.get("version")?;
+    Ok(Policy {
+        version,
+        since: if version > 1 { row.time("made_at")? } else { Timestamp::from_millis(0) },
+        purchase_on: row.word("purchase_on", PurchaseOn::parse)?,
+        hold: span(row.get("hold")?),
+        lead_on: row.word("lead_on", LeadOn::parse)?,
+        lifecycle: row.truth("lifecycle")?,
+        on_unknown: row.word("on_unknown", OnUnknown::parse)?,
+    })
+}
+
+/// A span as a column has it.
+pub(in crate::store) fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A span of a column.
+pub(in crate::store) fn span(millis: i64) -> Duration {
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }

@@ -2,7 +2,8 @@
 
 use crate::domain::basic::identity::PageId;
 use crate::error::Result;
-use crate::store::db::sql::{Unit, values};
+use crate::store::db::sql::Unit;
+use crate::store::db::statement::values;
 
 /// A line of a Page's price list; amounts in minor units of the Page's currency.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,8 @@ use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::outcome::{Fact, Flag, Item};
 use crate::domain::signal::conversion::Conversion;
 use crate::flow::{KEY_REF_PREFIX, Tagged};
-use crate::store::list::{ConversionRow, OrderRow};
+use crate::store::conversion::ConversionRow;
+use crate::store::order::OrderRow;
 
 /// An amount as the API writes it.
 pub fn amount(minor: i64, currency: Currency) -> String {

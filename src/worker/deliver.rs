@@ -1,5 +1,7 @@
-//! Sends what is due, lane by lane: a lane is one Page with its dataset and token. Lanes work side by side,
-//! so that one sick neighbour holds nobody up.
+//! Sends what is due, lane by lane: a lane is a dataset with a token, and the Pages that send by it. Lanes work side by
+//! side, so that one sick neighbour holds nobody up; the Pages of a lane share its requests.
+
+use std::collections::VecDeque;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -11,6 +13,7 @@ use crate::failpoint;
 use crate::flow::{self, Batch, Services};
 use crate::meta::events::graph::Graph;
 use crate::meta::events::payload;
+use crate::store::lane::SendingLane;
 
 /// Requests of one lane that are out at the same time.
 const IN_FLIGHT: usize = 4;
@@ -24,7 +27,7 @@ pub struct Stop {
     pub now: CancellationToken,
 }
 
-/// Sends everything that is due now on every Page; gives the number of requests that it took.
+/// Sends everything that is due now on every lane; gives the number of requests that it took.
 ///
 /// # Errors
 /// The first failure of a lane; the other lanes are finished nevertheless.
@@ -32,12 +35,12 @@ pub async fn drain(services: &Services, graph: &Graph, stop: &Stop) -> Result<us
     flow::recover(services).await?;
     flow::release(services).await?;
     let mut unit = services.store.read().await?;
-    let pages = unit.sending_pages(services.clock.now()).await?;
+    let sending = unit.sending_lanes(services.clock.now()).await?;
     unit.commit().await?;
     let mut lanes = JoinSet::new();
-    for page in pages {
+    for lane in sending {
         let (services, graph, stop) = (services.clone(), graph.clone(), stop.clone());
-        lanes.spawn(async move { drain_lane(&services, &graph, &page, &stop).await });
+        lanes.spawn(async move { drain_lane(&services, &graph, lane, &stop).await });
     }
     let (mut requests, mut failed) = (0, None);
     while let Some(lane) = lanes.join_next().await {
@@ -50,34 +53,42 @@ pub async fn drain(services: &Services, graph: &Graph, stop: &Stop) -> Result<us
     failed.map_or(Ok(requests), Err)
 }
 
-/// Claims one lease after the other, each as full as it can be, and sends what they hold side by side.
-async fn drain_lane(services: &Services, graph: &Graph, page: &PageId, stop: &Stop) -> Result<usize> {
+/// Claims one lease after the other, each as full as it can be, its Pages in turn, and sends what they hold side by
+/// side.
+async fn drain_lane(services: &Services, graph: &Graph, lane: SendingLane, stop: &Stop) -> Result<usize> {
+    let mut pages = VecDeque::from(lane.pages);
+    // Pages of which nothing was due when they were last asked; what is settled may make some due.
+    let mut idle = Vec::new();
     let mut senders = JoinSet::new();
-    let (mut requests, mut failed, mut is_over) = (0, None, false);
+    let (mut requests, mut failed) = (0, None);
     loop {
-        while senders.len() < IN_FLIGHT && !is_over && !stop.soon.is_cancelled() {
-            match flow::claim(services, page).await {
+        while senders.len() < IN_FLIGHT && failed.is_none() && !stop.soon.is_cancelled() {
+            let Some(page) = pages.pop_front() else { break };
+            match flow::claim(services, &page).await {
                 Ok(Some(lease)) => {
                     failpoint::reach("send.claimed");
-                    let (services, graph, page, stop) =
-                        (services.clone(), graph.clone(), page.clone(), stop.clone());
-                    senders.spawn(async move { send_claimed(&services, &graph, &page, lease, &stop).await });
+                    pages.push_back(page.clone());
+                    let (services, graph, stop) = (services.clone(), graph.clone(), stop.clone());
+                    senders.spawn(async move {
+                        let sent = send_claimed(&services, &graph, &page, lease, &stop).await;
+                        sent.map(|sent| (page, sent))
+                    });
                 }
-                Ok(None) => break,
-                Err(error) => (failed, is_over) = (failed.or(Some(error)), true),
+                Ok(None) => idle.push(page),
+                Err(error) => failed = Some(error),
             }
         }
         match senders.join_next().await {
-            Some(Ok(Ok(sent))) => {
+            Some(Ok(Ok((page, sent)))) => {
                 requests += sent;
-                // Nothing of it might leave: what it held may still be due, but not now.
-                is_over |= sent == 0;
+                pages.extend(idle.drain(..));
+                if sent == 0 {
+                    // Nothing of it might leave: what it held may still be due, but not now.
+                    pages.retain(|known| *known != page);
+                }
             }
-            Some(Ok(Err(error))) => (failed, is_over) = (failed.or(Some(error)), true),
-            Some(Err(ended)) => {
-                let error = Error::internal("a sender ended").caused_by(ended);
-                (failed, is_over) = (failed.or(Some(error)), true);
-            }
+            Some(Ok(Err(error))) => failed = failed.or(Some(error)),
+            Some(Err(ended)) => failed = failed.or(Some(Error::internal("a sender ended").caused_by(ended))),
             None => return failed.map_or(Ok(requests), Err),
         }
     }
@@ -115,7 +126,7 @@ async fn send(graph: &Graph, batch: &Batch, stop: &Stop) -> GraphAnswer {
     let body =
         payload::request_body(batch.texts.iter().map(String::as_str), batch.test_event_code.as_deref());
     tokio::select! {
-        answer = graph.send(&batch.dataset, &batch.token, body, batch.texts.len()) => answer,
+        answer = graph.send(&batch.lane.dataset_id, &batch.lane.token, body, batch.texts.len()) => answer,
         () = stop.now.cancelled() => {
             GraphAnswer::unanswered(Verdict::Unknown, "the service had to stop before the answer came")
         }

@@ -10,14 +10,14 @@ use crate::error::Result;
 use crate::flow::{self, GraphCall, Services, TakenOff};
 use crate::meta::call::CallFailure;
 use crate::meta::events::graph::Graph;
-use crate::store::label::Write;
+use crate::store::label::LabelRemoval;
 use crate::worker::driver::{side_by_side, unless_stopped};
 
 /// The calls to Graph that are due on one Page.
 #[derive(Default)]
 struct Due {
     names: Vec<GraphCall<(String, i64)>>,
-    writes: Vec<GraphCall<Write>>,
+    writes: Vec<GraphCall<LabelRemoval>>,
 }
 
 /// Does all that is due now; gives the number of calls that it took.

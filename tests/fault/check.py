@@ -29,13 +29,13 @@ def promises(stage, load):
     lost = ledger.noted("webhook") - set(mids)
     facts = collections.Counter(
         f"{name} {kind}" for name, kind in books.rows(
-            "select order_name.name, kind from outcome join order_name on order_name.order_id = outcome.order_id"))
+            "select order_number.number, kind from outcome join order_number on order_number.order_id = outcome.order_id"))
     tags = ledger.noted("tag") | ledger.noted("line") | {f"{order} undo" for order in ledger.noted("undo")}
     lost |= tags - set(facts)
     doubled = [name for name, times in (mids + facts).items() if times > 1]
     if lost or doubled:
         raise Broken(f"lost: {sorted(lost)[:5]} ({len(lost)}); stored twice: {doubled[:5]} ({len(doubled)})")
-    unread = books.rows("select id from inbox where unread is not null")
+    unread = books.rows("select id from intake_log where unread is not null")
     if unread:
         raise Broken(f"{len(unread)} webhooks could not be read")
     said = set()
@@ -54,7 +54,7 @@ def events(stage):
     """Each conversion has one event_id, reached Meta at most once, and ended with a reason."""
     rows = stage.books.rows(
         "select conversion.event_id, state, reason, event_name, number, "
-        "(select name from order_name where order_name.order_id = conversion.order_id order by position limit 1) "
+        "(select number from order_number where order_number.order_id = conversion.order_id order by position limit 1) "
         "from conversion")
     ids = collections.Counter(row[0] for row in rows)
     taken = collections.Counter(event["event_id"] for event in stage.accepted())
@@ -123,7 +123,7 @@ def feed(stage):
         else:
             conversations[data["conversation"]["id"]] = data["conversation"]["version"]
     stand = stage.books.rows(
-        "select (select name from order_name where order_name.order_id = sale_order.id order by position limit 1), "
+        "select (select number from order_number where order_number.order_id = sale_order.id order by position limit 1), "
         "version from sale_order")
     for order, version in stand:
         if versions[order] != list(range(1, int(version) + 1)):

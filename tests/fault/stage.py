@@ -138,7 +138,7 @@ class Stage:
             if hurries:
                 self.hurries()
             open_rows = (count(self.books, OPEN), count(self.books, "select count(*) from attempt where verdict is null"),
-                         count(self.books, "select count(*) from inbox where projected_at is null"),
+                         count(self.books, "select count(*) from intake_log where projected_at is null"),
                          count(self.books, "select count(*) from change where sequence is null"))
             if not any(open_rows):
                 return

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use salesbridge::clock::Timestamp;
-use salesbridge::domain::basic::identity::{ConversationId, OutcomeId, PageId, Psid};
+use salesbridge::domain::basic::identity::{ConversationId, OutcomeId, PageId, PersonId};
 use salesbridge::domain::basic::money::Currency;
 use salesbridge::domain::conversation::aggregate::ConversationAggregate;
 use salesbridge::domain::conversation::inbound::Channel;
@@ -379,7 +379,7 @@ async fn begins(shop: &Shop, case: &Case, now: Timestamp) -> String {
 
 async fn thread(shop: &Shop, page: &str, psid: &str) -> ConversationId {
     let mut unit = shop.services.store.read().await.unwrap();
-    let psid = Psid(psid.to_owned());
+    let psid = PersonId(psid.to_owned());
     unit.conversation_of(&PageId::from(page), Channel::Messenger, &psid).await.unwrap().unwrap()
 }
 
@@ -485,8 +485,9 @@ async fn decides((shop, tables): (&Shop, &Tables), decided: Decided, page: &str)
             }
         }
         Decided::Undo => {
-            let thread =
-                threads.iter().find(|aggregate| aggregate.thread.psid == Some(Psid("71".to_owned())));
+            let thread = threads.iter().find(|aggregate| {
+                aggregate.thread.recipient.as_ref().is_some_and(|known| known.person_id().as_str() == "71")
+            });
             let facts = thread.unwrap().orders.iter().flat_map(|ledger| &ledger.facts);
             let said = facts.filter(|fact| fact.source.is_person() && !fact.undone);
             let last: Option<&Fact> = said.max_by_key(|fact| (fact.recorded_at, fact.id.clone()));

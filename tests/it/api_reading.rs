@@ -67,7 +67,7 @@ both!(
     async fn several_pages_lie_together_in_time(shop: Shop) {
         shop.set_page(|page| {
             page.id = PageId::from("2222222222");
-            page.dataset_id = DatasetId::from("9876543210");
+            page.lane.dataset_id = DatasetId::from("9876543210");
         })
         .await;
         let mut psids = Vec::new();

@@ -47,7 +47,7 @@ both!(
     async fn another_pages_things_are_not_there(shop: Shop) {
         shop.set_page(|page| {
             page.id = PageId::from("2222222222");
-            page.dataset_id = DatasetId::from("9876543210");
+            page.lane.dataset_id = DatasetId::from("9876543210");
         })
         .await;
         let chat = shop.hears_from("2").await;

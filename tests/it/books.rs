@@ -28,15 +28,15 @@ pub async fn new_postgres() -> String {
 /// A SQLite database whose inbox, which is a file of its own, looks as it does on PostgreSQL.
 pub async fn sqlite(url: &str) -> SqlitePool {
     let options: SqliteConnectOptions = url.parse().unwrap();
-    let inbox = format!("{}-inbox", options.get_filename().display());
+    let inbox = format!("{}-intake", options.get_filename().display());
     let beside = format!(
         "attach database '{inbox}' as beside;
-         create temp view inbox as
-         select kept.id, kept.received_at, lower(hex(substr(kept.bodies, place.value ->> 0, place.value ->> 1))) as body,
+         create temp view intake_log as
+         select kept.id, kept.received_at, lower(hex(substr(kept.bodies, place.value ->> 'start', place.value ->> 'length'))) as body,
                 shape as unread,
-                case when kept.id <= (select coalesce(max(last), 0) from main.inbox_mark)
+                case when kept.id <= (select coalesce(max(projected_row), 0) from main.intake_mark)
                      then kept.received_at end as projected_at
-           from beside.inbox as kept join json_each(kept.places) as place
+           from beside.intake_log as kept join json_each(kept.places) as place
            left join beside.unread on unread.id = kept.id and unread.place = place.key"
     );
     let pool = SqlitePoolOptions::new().after_connect(move |connection, _| {

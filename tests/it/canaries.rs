@@ -224,10 +224,10 @@ async fn nothing_shows(database: Option<String>) {
         Books::open(url.replace("sqlite://", &format!("sqlite://{}/", place.0.display())).as_str()).await;
     let settled = "select count(*) from attempt where verdict is null";
     assert!(comes_true(Duration::from_secs(10), async || books.count(settled).await == 0).await);
-    for row in books.rows("select coalesce(words, '') from attempt").await {
+    for row in books.rows("select coalesce(message, '') from attempt").await {
         finds_none("an attempt", &row[0], &key);
     }
-    for row in books.rows("select coalesce(unread, '') from inbox").await {
+    for row in books.rows("select coalesce(unread, '') from intake_log").await {
         finds_none("the shape of an unreadable body", &row[0], &key);
     }
     served.is_told_to("-TERM");

@@ -194,7 +194,7 @@ fn the_environment_wins_and_is_called_by_its_name() {
     assert_eq!(config.listen.port(), 2);
     assert_eq!(config.webhook().unwrap().unwrap().app_secret.expose_secret(), "secret-of-the-environment");
     let page = config.pages().unwrap().remove(0).page().clone();
-    assert_eq!((page.token.expose_secret(), page.policy.lifecycle), ("token-of-the-environment", true));
+    assert_eq!((page.lane.token.expose_secret(), page.policy.lifecycle), ("token-of-the-environment", true));
     for (name, value, expected) in [
         ("SALESBRIDGE_LISTN", "x", "SALESBRIDGE_LISTN is an unknown key"),
         ("SALESBRIDGE_META__SECRET", "x", "SALESBRIDGE_META__SECRET is an unknown key"),
@@ -272,9 +272,7 @@ async fn starts(shop: &Shop, text: &str) -> Vec<&'static str> {
 async fn sets(shop: &Shop, id: &str, change: impl FnOnce(&mut Page)) {
     let mut page = stored(shop, id).await;
     change(&mut page);
-    let mut unit = shop.services.store.begin("test").await.unwrap();
-    unit.put_page(&page, shop.services.clock.now()).await.unwrap();
-    unit.commit().await.unwrap();
+    shop.puts(&page).await;
 }
 
 both!(
@@ -287,13 +285,13 @@ both!(
         sets(&shop, "2222222222", |page| {
             page.mode = Mode::Paused;
             page.policy.hold = Duration::from_mins(5);
-            page.token = "token-of-the-console".to_owned().into();
+            page.lane.token = "token-of-the-console".to_owned().into();
         })
         .await;
         assert!(starts(&shop, &file).await.is_empty());
         let page = stored(&shop, "2222222222").await;
         assert_eq!((page.mode, page.policy.version), (Mode::Paused, 2));
-        assert_eq!(page.token.expose_secret(), "token-of-the-console");
+        assert_eq!(page.lane.token.expose_secret(), "token-of-the-console");
 
         let changed = file.replace("\"confirmed\"", "\"shipped\"");
         assert_eq!(starts(&shop, &changed).await, ["signals.purchase_on"]);
@@ -317,19 +315,18 @@ both!(
     async fn a_page_that_was_added_by_hand_takes_only_what_the_file_says(shop: Shop) {
         sets(&shop, PAGE, |page| page.silent_after = Duration::from_hours(1)).await;
         let mut unit = shop.services.store.begin("test").await.unwrap();
-        unit.set_fault(&PageId::from(PAGE), Some("the token has ended"), shop.services.clock.now())
-            .await
-            .unwrap();
+        let lane = unit.page(&PageId::from(PAGE)).await.unwrap().unwrap().lane;
+        unit.set_fault(&lane, Some("the token has ended"), shop.services.clock.now()).await.unwrap();
         unit.commit().await.unwrap();
         starts(&shop, &SHOP.replace("2222222222", PAGE)).await;
         let page = stored(&shop, PAGE).await;
         assert_eq!(
-            (page.silent_after, page.token.expose_secret()),
+            (page.silent_after, page.lane.token.expose_secret()),
             (Duration::from_hours(1), "token-of-the-file")
         );
-        assert_eq!(page.fault, None, "a new token clears the fault of the old one");
+        assert_eq!(page.lane.fault, None, "a new token clears the fault of the old one");
         let mut unit = shop.services.store.read().await.unwrap();
-        let kept = unit.file_values(&page.id).await.unwrap();
+        let kept = unit.configured_values(&page.id).await.unwrap();
         assert!(kept.values().all(|digest| digest.len() == 64 && !digest.contains("token")), "{kept:?}");
     }
 );

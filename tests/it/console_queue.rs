@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use salesbridge::domain::basic::identity::{ConversationId, PageId, Psid};
+use salesbridge::domain::basic::identity::{ConversationId, PageId, PersonId};
 use salesbridge::domain::conversation::inbound::Channel;
 use salesbridge::domain::operator::Role;
 use salesbridge::domain::order::outcome::OutcomeKind;
@@ -30,7 +30,7 @@ async fn writes(shop: &Shop, page: &str, psid: &str, ad: Option<&str>) -> Conver
 
 async fn found(shop: &Shop, page: &str, channel: Channel, psid: &str) -> ConversationId {
     let mut unit = shop.services.store.read().await.unwrap();
-    unit.conversation_of(&PageId::from(page), channel, &Psid(psid.to_owned())).await.unwrap().unwrap()
+    unit.conversation_of(&PageId::from(page), channel, &PersonId(psid.to_owned())).await.unwrap().unwrap()
 }
 
 both!(

@@ -46,9 +46,12 @@ pub async fn stores(shop: &Shop, count: i64) {
                     case when {waits} then {at} end, 1 from {series}"
         ),
         format!(
-            "insert into person (page_id, channel, psid, conversation_id, name, profile_at)
-             select '{PAGE}', 'messenger', cast(2000000000000000 + n as text), {chat}, 'Person ' || n, null
-               from {series}"
+            "insert into recipient (page_id, channel, account_id, person_id, conversation_id)
+             select '{PAGE}', 'messenger', '{PAGE}', cast(2000000000000000 + n as text), {chat} from {series}"
+        ),
+        format!(
+            "insert into customer (conversation_id, page_id, name, profile_at)
+             select {chat}, '{PAGE}', 'Person ' || n, null from {series}"
         ),
         format!(
             "insert into chat (conversation_id, number, page_id, began_at, last_at, first_word_at, last_word_at)
@@ -59,7 +62,7 @@ pub async fn stores(shop: &Shop, count: i64) {
              select {chat}, {at}, 'm' || {padded}, '{PAGE}', 'operator', 'სულ 120,50 ₾' from {series}"
         ),
         format!(
-            "insert into referral (conversation_id, led_at, id, page_id, ad_id, ad_title)
+            "insert into referral (conversation_id, referred_at, id, page_id, ad_id, ad_title)
              select {chat}, {at}, 'r' || {padded}, '{PAGE}', cast(n % 40 as text), 'Bag' from {series}"
         ),
         format!(
@@ -68,7 +71,7 @@ pub async fn stores(shop: &Shop, count: i64) {
              select 'o' || {padded}, '{PAGE}', {chat}, 0, 1, 'confirmed', 'GEL', 12050, 0, 0, {at}, 1 {sold}"
         ),
         format!(
-            "insert into order_name (page_id, name, order_id, position)
+            "insert into order_number (page_id, number, order_id, position)
              select '{PAGE}', 'A-' || n, 'o' || {padded}, 0 {sold}"
         ),
         format!(

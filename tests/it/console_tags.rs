@@ -36,7 +36,8 @@ both!(
             nino.post(&format!("/console/outcomes/{undo}/undo"), &[("back", "/console/queue")]).await;
         let mut unit = shop.services.store.read().await.unwrap();
         let entry = unit.entry_about(FollowUp::Undo, &OutcomeId(undo.clone())).await.unwrap().unwrap();
-        let (_, door, who) = unit.written_by(&entry).await.unwrap();
+        let origin = unit.entry_origin(&entry).await.unwrap().unwrap();
+        let (door, who) = (origin.source, origin.actor);
         assert_eq!((door, who.as_str()), (Source::Console, "nino"));
         drop(unit);
         let queue = nino.get(undone.location()).await;

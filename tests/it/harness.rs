@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use salesbridge::clock::{Clock, Timestamp};
 use salesbridge::domain::basic::identity::{
-    AttemptId, ConversationId, ConversionId, DatasetId, OutcomeId, PageId, Psid,
+    AttemptId, ConversationId, ConversionId, DatasetId, LaneId, OutcomeId, PageId, PersonId,
 };
 use salesbridge::domain::basic::money::Currency;
 use salesbridge::domain::conversation::inbound::Channel;
@@ -16,6 +16,7 @@ use salesbridge::domain::order::outcome::{Details, OutcomeKind, Source, Terms};
 use salesbridge::domain::order::reason::Reasons;
 use salesbridge::domain::order::tag_decision::Tag;
 use salesbridge::domain::signal::conversion::Conversion;
+use salesbridge::domain::signal::lane::Lane;
 use salesbridge::domain::signal::policy::{Mode, Policy};
 use salesbridge::error::Error;
 use salesbridge::flow::{
@@ -105,13 +106,11 @@ impl Shop {
         let mut page = Page {
             id: PageId::from(PAGE),
             name: "Shop".to_owned(),
-            dataset_id: DatasetId::from("1234567890123456"),
-            token: "token-of-the-page".to_owned().into(),
+            lane: Lane::new(DatasetId::from("1234567890123456"), "token-of-the-page".to_owned().into()),
             currency: gel(),
             country: "GE".to_owned(),
             timezone: "Asia/Tbilisi".to_owned(),
             mode: Mode::Live,
-            fault: None,
             test_event_code: None,
             instagram_id: None,
             whatsapp_id: None,
@@ -124,18 +123,26 @@ impl Shop {
             policy: Policy::default(),
         };
         change(&mut page);
+        self.puts(&page).await;
+    }
+
+    /// Keeps a Page as it is given.
+    pub async fn puts(&self, page: &Page) {
+        let now = self.services.clock.now();
         let mut unit = self.services.store.begin("test").await.unwrap();
-        unit.put_page(&page, self.services.clock.now()).await.unwrap();
+        unit.put_page(page, &LaneId(self.services.ids.next(now)), now).await.unwrap();
         unit.commit().await.unwrap();
+    }
+
+    /// A Page as it stands.
+    pub async fn page(&self, id: &str) -> Page {
+        let mut unit = self.services.store.read().await.unwrap();
+        unit.page(&PageId::from(id)).await.unwrap().unwrap()
     }
 
     /// Another connected Page.
     pub async fn add_page(&self, id: &str) {
-        let mut unit = self.services.store.begin("test").await.unwrap();
-        let mut page = unit.page(&PageId::from(PAGE)).await.unwrap().unwrap();
-        page.id = PageId::from(id);
-        unit.put_page(&page, self.services.clock.now()).await.unwrap();
-        unit.commit().await.unwrap();
+        self.puts(&Page { id: PageId::from(id), ..self.page(PAGE).await }).await;
     }
 
     /// Another process on the same database, with the same clock.
@@ -152,7 +159,8 @@ impl Shop {
     /// The token works again, and somebody said so.
     pub async fn mend(&self) {
         let mut unit = self.services.store.begin("test").await.unwrap();
-        unit.set_fault(&PageId::from(PAGE), None, self.services.clock.now()).await.unwrap();
+        let page = unit.page(&PageId::from(PAGE)).await.unwrap().unwrap();
+        unit.set_fault(&page.lane, None, self.services.clock.now()).await.unwrap();
         unit.commit().await.unwrap();
     }
 
@@ -175,7 +183,7 @@ impl Shop {
 
     pub async fn conversation(&self, psid: &str) -> Option<ConversationId> {
         let mut unit = self.services.store.read().await.unwrap();
-        let psid = Psid(psid.to_owned());
+        let psid = PersonId(psid.to_owned());
         unit.conversation_of(&PageId::from(PAGE), Channel::Messenger, &psid).await.unwrap()
     }
 
@@ -234,7 +242,7 @@ impl Shop {
 impl Drop for Shop {
     fn drop(&mut self) {
         if let Some(file) = &self.file {
-            for end in ["", "-wal", "-shm", "-inbox", "-inbox-wal", "-inbox-shm"] {
+            for end in ["", "-wal", "-shm", "-intake", "-intake-wal", "-intake-shm"] {
                 drop(std::fs::remove_file(format!("{}{end}", file.display())));
             }
         }

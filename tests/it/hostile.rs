@@ -313,11 +313,11 @@ both!(
         assert!(unreadable > 100);
         let books = Books::open(&shop.url).await;
         assert_eq!(
-            books.count("select count(*) from inbox where projected_at is not null").await,
+            books.count("select count(*) from intake_log where projected_at is not null").await,
             i64::try_from(count).unwrap()
         );
-        assert_eq!(books.count("select count(*) from inbox where unread is not null").await, unreadable);
-        let counted = "select cast(sum(count) as bigint) from kept where kind = 'unreadable'";
+        assert_eq!(books.count("select count(*) from intake_log where unread is not null").await, unreadable);
+        let counted = "select cast(sum(count) as bigint) from intake_count where kind = 'unreadable'";
         assert_eq!(books.count(counted).await, unreadable);
         shop.hears_from("424242").await;
     }
@@ -423,7 +423,7 @@ both!(
                 units.push(shop.services.store.begin("test").await.unwrap());
             }
         } else {
-            let mut inbox = SqliteConnection::connect(&format!("{}-inbox", shop.url)).await.unwrap();
+            let mut inbox = SqliteConnection::connect(&format!("{}-intake", shop.url)).await.unwrap();
             sqlx::query("begin immediate").execute(&mut inbox).await.unwrap();
             file = Some(inbox);
         }
@@ -463,6 +463,6 @@ both!(
         }
         assert!(taken >= INTAKE_MAX && taken + refused.len() == many);
         let books = Books::open(&shop.url).await;
-        assert_eq!(books.count("select count(*) from inbox").await, i64::try_from(taken).unwrap());
+        assert_eq!(books.count("select count(*) from intake_log").await, i64::try_from(taken).unwrap());
     }
 );

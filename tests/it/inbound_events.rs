@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use salesbridge::clock::Timestamp;
-use salesbridge::domain::basic::identity::{ConversationId, PageId, Psid};
+use salesbridge::domain::basic::identity::{ConversationId, PageId, PersonId};
 use salesbridge::domain::conversation::aggregate::ConversationAggregate;
 use salesbridge::domain::order::outcome::{Fact, OutcomeKind, Source};
 use salesbridge::domain::order::tag_decision::Tag;
@@ -80,7 +80,7 @@ pub fn line(tag: Tag) -> ImportLine {
 
 /// The line of a known person.
 pub fn line_of(psid: &str, tag: Tag) -> ImportLine {
-    ImportLine { psid: Some(Psid(psid.to_owned())), ..line(tag) }
+    ImportLine { psid: Some(PersonId(psid.to_owned())), ..line(tag) }
 }
 
 fn render(tagged: &Tagged) -> Reply {
@@ -147,7 +147,7 @@ impl Tables {
         match self {
             Self::Sqlite(pool) => {
                 let names = "select name from sqlite_master where type = 'table' and name not like 'sqlite%'
-                             union all select 'inbox'";
+                             union all select 'intake_log'";
                 sqlx::query_scalar(names).fetch_all(pool).await.unwrap()
             }
             Self::Postgres(pool) => {
@@ -188,14 +188,18 @@ pub async fn picture(shop: &Shop, tables: &Tables, page: &str) -> Vec<String> {
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     let conversations = tables.rows("conversation").await;
     for aggregate in dossiers_among(shop, page, &conversations).await {
-        let who = aggregate.thread.psid.as_ref().map_or("nobody".to_owned(), |psid| psid.as_str().to_owned());
+        let who = aggregate.thread.recipient.as_ref();
+        let who = who.map_or("nobody".to_owned(), |known| known.person_id().as_str().to_owned());
         names.insert(aggregate.thread.id.0.clone(), who.clone());
         picture_of(&aggregate, &who, page, &mut lines);
     }
     let of_page = |row: &&Value| row["page_id"] == page;
-    for row in tables.rows("phone_word").await.iter().filter(of_page) {
+    for row in tables.rows("phone_mention").await.iter().filter(of_page) {
         let who = &names[row["conversation_id"].as_str().unwrap()];
-        lines.push(format!("{who} phone {} by {} at {}", row["hash"], row["said_by"], row["said_at"]));
+        lines.push(format!(
+            "{who} phone {} by {} at {}",
+            row["hash"], row["mentioned_by"], row["mentioned_at"]
+        ));
     }
     for row in tables.rows("message").await.iter().filter(of_page) {
         let who = &names[row["conversation_id"].as_str().unwrap()];
@@ -210,7 +214,7 @@ pub async fn picture(shop: &Shop, tables: &Tables, page: &str) -> Vec<String> {
         let who = &names[row["id"].as_str().unwrap()];
         lines.push(format!("{who} {} since {}", row["state"], row["waiting_since"]));
     }
-    let named = tables.rows("order_name").await;
+    let named = tables.rows("order_number").await;
     for row in tables.rows("sale_order").await.iter().filter(of_page).filter(|row| row["same_as"].is_null()) {
         let name =
             named.iter().filter(|name| name["order_id"] == row["id"]).map(|name| name["name"].to_string());

@@ -1,4 +1,4 @@
-//! SQLite's inbox, a file beside the database: nothing that waits in it is lost, whatever is put back, taken over or
+//! The intake log, on SQLite a file beside the database: nothing that waits in it is lost, whatever is put back or
 //! dropped.
 
 use std::time::Duration;
@@ -41,7 +41,7 @@ async fn an_older_copy_that_is_put_back_goes_on_behind_what_is_projected() {
     }
     shop.services.store.close().await;
     // As it was before the first of them.
-    for text in ["delete from beside.inbox", "delete from beside.sqlite_sequence"] {
+    for text in ["delete from beside.intake_log", "delete from beside.sqlite_sequence"] {
         sqlx::query(text).execute(&books::sqlite(&shop.url).await).await.unwrap();
     }
     let services = begins_again(&shop).await;
@@ -50,38 +50,13 @@ async fn an_older_copy_that_is_put_back_goes_on_behind_what_is_projected() {
     assert_eq!(messages(&shop).await, 4);
     // A new one begins anew.
     services.store.close().await;
-    for end in ["-inbox", "-inbox-wal", "-inbox-shm"] {
+    for end in ["-intake", "-intake-wal", "-intake-shm"] {
         drop(std::fs::remove_file(format!("{}{end}", shop.url.trim_start_matches("sqlite://"))));
     }
     let services = begins_again(&shop).await;
     keeps(&services, &[written(&shop, "m_5")]).await;
     projects(&services).await;
     assert_eq!(messages(&shop).await, 5);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_an_earlier_version_kept_is_taken_over() {
-    let shop = Shop::on_sqlite().await;
-    shop.services.store.close().await;
-    let earlier = sqlx::SqlitePool::connect(&shop.url).await.unwrap();
-    for text in [
-        "create table inbox (id integer not null primary key, received_at integer not null, body blob not null,
-                             projected_at integer, unread text) strict",
-        "create index inbox_waiting on inbox (id) where projected_at is null",
-    ] {
-        sqlx::query(text).execute(&earlier).await.unwrap();
-    }
-    for (mid, projected_at) in [("m_1", Some(1)), ("m_2", None), ("m_3", None)] {
-        let text = "insert into inbox (received_at, body, projected_at) values (1, $1, $2)";
-        let body = written(&shop, mid).into_bytes();
-        sqlx::query(text).bind(body).bind(projected_at).execute(&earlier).await.unwrap();
-    }
-    earlier.close().await;
-    let services = begins_again(&shop).await;
-    projects(&services).await;
-    assert_eq!(messages(&shop).await, 2);
-    let left = "select name from sqlite_master where type = 'table' and name = 'inbox'";
-    assert!(shop.asks(left).await.is_empty());
 }
 
 both!(
@@ -94,9 +69,9 @@ both!(
         projects(&shop.services).await;
         assert_eq!(messages(&shop).await, 700);
         let books = Books::open(&shop.url).await;
-        assert_eq!(books.count("select count(*) from inbox where unread is not null").await, 2);
-        assert_eq!(books.count("select count(*) from inbox where projected_at is null").await, 0);
-        assert_eq!(books.count("select count(*) from inbox").await, 703);
+        assert_eq!(books.count("select count(*) from intake_log where unread is not null").await, 2);
+        assert_eq!(books.count("select count(*) from intake_log where projected_at is null").await, 0);
+        assert_eq!(books.count("select count(*) from intake_log").await, 703);
     }
 );
 
@@ -120,11 +95,11 @@ both!(
         shop.later(shop.services.keep_text + Duration::from_secs(1));
         flow::drop_expired(&shop.services).await.unwrap();
         let books = Books::open(&shop.url).await;
-        assert_eq!(books.count("select count(*) from inbox").await, 1);
+        assert_eq!(books.count("select count(*) from intake_log").await, 1);
         projects(&shop.services).await;
         assert_eq!(messages(&shop).await, 2);
         shop.later(Duration::from_secs(1));
         flow::drop_expired(&shop.services).await.unwrap();
-        assert_eq!(books.count("select count(*) from inbox").await, 0);
+        assert_eq!(books.count("select count(*) from intake_log").await, 0);
     }
 );

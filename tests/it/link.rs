@@ -76,7 +76,7 @@ both!(
         shop.later(HOLD);
         let batch = shop.opens().await;
         shop.meta.link(PAGE, DATASET, "token-anew");
-        shop.set_page(|page| page.token = "token-anew".to_owned().into()).await;
+        shop.set_page(|page| page.lane.token = "token-anew".to_owned().into()).await;
         shop.settles(&batch, Verdict::LinkBroken).await;
         assert_eq!(shop.fault().await, None);
         shop.delivers().await;

@@ -50,10 +50,12 @@ mod keep_text;
 #[cfg(feature = "failpoints")]
 mod kills;
 mod labels;
+mod lanes;
 mod lead;
 mod legal_moves;
 mod lifecycle;
 mod link;
+mod loads;
 mod never_twice;
 mod one_purchase;
 mod one_sale;

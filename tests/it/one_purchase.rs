@@ -69,7 +69,7 @@ both!(
         told.sort();
         assert_eq!(told, ["50.0", "50.01", "50.02", "50.03", "50.04", "50.05"]);
         for aggregate in
-            aggregates(&shop, PAGE).await.iter().filter(|aggregate| aggregate.thread.psid.is_some())
+            aggregates(&shop, PAGE).await.iter().filter(|aggregate| aggregate.thread.recipient.is_some())
         {
             assert_eq!(aggregate.orders.len(), 1, "{:?}", aggregate.orders);
         }

@@ -20,7 +20,7 @@ fn ago(shop: &Shop, minutes: u64) -> Timestamp {
 /// The orders of everybody, those of nobody last.
 async fn orders(shop: &Shop) -> Vec<OrderLedger> {
     let mut found = aggregates(shop, PAGE).await;
-    found.sort_by_key(|aggregate| aggregate.thread.psid.is_none());
+    found.sort_by_key(|aggregate| aggregate.thread.recipient.is_none());
     found.into_iter().flat_map(|aggregate| aggregate.orders).collect()
 }
 

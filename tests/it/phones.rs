@@ -25,7 +25,7 @@ async fn hears(shop: &Shop, events: &[Value]) {
 async fn orders_of(shop: &Shop, psid: &str) -> usize {
     let all = aggregates(shop, PAGE).await;
     let of = |psid_of: &salesbridge::domain::conversation::aggregate::ConversationAggregate| {
-        psid_of.thread.psid.as_ref().is_some_and(|known| known.as_str() == psid)
+        psid_of.thread.recipient.as_ref().is_some_and(|known| known.person_id().as_str() == psid)
     };
     all.iter().filter(|aggregate| of(aggregate)).map(|aggregate| aggregate.orders.len()).sum()
 }

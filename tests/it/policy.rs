@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use salesbridge::domain::basic::identity::{ConversationId, PageId, Psid};
+use salesbridge::domain::basic::identity::{ConversationId, PageId, PersonId};
 use salesbridge::domain::conversation::inbound::Channel;
 use salesbridge::domain::order::outcome::OutcomeKind::{
     self, Amended, Cancelled, Confirmed, Delivered, Paid, Shipped,
@@ -271,7 +271,7 @@ both!(
         for (channel, psid) in [(Channel::Instagram, "7000000000000001"), (Channel::Whatsapp, "16505551234")]
         {
             let mut unit = shop.services.store.read().await.unwrap();
-            let chat = unit.conversation_of(&PageId::from(PAGE), channel, &Psid(psid.to_owned())).await;
+            let chat = unit.conversation_of(&PageId::from(PAGE), channel, &PersonId(psid.to_owned())).await;
             let chat = chat.unwrap().expect("it is one conversation");
             unit.commit().await.unwrap();
             shop.tags(&chat, &say(Confirmed, 5000)).await.unwrap();

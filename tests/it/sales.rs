@@ -2,7 +2,7 @@
 //! how conversions and attempts stand.
 
 use salesbridge::clock::Timestamp;
-use salesbridge::domain::basic::identity::{AttemptId, ConversationId, PageId, Psid};
+use salesbridge::domain::basic::identity::{AttemptId, ConversationId, PageId, PersonId};
 use salesbridge::domain::order::outcome::{OutcomeKind, Source};
 use salesbridge::domain::order::tag_decision::Tag;
 use salesbridge::domain::signal::attempt::{GraphAnswer, Verdict};
@@ -76,7 +76,7 @@ impl Shop {
 
     pub async fn fault(&self) -> Option<String> {
         let mut unit = self.services.store.read().await.unwrap();
-        unit.page(&PageId::from(PAGE)).await.unwrap().unwrap().fault
+        unit.page(&PageId::from(PAGE)).await.unwrap().unwrap().lane.fault
     }
 
     /// The names of what Meta took, in order.
@@ -163,6 +163,6 @@ pub fn at(tag: Tag, moment: Timestamp) -> Tag {
 }
 
 pub fn line(psid: Option<&str>, tag: Tag) -> ImportLine {
-    let psid = psid.map(|psid| Psid(psid.to_owned()));
+    let psid = psid.map(|psid| PersonId(psid.to_owned()));
     ImportLine { page: PageId::from(PAGE), psid, phone_hash: None, tag }
 }

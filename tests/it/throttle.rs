@@ -20,7 +20,7 @@ const OTHER_DATASET: &str = "9876543210987654";
 async fn joins(shop: &Shop, page: &str, dataset: &str) {
     shop.meta.link(page, dataset, "token-of-the-page");
     shop.set_page(|other| {
-        (other.id, other.dataset_id) = (PageId::from(page), DatasetId::from(dataset));
+        (other.id, other.lane.dataset_id) = (PageId::from(page), DatasetId::from(dataset));
         other.policy.hold = Duration::ZERO;
     })
     .await;

@@ -330,7 +330,8 @@ async fn a_year(shop: Shop) {
     let mut found = BTreeMap::new();
     let mut chats_found = BTreeMap::new();
     for aggregate in aggregates(&shop, PAGE).await {
-        let psid = aggregate.thread.psid.as_ref().expect("everybody is known").as_str().to_owned();
+        let psid =
+            aggregate.thread.recipient.as_ref().expect("everybody is known").person_id().as_str().to_owned();
         chats_found.insert(psid, aggregate.chats.len());
         for chat in &aggregate.chats {
             let stage = if aggregate.orders.is_empty() { Stage::Lost } else { Stage::Sold };

@@ -16,6 +16,7 @@ use salesbridge::domain::basic::identity::{DatasetId, PageId};
 use salesbridge::domain::basic::money::Currency;
 use salesbridge::domain::order::reason::Reasons;
 use salesbridge::domain::signal::attempt::Verdict;
+use salesbridge::domain::signal::lane::Lane;
 use salesbridge::domain::signal::policy::{Mode, Policy};
 use salesbridge::flow::manage::keys;
 use salesbridge::flow::{InFlight, Intake, PhoneKey, Published, Services, TagQueue};
@@ -111,13 +112,11 @@ pub fn page() -> Page {
     Page {
         id: PageId::from(PAGE),
         name: "Shop".to_owned(),
-        dataset_id: DatasetId::from(DATASET),
-        token: "token-of-the-page".to_owned().into(),
+        lane: Lane::new(DatasetId::from(DATASET), "token-of-the-page".to_owned().into()),
         currency: Currency::parse("GEL").unwrap(),
         country: "GE".to_owned(),
         timezone: "Asia/Tbilisi".to_owned(),
         mode: Mode::Live,
-        fault: None,
         test_event_code: None,
         instagram_id: None,
         whatsapp_id: None,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use salesbridge::clock::Clock;
+use salesbridge::domain::basic::identity::LaneId;
 use salesbridge::store::Store;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, PgPool, Row as _, SqlitePool};
@@ -81,7 +82,7 @@ impl Database {
                 sqlx::query(AssertSqlSafe(text)).execute(&admin).await.unwrap();
             }
         }
-        for end in ["", "-wal", "-shm", "-inbox", "-inbox-wal", "-inbox-shm"] {
+        for end in ["", "-wal", "-shm", "-intake", "-intake-wal", "-intake-shm"] {
             if let Some(file) = &self.file {
                 drop(std::fs::remove_file(format!("{}{end}", file.display())));
             }
@@ -98,8 +99,8 @@ impl Database {
     /// Bodies that ever came in.
     pub async fn bodies(&self) -> i64 {
         self.number(match self.pool {
-            Pool::Sqlite(_) => "select coalesce(sum(number), 0) from inbox",
-            Pool::Postgres(_) => "select coalesce(max(id), 0) from inbox",
+            Pool::Sqlite(_) => "select coalesce(sum(number), 0) from intake_log",
+            Pool::Postgres(_) => "select coalesce(max(id), 0) from intake_log",
         })
         .await
     }
@@ -107,8 +108,8 @@ impl Database {
     /// Bodies that are not projected yet.
     pub async fn waiting(&self) -> i64 {
         self.number(match self.pool {
-            Pool::Sqlite(_) => "select coalesce(sum(number), 0) from inbox where projected_at is null",
-            Pool::Postgres(_) => "select count(*) from inbox where projected_at is null",
+            Pool::Sqlite(_) => "select coalesce(sum(number), 0) from intake_log where projected_at is null",
+            Pool::Postgres(_) => "select count(*) from intake_log where projected_at is null",
         })
         .await
     }
@@ -132,8 +133,11 @@ impl Database {
                  select {id}, '{PAGE}', 'messenger', {at}, {at}, 'waiting', {at}, 1 from {series}"
             ),
             format!(
-                "insert into person (page_id, channel, psid, conversation_id)
-                 select '{PAGE}', 'messenger', cast(2000000000000000 + n as text), {id} from {series}"
+                "insert into recipient (page_id, channel, account_id, person_id, conversation_id)
+                 select '{PAGE}', 'messenger', '{PAGE}', cast(2000000000000000 + n as text), {id} from {series}"
+            ),
+            format!(
+                "insert into customer (conversation_id, page_id) select {id}, '{PAGE}' from {series}"
             ),
             format!(
                 "insert into chat (conversation_id, number, page_id, began_at, last_at, first_word_at, last_word_at)
@@ -161,7 +165,7 @@ impl Database {
                    from {series}"
             ),
             format!(
-                "insert into order_name (page_id, name, order_id, position)
+                "insert into order_number (page_id, number, order_id, position)
                  select '{PAGE}', 'A-' || n, 'o' || {padded}, 0 from {series}"
             ),
             format!(
@@ -174,7 +178,7 @@ impl Database {
             format!(
                 "insert into conversion (id, page_id, conversation_id, order_id, event_name, number, event_id,
                                          event_time, state, reason, value, currency, made_at, leaves_at, next_at,
-                                         policy_version, frozen, tries, zeros, resent)
+                                         policy_version, frozen, tries, zero_answers, resent)
                  select 'v' || {padded}, '{PAGE}', 'c' || {padded}, 'o' || {padded}, 'Purchase', 0, {hash},
                         {at}, '{state}', 'due', 12050, 'GEL', {at}, {at}, {at}, 1, 0, 0, 0, 0
                    from {series}"
@@ -203,7 +207,7 @@ impl Database {
                    from {series} order by 1, 2"
             ),
             format!(
-                "insert into seen (page_id, mid, seen_at)
+                "insert into message_seen (page_id, mid, seen_at)
                  select '{PAGE}', mid, sent_at from message order by mid"
             ),
         ] {
@@ -212,17 +216,17 @@ impl Database {
         match self.pool {
             Pool::Sqlite(_) => {
                 self.run(format!(
-                    "insert into beside.inbox (received_at, number, places, bodies)
-                     select {at}, 1, json_array(json_array(1, length({body}))), {body} from {series}"
+                    "insert into beside.intake_log (received_at, number, places, bodies)
+                     select {at}, 1, json_array(json_object('start', 1, 'length', length({body}))), {body} from {series}"
                 ))
                 .await;
-                let mark = "insert into main.inbox_mark (file, last)
-                            select (select id from beside.identity), max(id) from beside.inbox where true
-                            on conflict (file) do update set last = excluded.last";
+                let mark = "insert into main.intake_mark (file, projected_row)
+                            select (select id from beside.identity), max(id) from beside.intake_log where true
+                            on conflict (file) do update set projected_row = excluded.projected_row";
                 self.run(mark.to_owned()).await;
             }
             Pool::Postgres(_) => {
-                let columns = "insert into inbox (received_at, body, projected_at)";
+                let columns = "insert into intake_log (received_at, body, projected_at)";
                 self.run(format!("{columns} select {at}, {body}, {at} from {series}")).await;
             }
         }
@@ -264,13 +268,13 @@ impl Database {
 /// A SQLite database whose inbox, which is a file of its own, looks as it does on PostgreSQL.
 async fn with_inbox(url: &str) -> SqlitePool {
     let options: SqliteConnectOptions = url.parse().unwrap();
-    let inbox = format!("{}-inbox", options.get_filename().display());
+    let inbox = format!("{}-intake", options.get_filename().display());
     let beside = format!(
         "attach database '{inbox}' as beside;
-         create temp view inbox as
+         create temp view intake_log as
          select number,
-                case when id <= (select coalesce(max(last), 0) from main.inbox_mark) then received_at end as projected_at
-           from beside.inbox"
+                case when id <= (select coalesce(max(projected_row), 0) from main.intake_mark) then received_at end as projected_at
+           from beside.intake_log"
     );
     let pool = SqlitePoolOptions::new().after_connect(move |connection, _| {
         let beside = beside.clone();
@@ -283,7 +287,7 @@ async fn with_inbox(url: &str) -> SqlitePool {
 async fn prepare(url: &str) {
     let store = Store::open(url).await.unwrap();
     let mut unit = store.begin("test").await.unwrap();
-    unit.put_page(&page(), Clock::system().now()).await.unwrap();
+    unit.put_page(&page(), &LaneId::from("lane"), Clock::system().now()).await.unwrap();
     unit.commit().await.unwrap();
     store.close().await;
 }

@@ -45,7 +45,11 @@ macro_rules! identity {
 identity! {
     /// A Page, by Meta's id.
     PageId;
-    /// A dataset, by Meta's id: what conversions are sent to.
+    /// An account of a channel: a Page, an Instagram account, a `WhatsApp` business account.
+    AccountId;
+    /// A lane: a dataset with a token.
+    LaneId;
+    /// A dataset, by Meta\'s id: what conversions are sent to.
     DatasetId;
     /// The thread of one person with one Page, for life.
     ConversationId;
@@ -65,20 +69,20 @@ identity! {
     PendingTagId;
 }
 
-/// A PSID: the id under which one Page knows a person; the same person has another one at another Page. Personal data:
-/// it never shows in `Debug`.
+/// A person as one account of a channel knows them: Messenger's PSID, Instagram's IGSID, `WhatsApp`'s `wa_id`, which is
+/// a phone number. Personal data: it never shows in `Debug`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Psid(pub String);
+pub struct PersonId(pub String);
 
-impl Psid {
-    /// The id as text. It goes into the customer's row and into payloads, and nowhere else.
+impl PersonId {
+    /// The id as text, for rows, the payload and calls to Meta alone.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl fmt::Debug for Psid {
+impl fmt::Debug for PersonId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Psid(…)")
+        f.write_str("PersonId(…)")
     }
 }

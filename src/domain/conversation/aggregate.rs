@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{ConversationId, OutcomeId, PageId, Psid};
+use crate::domain::basic::identity::{ConversationId, OutcomeId, PageId};
 use crate::domain::conversation::chat::{Chat, Stage};
-use crate::domain::conversation::inbound::Channel;
+use crate::domain::conversation::recipient::Recipient;
 use crate::domain::order::fold::by_moment;
 use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::outcome::{Fact, FollowUp, OutcomeKind, Source};
@@ -18,10 +18,8 @@ pub struct Thread {
     pub id: ConversationId,
     /// Its Page.
     pub page_id: PageId,
-    /// Where.
-    pub channel: Channel,
-    /// Who; an order that only a CRM has told of waits in a thread without a person.
-    pub psid: Option<Psid>,
+    /// Whose; an order that only a CRM has told of waits in a thread without a person.
+    pub recipient: Option<Recipient>,
     /// Grows with everything that the feed tells of it.
     pub version: i64,
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{PageId, Psid};
+use crate::domain::basic::identity::{PageId, PersonId};
 
 /// Where a conversation takes place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,12 +65,12 @@ impl Author {
 /// One thing that happened in a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InboundEvent {
-    /// The Page.
+    /// The account of the channel to which it happened: on Messenger the Page.
     pub page_id: PageId,
     /// Where.
     pub channel: Channel,
     /// The person.
-    pub psid: Psid,
+    pub person_id: PersonId,
     /// When it happened, by Meta's clock.
     pub at: Timestamp,
     /// What it was.
@@ -202,7 +202,7 @@ pub struct LabelChange {
     /// The Page.
     pub page_id: PageId,
     /// The person.
-    pub psid: Psid,
+    pub person_id: PersonId,
     /// When; Meta gives the time of the whole entry.
     pub at: Timestamp,
     /// Put on (else taken off).
@@ -282,7 +282,7 @@ mod tests {
         let event = |what| InboundEvent {
             page_id: PageId::from("1"),
             channel: Channel::Messenger,
-            psid: Psid("secret".to_owned()),
+            person_id: PersonId("secret".to_owned()),
             at: Timestamp::from_millis(0),
             what,
             referral: Some(Referral {
@@ -309,7 +309,7 @@ mod tests {
             .collect(),
             labels: vec![LabelChange {
                 page_id: PageId::from("1"),
-                psid: Psid("secret".to_owned()),
+                person_id: PersonId("secret".to_owned()),
                 at: Timestamp::from_millis(0),
                 added: true,
                 label_id: "5".to_owned(),

@@ -8,3 +8,4 @@ pub mod customer;
 pub mod inbound;
 pub mod phone;
 pub mod phone_key;
+pub mod recipient;

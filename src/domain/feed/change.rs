@@ -12,7 +12,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{ConversationId, OrderId, PageId, Psid};
+use crate::domain::basic::identity::{ConversationId, OrderId, PageId, PersonId};
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::conversation::inbound::{Channel, Referral};
 use crate::domain::order::fold::{self, Order};
@@ -128,7 +128,7 @@ pub struct ThreadRecord {
     /// Where.
     pub channel: Channel,
     /// Who, unless nobody is known or they were forgotten.
-    pub psid: Option<Psid>,
+    pub person_id: Option<PersonId>,
     /// Its first moment.
     pub began_at: Timestamp,
     /// `qualified` and `lost`.
@@ -184,7 +184,7 @@ impl Change {
             "refunded": decimal(order.refunded, order.currency),
             "currency": order.currency.code(),
             "version": self.version,
-            "psid": thread.and_then(|thread| thread.psid.as_ref()).map(Psid::as_str),
+            "psid": thread.and_then(|thread| thread.person_id.as_ref()).map(PersonId::as_str),
             "conversation_id": record.conversation_id.as_ref().map(ConversationId::as_str),
             "referral": thread.and_then(|thread| self.referral(&order, thread)).map(referral),
             "outcomes": facts.iter().map(|fact| outcome(fact, Some(&order))).collect::<Vec<_>>(),
@@ -209,7 +209,7 @@ impl Change {
         json!({
             "id": record.id.as_str(),
             "page_id": record.page_id.as_str(),
-            "psid": record.psid.as_ref().map(Psid::as_str),
+            "psid": record.person_id.as_ref().map(PersonId::as_str),
             "channel": record.channel.as_str(),
             "version": self.version,
             "began_at": record.began_at.to_string(),

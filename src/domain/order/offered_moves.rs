@@ -152,7 +152,6 @@ mod tests {
     use crate::domain::basic::money::Currency;
     use crate::domain::conversation::aggregate::Thread;
     use crate::domain::conversation::chat::Chat;
-    use crate::domain::conversation::inbound::Channel;
     use crate::domain::order::fold;
     use crate::domain::order::outcome::{Details, Fact, Source, Terms};
     use crate::domain::order::tag_decision::{self, Decision, Tag};
@@ -194,8 +193,7 @@ mod tests {
             thread: Thread {
                 id: ConversationId("conversation-1".to_owned()),
                 page_id: PageId("1".to_owned()),
-                channel: Channel::Messenger,
-                psid: None,
+                recipient: None,
                 version: 1,
             },
             chats: vec![Chat {

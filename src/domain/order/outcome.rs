@@ -375,4 +375,9 @@ impl FollowUp {
             Self::Accept => "accept",
         }
     }
+
+    /// The follow-up of its word in API and rows; none for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Undo, Self::Accept].into_iter().find(|kind| kind.as_str() == text)
+    }
 }

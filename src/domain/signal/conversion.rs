@@ -3,9 +3,9 @@
 use sha2::{Digest, Sha256};
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{ConversionId, OrderId, OutcomeId, PageId, Psid};
+use crate::domain::basic::identity::{ConversionId, OrderId, OutcomeId, PageId};
 use crate::domain::basic::money::Money;
-use crate::domain::conversation::inbound::Channel;
+use crate::domain::conversation::recipient::Recipient;
 
 /// The events that are sent; each is one of the 14 names that Meta takes for messaging.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,12 +77,8 @@ pub struct Event {
     pub time: Timestamp,
     /// Its name for ever.
     pub event_id: String,
-    /// Where.
-    pub channel: Channel,
-    /// The Page.
-    pub page_id: PageId,
-    /// The person.
-    pub psid: Psid,
+    /// Whom it is about.
+    pub recipient: Recipient,
     /// The worth, for a Purchase.
     pub value: Option<Money>,
     /// The order's first name.

@@ -3,6 +3,7 @@
 
 pub mod attempt;
 pub mod conversion;
+pub mod lane;
 mod lead;
 mod lifecycle;
 pub mod policy;
@@ -69,12 +70,13 @@ impl<'a> SignalContext<'a> {
         policy: &'a Policy,
         now: Timestamp,
     ) -> Self {
+        let recipient = aggregate.thread.recipient.as_ref();
         Self {
             policy,
             mode: rules.mode,
             refused: &rules.refused,
-            person_known: aggregate.thread.psid.is_some(),
-            channel_is_sent: aggregate.thread.channel == Channel::Messenger,
+            person_known: recipient.is_some(),
+            channel_is_sent: recipient.is_none_or(|known| known.channel() == Channel::Messenger),
             now,
         }
     }

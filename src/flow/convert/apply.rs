@@ -11,7 +11,8 @@ use crate::flow::convert::conversions::update_conversions;
 use crate::flow::convert::loaded::LoadedConversation;
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
-use crate::store::conversation::{ChatRow, StandingRow};
+use crate::store::chat::ChatRow;
+use crate::store::conversation::QueueRow;
 
 /// Writes all that follows in several conversations.
 pub(in crate::flow) async fn apply_all(
@@ -167,11 +168,11 @@ pub(in crate::flow) async fn queue_all(unit: &mut Unit, all: &mut [&mut LoadedCo
         let silence = aggregate::silence(&loaded.aggregate, loaded.page.silent_after, loaded.now);
         let is_due = !silence.fallen.is_empty() || !silence.lifted.is_empty();
         let silent_at = if is_due { Some(loaded.now) } else { silence.next_at };
-        places.push(StandingRow::new(&loaded.aggregate, silent_at));
+        places.push(QueueRow::new(&loaded.aggregate, silent_at));
         loaded.written_chats = staged;
     }
     unit.put_chats(&chats).await?;
-    unit.put_standings(&places, now).await
+    unit.put_queue(&places, now).await
 }
 
 fn staged(aggregate: &ConversationAggregate) -> Vec<(Chat, Stage)> {

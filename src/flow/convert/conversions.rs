@@ -29,19 +29,16 @@ pub(in crate::flow) async fn update_conversions(
     }
     for draft in drafts {
         let order = aggregate.orders.iter().find(|ledger| Some(&ledger.id) == draft.order_id.as_ref());
-        let psid = aggregate.thread.psid.as_ref().map_or("", |psid| psid.as_str());
-        let subject = order.and_then(|ledger| ledger.numbers.first()).map_or(psid, String::as_str);
+        let person = aggregate.thread.recipient.as_ref().map_or("", |known| known.person_id().as_str());
+        let subject = order.and_then(|ledger| ledger.numbers.first()).map_or(person, String::as_str);
         let currency = order.map_or(page.currency, |ledger| ledger.order.currency);
-        let id = ConversionId(services.ids.next(now));
-        let event_id = event_id(&page.id, subject, draft.name, draft.number);
-        unit.add_conversion((&id, &event_id), &aggregate.thread, &draft, currency, now);
-        aggregate.conversions.push(Conversion {
-            id,
+        let conversion = Conversion {
+            id: ConversionId(services.ids.next(now)),
+            event_id: event_id(&page.id, subject, draft.name, draft.number),
             name: draft.name,
             number: draft.number,
             order_id: draft.order_id,
             policy_version: draft.policy_version,
-            event_id,
             event_time: draft.event_time,
             state: draft.state,
             reason: draft.reason,
@@ -50,7 +47,9 @@ pub(in crate::flow) async fn update_conversions(
             resent: false,
             frozen: false,
             carries: draft.carries,
-        });
+        };
+        unit.add_conversion(&aggregate.thread, &conversion, currency, now);
+        aggregate.conversions.push(conversion);
     }
     drop_unfounded(unit, aggregate, |aggregate, row| signal::is_without_cause(aggregate, row, rules)).await
 }

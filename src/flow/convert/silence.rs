@@ -9,7 +9,7 @@ use crate::flow::convert::loaded::{LoadedConversation, load};
 use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
-use crate::store::outcome::EntryPosition;
+use crate::store::outcome::{EntryPosition, NewFollowUp};
 
 /// The name of the service as an actor.
 const SERVICE: &str = "salesbridge";
@@ -25,8 +25,8 @@ const SILENT_MAX: i64 = 500;
 pub async fn fall_silent(services: &Services) -> Result<usize> {
     let now = services.clock.now();
     let due = services.store.look().await?.fallen_silent(now, SILENT_MAX).await?;
-    for (conversation, _) in &due {
-        run::run(services, "fall_silent", |unit, _| Box::pin(silence_one(unit, services, conversation)))
+    for silent in &due {
+        run::run(services, "fall_silent", |unit, _| Box::pin(silence_one(unit, services, &silent.id)))
             .await?;
     }
     Ok(due.len())
@@ -52,8 +52,14 @@ pub(in crate::flow) async fn apply_silence(
         let version = loaded.aggregate.thread.version + 1;
         let position = EntryPosition { thread: &loaded.aggregate.thread, order: None, version };
         let id = OutcomeId(services.ids.next(now));
-        let about = (&id, FollowUp::Undo, &loaded.aggregate.said[index]);
-        unit.append_about(position, about, (Source::Service, SERVICE), now);
+        let undo = NewFollowUp {
+            id: &id,
+            what: FollowUp::Undo,
+            about: &loaded.aggregate.said[index],
+            source: Source::Service,
+            actor: SERVICE,
+        };
+        unit.append_follow_up(position, undo, now);
         loaded.aggregate.said[index].undone = true;
         entries += 1;
     }

@@ -3,12 +3,11 @@
 
 use std::collections::HashMap;
 
-use secrecy::SecretString;
-
-use crate::domain::basic::identity::{AttemptId, ConversionId, DatasetId, PageId};
+use crate::domain::basic::identity::{AttemptId, ConversionId, PageId};
 use crate::domain::basic::money::Money;
 use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::signal::conversion::{Conversion, Event, EventName};
+use crate::domain::signal::lane::Lane;
 use crate::domain::signal::policy::Mode;
 use crate::domain::signal::{self, SEND_WITHIN};
 use crate::error::{Error, ErrorKind, Result};
@@ -19,7 +18,8 @@ use crate::flow::unit::services::Services;
 use crate::meta::events::payload;
 use crate::store::Unit;
 use crate::store::aggregate::Scope;
-use crate::store::conversion::LEASE;
+use crate::store::attempt::NewAttempt;
+use crate::store::conversion::{FrozenPayload, Lease};
 
 /// An open attempt with all that its request needs. It borrows nothing, so that it outlives its unit of work.
 #[derive(Debug)]
@@ -30,10 +30,8 @@ pub struct Batch {
     pub lease: String,
     /// The Page whose conversions it carries.
     pub page: PageId,
-    /// The dataset that it is sent to.
-    pub dataset: DatasetId,
-    /// The token with which it is sent.
-    pub token: SecretString,
+    /// The lane by which it is sent, as it stood when the attempt was opened.
+    pub lane: Lane,
     /// Meta's test event code, while the Page has one: then its events are tests.
     pub test_event_code: Option<String>,
     /// The JSON of its events, in the order in which they stand in the request.
@@ -58,7 +56,7 @@ pub async fn claim(services: &Services, page: &PageId) -> Result<Option<String>>
             let now = services.clock.now();
             let lease = services.ids.next(now);
             let limit = i64::try_from(payload::EVENTS_MAX).unwrap_or(i64::MAX);
-            let claimed = unit.lease_due(page, &lease, (now, now + LEASE), limit).await?;
+            let claimed = unit.lease_due(page, &Lease::new(&lease, now), limit).await?;
             Ok((claimed > 0).then_some(lease))
         })
     })
@@ -66,7 +64,7 @@ pub async fn claim(services: &Services, page: &PageId) -> Result<Option<String>>
 }
 
 /// Judges what a lease holds against the ledgers once more, and opens an attempt for what may leave. None, and the
-/// lease is given back, if nothing is left of it, or if the Page stopped or its dataset rests meanwhile.
+/// lease is given back, if nothing is left of it, or if the Page or its lane stopped meanwhile.
 ///
 /// # Errors
 /// Contended when the lease ran out and another process took it.
@@ -91,8 +89,7 @@ async fn open_within(
 ) -> Result<Option<Batch>> {
     let now = services.clock.now();
     let PageRules { page, rules } = Pages::default().of(unit, page).await?;
-    let stopped = page.mode != Mode::Live || page.fault.is_some();
-    if stopped || unit.rests(&page.dataset_id, now).await? {
+    if page.mode != Mode::Live || !page.lane.is_open(now) {
         return Ok(None);
     }
     let mut aggregates = unit.load_conversations(Scope::Lease(lease)).await?;
@@ -104,10 +101,15 @@ async fn open_within(
     if leaving.is_empty() {
         return Ok(None);
     }
-    let texts = freeze(unit, lease, &leaving, &aggregates, &page.id).await?;
+    let texts = freeze(unit, lease, &leaving, &aggregates).await?;
     let attempt = AttemptId(services.ids.next(now));
-    let opened = ((&attempt, lease), (&page.id, &page.dataset_id), (now, now + LEASE));
-    let carried = unit.open_attempt(opened.0, opened.1, opened.2).await?;
+    let opened = NewAttempt {
+        id: &attempt,
+        page: &page.id,
+        dataset: &page.lane.dataset_id,
+        lease: Lease::new(lease, now),
+    };
+    let carried = unit.open_attempt(opened).await?;
     if usize::try_from(carried) != Ok(texts.len()) {
         let message = format!("The lease on {} conversions was lost while they were read", texts.len());
         return Err(Error::new(ErrorKind::Contended, "lease_lost", message));
@@ -116,8 +118,7 @@ async fn open_within(
         attempt,
         lease: lease.to_owned(),
         page: page.id.clone(),
-        dataset: page.dataset_id.clone(),
-        token: page.token.clone(),
+        lane: page.lane.clone(),
         test_event_code: page.test_event_code.clone(),
         texts,
     }))
@@ -130,7 +131,6 @@ async fn freeze(
     lease: &str,
     leaving: &[ConversionId],
     aggregates: &[ConversationAggregate],
-    page: &PageId,
 ) -> Result<Vec<String>> {
     let frozen: HashMap<ConversionId, String> = unit.payloads(lease).await?.into_iter().collect();
     let rows: HashMap<&ConversionId, (&ConversationAggregate, &Conversion)> = aggregates
@@ -141,16 +141,16 @@ async fn freeze(
         Some(text) => Ok(text.clone()),
         None => rows
             .get(id)
-            .and_then(|(aggregate, row)| event_of(aggregate, row, page))
-            .map(|event| payload::event_text(&event))
+            .and_then(|(aggregate, row)| event_of(aggregate, row))
+            .and_then(|event| payload::event_text(&event).ok())
             .ok_or_else(|| Error::internal(format!("conversion {id} can't be written as an event"))),
     };
     let texts = leaving.iter().map(text_of).collect::<Result<Vec<String>>>()?;
-    let fresh: Vec<(&ConversionId, &str)> = leaving
+    let fresh: Vec<FrozenPayload<'_>> = leaving
         .iter()
         .zip(&texts)
         .filter(|(id, _)| !frozen.contains_key(id))
-        .map(|(id, text)| (id, text.as_str()))
+        .map(|(id, body)| FrozenPayload { conversion_id: id.as_str(), body })
         .collect();
     if !fresh.is_empty() {
         unit.freeze(&fresh).await?;
@@ -159,7 +159,7 @@ async fn freeze(
 }
 
 /// What Meta is told by a conversion.
-fn event_of(aggregate: &ConversationAggregate, row: &Conversion, page_id: &PageId) -> Option<Event> {
+fn event_of(aggregate: &ConversationAggregate, row: &Conversion) -> Option<Event> {
     let ledger = aggregate.orders.iter().find(|ledger| Some(&ledger.id) == row.order_id.as_ref());
     let (value, contents) = match ledger {
         Some(ledger) if row.name == EventName::Purchase => {
@@ -171,9 +171,7 @@ fn event_of(aggregate: &ConversationAggregate, row: &Conversion, page_id: &PageI
         name: row.name,
         time: row.event_time,
         event_id: row.event_id.clone(),
-        channel: aggregate.thread.channel,
-        page_id: page_id.clone(),
-        psid: aggregate.thread.psid.clone()?,
+        recipient: aggregate.thread.recipient.clone()?,
         value: value.zip(ledger).map(|(minor, ledger)| Money::new(minor, ledger.order.currency)),
         order_number: ledger.and_then(|ledger| ledger.numbers.first().cloned()),
         contents,

@@ -155,7 +155,7 @@ pub async fn resolve(
                 Resolution::Sent => (State::Sent, Reason::Taken),
                 Resolution::Resend => (State::Ready, Reason::TryAgain),
             };
-            let conversions = unit.settle_unknown(id, (state, reason), now).await?;
+            let conversions = unit.settle_unknown(id, state, reason, now).await?;
             update_conversions_of(unit, services, id, &page).await?;
             Ok(Resolved { attempt: id.clone(), as_what, conversions })
         })

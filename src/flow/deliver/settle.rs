@@ -1,14 +1,12 @@
-//! Settling an attempt: its verdict for each conversion that it carried, and what follows for its Page and dataset.
+//! Settling an attempt: its verdict for each conversion that it carried, and what follows for its lane and dataset.
 
 use std::time::Duration;
-
-use secrecy::ExposeSecret;
 
 use crate::domain::basic::identity::{AttemptId, PageId};
 use crate::domain::retry::Backoff;
 use crate::domain::signal::attempt::{GraphAnswer, Verdict, ZEROS_MAX};
 use crate::domain::signal::conversion::{EventName, Reason, State};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::flow::convert::conversions::update_conversions;
 use crate::flow::convert::loaded::{PageRules, Pages};
 use crate::flow::deliver::claim::Batch;
@@ -17,13 +15,15 @@ use crate::flow::unit::services::Services;
 use crate::meta::events::verdict;
 use crate::store::Unit;
 use crate::store::aggregate::Scope;
-use crate::store::page::Page;
+use crate::store::attempt::Settlement;
+use crate::store::lane::ThrottleSteps;
 
 /// After an answer that says "certainly not taken", the next try.
 const RETRY: Backoff = Backoff { first: Duration::from_secs(5), longest: Duration::from_mins(15) };
 
 /// The pause of a dataset that Meta throttles without saying for how long: the first, and the longest.
-const THROTTLE: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(15));
+const THROTTLE: ThrottleSteps =
+    ThrottleSteps { first: Duration::from_mins(1), longest: Duration::from_mins(15) };
 
 /// Writes what an attempt came to. Gives the leases under which there is more to send at once: both halves of a
 /// refused batch.
@@ -39,7 +39,6 @@ async fn settle_within(
 ) -> Result<Vec<String>> {
     let now = services.clock.now();
     let attempt = &batch.attempt;
-    let page = unit.page(&batch.page).await?.ok_or_else(|| Error::not_found("Page"))?;
     unit.lock_conversations(Scope::Attempt(attempt)).await?;
     let names = unit.names_in(attempt).await?;
     let verdict = match &answer.verdict {
@@ -54,7 +53,14 @@ async fn settle_within(
     }
     let is_one_name = verdict == Verdict::NameRefused && names.len() == 1;
     if verdict.is_of_one_event() && batch.texts.len() > 1 && !is_one_name {
-        unit.settle(attempt, (State::Ready, Reason::TryAgain, None), (now, true)).await?;
+        let again = Settlement {
+            state: State::Ready,
+            reason: Reason::TryAgain,
+            detail: None,
+            next_at: now,
+            keep_lease: true,
+        };
+        unit.settle(attempt, again).await?;
         let other = services.ids.next(now);
         let keep = i64::try_from(batch.texts.len() / 2).unwrap_or(1);
         unit.split_lease(&batch.lease, &other, keep).await?;
@@ -65,18 +71,19 @@ async fn settle_within(
         Verdict::NotTaken | Verdict::Zero => RETRY.next(now, unit.tries(attempt).await?),
         _ => now,
     };
-    unit.settle(attempt, (state, reason, answer.words.clone()), (next_at, false)).await?;
+    let detail = answer.words.clone();
+    unit.settle(attempt, Settlement { state, reason, detail, next_at, keep_lease: false }).await?;
     match &verdict {
-        Verdict::LinkBroken if is_link_of(&page, batch) => {
-            unit.set_fault(&batch.page, Some(verdict::advice(answer.code, answer.subcode)), now).await?;
+        Verdict::LinkBroken => {
+            unit.set_fault(&batch.lane, Some(verdict::advice(answer.code, answer.subcode)), now).await?;
         }
         Verdict::NameRefused => {
             for name in names {
-                unit.refuse_name(&batch.dataset, name, now).await?;
+                unit.refuse_name(&batch.lane.dataset_id, name, now).await?;
             }
         }
-        Verdict::Throttled(told) => unit.throttle(&batch.dataset, *told, THROTTLE, now).await?,
-        Verdict::Sent => unit.unthrottle(&batch.dataset).await?,
+        Verdict::Throttled(told) => unit.throttle(&batch.lane.dataset_id, *told, THROTTLE, now).await?,
+        Verdict::Sent => unit.unthrottle(&batch.lane.dataset_id).await?,
         Verdict::Unknown => {
             if answer.verdict == Verdict::Zero {
                 unit.spare_below(attempt, ZEROS_MAX, next_at).await?;
@@ -86,10 +93,10 @@ async fn settle_within(
         _ => {}
     }
     if let (Some(rest), false) = (answer.rest, matches!(verdict, Verdict::Throttled(_))) {
-        unit.throttle(&batch.dataset, Some(rest), THROTTLE, now).await?;
+        unit.throttle(&batch.lane.dataset_id, Some(rest), THROTTLE, now).await?;
     }
     // What hung on these rows: an uplift waits for its Purchase, and ends with it.
-    update_conversions_of(unit, services, attempt, &page.id).await?;
+    update_conversions_of(unit, services, attempt, &batch.page).await?;
     Ok(Vec::new())
 }
 
@@ -107,7 +114,14 @@ pub(in crate::flow) async fn abandon(
     if !unit.close_attempt(attempt, Verdict::Unknown.as_str(), &answer, now).await? {
         return Ok(false);
     }
-    unit.settle(attempt, (State::Unknown, Reason::AnswerLost, answer.words), (now, false)).await?;
+    let settlement = Settlement {
+        state: State::Unknown,
+        reason: Reason::AnswerLost,
+        detail: answer.words,
+        next_at: now,
+        keep_lease: false,
+    };
+    unit.settle(attempt, settlement).await?;
     unit.resend_unknown(attempt, now).await?;
     update_conversions_of(unit, services, attempt, page).await?;
     Ok(true)
@@ -129,12 +143,6 @@ pub(in crate::flow) async fn update_conversions_of(
         update_conversions(unit, services, &mut aggregate, &page, &rules, now).await?;
     }
     Ok(())
-}
-
-/// Whether the Page still has the token and the dataset that the batch was sent with; else they were mended
-/// meanwhile.
-fn is_link_of(page: &Page, batch: &Batch) -> bool {
-    page.dataset_id == batch.dataset && page.token.expose_secret() == batch.token.expose_secret()
 }
 
 fn end_of(verdict: &Verdict) -> (State, Reason) {

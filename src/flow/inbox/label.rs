@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, OutcomeId, PageId};
 use crate::domain::conversation::inbound::{Channel, LabelChange};
+use crate::domain::conversation::recipient::Recipient;
 use crate::domain::inbox::label::{self, Change, End, LabelPeriod, WriteBack};
 use crate::domain::inbox::pending::PendingReason;
 use crate::domain::order::fold::State;
@@ -19,7 +20,7 @@ use crate::flow::inbox::pending::{INBOX, Pending, make_pending, refusal_apart, t
 use crate::flow::tag::undo::{self, Sender};
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
-use crate::store::label::{LabelChangeRow, Write};
+use crate::store::label::{LabelChangeRow, LabelRemoval};
 use crate::store::page::Page;
 
 /// Why an order is cancelled whose label was taken off.
@@ -72,7 +73,7 @@ async fn note(
     let known = unit.label_name(&page.id, &told.label_id).await?;
     let mut touched = Vec::new();
     if let Some(name) = &told.name {
-        unit.set_label_name(&page.id, (&told.label_id, name), told.at).await?;
+        unit.set_label_name(&page.id, &told.label_id, name, told.at).await?;
         if known.is_none() {
             touched = unit.conversations_with_label(&page.id, &told.label_id).await?;
         }
@@ -83,7 +84,7 @@ async fn note(
     }
     let conversation = conversation_of(unit, services, page, told).await?;
     let change = Change { at: told.at, added: told.added };
-    if !unit.add_label_change((&conversation, &page.id), &told.label_id, change).await? {
+    if !unit.add_label_change(&conversation, &page.id, &told.label_id, change).await? {
         return Ok(Err("label_repeated"));
     }
     if name.is_none() {
@@ -100,12 +101,13 @@ async fn conversation_of(
     told: &LabelChange,
 ) -> Result<ConversationId> {
     for channel in [Channel::Messenger, Channel::Instagram] {
-        if let Some(known) = unit.conversation_of(&page.id, channel, &told.psid).await? {
+        if let Some(known) = unit.conversation_of(&page.id, channel, &told.person_id).await? {
             return Ok(known);
         }
     }
     let id = ConversationId(services.ids.next(services.clock.now()));
-    unit.open_conversation(&id, &page.id, (Channel::Messenger, &told.psid), told.at).await
+    unit.open_conversation(&id, &page.id, &Recipient::on_messenger(&page.id, told.person_id.clone()), told.at)
+        .await
 }
 
 /// Something that a label says.
@@ -176,7 +178,7 @@ async fn reopen(
 ) -> Result<bool> {
     let mut reopened = false;
     for later in told.iter().rev().filter(|told| !told.change.added && told.change.at > from) {
-        let Some(entry) = later.taken.as_ref().filter(|taken| *taken != PASSED) else { continue };
+        let Some(entry) = later.effect.as_ref().filter(|taken| *taken != PASSED) else { continue };
         if undo(unit, services, loaded, &OutcomeId(entry.clone())).await? {
             unit.label_change_taken(loaded.id(), &later.label_id, later.change, None).await?;
             reopened = true;
@@ -185,7 +187,7 @@ async fn reopen(
     Ok(reopened)
 }
 
-fn all_steps(page: &Page, told: &[LabelChangeRow], writes: &[Write]) -> Vec<Step> {
+fn all_steps(page: &Page, told: &[LabelChangeRow], writes: &[LabelRemoval]) -> Vec<Step> {
     let mut labels: BTreeMap<&str, Vec<&LabelChangeRow>> = BTreeMap::new();
     for change in told {
         labels.entry(&change.label_id).or_default().push(change);
@@ -196,10 +198,10 @@ fn all_steps(page: &Page, told: &[LabelChangeRow], writes: &[Write]) -> Vec<Step
         let Some(kind) = label::meaning(&page.labels, &name) else { continue };
         let changes: Vec<Change> = told.iter().map(|told| told.change).collect();
         let of_it = writes.iter().filter(|write| write.label_id == label_id);
-        let own: Vec<WriteBack> = of_it.filter_map(Write::as_write_back).collect();
+        let own: Vec<WriteBack> = of_it.filter_map(LabelRemoval::as_write_back).collect();
         let taken = |at: Timestamp, added: bool| {
             let change = told.iter().find(|told| told.change == Change { at, added });
-            change.and_then(|told| told.taken.clone())
+            change.and_then(|told| told.effect.clone())
         };
         let entry_of = |period: &LabelPeriod| period.adds.iter().find_map(|at| taken(*at, true));
         let periods = label::periods(&changes, &own);
@@ -264,12 +266,12 @@ async fn put_on(
         Ok(tagged) => {
             let entry = tagged.fact.id.0;
             mark(unit, &conversation, step, &entry).await?;
-            if unit.settle_named((&page.id, Source::Label, &reference), INBOX, loaded.now).await? {
+            if unit.settle_named(&page.id, Source::Label, &reference, INBOX, loaded.now).await? {
                 loaded.queue(unit).await?;
             }
             if page.take_off_labels && step.period.end.is_none() {
                 let began_at = step.period.began_at();
-                unit.add_label_write((&conversation, &page.id), &step.label_id, began_at, loaded.now).await?;
+                unit.add_label_write(&loaded.aggregate.thread, &step.label_id, began_at, loaded.now).await?;
             }
             Ok(Some(entry))
         }
@@ -349,7 +351,7 @@ async fn taken_off(
     let Some(entry) = &step.entry else {
         // It was pending and is no longer meant.
         mark(unit, &conversation, step, PASSED).await?;
-        unit.settle_named((&loaded.page.id, Source::Label, &reference), INBOX, loaded.now).await?;
+        unit.settle_named(&loaded.page.id, Source::Label, &reference, INBOX, loaded.now).await?;
         return loaded.queue(unit).await;
     };
     let id = OutcomeId(entry.clone());

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::domain::basic::identity::{PageId, Psid};
+use crate::domain::basic::identity::{PageId, PersonId};
 use crate::domain::inbox::label;
 use crate::domain::retry::Backoff;
 use crate::error::Result;
@@ -12,7 +12,7 @@ use crate::flow::inbox::label::apply_labels;
 use crate::flow::unit::graph_call::GraphCall;
 use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
-use crate::store::label::Write;
+use crate::store::label::{LabelRemoval, RemovalOutcome, WantedLabelName};
 
 /// The most calls of one round.
 const DONE_AT_ONCE: i64 = 200;
@@ -30,9 +30,10 @@ const ASKED_FOR: Duration = Duration::from_mins(2);
 pub async fn labels_to_name(services: &Services) -> Result<Vec<GraphCall<(String, i64)>>> {
     let mut unit = services.store.read().await?;
     let mut wanted = Vec::new();
-    for (page, label_id, tries) in unit.wanted_label_names(services.clock.now(), DONE_AT_ONCE).await? {
+    for due in unit.wanted_label_names(services.clock.now(), DONE_AT_ONCE).await? {
+        let WantedLabelName { page, label_id, tries } = due;
         let Some(known) = unit.page(&page).await? else { continue };
-        wanted.push(GraphCall { page, token: known.token, about: (label_id, tries) });
+        wanted.push(GraphCall { page, token: known.lane.token, about: (label_id, tries) });
     }
     Ok(wanted)
 }
@@ -41,7 +42,7 @@ pub async fn labels_to_name(services: &Services) -> Result<Vec<GraphCall<(String
 pub async fn name_label(services: &Services, page: &PageId, label_id: &str, name: &str) -> Result<()> {
     run::run(services, "name_label", |unit, _| {
         Box::pin(async move {
-            unit.set_label_name(page, (label_id, name), services.clock.now()).await?;
+            unit.set_label_name(page, label_id, name, services.clock.now()).await?;
             let labels = unit.page(page).await?.map(|page| page.labels);
             if labels.is_some_and(|labels| label::meaning(&labels, name).is_none()) {
                 unit.count_kept(page, "label_unmapped", 1).await?;
@@ -74,30 +75,30 @@ pub async fn unnamed(services: &Services, page: &PageId, label_id: &str, tries: 
 }
 
 /// The calls to take labels off that are due.
-pub async fn labels_to_take_off(services: &Services) -> Result<Vec<GraphCall<Write>>> {
+pub async fn labels_to_take_off(services: &Services) -> Result<Vec<GraphCall<LabelRemoval>>> {
     let mut unit = services.store.read().await?;
     let mut wanted = Vec::new();
     for (page, write) in unit.due_label_writes(services.clock.now(), DONE_AT_ONCE).await? {
         let Some(known) = unit.page(&page).await? else { continue };
-        wanted.push(GraphCall { page, token: known.token, about: write });
+        wanted.push(GraphCall { page, token: known.lane.token, about: write });
     }
     Ok(wanted)
 }
 
 /// Records that Meta is about to be asked to take a label off, so that the webhook which tells of it is known as the
 /// service's own change. Gives the person; none if nothing is to be asked any more.
-pub async fn ask_to_take_off(services: &Services, write: &Write) -> Result<Option<Psid>> {
+pub async fn ask_to_take_off(services: &Services, write: &LabelRemoval) -> Result<Option<PersonId>> {
     run::run(services, "ask_to_take_off", |unit, _| {
         Box::pin(async move {
             let now = services.clock.now();
             if !unit.ask_label_write(write, now, now + ASKED_FOR).await? {
                 return Ok(None);
             }
-            let psid = unit.psid_of(&write.conversation).await?;
-            if psid.is_none() {
-                unit.settle_label_write(write, None, (None, None)).await?;
+            let person = unit.person_of(&write.conversation).await?;
+            if person.is_none() {
+                unit.settle_label_write(write, RemovalOutcome::default()).await?;
             }
-            Ok(psid)
+            Ok(person)
         })
     })
     .await
@@ -118,7 +119,7 @@ pub enum TakenOff {
 }
 
 /// Records what a call to take a label off came to.
-pub async fn settle_taking_off(services: &Services, write: &Write, came_to: TakenOff) -> Result<()> {
+pub async fn settle_taking_off(services: &Services, write: &LabelRemoval, came_to: TakenOff) -> Result<()> {
     run::run(services, "settle_taking_off", |unit, _| {
         Box::pin(async move {
             let now = services.clock.now();
@@ -127,14 +128,13 @@ pub async fn settle_taking_off(services: &Services, write: &Write, came_to: Take
                 rows.iter().find(|row| row.label_id == write.label_id && row.began_at == write.began_at);
             let asked_at = row.and_then(|row| row.asked_at);
             let later = (write.tries + 1 < TRIES_MAX).then(|| RETRY.next(now, write.tries + 1));
-            match came_to {
-                TakenOff::Done => unit.settle_label_write(write, asked_at, (Some(now), None)).await?,
-                TakenOff::No { again } => {
-                    unit.settle_label_write(write, None, (None, later.filter(|_| again))).await?;
-                }
-                TakenOff::Unknown => unit.settle_label_write(write, asked_at, (None, later)).await?,
-            }
-            Ok(())
+            let none = RemovalOutcome::default();
+            let outcome = match came_to {
+                TakenOff::Done => RemovalOutcome { asked_at, done_at: Some(now), ..none },
+                TakenOff::No { again } => RemovalOutcome { next_at: later.filter(|_| again), ..none },
+                TakenOff::Unknown => RemovalOutcome { asked_at, next_at: later, ..none },
+            };
+            unit.settle_label_write(write, outcome).await
         })
     })
     .await

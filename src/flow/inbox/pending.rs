@@ -111,7 +111,7 @@ pub async fn decide(
         Box::pin(async move {
             let now = services.clock.now();
             let missing = || Error::not_found("thing that waits");
-            let (pending, _) = unit.waiting_tag(id).await?.ok_or_else(missing)?;
+            let (pending, _) = unit.pending_tag(id).await?.ok_or_else(missing)?;
             let conversation = &pending.conversation_id;
             // The conversation is locked first, as everywhere: of two who decide, the second finds it decided.
             let mut conversations = Conversations::new(now);

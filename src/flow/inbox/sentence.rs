@@ -17,6 +17,7 @@ use crate::flow::convert::loaded::LoadedConversation;
 use crate::flow::inbox::pending::{Pending, make_pending, try_to_record};
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
+use crate::store::cursor::ListCursor;
 
 /// Why something is cancelled, lost or returned of which a sentence says so.
 const IN_THE_CHAT: &str = "said in the chat";
@@ -158,11 +159,11 @@ pub async fn try_sentence(services: &Services, page: &PageId, pattern: &str) -> 
     let mut unit = services.store.read().await?;
     let page = unit.page(page).await?.ok_or_else(|| Error::not_found("Page"))?;
     let mut trial = Trial { read: 0, found: Vec::new(), is_cut: false };
-    let mut after = (services.clock.now() - TRIED_WITHIN, String::new());
+    let mut after = ListCursor { at: services.clock.now() - TRIED_WITHIN, id: String::new() };
     loop {
-        let words = unit.words_of_operators(&page.id, (after.0, &after.1), READ_AT_ONCE).await?;
+        let words = unit.texts_of_operators(&page.id, &after, READ_AT_ONCE).await?;
         let Some(last) = words.last() else { break };
-        after = (last.at, last.id.clone());
+        after = ListCursor { at: last.at, id: last.id.clone() };
         trial.read += words.len();
         for written in words {
             let reading = pattern.read(&written.text, page.currency);

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-use crate::domain::basic::identity::PageId;
+use crate::domain::basic::identity::{LaneId, PageId};
 use crate::error::Result;
+use crate::flow::manage::page::mend_lane;
 use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
@@ -107,8 +108,8 @@ impl Key {
         match self {
             Self::Name => to.name.clone_from(&from.name),
             Self::Mode => to.mode = from.mode,
-            Self::DatasetId => to.dataset_id = from.dataset_id.clone(),
-            Self::AccessToken => to.token = from.token.clone(),
+            Self::DatasetId => to.lane.dataset_id = from.lane.dataset_id.clone(),
+            Self::AccessToken => to.lane.token = from.lane.token.clone(),
             Self::Currency => to.currency = from.currency,
             Self::Country => to.country.clone_from(&from.country),
             Self::Timezone => to.timezone.clone_from(&from.timezone),
@@ -156,7 +157,7 @@ impl PageText {
     #[must_use]
     pub fn with_token(mut self, token: SecretString) -> Self {
         self.says(Key::AccessToken, token.expose_secret());
-        self.page.token = token;
+        self.page.lane.token = token;
         self
     }
 
@@ -195,22 +196,22 @@ async fn apply(unit: &mut Unit, services: &Services, texts: &[PageText]) -> Resu
         let known = unit.page(id).await?;
         let is_new = known.is_none();
         let mut page = known.unwrap_or_else(|| text.page.clone());
-        let before = unit.file_values(id).await?;
+        let before = unit.configured_values(id).await?;
         for key in Key::ALL {
             let (said, said_before) = (text.said.get(&key), before.get(key.as_str()));
             if said == said_before && !(is_new && said.is_some()) {
                 continue;
             }
             key.carry(&text.page, &mut page);
-            unit.set_file_value(id, key.as_str(), said.map(String::as_str), now).await?;
+            unit.set_configured_value(id, key.as_str(), said.map(String::as_str), now).await?;
             applied.push(Applied { page: id.clone(), key });
         }
         let touched = |key| applied.contains(&Applied { page: id.clone(), key });
         if is_new || applied.iter().any(|one| one.page == *id) {
-            unit.put_page(&page, now).await?;
+            unit.put_page(&page, &LaneId(services.ids.next(now)), now).await?;
         }
         if touched(Key::AccessToken) || touched(Key::DatasetId) {
-            unit.set_fault(id, None, now).await?;
+            mend_lane(unit, id, now).await?;
         }
     }
     Ok(applied)

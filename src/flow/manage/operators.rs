@@ -141,7 +141,7 @@ async fn add_within(
 async fn link(unit: &mut Unit, services: &Services, id: &OperatorId) -> Result<String> {
     let (now, secret) = (services.clock.now(), secret()?);
     unit.end_invitations(id).await?;
-    unit.add_invitation(&hash(&secret), Some(id), (now, now + LINK_LASTS)).await?;
+    unit.add_invitation(&hash(&secret), Some(id), now, now + LINK_LASTS).await?;
     Ok(secret)
 }
 
@@ -202,11 +202,11 @@ async fn take_try(services: &Services, account: &str) -> Result<()> {
     let taken = run::run(services, "take_try", |unit, _| {
         Box::pin(async move {
             let now = services.clock.now();
-            let window = (now, now - TRIES_WITHIN);
-            let mut taken = unit.take_try(account, window).await?;
+            let since = now - TRIES_WITHIN;
+            let mut taken = unit.take_try(account, now, since).await?;
             if !taken && !unit.has_tries(account).await? {
                 unit.open_tries(account, TRIES_MAX).await?;
-                taken = unit.take_try(account, window).await?;
+                taken = unit.take_try(account, now, since).await?;
             }
             Ok(taken)
         })
@@ -223,7 +223,7 @@ async fn take_try(services: &Services, account: &str) -> Result<()> {
 
 async fn session(unit: &mut Unit, services: &Services, operator: Operator) -> Result<Login> {
     let (now, secret) = (services.clock.now(), secret()?);
-    unit.add_session(&hash(&secret), &operator.id, (now, now + SESSION_LASTS)).await?;
+    unit.add_session(&hash(&secret), &operator.id, now, now + SESSION_LASTS).await?;
     Ok(Login { secret, operator })
 }
 
@@ -295,7 +295,7 @@ pub async fn first_code(services: &Services) -> Result<Option<String>> {
                 return Ok(None);
             }
             let code = secret()?;
-            unit.add_invitation(&hash(&code), None, (now, now + CODE_LASTS)).await?;
+            unit.add_invitation(&hash(&code), None, now, now + CODE_LASTS).await?;
             Ok(Some(code))
         })
     })

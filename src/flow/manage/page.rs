@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::clock::Timestamp;
 use crate::domain::basic::hours::WorkingHours;
-use crate::domain::basic::identity::PageId;
+use crate::domain::basic::identity::{LaneId, PageId};
 use crate::domain::order::outcome::OutcomeKind;
 use crate::domain::signal::conversion::EventName;
 use crate::domain::signal::policy::{LeadOn, Mode, OnUnknown, PurchaseOn};
@@ -38,7 +39,7 @@ pub struct PageChange {
     pub not_a_sale: Option<Vec<String>>,
     /// The names that stay refused; every other is tried anew.
     pub refused_names: Option<HashSet<EventName>>,
-    /// Any token, even the same one: a Page that was stopped for a fault goes on.
+    /// Any token, even the same one: a lane that was stopped for a fault goes on, for all its Pages.
     pub access_token: Option<SecretString>,
     pub test_event_code: Option<Option<String>>,
     pub silent_after: Option<Duration>,
@@ -59,9 +60,9 @@ async fn change_within(unit: &mut Unit, services: &Services, id: &PageId, change
     let mut page = unit.page(id).await?.ok_or_else(|| Error::not_found("Page"))?;
     let rules = unit.rules(&page).await?;
     set(&mut page, change);
-    unit.put_page(&page, now).await?;
+    unit.put_page(&page, &LaneId(services.ids.next(now)), now).await?;
     if change.access_token.is_some() {
-        unit.set_fault(id, None, now).await?;
+        mend_lane(unit, id, now).await?;
     }
     let Some(keep) = &change.refused_names else { return Ok(()) };
     if let Some(unknown) = keep.difference(&rules.refused).next() {
@@ -70,13 +71,19 @@ async fn change_within(unit: &mut Unit, services: &Services, id: &PageId, change
     }
     let mut held_back = BTreeSet::new();
     for name in rules.refused.difference(keep) {
-        unit.allow_name(&page.dataset_id, *name).await?;
-        held_back.extend(unit.held_back(&page.dataset_id, *name).await?);
+        unit.allow_name(&page.lane.dataset_id, *name).await?;
+        held_back.extend(unit.held_back(&page.lane.dataset_id, *name).await?);
     }
     for conversation in &held_back {
         load(unit, conversation, now).await?.apply(unit, services).await?;
     }
     Ok(())
+}
+
+/// Lets the lane of a Page go on after a fault, for all Pages that share it.
+pub(in crate::flow) async fn mend_lane(unit: &mut Unit, id: &PageId, now: Timestamp) -> Result<()> {
+    let page = unit.page(id).await?.ok_or_else(|| Error::not_found("Page"))?;
+    unit.set_fault(&page.lane, None, now).await
 }
 
 fn set(page: &mut Page, change: &PageChange) {
@@ -98,7 +105,7 @@ fn set(page: &mut Page, change: &PageChange) {
     put(&mut page.reasons.cancelled, change.cancelled.as_ref());
     put(&mut page.reasons.returned, change.returned.as_ref());
     put(&mut page.reasons.not_a_sale, change.not_a_sale.as_ref());
-    put(&mut page.token, change.access_token.as_ref());
+    put(&mut page.lane.token, change.access_token.as_ref());
     put(&mut page.test_event_code, change.test_event_code.as_ref());
     put(&mut page.silent_after, change.silent_after.as_ref());
     put(&mut page.working_hours, change.working_hours.as_ref());

@@ -5,6 +5,7 @@ use crate::domain::basic::identity::PageId;
 use crate::error::{Error, Result};
 use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
+use crate::store::page::TestCode;
 
 /// Sets the test event code of a Page until a time, or ends it.
 ///
@@ -21,7 +22,7 @@ pub async fn set_test_code(
     run::run(services, "set_test_code", |unit, _| {
         Box::pin(async move {
             unit.hold_page(page).await?;
-            unit.set_test_code(page, test).await?;
+            unit.set_test_code(page, test.map(|(code, until)| TestCode { code, until })).await?;
             Ok(())
         })
     })

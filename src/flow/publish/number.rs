@@ -28,7 +28,7 @@ pub async fn publish(services: &Services, holder: &str) -> Result<u64> {
     let numbered = run::run(services, "publish", |unit, _| {
         Box::pin(async move {
             let now = services.clock.now();
-            match unit.lease_publisher(holder, (now, now + LEASE)).await? {
+            match unit.lease_publisher(holder, now, now + LEASE).await? {
                 Some(token) => unit.number_changes(token, PUBLISH_MAX, now).await,
                 None => Ok(0),
             }

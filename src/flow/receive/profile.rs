@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::domain::basic::identity::{ConversationId, PageId, Psid};
+use crate::domain::basic::identity::{ConversationId, PageId, PersonId};
 use crate::domain::retry::Backoff;
 use crate::error::Result;
 use crate::flow::unit::graph_call::GraphCall;
@@ -20,7 +20,7 @@ const TRIES_MAX: i64 = 4;
 const RETRY: Backoff = Backoff { first: Duration::from_mins(1), longest: Duration::from_hours(6) };
 
 /// Somebody of whom Meta is to be asked.
-pub type Unnamed = GraphCall<(ConversationId, Psid, i64)>;
+pub type Unnamed = GraphCall<(ConversationId, PersonId, i64)>;
 
 /// The people whose profiles are due to be asked for.
 pub async fn people_to_name(services: &Services) -> Result<Vec<Unnamed>> {
@@ -33,10 +33,10 @@ pub async fn people_to_name(services: &Services) -> Result<Vec<Unnamed>> {
             continue;
         }
         let Some(page) = unit.page(&head.id).await? else { continue };
-        wanted.extend(due.into_iter().map(|about| GraphCall {
+        wanted.extend(due.into_iter().map(|due| GraphCall {
             page: head.id.clone(),
-            token: page.token.clone(),
-            about,
+            token: page.lane.token.clone(),
+            about: (due.conversation, due.person, due.tries),
         }));
     }
     Ok(wanted)

@@ -6,10 +6,11 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{ConversationId, PageId};
+use crate::domain::basic::identity::{AccountId, ConversationId, PageId};
 use crate::domain::conversation::chat::{self, Point};
 use crate::domain::conversation::inbound::{Author, CartLine, Channel, InboundEvent, InboundKind};
 use crate::domain::conversation::phone;
+use crate::domain::conversation::recipient::Recipient;
 use crate::error::Result;
 use crate::flow::convert::apply::queue_all;
 use crate::flow::convert::loaded::{Conversations, LoadedConversation};
@@ -20,8 +21,10 @@ use crate::flow::unit::run::{self, yield_between};
 use crate::flow::unit::services::Services;
 use crate::meta::webhook;
 use crate::store::Unit;
-use crate::store::conversation::{Person, SaidBy};
-use crate::store::message::{Edit, MessagePosition, NewMessage};
+use crate::store::conversation::SaidBy;
+use crate::store::intake_log::BodiesMax;
+use crate::store::message::{Edit, MessageContent, MessageId, MessagePosition, NewMessage};
+use crate::store::recipient::RecipientKey;
 
 /// The most bodies of one unit of work: the more there are, the fewer pages of the database each writes.
 pub const PROJECT_MAX: usize = 1000;
@@ -52,7 +55,7 @@ pub async fn project(services: &Services) -> Result<usize> {
 
 async fn project_within(unit: &mut Unit, services: &Services, now: Timestamp) -> Result<usize> {
     let count = i64::try_from(PROJECT_MAX).unwrap_or(i64::MAX);
-    let bodies = unit.waiting_bodies(&services.store, (count, PROJECT_BYTES)).await?;
+    let bodies = unit.waiting_bodies(&services.store, BodiesMax { count, bytes: PROJECT_BYTES }).await?;
     if bodies.is_empty() {
         return Ok(0);
     }
@@ -128,8 +131,25 @@ impl ConnectedEvent {
         Self { page, said: InboundMessage::of(&event), event }
     }
 
-    fn person(&self) -> Person {
-        (self.page.clone(), self.event.channel, self.event.psid.clone())
+    /// By what the conversation is found.
+    fn key(&self) -> RecipientKey {
+        let (channel, person_id) = (self.event.channel, self.event.person_id.clone());
+        RecipientKey { page_id: self.page.clone(), channel, person_id }
+    }
+
+    /// The person, with the account to which they wrote.
+    fn recipient(&self) -> Recipient {
+        Recipient::Messaging {
+            channel: self.event.channel,
+            account_id: AccountId(self.event.page_id.0.clone()),
+            person_id: self.event.person_id.clone(),
+        }
+    }
+
+    /// Meta's id of what was said in it, if anything.
+    fn message_id(&self) -> Option<MessageId> {
+        let said = self.said.as_ref()?;
+        Some(MessageId { page_id: self.page.clone(), mid: said.mid.clone() })
     }
 }
 
@@ -145,9 +165,8 @@ async fn receive(
         return Ok(());
     }
     let now = services.clock.now();
-    let names =
-        events.iter().filter_map(|event| Some((event.page.clone(), event.said.as_ref()?.mid.clone())));
-    let mut fresh = unit.first_seen(&names.collect(), now).await?;
+    let ids = events.iter().filter_map(ConnectedEvent::message_id);
+    let mut fresh = unit.first_seen(&ids.collect(), now).await?;
     let threads = by_conversation(unit, services, events, now).await?;
     let ids: Vec<ConversationId> = threads.keys().cloned().collect();
     conversations.load_all(unit, &ids).await?;
@@ -157,8 +176,7 @@ async fn receive(
         let Some(mut loaded) = conversations.take_loaded(&id) else { continue };
         let mut update = ConversationUpdate::default();
         for event in events {
-            let mid = event.said.as_ref().map(|said| (event.page.clone(), said.mid.clone()));
-            if mid.is_none_or(|mid| fresh.remove(&mid)) {
+            if event.message_id().is_none_or(|id| fresh.remove(&id)) {
                 note(unit, services, &mut loaded, event, &mut update).await?;
             }
         }
@@ -196,16 +214,16 @@ async fn by_conversation(
     events: Vec<ConnectedEvent>,
     now: Timestamp,
 ) -> Result<BTreeMap<ConversationId, Vec<ConnectedEvent>>> {
-    let mut known = unit.conversations_of(&events.iter().map(ConnectedEvent::person).collect()).await?;
+    let mut known = unit.conversations_of(&events.iter().map(ConnectedEvent::key).collect()).await?;
     let mut threads: BTreeMap<ConversationId, Vec<ConnectedEvent>> = BTreeMap::new();
     for event in events {
-        let person = event.person();
-        let id = if let Some(id) = known.get(&person) {
+        let key = event.key();
+        let id = if let Some(id) = known.get(&key) {
             id.clone()
         } else {
             let (id, at) = (ConversationId(services.ids.next(now)), event.event.at);
-            let id = unit.open_conversation(&id, &person.0, (person.1, &person.2), at).await?;
-            known.insert(person, id.clone());
+            let id = unit.open_conversation(&id, &event.page, &event.recipient(), at).await?;
+            known.insert(key, id.clone());
             id
         };
         threads.entry(id).or_default().push(event);
@@ -282,8 +300,9 @@ async fn note(
         note_phones(unit, services, loaded, writing, update).await?;
         update.said.extend(OperatorMessage::of(said.author, &said.mid, said.text.as_deref(), at));
         let attachments = (!said.attachments.is_empty()).then(|| said.attachments.join(","));
-        update.messages.push(NewMessage::new(place, said.mid, said.author, (said.text, attachments)));
         let by_customer = said.author == Author::Customer;
+        let InboundMessage { mid, author, text, .. } = said;
+        update.messages.push(NewMessage::new(place, MessageContent { mid, author, text, attachments }));
         update.points.push(Point { at, by_customer, ad_id: None, gave_phone: false });
     }
     if let Some(referral) = &event.referral {
@@ -326,7 +345,7 @@ impl InboundMessage {
             InboundKind::Edited { .. } | InboundKind::Deleted { .. } | InboundKind::Referral => return None,
         };
         let unnamed = || {
-            let (psid, at) = (event.psid.as_str(), event.at.millis());
+            let (psid, at) = (event.person_id.as_str(), event.at.millis());
             let (form, text) = (attachments.join(","), text.as_deref().unwrap_or_default());
             format!("unnamed:{}", hex::encode(Sha256::digest(format!("{psid}\n{at}\n{form}\n{text}"))))
         };
@@ -360,7 +379,7 @@ async fn note_phones(
     let by = if author == Author::Customer { SaidBy::Customer } else { SaidBy::Page };
     for phone in phone::phones_in(text.unwrap_or_default(), &loaded.page.country) {
         let hash = services.phone_key.hash(phone.as_str())?;
-        unit.add_phone_word((&loaded.aggregate.thread.id, &loaded.page.id), &hash, by, at).await?;
+        unit.add_phone_mention(&loaded.aggregate.thread, &hash, by, at).await?;
         // Whether it counts depends on who said it first, so that the conversation is read as a whole.
         update.cut_anew = true;
     }

@@ -48,7 +48,7 @@ async fn adopt(
 ) -> Result<LoadedConversation> {
     let found = there.aggregate.orders.iter().position(|ledger| ledger.id == *id);
     let mut order = there.aggregate.orders.remove(found.ok_or_else(moved)?);
-    if here.aggregate.thread.psid.is_none() || there.aggregate.thread.psid.is_some() {
+    if here.aggregate.thread.recipient.is_none() || there.aggregate.thread.recipient.is_some() {
         return Err(belongs_elsewhere());
     }
     // It comes to what already stands here, so that it may be one of these sales told again.

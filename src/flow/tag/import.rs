@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use crate::domain::basic::identity::{ConversationId, PageId, Psid};
+use crate::domain::basic::identity::{ConversationId, PageId, PersonId};
 use crate::domain::conversation::inbound::Channel;
+use crate::domain::conversation::recipient::Recipient;
 use crate::domain::order::tag_decision::{self, Tag};
 use crate::domain::order::tagged::Tagged;
 use crate::error::{Error, ErrorKind, Result};
@@ -28,7 +29,7 @@ pub struct ImportLine {
     /// The Page.
     pub page: PageId,
     /// The person, if the sender knows them.
-    pub psid: Option<Psid>,
+    pub psid: Option<PersonId>,
     /// The hash of the customer's phone number, if it was given.
     pub phone_hash: Option<String>,
     /// What happened.
@@ -185,13 +186,14 @@ async fn conversation_of(unit: &mut Unit, services: &Services, line: &ImportLine
         if let Some(known) = unit.conversation_of(&line.page, Channel::Messenger, psid).await? {
             return Ok(known);
         }
-        return unit.open_conversation(&opened, &line.page, (Channel::Messenger, psid), now).await;
+        let recipient = Recipient::on_messenger(&line.page, psid.clone());
+        return unit.open_conversation(&opened, &line.page, &recipient, now).await;
     }
     let mut waits_in = None;
     if let Some(number) = &line.tag.order_number
         && let Some((_, known)) = unit.order_named(&line.page, number).await?
     {
-        if line.phone_hash.is_none() || unit.has_person(&known).await? {
+        if line.phone_hash.is_none() || unit.has_recipient(&known).await? {
             return Ok(known);
         }
         waits_in = Some(known);

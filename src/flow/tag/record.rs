@@ -161,7 +161,7 @@ async fn note_customer(
     let thread = &loaded.aggregate.thread;
     if let Some(phone) = &customer.phone {
         let hash = services.phone_key.hash(phone.as_str())?;
-        unit.add_phone_word((&thread.id, &thread.page_id), &hash, SaidBy::Tag, loaded.now).await?;
+        unit.add_phone_mention(thread, &hash, SaidBy::Tag, loaded.now).await?;
     }
     let known = unit.customer(&thread.id).await?.unwrap_or_default();
     unit.set_customer(&thread.id, &customer.over(known)).await
@@ -290,7 +290,7 @@ async fn name_order(
     let Some(ledger) = loaded.aggregate.orders.iter_mut().find(|ledger| ledger.id == *id) else {
         return Err(Error::internal("the order to be named is missing"));
     };
-    unit.name_order(&loaded.page.id, &ledger.id, (number, ledger.numbers.len()), ledger.version + 1);
+    unit.name_order(&loaded.page.id, &ledger.id, number, ledger.numbers.len(), ledger.version + 1);
     ledger.numbers.push(number.to_owned());
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::flow::unit::idempotency::{Idempotent, IdempotentRequest};
 use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
-use crate::store::outcome::EntryPosition;
+use crate::store::outcome::{EntryOrigin, EntryPosition, NewFollowUp};
 
 /// Who makes an entry about another one.
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +96,9 @@ pub(in crate::flow) async fn append(
         Error::conflict("not_a_fact", "Only a fact can be undone or accepted, not an entry about one.")
     })?;
     if let Some(earlier) = unit.entry_about(kind, outcome).await? {
-        let (recorded_at, source, actor) = unit.written_by(&earlier).await?;
+        let missing = || Error::not_found("outcome");
+        let EntryOrigin { recorded_at, source, actor, .. } =
+            unit.entry_origin(&earlier).await?.ok_or_else(missing)?;
         let follow_up = Some(FollowUpEntry { kind, recorded_at, source, actor });
         return Ok(Tagged { known: true, follow_up, ..answer_about(loaded, earlier, fact) });
     }
@@ -114,7 +116,8 @@ pub(in crate::flow) async fn append(
         order: order.as_ref().map(|(id, _)| id),
         version: order.as_ref().map_or(thread.version, |(_, version)| *version) + 1,
     };
-    unit.append_about(position, (&id, kind, &fact), (source, sender.actor), now);
+    let entry = NewFollowUp { id: &id, what: kind, about: &fact, source, actor: sender.actor };
+    unit.append_follow_up(position, entry, now);
     loaded.aggregate.mark(outcome, kind);
     match &order {
         None => loaded.conversation_changed(unit, services).await?,

@@ -156,7 +156,7 @@ impl Claim {
             status: i64::from(reply.status),
             answer: reply.body.clone(),
         };
-        if unit.store_answer(self.name(), &stored, (now, now - ANSWER_RETENTION)).await? {
+        if unit.store_answer(self.name(), &stored, now, now - ANSWER_RETENTION).await? {
             return Ok(());
         }
         let message = "The same request was answered elsewhere at this moment";

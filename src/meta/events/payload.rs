@@ -5,6 +5,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::domain::basic::money::Money;
+use crate::domain::conversation::inbound::Channel;
+use crate::domain::conversation::recipient::Recipient;
 use crate::domain::signal::conversion::Event;
 
 /// Meta takes at most so many events in one request.
@@ -22,10 +24,40 @@ struct Wire<'a> {
     custom_data: CustomData<'a>,
 }
 
+/// Whom an event is about, in the words of its channel (Meta: "Conversions API for business messaging").
 #[derive(Serialize)]
-struct UserData<'a> {
-    page_id: &'a str,
-    page_scoped_user_id: &'a str,
+#[serde(untagged)]
+enum UserData<'a> {
+    Messenger {
+        page_id: &'a str,
+        page_scoped_user_id: &'a str,
+    },
+    /// The document names `instagram_business_account_id`, the endpoint asks for `ig_account_id` (2804079): both.
+    Instagram {
+        ig_account_id: &'a str,
+        instagram_business_account_id: &'a str,
+        ig_sid: &'a str,
+    },
+}
+
+/// No event of this channel can be written: on `WhatsApp` Meta wants the id of the click that led to the chat
+/// (`ctwa_clid`), which belongs to no person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChannelNotSent(pub Channel);
+
+/// The recipient in Meta's words, by channel.
+fn user_data(recipient: &Recipient) -> Result<UserData<'_>, ChannelNotSent> {
+    let Recipient::Messaging { channel, account_id, person_id } = recipient;
+    let (account, person) = (account_id.as_str(), person_id.as_str());
+    match channel {
+        Channel::Messenger => Ok(UserData::Messenger { page_id: account, page_scoped_user_id: person }),
+        Channel::Instagram => Ok(UserData::Instagram {
+            ig_account_id: account,
+            instagram_business_account_id: account,
+            ig_sid: person,
+        }),
+        Channel::Whatsapp => Err(ChannelNotSent(*channel)),
+    }
 }
 
 #[derive(Serialize)]
@@ -62,14 +94,17 @@ fn number(money: Money) -> Option<Box<RawValue>> {
 }
 
 /// The event as Meta is told. The text is stored and sent byte for byte.
-pub fn event_text(event: &Event) -> String {
+///
+/// # Errors
+/// Nothing can be written for the recipient's channel.
+pub fn event_text(event: &Event) -> Result<String, ChannelNotSent> {
     let wire = Wire {
         event_name: event.name.as_str(),
         event_time: event.time.seconds(),
         event_id: &event.event_id,
         action_source: "business_messaging",
-        messaging_channel: event.channel.as_str(),
-        user_data: UserData { page_id: event.page_id.as_str(), page_scoped_user_id: event.psid.as_str() },
+        messaging_channel: event.recipient.channel().as_str(),
+        user_data: user_data(&event.recipient)?,
         custom_data: CustomData {
             value: event.value.and_then(number),
             currency: event.value.map(|money| money.currency.code()),
@@ -87,7 +122,7 @@ pub fn event_text(event: &Event) -> String {
         },
     };
     // Strings and numbers under string keys: there is nothing here that cannot be written as JSON.
-    serde_json::to_string(&wire).unwrap_or_default()
+    Ok(serde_json::to_string(&wire).unwrap_or_default())
 }
 
 /// The body of a request: the texts joined byte for byte, and the code of Meta's test view if there is one.
@@ -112,10 +147,14 @@ pub fn request_body<'a>(events: impl Iterator<Item = &'a str>, test_event_code: 
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
-    use crate::domain::basic::identity::{PageId, Psid};
+    use crate::domain::basic::identity::{AccountId, PersonId};
     use crate::domain::basic::money::Currency;
-    use crate::domain::conversation::inbound::Channel;
     use crate::domain::signal::conversion::{Content, EventName};
+
+    fn on(channel: Channel) -> Recipient {
+        let account_id = AccountId::from("1111111111");
+        Recipient::Messaging { channel, account_id, person_id: PersonId("2222222222222222".to_owned()) }
+    }
 
     fn event() -> Event {
         let gel = Currency::parse("GEL").unwrap();
@@ -123,9 +162,7 @@ mod tests {
             name: EventName::Purchase,
             time: Timestamp::from_seconds(1_717_171_717),
             event_id: "6302d0976def42406a0fab44af2c9b16".to_owned(),
-            channel: Channel::Messenger,
-            page_id: PageId::from("1111111111"),
-            psid: Psid("2222222222222222".to_owned()),
+            recipient: on(Channel::Messenger),
             value: Some(Money::new(12050, gel)),
             order_number: Some("A-1001".to_owned()),
             contents: vec![Content {
@@ -139,7 +176,7 @@ mod tests {
     #[test]
     fn a_purchase_has_the_shape_of_the_contract() {
         assert_eq!(
-            event_text(&event()),
+            event_text(&event()).unwrap(),
             concat!(
                 r#"{"event_name":"Purchase","event_time":1717171717,"event_id":"6302d0976def42406a0fab44af2c9b16","#,
                 r#""action_source":"business_messaging","messaging_channel":"messenger","#,
@@ -159,16 +196,29 @@ mod tests {
             contents: vec![],
             ..event()
         };
-        let text = event_text(&bare);
+        let text = event_text(&bare).unwrap();
         assert!(text.ends_with(r#""page_scoped_user_id":"2222222222222222"}}"#), "{text}");
-        let numbered = event_text(&Event { value: None, contents: vec![], ..event() });
+        let numbered = event_text(&Event { value: None, contents: vec![], ..event() }).unwrap();
         assert!(numbered.ends_with(r#""custom_data":{"order_id":"A-1001"}}"#), "{numbered}");
+    }
+
+    #[test]
+    fn each_channel_names_a_person_in_its_own_words() {
+        let text = event_text(&Event { recipient: on(Channel::Instagram), ..event() }).unwrap();
+        let named = concat!(
+            r#""messaging_channel":"instagram","user_data":{"ig_account_id":"1111111111","#,
+            r#""instagram_business_account_id":"1111111111","ig_sid":"2222222222222222"},"#,
+        );
+        assert!(text.contains(named), "{text}");
+        let refused = event_text(&Event { recipient: on(Channel::Whatsapp), ..event() });
+        assert_eq!(refused, Err(ChannelNotSent(Channel::Whatsapp)));
     }
 
     #[test]
     fn large_amounts_stay_exact() {
         let jpy = Currency::parse("JPY").unwrap();
-        let text = event_text(&Event { value: Some(Money::new(99_999_999_999_999, jpy)), ..event() });
+        let text =
+            event_text(&Event { value: Some(Money::new(99_999_999_999_999, jpy)), ..event() }).unwrap();
         assert!(text.contains(r#""value":99999999999999,"currency":"JPY""#), "{text}");
     }
 

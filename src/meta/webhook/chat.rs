@@ -2,7 +2,7 @@
 //! another app owns the thread), and as the `value` of a change (Meta's documentation of webhook events).
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{PageId, Psid};
+use crate::domain::basic::identity::{PageId, PersonId};
 use crate::domain::conversation::inbound::{
     Author, CartLine, Channel, FormAnswer, InboundEvent, InboundKind, Referral,
 };
@@ -77,7 +77,7 @@ impl EntryContext<'_> {
         Ok(InboundEvent {
             page_id: self.page_id.clone(),
             channel: self.channel,
-            psid: Psid(psid),
+            person_id: PersonId(psid),
             at,
             what,
             referral,

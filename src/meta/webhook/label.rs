@@ -1,6 +1,6 @@
 //! The change `inbox_labels`: a label of the Page's inbox was put on a person or taken off.
 
-use crate::domain::basic::identity::Psid;
+use crate::domain::basic::identity::PersonId;
 use crate::domain::conversation::inbound::LabelChange;
 use crate::meta::webhook::chat::{EntryContext, MALFORMED};
 use crate::meta::webhook::json::Json;
@@ -22,7 +22,7 @@ pub(super) fn read(entry: &EntryContext<'_>, value: &Json<'_>) -> Result<LabelCh
     let label = value.get("label").ok_or(MALFORMED)?;
     Ok(LabelChange {
         page_id: entry.page_id.clone(),
-        psid: Psid(psid),
+        person_id: PersonId(psid),
         at: entry.entry_time.ok_or(MALFORMED)?,
         added,
         label_id: value.id_of("label").ok_or(MALFORMED)?,

@@ -198,7 +198,7 @@ mod tests {
             (r#""text":"hi""#, Author::Customer, "22"),
         ] {
             let event = page(&message(app)).events.remove(0);
-            assert_eq!((event.psid.as_str(), event.at.seconds()), (psid, 1_717_171_717));
+            assert_eq!((event.person_id.as_str(), event.at.seconds()), (psid, 1_717_171_717));
             assert!(
                 matches!(event.what, InboundKind::Message { author: found, .. } if found == author),
                 "{app}"
@@ -210,7 +210,7 @@ mod tests {
     fn the_page_is_never_taken_for_a_person() {
         let from_page = r#"{"sender":{"id":"1111111111"},"recipient":{"id":"33"},"message":{"mid":"m"}}"#;
         let event = page(from_page).events.remove(0);
-        assert_eq!(event.psid.as_str(), "33");
+        assert_eq!(event.person_id.as_str(), "33");
         assert!(matches!(event.what, InboundKind::Message { author: Author::Operator, .. }));
         let to_itself = from_page.replace("33", "1111111111");
         assert_eq!(kinds(&page(&to_itself)), ["self"]);
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn of_a_member_given_twice_the_last_stands() {
         let content = page(r#"{"sender":{"id":"1"},"sender":{"id":"2"},"message":{"mid":"m"},"read":null}"#);
-        assert_eq!(content.events[0].psid.as_str(), "2");
+        assert_eq!(content.events[0].person_id.as_str(), "2");
     }
 
     #[test]
@@ -431,7 +431,7 @@ mod tests {
                     prop_assert!(kind.bytes().all(|byte| byte.is_ascii_lowercase() || b"_:0123456789".contains(&byte)));
                 }
                 for event in &content.events {
-                    prop_assert!(event.channel == Channel::Whatsapp || event.psid.as_str() != "1");
+                    prop_assert!(event.channel == Channel::Whatsapp || event.person_id.as_str() != "1");
                 }
             }
             for field in ["messages", "inbox_labels", "send_cart"] {

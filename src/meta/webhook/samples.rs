@@ -9,7 +9,7 @@ use crate::meta::webhook::read;
 /// may show.
 fn described(content: &WebhookContent) -> Vec<String> {
     let events = content.events.iter().map(|event| {
-        let InboundEvent { page_id, channel, psid, at, what, referral } = event;
+        let InboundEvent { page_id, channel, person_id, at, what, referral } = event;
         let what = match what {
             InboundKind::Message { mid, author, text, attachments } => {
                 format!(
@@ -53,15 +53,15 @@ fn described(content: &WebhookContent) -> Vec<String> {
             "{} {} {} {}: {what}{}",
             channel.as_str(),
             page_id,
-            psid.as_str(),
+            person_id.as_str(),
             at.millis(),
             led.unwrap_or_default()
         )
     });
     let labels = content.labels.iter().map(|label| {
-        let LabelChange { page_id, psid, at, added, label_id, name } = label;
+        let LabelChange { page_id, person_id, at, added, label_id, name } = label;
         let sign = if *added { '+' } else { '-' };
-        format!("{page_id} {} {}: {sign}{label_id} {}", psid.as_str(), at.millis(), shown(name.as_ref()))
+        format!("{page_id} {} {}: {sign}{label_id} {}", person_id.as_str(), at.millis(), shown(name.as_ref()))
     });
     let kept = content.kept.iter().map(|(page_id, kind)| format!("{page_id} kept {kind}"));
     events.chain(labels).chain(kept).collect()

@@ -1,7 +1,7 @@
 //! `WhatsApp`, where everything stands in the `value` of a change. The business account (`entry.id`) takes the place of
 //! the Page, in conversions too; a person's id is their `wa_id`.
 
-use crate::domain::basic::identity::{PageId, Psid};
+use crate::domain::basic::identity::{PageId, PersonId};
 use crate::domain::conversation::inbound::{
     Author, CartLine, Channel, InboundEvent, InboundKind, Referral, WebhookContent,
 };
@@ -55,7 +55,7 @@ fn event(
     Ok(InboundEvent {
         page_id: page_id.clone(),
         channel: Channel::Whatsapp,
-        psid: Psid(message.id_of(person).ok_or(MALFORMED)?),
+        person_id: PersonId(message.id_of(person).ok_or(MALFORMED)?),
         at: message.moment("timestamp").ok_or(MALFORMED)?,
         what,
         referral: message.get("referral").and_then(referral),

@@ -1,4 +1,4 @@
-//! SQLite's inbox: a file beside the database. SQLite has one writer a file, so that a unit that takes long, such as
+//! SQLite's intake log: a file beside the database. SQLite has one writer a file, so that a unit that takes long, such as
 //! an import or a thousand events that leave, would hold up every webhook; in a file of their own bodies are durable
 //! at once. The database itself remembers up to which body it has projected, in the unit that does so, and so each
 //! takes effect once although two files are never committed as one.
@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::store::db::writer::Writer;
 
 /// What its name adds to the name of the database's file.
-const SUFFIX: &str = "-inbox";
+const SUFFIX: &str = "-intake";
 
 /// Readers beside its one writer.
 const READERS: u32 = 2;
@@ -21,11 +21,11 @@ const READERS: u32 = 2;
 /// written twice anyway.
 const LOG_PAGES: &str = "1000";
 
-/// Bodies that came together are one row: `bodies` one behind the other, `places` as a JSON list of `[start, length]`
-/// in bytes from 1. An id is never given twice, even after all rows were dropped: the database has projected up to
+/// Bodies that came together are one row: `bodies` one behind the other, `places` as a JSON list of their starts
+/// (in bytes from 1) and lengths. An id is never given twice, even after all rows were dropped: the database has projected up to
 /// one of them.
 const SCHEMA: &str = "
-create table if not exists inbox (
+create table if not exists intake_log (
   id integer not null primary key autoincrement,
   received_at integer not null,
   number integer not null,
@@ -64,7 +64,6 @@ impl IntakeFile {
             .await?;
         let id: String = sqlx::query_scalar("select id from identity").fetch_one(&readers).await?;
         keep_numbers(&id, main, &readers).await?;
-        take_over(beside, main, &options).await?;
         Ok(Self { id, writer: Writer::open(&options).await?, readers })
     }
 
@@ -76,46 +75,20 @@ impl IntakeFile {
 
 /// An older copy of the file that was put back goes on behind what the database has projected.
 async fn keep_numbers(id: &str, main: &SqlitePool, intake: &SqlitePool) -> Result<()> {
-    let last: Option<i64> = sqlx::query_scalar("select last from inbox_mark where file = $1")
+    let last: Option<i64> = sqlx::query_scalar("select projected_row from intake_mark where file = $1")
         .bind(id)
         .fetch_optional(main)
         .await?;
-    let given: Option<i64> = sqlx::query_scalar("select seq from sqlite_sequence where name = 'inbox'")
+    let given: Option<i64> = sqlx::query_scalar("select seq from sqlite_sequence where name = 'intake_log'")
         .fetch_optional(intake)
         .await?;
     let text = match (last, given) {
         (Some(last), Some(given)) if last > given => {
-            "update sqlite_sequence set seq = $1 where name = 'inbox'"
+            "update sqlite_sequence set seq = $1 where name = 'intake_log'"
         }
-        (Some(_), None) => "insert into sqlite_sequence (name, seq) values ('inbox', $1)",
+        (Some(_), None) => "insert into sqlite_sequence (name, seq) values ('intake_log', $1)",
         _ => return Ok(()),
     };
     sqlx::query(text).bind(last).execute(intake).await?;
-    Ok(())
-}
-
-/// Takes over what waits in the database itself, where an earlier version kept it. Interrupted in between, it takes
-/// the same bodies once more, and their messages are known by then.
-async fn take_over(
-    beside: &SqliteConnectOptions,
-    main: &SqlitePool,
-    options: &SqliteConnectOptions,
-) -> Result<()> {
-    let kept = "select 1 from sqlite_master where type = 'table' and name = 'inbox'";
-    if sqlx::query(kept).fetch_optional(main).await?.is_none() {
-        return Ok(());
-    }
-    let mut connection = sqlx::ConnectOptions::connect(options).await?;
-    let file = beside.get_filename().to_string_lossy().into_owned();
-    sqlx::query("attach database $1 as earlier").bind(file).execute(&mut connection).await?;
-    sqlx::query(
-        "insert into main.inbox (received_at, number, places, bodies)
-         select received_at, 1, json_array(json_array(1, length(body))), body
-           from earlier.inbox where projected_at is null order by id",
-    )
-    .execute(&mut connection)
-    .await?;
-    sqlx::Connection::close(connection).await?;
-    sqlx::query("drop table inbox").execute(main).await?;
     Ok(())
 }

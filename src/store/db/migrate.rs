@@ -28,17 +28,7 @@ macro_rules! steps {
     };
     ($folder:literal) => {
         steps![$folder:
-            "0001_the_whole_ledger",
-            "0002_every_fact_and_its_change",
-            "0003_lists",
-            "0004_people",
-            "0005_labels_and_sentences",
-            "0006_what_is_due",
-            "0007_early_edits",
-            "0008_ads",
-            "0009_wholes",
-            "0010_inbox_apart",
-            "0011_indexes_without_what_is_empty"
+            "0001_baseline"
         ]
     };
 }

@@ -4,6 +4,7 @@ mod intake_file;
 pub mod lock;
 mod migrate;
 pub(in crate::store) mod sql;
+pub(in crate::store) mod statement;
 pub(in crate::store) mod write_buffer;
 mod writer;
 

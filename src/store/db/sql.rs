@@ -1,25 +1,21 @@
-//! The one place where the two databases meet. A [`Unit`] is a transaction on either; its queries are one
-//! text with `$1` parameters, and rows are read by column name.
+//! The one place where the two databases meet: connections, and the units of work that are transactions on either.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use sqlx::pool::{PoolConnection, PoolConnectionMetadata};
-use sqlx::postgres::{PgPoolOptions, PgRow};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
-};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{
-    Connection as _, Decode, PgConnection, PgPool, Postgres, Row as _, Sqlite, SqliteConnection, SqlitePool,
-    Transaction, Type,
+    Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
 };
 
-use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::failpoint;
 use crate::store::db::intake_file::IntakeFile;
 use crate::store::db::migrate;
+use crate::store::db::statement::{Pair, Row, Value, values};
 use crate::store::db::write_buffer::WriteBuffer;
 use crate::store::db::writer::{Writer, WriterTurn};
 
@@ -65,9 +61,13 @@ macro_rules! bound {
     };
 }
 
-/// The database.
+/// The database; clones share its connections.
 #[derive(Clone, Debug)]
-pub struct Store(Pools);
+pub struct Store {
+    pools: Pools,
+    /// Conversation aggregates that units loaded in order to write.
+    loads: Arc<AtomicU64>,
+}
 
 #[derive(Clone, Debug)]
 enum Pools {
@@ -104,7 +104,7 @@ impl Store {
             let intake = IntakeFile::open(&options, &readers).await?;
             let to_write = options.pragma("cache_size", SQLITE_CACHE);
             let writer = Writer::open(&to_write).await.map_err(failed)?;
-            Ok(Self(Pools::Sqlite { writer, readers, intake }))
+            Ok(Self::of(Pools::Sqlite { writer, readers, intake }))
         } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let options = PgPoolOptions::new()
                 .max_connections(POSTGRES_CONNECTIONS)
@@ -125,52 +125,63 @@ impl Store {
                 waits += 1;
             }
             migrate::postgres(&pool).await?;
-            Ok(Self(Pools::Postgres(pool)))
+            Ok(Self::of(Pools::Postgres(pool)))
         } else {
             Err(Error::invalid("database_url", "database_url must begin with sqlite:// or postgres://"))
         }
     }
 
+    fn of(pools: Pools) -> Self {
+        Self { pools, loads: Arc::default() }
+    }
+
+    /// How many conversation aggregates units of this store have loaded in order to write.
+    pub fn loads(&self) -> u64 {
+        self.loads.load(Ordering::Relaxed)
+    }
+
     /// Whether another process may work on this database at the same time.
     pub fn is_shared(&self) -> bool {
-        matches!(self.0, Pools::Postgres(_))
+        matches!(self.pools, Pools::Postgres(_))
     }
 
     /// Begins a unit of work that writes: on SQLite the only one at its time. Its `name` is that of the failpoints
     /// around its commit, `commit.before.NAME` and `commit.after.NAME`.
     pub async fn begin(&self, name: &'static str) -> Result<Unit> {
-        let inner = match &self.0 {
+        let inner = match &self.pools {
             Pools::Sqlite { writer, .. } => Inner::Sqlite(writer.turn().await?),
             Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
         };
-        Ok(Unit { name, ..Unit::of(inner) })
+        Ok(Unit { name, ..Unit::of(inner, &self.loads) })
     }
 
     /// Begins a unit that only reads, beside any writer; all its queries see the same moment.
     pub async fn read(&self) -> Result<Unit> {
-        Ok(Unit::of(match &self.0 {
+        let inner = match &self.pools {
             Pools::Sqlite { readers, .. } => Inner::Reading(readers.begin().await?),
             Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
-        }))
+        };
+        Ok(Unit::of(inner, &self.loads))
     }
 
     /// Begins a look: each query sees its own moment. For a single one, for which a unit would only add work.
     pub async fn look(&self) -> Result<Unit> {
-        Ok(Unit::of(match &self.0 {
+        let inner = match &self.pools {
             Pools::Sqlite { readers, .. } => Inner::Looking(readers.acquire().await?),
             Pools::Postgres(pool) => Inner::LookingAtPostgres(pool.acquire().await?),
-        }))
+        };
+        Ok(Unit::of(inner, &self.loads))
     }
 
-    /// The inbox's own file, on SQLite, by the name under which the database knows it.
+    /// The intake log's own file, on SQLite, by the name under which the database knows it.
     pub(in crate::store) fn intake_file(&self) -> Option<&str> {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { intake, .. } => Some(&intake.id),
             Pools::Postgres(_) => None,
         }
     }
 
-    /// Runs one query on the inbox as a unit of its own, durable when it returns; gives the number of rows it
+    /// Runs one query on the intake log as a unit of its own, durable when it returns; gives the number of rows it
     /// touched.
     pub(in crate::store) async fn execute_in_intake(
         &self,
@@ -178,20 +189,20 @@ impl Store {
         values: Vec<Value>,
     ) -> Result<u64> {
         let pair = text.into();
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { intake, .. } => intake.writer.alone(bound!(pair.sqlite, values)).await,
             Pools::Postgres(pool) => Ok(bound!(pair.postgres, values).execute(pool).await?.rows_affected()),
         }
     }
 
-    /// All rows of a query on the inbox, beside every unit.
+    /// All rows of a query on the intake log, beside every unit.
     pub(in crate::store) async fn rows_of_intake(
         &self,
         text: impl Into<Pair>,
         values: Vec<Value>,
     ) -> Result<Vec<Row>> {
         let pair = text.into();
-        Ok(match &self.0 {
+        Ok(match &self.pools {
             Pools::Sqlite { intake, .. } => {
                 let rows = bound!(pair.sqlite, values).fetch_all(&intake.readers).await?;
                 rows.into_iter().map(Row::Sqlite).collect()
@@ -205,7 +216,7 @@ impl Store {
 
     /// Closes all connections, after what is in hand.
     pub async fn close(&self) {
-        match &self.0 {
+        match &self.pools {
             Pools::Sqlite { writer, readers, intake } => {
                 intake.close().await;
                 readers.close().await;
@@ -224,6 +235,7 @@ pub struct Unit {
     inner: Inner,
     /// Rows that wait to be written.
     pub(in crate::store) write_buffer: WriteBuffer,
+    loads: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -248,74 +260,14 @@ async fn still_stands(connection: &mut PgConnection, rested: PoolConnectionMetad
     Ok(true)
 }
 
-/// A query whose text differs between the databases.
-pub(in crate::store) struct Pair {
-    pub(in crate::store) sqlite: &'static str,
-    pub(in crate::store) postgres: &'static str,
-}
-
-impl From<&'static str> for Pair {
-    fn from(text: &'static str) -> Self {
-        Self { sqlite: text, postgres: text }
-    }
-}
-
-/// A parameter.
-#[derive(Clone, Debug)]
-pub(in crate::store) enum Value {
-    Number(Option<i64>),
-    Text(Option<String>),
-    Bytes(Vec<u8>),
-}
-
-/// A row of either database.
-pub(in crate::store) enum Row {
-    Sqlite(SqliteRow),
-    Postgres(PgRow),
-}
-
-impl Row {
-    /// The value of a column.
-    pub(in crate::store) fn get<T>(&self, column: &str) -> Result<T>
-    where
-        T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>,
-    {
-        Ok(match self {
-            Self::Sqlite(row) => row.try_get(column)?,
-            Self::Postgres(row) => row.try_get(column)?,
-        })
-    }
-
-    /// What came as one value, a JSON list, or null for none.
-    pub(in crate::store) fn list<T: DeserializeOwned>(&self, column: &str) -> Result<Vec<T>> {
-        let Some(text) = self.get::<Option<String>>(column)? else { return Ok(Vec::new()) };
-        let unread = |error| Error::internal(format!("column {column} can't be read")).caused_by(error);
-        serde_json::from_str(&text).map_err(unread)
-    }
-
-    /// A moment.
-    pub(in crate::store) fn time(&self, column: &str) -> Result<Timestamp> {
-        self.get::<i64>(column).map(Timestamp::from_millis)
-    }
-
-    /// A word that `parse` knows.
-    pub(in crate::store) fn word<T>(&self, column: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
-        read_word(column, parse, &self.get::<String>(column)?)
-    }
-}
-
-/// A word of a column that `parse` knows.
-pub(in crate::store) fn read_word<T>(
-    column: &str,
-    parse: impl Fn(&str) -> Option<T>,
-    word: &str,
-) -> Result<T> {
-    parse(word).ok_or_else(|| Error::internal(format!("column {column} holds an unknown word")))
-}
-
 impl Unit {
-    fn of(inner: Inner) -> Self {
-        Self { name: "read", inner, write_buffer: WriteBuffer::default() }
+    fn of(inner: Inner, loads: &Arc<AtomicU64>) -> Self {
+        Self { name: "read", inner, write_buffer: WriteBuffer::default(), loads: Arc::clone(loads) }
+    }
+
+    /// Conversation aggregates were loaded in order to write.
+    pub(in crate::store) fn count_loads(&self, number: usize) {
+        self.loads.fetch_add(number as u64, Ordering::Relaxed);
     }
 
     /// Whether it is the only one that writes at its time: nobody else can change a row meanwhile.
@@ -334,6 +286,34 @@ impl Unit {
             Inner::Looking(_) | Inner::LookingAtPostgres(_) => {}
         }
         failpoint::after_commit(self.name)
+    }
+
+    /// Writes the rows that wait, table by table.
+    ///
+    /// # Errors
+    /// Contended where another unit was quicker with one of them: begun again, this one finds it.
+    async fn flush(&mut self) -> Result<()> {
+        if self.write_buffer.is_empty() {
+            return Ok(());
+        }
+        for mut rows in std::mem::take(&mut self.write_buffer).into_tables() {
+            let given = rows.len();
+            if given == 0 {
+                continue;
+            }
+            // Where units are committed one after the other no reader can see a gap.
+            if let Some(numbering) = rows.numbering().filter(|_| self.is_alone()) {
+                let count = i64::try_from(given).unwrap_or(i64::MAX);
+                if let Some(answer) = self.rows_beside(numbering, values![count]).await?.first() {
+                    rows.number(answer)?;
+                }
+            }
+            let written = self.execute_beside(rows.text(), values![rows.json()?]).await?;
+            if let Some(taken) = rows.taken().filter(|_| written < given as u64) {
+                return Err(Error::new(ErrorKind::Contended, taken.code, taken.message));
+            }
+        }
+        Ok(())
     }
 
     /// Marks a point to which [`Unit::back_to_point`] returns.
@@ -392,7 +372,7 @@ impl Unit {
         Ok(self.rows(text, values).await?.into_iter().next())
     }
 
-    /// A query that has nothing to do with what waits on the sheet.
+    /// A query that has nothing to do with what waits in the write buffer.
     pub(in crate::store) async fn execute_beside(
         &mut self,
         text: impl Into<Pair>,
@@ -409,7 +389,7 @@ impl Unit {
         })
     }
 
-    /// The rows of a query that has nothing to do with what waits on the sheet.
+    /// The rows of a query that has nothing to do with what waits in the write buffer.
     pub(in crate::store) async fn rows_beside(
         &mut self,
         text: impl Into<Pair>,
@@ -426,62 +406,6 @@ impl Unit {
                 rows.into_iter().map(Row::Postgres).collect()
             }
         })
-    }
-}
-
-/// Rows or names as one parameter.
-pub(in crate::store) fn list<T: Serialize>(rows: &[T]) -> Result<String> {
-    serde_json::to_string(rows).map_err(|error| Error::internal("a list can't be written").caused_by(error))
-}
-
-macro_rules! values {
-    ($($value:expr),* $(,)?) => { vec![$(crate::store::db::sql::Value::from($value)),*] };
-}
-pub(in crate::store) use values;
-
-impl From<i64> for Value {
-    fn from(number: i64) -> Self {
-        Self::Number(Some(number))
-    }
-}
-impl From<Option<i64>> for Value {
-    fn from(number: Option<i64>) -> Self {
-        Self::Number(number)
-    }
-}
-impl From<bool> for Value {
-    fn from(truth: bool) -> Self {
-        Self::Number(Some(i64::from(truth)))
-    }
-}
-impl From<Timestamp> for Value {
-    fn from(moment: Timestamp) -> Self {
-        Self::Number(Some(moment.millis()))
-    }
-}
-impl From<Option<Timestamp>> for Value {
-    fn from(moment: Option<Timestamp>) -> Self {
-        Self::Number(moment.map(Timestamp::millis))
-    }
-}
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(Some(text.to_owned()))
-    }
-}
-impl From<String> for Value {
-    fn from(text: String) -> Self {
-        Self::Text(Some(text))
-    }
-}
-impl From<Option<String>> for Value {
-    fn from(text: Option<String>) -> Self {
-        Self::Text(text)
-    }
-}
-impl From<Vec<u8>> for Value {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self::Bytes(bytes)
     }
 }
 

@@ -1,10 +1,11 @@
 //! A day's sums, and what needs a person.
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{ConversationId, PageId};
+use crate::domain::basic::identity::PageId;
 use crate::domain::signal::conversion::{EventName, Reason, State};
 use crate::error::Result;
-use crate::store::db::sql::{Row, Unit, values};
+use crate::store::db::sql::Unit;
+use crate::store::db::statement::{Row, values};
 
 /// The chats of a day.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,13 +18,24 @@ pub struct Chats {
 
 /// Conversions that stand in one place for one reason.
 #[derive(Clone, Copy, Debug)]
-pub struct OrderLedger {
-    /// Where.
+pub struct ConversionCount {
+    /// Where they stand.
     pub state: State,
-    /// Why.
+    /// Why they stand there.
     pub reason: Reason,
     /// How many.
     pub number: i64,
+}
+
+/// What shadow made of one event name.
+#[derive(Clone, Copy, Debug)]
+pub struct ShadowedEvents {
+    /// The name.
+    pub name: EventName,
+    /// How many.
+    pub number: i64,
+    /// What they are worth together, in minor units.
+    pub worth: i64,
 }
 
 impl Unit {
@@ -57,7 +69,7 @@ impl Unit {
     }
 
     /// The conversions of a Page that a person should look at, by state and reason.
-    pub async fn needing_a_person(&mut self, page: &PageId) -> Result<Vec<OrderLedger>> {
+    pub async fn needing_a_person(&mut self, page: &PageId) -> Result<Vec<ConversionCount>> {
         let rows = self
             .rows(
                 "select state, reason, count(*) as number from conversion
@@ -68,7 +80,7 @@ impl Unit {
             )
             .await?;
         let ledger = |row: &Row| {
-            Ok(OrderLedger {
+            Ok(ConversionCount {
                 state: row.word("state", State::parse)?,
                 reason: row.word("reason", Reason::parse)?,
                 number: row.get("number")?,
@@ -81,19 +93,15 @@ impl Unit {
     pub async fn count_waiting_tags(&mut self, page: &PageId) -> Result<i64> {
         let row = self
             .row(
-                "select count(*) as number from waiting_tag where page_id = $1 and settled_at is null",
+                "select count(*) as number from pending_tag where page_id = $1 and settled_at is null",
                 values![page.as_str()],
             )
             .await?;
         row.map_or(Ok(0), |row| row.get("number"))
     }
 
-    /// What shadow made on a Page since a moment, by event name, with its worth in minor units.
-    pub async fn shadowed_since(
-        &mut self,
-        page: &PageId,
-        since: Timestamp,
-    ) -> Result<Vec<(EventName, i64, i64)>> {
+    /// What shadow made on a Page since a moment, by event name.
+    pub async fn shadowed_since(&mut self, page: &PageId, since: Timestamp) -> Result<Vec<ShadowedEvents>> {
         let rows = self
             .rows(
                 "select event_name, count(*) as number, cast(coalesce(sum(value), 0) as bigint) as worth
@@ -103,26 +111,13 @@ impl Unit {
                 values![page.as_str(), since],
             )
             .await?;
-        let one = |row: &Row| {
-            Ok((row.word("event_name", EventName::parse)?, row.get("number")?, row.get("worth")?))
+        let shadowed = |row: &Row| {
+            Ok(ShadowedEvents {
+                name: row.word("event_name", EventName::parse)?,
+                number: row.get("number")?,
+                worth: row.get("worth")?,
+            })
         };
-        rows.iter().map(one).collect()
-    }
-
-    /// The conversations of a Page with a word since a moment, the last one first.
-    pub async fn recent_conversations(
-        &mut self,
-        page: &PageId,
-        since: Timestamp,
-        limit: i64,
-    ) -> Result<Vec<ConversationId>> {
-        let rows = self
-            .rows(
-                "select id from conversation where page_id = $1 and last_at >= $2
-                  order by last_at desc, id desc limit $3",
-                values![page.as_str(), since, limit],
-            )
-            .await?;
-        rows.iter().map(|row| row.get("id").map(ConversationId)).collect()
+        rows.iter().map(shadowed).collect()
     }
 }

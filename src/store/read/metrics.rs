@@ -3,7 +3,8 @@
 use crate::clock::Timestamp;
 use crate::domain::signal::conversion::State;
 use crate::error::Result;
-use crate::store::db::sql::{Unit, values};
+use crate::store::db::sql::Unit;
+use crate::store::db::statement::{Row, values};
 
 /// The attempts of a stretch of time that came to one verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl Unit {
                 values![since],
             )
             .await?;
-        let read = |row: &crate::store::db::sql::Row| {
+        let read = |row: &Row| {
             Ok(Verdicts {
                 verdict: row.get("verdict")?,
                 attempts: row.get("attempts")?,

@@ -3,3 +3,4 @@
 pub mod day_summary;
 pub mod metrics;
 pub mod queue;
+pub mod search;

@@ -13,7 +13,9 @@ use crate::domain::signal::attempt::ATTEMPT_WORDS;
 use crate::error::{Error, Result};
 use crate::flow::{self, Reply, Resolution, Resolved};
 use crate::meta::events::verdict;
-use crate::store::list::{self, AttemptRow, ListCursor};
+use crate::store::attempt::AttemptRow;
+use crate::store::cursor;
+use crate::store::cursor::ListCursor;
 use crate::web::server::caller::{ADMIN, ANALYST, Authenticated};
 use crate::web::server::idempotency::{self, NamedRequest};
 use crate::web::server::list::{Listed, Pagination};
@@ -83,7 +85,7 @@ impl AttemptView {
             http_status: row.http_status,
             code: row.code,
             subcode: row.subcode,
-            words: row.words.filter(|_| role != Role::Analyst),
+            words: row.message.filter(|_| role != Role::Analyst),
             advice: row.code.map(|code| verdict::advice(Some(code), row.subcode)),
             fbtrace_id: row.fbtrace_id,
             resolved_as: row.resolved_as,
@@ -127,7 +129,7 @@ pub async fn list(
     let mut unit = app.services.store.read().await?;
     let mut rows = Vec::new();
     for page in &caller.pages(&mut unit, non_empty(filter.page_id).map(PageId)).await? {
-        let range = list::ListRange { page, after: &pagination.after, limit: pagination.limit() };
+        let range = cursor::ListRange { page, after: &pagination.after, limit: pagination.limit() };
         rows.extend(unit.attempts(range, verdict.clone()).await?);
     }
     let position = |row: &AttemptRow| ListCursor { at: row.opened_at, id: row.id.0.clone() };

@@ -107,7 +107,7 @@ async fn look(services: &Services, caller: &Caller, position: &FeedPosition, lim
     let feed = unit.feed().await?;
     let after = match position {
         FeedPosition::Known(after) => *after,
-        FeedPosition::Cursor(None) => feed.forgotten,
+        FeedPosition::Cursor(None) => feed.dropped,
         FeedPosition::Cursor(Some(cursor)) => feed.key.read(cursor).ok_or_else(|| {
             let how = "Send it as an answer gave it, or leave it out to begin with the oldest change.";
             Error::field("/after", format!("It is no cursor of this feed. {how}"))
@@ -126,7 +126,7 @@ async fn look(services: &Services, caller: &Caller, position: &FeedPosition, lim
         unit.records(FeedSlice { until, ..slice }).await?
     };
     // Asked last: what was forgotten while this was read is missing in it.
-    let forgotten = unit.feed().await?.forgotten;
+    let forgotten = unit.feed().await?.dropped;
     unit.commit().await?;
     if forgotten > after {
         return Err(gone("cursor_gone", "is older than what is kept"));

@@ -14,8 +14,12 @@ use crate::domain::conversation::customer::Customer;
 use crate::domain::signal::conversion::Conversion;
 use crate::error::{Error, Result};
 use crate::store::aggregate::Scope;
-use crate::store::list::{self, ConversationRow, ConversationSearch, ListCursor};
-use crate::store::show::{Message, ReferralRow};
+use crate::store::conversation::ConversationRow;
+use crate::store::cursor;
+use crate::store::cursor::ListCursor;
+use crate::store::message::Message;
+use crate::store::read::search::ConversationSearch;
+use crate::store::referral::ReferralRow;
 use crate::web::api::order::{self, OrderEntries};
 use crate::web::server::caller::{Authenticated, CRM, OPERATOR};
 use crate::web::server::list::{Listed, Pagination};
@@ -169,20 +173,20 @@ pub async fn list(
     let pages = caller.pages(&mut unit, non_empty(filter.page_id).map(PageId)).await?;
     let mut search = ConversationSearch {
         state,
-        psid: non_empty(filter.psid),
+        person_id: non_empty(filter.psid),
         phone_hash: None,
         words: non_empty(filter.q),
     };
     let phone = non_empty(filter.phone);
     let mut rows = Vec::new();
     for id in &pages {
-        let range = list::ListRange { page: id, after: &pagination.after, limit: pagination.limit() };
+        let range = cursor::ListRange { page: id, after: &pagination.after, limit: pagination.limit() };
         if let Some(phone) = &phone {
             let country = unit.page(id).await?.map(|page| page.country).unwrap_or_default();
             let phone = field::phone("/phone", phone, &country)?;
             search.phone_hash = Some(app.services.phone_key.hash(phone.as_str())?);
         }
-        let is_searched = search.psid.is_some() || search.phone_hash.is_some() || search.words.is_some();
+        let is_searched = search.person_id.is_some() || search.phone_hash.is_some() || search.words.is_some();
         rows.extend(if is_searched {
             unit.conversations_sought(range, &search).await?
         } else {
@@ -231,7 +235,7 @@ pub async fn show(
 }
 
 fn head(row: ConversationRow) -> ConversationView {
-    let inbox_url = row.psid.as_ref().filter(|_| row.channel == "messenger").map(|psid| {
+    let inbox_url = row.person_id.as_ref().filter(|_| row.channel == "messenger").map(|psid| {
         format!(
             "https://business.facebook.com/latest/inbox/all?asset_id={}&selected_item_id={psid}",
             row.page_id
@@ -241,7 +245,7 @@ fn head(row: ConversationRow) -> ConversationView {
         id: row.id.0,
         page_id: row.page_id.0,
         channel: row.channel,
-        psid: row.psid,
+        psid: row.person_id,
         name: row.name,
         state: row.state,
         waiting_since: time(row.waiting_since),
@@ -274,12 +278,12 @@ fn leads(aggregate: &ConversationAggregate, currency: Currency) -> Vec<Conversio
 
 fn referral(row: &ReferralRow) -> ReferralView {
     ReferralView {
-        at: row.led_at.to_string(),
-        ad_id: row.ad_id.clone(),
-        r#ref: row.r#ref.clone(),
-        source: row.source.clone(),
-        r#type: row.kind.clone(),
-        ad_title: row.ad_title.clone(),
+        at: row.referred_at.to_string(),
+        ad_id: row.referral.ad_id.clone(),
+        r#ref: row.referral.r#ref.clone(),
+        source: row.referral.source.clone(),
+        r#type: row.referral.kind.clone(),
+        ad_title: row.referral.ad_title.clone(),
     }
 }
 

@@ -14,7 +14,9 @@ use crate::domain::operator::Role;
 use crate::domain::signal::conversion::State as ConversionState;
 use crate::error::{Error, Result};
 use crate::flow::{self, MovedConversion, Reply};
-use crate::store::list::{self, ConversionRow, ListCursor};
+use crate::store::conversion::ConversionRow;
+use crate::store::cursor;
+use crate::store::cursor::ListCursor;
 use crate::web::api::attempt::AttemptView;
 use crate::web::server::caller::{ADMIN, ANALYST, Authenticated, Caller, OPERATOR};
 use crate::web::server::idempotency::{self, NamedRequest};
@@ -100,7 +102,7 @@ pub async fn list(
     let mut rows = Vec::new();
     for page in &caller.pages(&mut unit, non_empty(filter.page_id).map(PageId)).await? {
         let Some(number) = &number else {
-            let range = list::ListRange { page, after: &pagination.after, limit: pagination.limit() };
+            let range = cursor::ListRange { page, after: &pagination.after, limit: pagination.limit() };
             rows.extend(unit.conversions(range, state.clone()).await?);
             continue;
         };

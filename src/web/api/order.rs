@@ -12,7 +12,9 @@ use crate::domain::order::fold;
 use crate::domain::order::ledger::OrderLedger;
 use crate::error::{Error, Result};
 use crate::store::aggregate::Scope;
-use crate::store::list::{self, ListCursor, OrderRow};
+use crate::store::cursor;
+use crate::store::cursor::ListCursor;
+use crate::store::order::OrderRow;
 use crate::web::server::caller::{ANALYST, Authenticated, CRM, OPERATOR};
 use crate::web::server::list::{Listed, Pagination};
 use crate::web::server::read::{Id, QueryParameters, non_empty, one_of};
@@ -104,7 +106,7 @@ pub async fn list(
     let mut rows = Vec::new();
     for page in &caller.pages(&mut unit, non_empty(filter.page_id).map(PageId)).await? {
         let Some(number) = &number else {
-            let range = list::ListRange { page, after: &pagination.after, limit: pagination.limit() };
+            let range = cursor::ListRange { page, after: &pagination.after, limit: pagination.limit() };
             rows.extend(unit.orders(range, state.clone()).await?);
             continue;
         };

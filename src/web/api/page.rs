@@ -142,10 +142,10 @@ async fn view(unit: &mut Unit, id: &PageId) -> Result<PageView> {
         refused_names,
         id: page.id.0,
         name: page.name,
-        dataset_id: page.dataset_id.0,
+        dataset_id: page.lane.dataset_id.0,
         country: page.country,
         timezone: page.timezone,
-        fault: page.fault,
+        fault: page.lane.fault,
         test_event_code: page.test_event_code,
     })
 }

@@ -14,7 +14,8 @@ use crate::domain::basic::money::Currency;
 use crate::domain::order::payout::{Booked, Payout};
 use crate::error::{Error, Result};
 use crate::flow::{self, Reply};
-use crate::store::list::{self, ListCursor};
+use crate::store::cursor;
+use crate::store::cursor::ListCursor;
 use crate::web::server::caller::{ANALYST, Authenticated, CRM};
 use crate::web::server::idempotency::{self, NamedRequest};
 use crate::web::server::list::{Listed, Pagination};
@@ -163,7 +164,7 @@ pub async fn list(
     let mut rows = Vec::new();
     for page in &caller.pages(&mut unit, non_empty(filter.page_id).map(PageId)).await? {
         rows.extend(
-            unit.payouts(list::ListRange { page, after: &pagination.after, limit: pagination.limit() })
+            unit.payouts(cursor::ListRange { page, after: &pagination.after, limit: pagination.limit() })
                 .await?,
         );
     }

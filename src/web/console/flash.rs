@@ -6,6 +6,7 @@ use crate::domain::order::outcome::newest_by_person;
 use crate::error::Result;
 use crate::store::Unit;
 use crate::store::aggregate::Scope;
+use crate::store::outcome::EntryOrigin;
 use crate::web::console::formatting::Formatter;
 use crate::web::console::layout::Flash;
 use crate::web::console::path::without_flash;
@@ -30,7 +31,8 @@ pub async fn of_saved(
     now: Timestamp,
 ) -> Result<Option<Flash>> {
     let entry = OutcomeId::from(saved.id);
-    let Some((conversation, _, undone_fact)) = unit.entry_said(&entry).await? else { return Ok(None) };
+    let Some(origin) = unit.entry_origin(&entry).await? else { return Ok(None) };
+    let EntryOrigin { conversation, about: undone_fact, .. } = origin;
     let Some(page) = unit.page_of_conversation(&conversation).await? else { return Ok(None) };
     let page = unit.page_heads(Some(&page)).await?.pop().filter(|page| visitor.operator.sees(&page.id));
     let Some(page) = page else { return Ok(None) };

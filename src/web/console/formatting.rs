@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::PageId;
 use crate::domain::basic::money::{Currency, Money};
-use crate::store::read::queue::PageHead;
+use crate::store::page::PageHead;
 use crate::web::console::text::Texts;
 
 /// A space that no line is broken at.

@@ -8,7 +8,8 @@ use crate::domain::operator::{Language, Permission};
 use crate::domain::signal::policy::Mode;
 use crate::error::{Error, Result};
 use crate::store::Unit;
-use crate::store::read::queue::{Filter, PageHead};
+use crate::store::page::PageHead;
+use crate::store::read::queue::Filter;
 use crate::web::console::formatting::Formatter;
 
 use crate::web::console::text::{self, Texts, fill};

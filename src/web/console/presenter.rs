@@ -9,7 +9,7 @@ use crate::domain::order::fold::Order;
 use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::outcome::{Fact, Flag, newest_by_person};
 use crate::domain::signal::conversion::{Conversion, EventName, Reason, State};
-use crate::store::list::ConversionRow;
+use crate::store::conversion::ConversionRow;
 use crate::web::console::formatting::{Formatter, money};
 use crate::web::console::text::{self, Texts, fill};
 use crate::web::console::visitor::Visitor;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::store::list::ListCursor;
+use crate::store::cursor::ListCursor;
 use crate::web::server::read::non_empty;
 
 /// Rows of one page of a list, unless the request has a `limit`.

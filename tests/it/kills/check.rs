@@ -24,8 +24,8 @@ pub async fn all(shop: &Killed) -> Found {
     let rows = shop
         .books
         .rows(
-            "select event_id, state, event_name, coalesce(order_name.name, '')
-               from conversion left join order_name on order_name.order_id = conversion.order_id",
+            "select event_id, state, event_name, coalesce(order_number.number, '')
+               from conversion left join order_number on order_number.order_id = conversion.order_id",
         )
         .await;
     let mut states: HashMap<&str, usize> = HashMap::new();
@@ -78,8 +78,8 @@ async fn promises(shop: &Killed) -> (usize, usize) {
         *mids.entry(row[0].clone()).or_default() += 1;
     }
     let mut facts: HashMap<String, usize> = HashMap::new();
-    let said = "select order_name.name || ' ' || kind
-                  from outcome join order_name on order_name.order_id = outcome.order_id";
+    let said = "select order_number.number || ' ' || kind
+                  from outcome join order_number on order_number.order_id = outcome.order_id";
     for row in shop.books.rows(said).await {
         *facts.entry(row[0].clone()).or_default() += 1;
     }
@@ -97,8 +97,8 @@ async fn promises(shop: &Killed) -> (usize, usize) {
         assert_eq!(told.tags, customer.kinds().len());
     }
     assert_eq!((mids.len(), facts.len()), (webhooks, tags), "there is more than was said");
-    assert_eq!(shop.books.count("select count(*) from inbox where projected_at is null").await, 0);
-    assert_eq!(shop.books.count("select count(*) from inbox where unread is not null").await, 0);
+    assert_eq!(shop.books.count("select count(*) from intake_log where projected_at is null").await, 0);
+    assert_eq!(shop.books.count("select count(*) from intake_log where unread is not null").await, 0);
     (webhooks, tags)
 }
 

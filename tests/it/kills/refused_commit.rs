@@ -37,7 +37,7 @@ async fn told_503_and_stored_once_when_it_comes_again(url: Option<String>) {
     }
     let file = format!("sqlite://{}", place.0.join("shop.db").display());
     let books = Books::open(url.as_deref().unwrap_or(&file)).await;
-    let stored = books.count("select count(*) from inbox").await;
+    let stored = books.count("select count(*) from intake_log").await;
     assert!(!refused.is_empty());
     assert_eq!(stored, i64::try_from(TOGETHER - refused.len()).unwrap(), "a false 200, or a false 503");
     for number in refused.repeat(2) {
@@ -46,7 +46,7 @@ async fn told_503_and_stored_once_when_it_comes_again(url: Option<String>) {
     }
     let all = i64::try_from(TOGETHER).unwrap();
     let projected = comes_true(Duration::from_secs(20), async || {
-        books.count("select count(*) from inbox where projected_at is null").await == 0
+        books.count("select count(*) from intake_log where projected_at is null").await == 0
     });
     assert!(projected.await);
     assert_eq!(books.count("select count(distinct mid) from message").await, all);

@@ -181,7 +181,7 @@ pub async fn decide(
     visitor.may(Permission::Tag)?;
     let id = PendingTagId(id);
     let mut unit = app.services.store.read().await?;
-    let found = unit.waiting_tag(&id).await?;
+    let found = unit.pending_tag(&id).await?;
     let (pending, _) = found.ok_or_else(|| Error::not_found("thing that waits"))?;
     let conversation = &pending.conversation_id;
     let page = page_of(&mut unit, &visitor, conversation).await?;

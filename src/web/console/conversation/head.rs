@@ -2,7 +2,7 @@
 
 use crate::store::page::Page;
 use crate::store::read::queue::ConversationSummary;
-use crate::store::show::ReferralRow;
+use crate::store::referral::ReferralRow;
 use crate::web::console::customer::{self, inbox_link, initials};
 use crate::web::console::text::{self, Texts, fill};
 
@@ -23,12 +23,12 @@ pub struct Head {
 impl Head {
     /// The head of a conversation on `page`, with its `referrals` in their order.
     pub fn new(summary: &ConversationSummary, page: &Page, referrals: &[ReferralRow], texts: &Texts) -> Self {
-        let name = customer::name(summary.name.as_deref(), summary.psid.as_deref(), texts);
+        let name = customer::name(summary.name.as_deref(), summary.person_id.as_deref(), texts);
         Self {
             id: summary.id.0.clone(),
             initials: initials(&name),
             name,
-            has_face: summary.has_face,
+            has_face: summary.has_picture,
             channel: text::channel(summary.channel),
             page: page.name.clone(),
             state: match summary.state.as_str() {
@@ -37,7 +37,7 @@ impl Head {
                 _ => texts.done,
             },
             ads: ad_lines(referrals, texts),
-            inbox: inbox_link(&page.id, summary.channel, summary.psid.as_deref()),
+            inbox: inbox_link(&page.id, summary.channel, summary.person_id.as_deref()),
         }
     }
 }
@@ -47,8 +47,8 @@ fn ad_lines(referrals: &[ReferralRow], texts: &Texts) -> Vec<String> {
     let ads: Vec<(&String, &String)> = referrals
         .iter()
         .filter_map(|referral| {
-            let id = referral.ad_id.as_ref()?;
-            Some((id, referral.ad_title.as_ref().unwrap_or(id)))
+            let id = referral.referral.ad_id.as_ref()?;
+            Some((id, referral.referral.ad_title.as_ref().unwrap_or(id)))
         })
         .collect();
     match ads.as_slice() {

@@ -1,7 +1,7 @@
 //! The messages of the conversation.
 
 use crate::domain::conversation::inbound::Author;
-use crate::store::show::Message;
+use crate::store::message::Message;
 use crate::web::console::formatting::Formatter;
 use crate::web::console::text::Texts;
 

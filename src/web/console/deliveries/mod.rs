@@ -12,7 +12,10 @@ use crate::domain::signal::conversion::State;
 use crate::error::{Error, Result};
 use crate::flow::{self, IdempotentRequest, Resolution};
 use crate::store::Unit;
-use crate::store::list::{AttemptRow, ConversionRow, ListCursor, ListRange};
+use crate::store::attempt::AttemptRow;
+use crate::store::conversion::ConversionRow;
+use crate::store::cursor::ListCursor;
+use crate::store::cursor::ListRange;
 use crate::web::console::choice::Choice;
 use crate::web::console::form::Form;
 use crate::web::console::formatting::{Formatter, formatter_of};
@@ -157,7 +160,7 @@ fn attempt_of(attempt: AttemptRow, formatter: &Formatter, may_steer: bool) -> At
     let line = [Some(formatter.time(attempt.opened_at)), Some(verdict)]
         .into_iter()
         .chain(numbers)
-        .chain([attempt.words, attempt.fbtrace_id.map(|id| format!("fbtrace_id {id}"))]);
+        .chain([attempt.message, attempt.fbtrace_id.map(|id| format!("fbtrace_id {id}"))]);
     let line = line.flatten().collect::<Vec<_>>().join(" · ");
     Attempt { id: attempt.id.0, line, resolves: may_steer && is_unknown }
 }

@@ -10,7 +10,7 @@ use crate::domain::operator::{Language, Permission, Role};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::manage::operators::{self, Newcomer};
 use crate::store::operator::OperatorRow;
-use crate::store::read::queue::PageHead;
+use crate::store::page::PageHead;
 use crate::web::console::choice::Choice;
 use crate::web::console::form::Form;
 use crate::web::console::layout::{self, Layout};

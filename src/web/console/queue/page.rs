@@ -11,7 +11,10 @@ use crate::domain::conversation::inbound::Channel;
 use crate::domain::operator::Permission;
 use crate::error::{Error, Result};
 use crate::store::Unit;
-use crate::store::read::queue::{After, ConversationSummary, Filter, PageHead};
+use crate::store::cursor::ListCursor;
+use crate::store::page::PageHead;
+use crate::store::read::queue::ConversationSummary;
+use crate::store::read::queue::Filter;
 use crate::web::console::choice::Choice;
 use crate::web::console::flash::{self, SavedEntry};
 use crate::web::console::formatting::formatter_of;
@@ -131,11 +134,11 @@ async fn listed(
     filter: &Filter,
     pages: &[PageHead],
     after: Option<&str>,
-) -> Result<(Vec<ConversationSummary>, Option<After>)> {
+) -> Result<(Vec<ConversationSummary>, Option<ListCursor>)> {
     let after = after.and_then(read_after);
     let limit = ROWS + 1;
-    let begin = After { at: Timestamp::from_millis(0), id: String::new() };
-    let end = After { at: Timestamp::from_millis(i64::MAX), id: String::new() };
+    let begin = ListCursor { at: Timestamp::from_millis(0), id: String::new() };
+    let end = ListCursor { at: Timestamp::from_millis(i64::MAX), id: String::new() };
     let mut back = Vec::new();
     let mut rows = match state {
         "snoozed" => unit.snoozed(filter, after.as_ref().unwrap_or(&begin), limit).await?,
@@ -164,18 +167,18 @@ async fn listed(
             "done" => Some(row.last_at),
             _ => row.waiting_since,
         };
-        After { at: at.unwrap_or(row.last_at), id: row.id.0.clone() }
+        ListCursor { at: at.unwrap_or(row.last_at), id: row.id.0.clone() }
     });
     back.extend(rows);
     Ok((back, next))
 }
 
-fn read_after(text: &str) -> Option<After> {
+fn read_after(text: &str) -> Option<ListCursor> {
     let (at, id) = text.split_once('~')?;
-    Some(After { at: Timestamp::from_millis(at.parse().ok()?), id: id.to_owned() })
+    Some(ListCursor { at: Timestamp::from_millis(at.parse().ok()?), id: id.to_owned() })
 }
 
-fn next_href(query: &PageQuery, state: &str, after: &After) -> String {
+fn next_href(query: &PageQuery, state: &str, after: &ListCursor) -> String {
     let mut href = format!("/console/queue?state={state}&after={}~", after.at.millis());
     href.extend(url_encoded(&after.id));
     for (name, value) in [("page", &query.page), ("channel", &query.channel), ("ad", &query.ad)] {

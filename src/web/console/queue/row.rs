@@ -3,7 +3,8 @@
 use crate::clock::Timestamp;
 use crate::domain::conversation::inbound::Author;
 use crate::domain::inbox::pending::PendingReason;
-use crate::store::read::queue::{ConversationSummary, PageHead};
+use crate::store::page::PageHead;
+use crate::store::read::queue::ConversationSummary;
 use crate::web::console::customer::{self, inbox_link, initials};
 use crate::web::console::formatting::{formatter_of, shortened};
 use crate::web::console::text::{self, Texts, fill};
@@ -36,7 +37,7 @@ impl QueueRow {
     /// The row of a conversation on one of `pages`.
     pub fn new(row: ConversationSummary, pages: &[PageHead], texts: &'static Texts, now: Timestamp) -> Self {
         let formatter = formatter_of(pages, Some(&row.page_id), texts, now);
-        let name = customer::name(row.name.as_deref(), row.psid.as_deref(), texts);
+        let name = customer::name(row.name.as_deref(), row.person_id.as_deref(), texts);
         let since = row.waiting_since.unwrap_or(row.last_at);
         let note = row.snoozed_until.map(|until| {
             let owner = row.owner.as_deref().unwrap_or_default();
@@ -52,7 +53,7 @@ impl QueueRow {
         Self {
             id: row.id.0,
             initials: initials(&name),
-            has_face: row.has_face,
+            has_face: row.has_picture,
             wait: if row.waiting_since.is_some() {
                 formatter.waited(since)
             } else {
@@ -68,7 +69,7 @@ impl QueueRow {
                 .flatten(),
             note,
             pending,
-            inbox: inbox_link(&row.page_id, row.channel, row.psid.as_deref()),
+            inbox: inbox_link(&row.page_id, row.channel, row.person_id.as_deref()),
             inbox_label: fill(texts.open_inbox_of, &[&name]),
             back: row.back_at.zip(row.waiting_since).is_some_and(|(back, since)| back >= since),
             name,

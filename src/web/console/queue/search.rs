@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::domain::conversation::phone::Phone;
 use crate::domain::operator::Permission;
 use crate::error::Result;
+use crate::store::read::queue::SearchTerms;
 use crate::web::console::layout;
 use crate::web::console::queue::page::QueuePage;
 use crate::web::console::queue::row::QueueRow;
@@ -39,7 +40,8 @@ pub async fn show(
     for page in pages.iter().filter(|_| !words.is_empty()) {
         let phone = Phone::parse(words, &page.country);
         let hash = phone.map(|phone| app.services.phone_key.hash(phone.as_str())).transpose()?;
-        found.extend(unit.looked_for(&page.id, (words, hash, &like(words)), FOUND_MAX).await?);
+        let terms = SearchTerms { number: words, phone_hash: hash.as_deref(), name_like: &like(words) };
+        found.extend(unit.looked_for(&page.id, terms, FOUND_MAX).await?);
     }
     let texts = layout.texts;
     words.clone_into(&mut layout.search);

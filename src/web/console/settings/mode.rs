@@ -46,7 +46,7 @@ impl ModeSection {
             is_main: next == Mode::Live,
             last_week: last_week
                 .map(|found| fill(texts.last_week, &[&totals::line(found, page.currency, language)])),
-            fault: page.fault.clone(),
+            fault: page.lane.fault.clone(),
             refused: refused.collect(),
         }
     }

@@ -141,8 +141,9 @@ async fn shadowed(
     since: Timestamp,
 ) -> Result<BTreeMap<EventName, PreviewTotals>> {
     let mut totals = BTreeMap::new();
-    for (name, events, value) in unit.shadowed_since(&page.id, since).await? {
-        totals.insert(name, PreviewTotals { events: u64::try_from(events).unwrap_or(0), value });
+    for shadowed in unit.shadowed_since(&page.id, since).await? {
+        let events = u64::try_from(shadowed.number).unwrap_or(0);
+        totals.insert(shadowed.name, PreviewTotals { events, value: shadowed.worth });
     }
     Ok(totals)
 }

@@ -1,0 +1,640 @@
+-- The baseline: every table whole, grouped as the service speaks of it. The rules are in ../README.md.
+-- Times are Unix milliseconds, spans milliseconds, money minor units of its currency; a truth is 0 or 1.
+-- Personal data lives only in recipient, customer, customer_picture, message, early_edit, outcome_note, intake_log and
+-- conversion_payload.
+
+------------------------------------------------------------------------------------------------------------------------
+-- Pages and lanes
+------------------------------------------------------------------------------------------------------------------------
+
+-- A row: a lane, the dataset and token by which events leave. Pages may share one; one without Pages is deleted.
+-- `token`: its first byte says how it is written (0: in clear). `token_hash`: SHA-256 of the token, in hex, by which a
+-- lane is found. `fault`: why nothing leaves until somebody mends it, with what to do.
+create table lane (
+  id text not null primary key,
+  dataset_id text not null,
+  token bytea not null,
+  token_hash text not null,
+  fault text,
+  fault_at bigint,
+  made_at bigint not null
+);
+create unique index lane_link on lane (dataset_id, token_hash);
+
+-- A row: how far Meta throttles a dataset, on whatever lane. `throttle_step`: the last pause that Meta did not time, in
+-- milliseconds; the next one doubles it.
+create table dataset (
+  id text not null primary key,
+  throttled_until bigint not null,
+  throttle_step bigint not null
+);
+
+-- A row: an event name that a dataset does not take.
+create table refused_name (
+  dataset_id text not null,
+  event_name text not null,
+  refused_at bigint not null,
+  primary key (dataset_id, event_name)
+);
+
+-- A row: a connected Page, by its id at Meta. `labels`, `sentences`, `reasons`: JSON objects, of `reasons` only the lists
+-- that are the Page's own. `silent_after`: a span. `policy_version`: the policy in force. `next_order_number`: of the
+-- service's own numbers (S-1001). `profiles_after`: until then Meta is asked for nobody's name.
+create table page (
+  id text not null primary key,
+  name text not null,
+  lane_id text not null references lane (id),
+  currency text not null,
+  country text not null,
+  timezone text not null,
+  mode text not null,
+  instagram_id text,
+  whatsapp_id text,
+  test_event_code text,
+  test_event_code_until bigint,
+  silent_after bigint not null,
+  working_hours text,
+  labels text not null default '{}',
+  take_off_labels bigint not null default 0,
+  sentences text not null default '{}',
+  reasons text not null default '{}',
+  policy_version bigint not null,
+  next_order_number bigint not null,
+  profiles_after bigint
+);
+create index page_lane on page (lane_id);
+
+-- A row: a version of a Page's signal policy. Versions stay, for a conversion keeps the one that made it. `hold`: a span.
+create table policy (
+  page_id text not null references page (id),
+  version bigint not null,
+  purchase_on text not null,
+  hold bigint not null,
+  lead_on text not null,
+  lifecycle bigint not null,
+  value text not null,
+  on_unknown text not null,
+  made_at bigint not null,
+  primary key (page_id, version)
+);
+
+-- A row: what the configuration file said of a key when it was last applied, as a SHA-256 of its text.
+create table configured_value (
+  page_id text not null,
+  key text not null,
+  digest text not null,
+  applied_at bigint not null,
+  primary key (page_id, key)
+);
+
+-- A row: a line of a Page's price list.
+create table product (
+  page_id text not null references page (id),
+  sku text not null,
+  position bigint not null,
+  name text not null,
+  price bigint not null,
+  cost bigint,
+  primary key (page_id, sku)
+);
+
+------------------------------------------------------------------------------------------------------------------------
+-- Conversations
+------------------------------------------------------------------------------------------------------------------------
+
+-- A row: the thread of one person with one Page, and where it stands in the queue: `waiting`, `snoozed` or `done`.
+-- `silent_at`: when its current chat falls silent; null while nothing waits for that. `owner`: who goes on with it after
+-- a snooze. `back_at`: when it came back from its last snooze. `version`: that of its last change in the feed.
+create table conversation (
+  id text not null primary key,
+  page_id text not null references page (id),
+  channel text not null,
+  began_at bigint not null,
+  last_at bigint not null,
+  state text not null,
+  waiting_since bigint,
+  snoozed_until bigint,
+  back_at bigint,
+  owner text,
+  silent_at bigint,
+  version bigint not null
+);
+create index conversation_queue on conversation (page_id, state, waiting_since);
+create index conversation_silent on conversation (silent_at);
+create index conversation_recent on conversation (page_id, last_at, id);
+create index conversation_state on conversation (page_id, state, last_at, id);
+create index conversation_waiting on conversation (state, waiting_since, id);
+create index conversation_snoozed on conversation (snoozed_until) where state = 'snoozed';
+create index conversation_back on conversation (back_at) where state = 'waiting' and back_at is not null;
+
+-- A row: whom the events of a conversation are about. `account_id`: the account of the channel to which the person wrote
+-- (Page, Instagram account, WhatsApp business account). `person_id`: the person as that account knows them.
+create table recipient (
+  page_id text not null,
+  channel text not null,
+  account_id text not null,
+  person_id text not null,
+  conversation_id text not null,
+  primary key (page_id, channel, person_id)
+);
+create index recipient_conversation on recipient (conversation_id);
+
+-- A row: what is known of the person of a conversation. `details`: what an operator or CRM said, as JSON. `profile_at`:
+-- when Meta is asked for their name; null once it is told, or no more asked for. `profile_tries`: how often it was.
+create table customer (
+  conversation_id text not null primary key,
+  page_id text not null,
+  name text,
+  details text,
+  profile_at bigint default 0,
+  profile_tries bigint not null default 0
+);
+create index customer_profile on customer (page_id, profile_at) where profile_at is not null;
+create index customer_name on customer (page_id, name, conversation_id) where name is not null;
+
+-- A row: the picture that Meta shows of a person.
+create table customer_picture (
+  conversation_id text not null primary key,
+  picture bytea not null,
+  taken_at bigint not null
+);
+
+-- A row: a message. `text`: null once `keep_text` is over, or where it was unsent. `attachments`: their kinds, set apart
+-- by commas. `edits`: which edit its text is.
+create table message (
+  conversation_id text not null,
+  sent_at bigint not null,
+  id text not null,
+  page_id text not null,
+  mid text,
+  author text not null,
+  text text,
+  attachments text,
+  edits bigint not null default 0,
+  primary key (conversation_id, sent_at, id)
+);
+create index message_age on message (sent_at) where text is not null;
+create index message_by_operator on message (page_id, sent_at) where author = 'operator';
+
+-- A row: Meta's id of a message that has taken effect, so that it does so once. `gone:` before it: it was unsent.
+create table message_seen (
+  page_id text not null,
+  mid text not null,
+  seen_at bigint not null,
+  primary key (page_id, mid)
+);
+create index message_seen_age on message_seen (seen_at);
+
+-- A row: an edit that came before its message, until that comes. `number`: which edit it is.
+create table early_edit (
+  conversation_id text not null,
+  mid text not null,
+  text text,
+  number bigint not null,
+  edited_at bigint not null,
+  primary key (conversation_id, mid)
+);
+create index early_edit_age on early_edit (edited_at);
+
+-- A row: an ad or link that led into a conversation. `source`, `kind`: Meta's words. `click_id`: Meta's id of the click
+-- (WhatsApp alone has one). `version`: that of the conversation at which it appeared.
+create table referral (
+  conversation_id text not null,
+  referred_at bigint not null,
+  id text not null,
+  page_id text not null,
+  ad_id text,
+  ref text,
+  source text,
+  kind text,
+  ad_title text,
+  click_id text,
+  version bigint not null default 1,
+  primary key (conversation_id, referred_at, id)
+);
+create index referral_ad on referral (ad_id, conversation_id) where ad_id is not null;
+
+-- A row: a phone number that was said, as a keyed hash. `mentioned_by`: `customer`, `page`, or `tag` for what an operator
+-- or CRM entered.
+create table phone_mention (
+  conversation_id text not null,
+  hash text not null,
+  mentioned_at bigint not null,
+  mentioned_by text not null,
+  page_id text not null,
+  primary key (conversation_id, hash, mentioned_at, mentioned_by)
+);
+create index phone_mention_hash on phone_mention (page_id, hash);
+
+-- A row: a chat of a conversation, as it is now cut, numbered from 0. `first_word_at`, `last_word_at`: the customer's
+-- own. `contact_at`: when they gave a phone number. `stage`: `open`, `qualified`, `lost` or `sold`.
+create table chat (
+  conversation_id text not null,
+  number bigint not null,
+  page_id text not null,
+  began_at bigint not null,
+  last_at bigint not null,
+  first_word_at bigint,
+  last_word_at bigint,
+  contact_at bigint,
+  ad_id text,
+  stage text not null default 'open',
+  primary key (conversation_id, number)
+);
+
+------------------------------------------------------------------------------------------------------------------------
+-- Orders and the ledger
+------------------------------------------------------------------------------------------------------------------------
+
+-- A row: an order, and what its ledger folds into. `service_numbered`: it got a number of the service's own (S-1001).
+-- `joined_into`: the order that this one turned out to be; `joined_by_person`: a person said so, else it follows from the
+-- ledgers and may part again. `policy_version`: the policy in force when it was opened.
+create table sale_order (
+  id text not null primary key,
+  page_id text not null references page (id),
+  conversation_id text,
+  service_numbered bigint not null,
+  policy_version bigint not null,
+  state text not null,
+  currency text not null,
+  value bigint,
+  paid bigint not null,
+  refunded bigint not null,
+  opened_at bigint not null,
+  version bigint not null,
+  joined_into text,
+  joined_by_person bigint not null default 0
+);
+create index order_conversation on sale_order (conversation_id);
+create index order_state on sale_order (page_id, state, opened_at);
+create index order_opened on sale_order (page_id, opened_at, id);
+create index order_joined on sale_order (joined_into) where joined_into is not null;
+
+-- A row: a number under which an order goes. `position`: 0 for its first. `joined_from`: the order that it stood for
+-- before that one turned out to be this. `version`: that of the order at which it appeared.
+create table order_number (
+  page_id text not null,
+  number text not null,
+  order_id text not null,
+  position bigint not null,
+  joined_from text,
+  version bigint not null default 1,
+  primary key (page_id, number)
+);
+create index order_number_order on order_number (order_id);
+
+-- A row: an entry of the ledger, added and never changed. `about`: the entry that one of kind `undo` or `accept` is about.
+-- `clamped`: its moment lay ahead of the clock and was set back. `reference`: the sender's own name of it (`ref`).
+-- `total`: a cross-sell told by the order's new whole. `items`: JSON. `order_version`, `conversation_version`: that of its
+-- order, or of its conversation where it has none, at which it appeared.
+create table outcome (
+  id text not null primary key,
+  page_id text not null references page (id),
+  conversation_id text,
+  order_id text,
+  about text,
+  kind text not null,
+  occurred_at bigint not null,
+  clamped bigint not null,
+  recorded_at bigint not null,
+  source text not null,
+  actor text not null,
+  reference text,
+  currency text not null,
+  value bigint,
+  total bigint,
+  delivery_fee bigint,
+  discount bigint,
+  fee bigint,
+  items text,
+  payment text,
+  courier text,
+  waybill text,
+  reason text,
+  order_version bigint,
+  conversation_version bigint
+);
+create index outcome_order on outcome (order_id);
+create index outcome_conversation on outcome (conversation_id);
+create index outcome_about on outcome (about) where about is not null;
+create unique index outcome_reference on outcome (page_id, source, reference) where reference is not null;
+
+-- A row: an operator's remark beside an entry, until `keep_text` is over.
+create table outcome_note (
+  outcome_id text not null primary key,
+  page_id text not null,
+  written_at bigint not null,
+  text text not null
+);
+create index outcome_note_age on outcome_note (written_at);
+
+-- A row: a courier's remittance. `bank_line`: the line of the bank's statement that settled it.
+create table payout (
+  id text not null primary key,
+  page_id text not null references page (id),
+  courier text not null,
+  reference text not null,
+  currency text not null,
+  gross bigint not null,
+  fee bigint not null,
+  paid_at bigint not null,
+  bank_line text,
+  settled_at bigint,
+  recorded_at bigint not null,
+  actor text not null
+);
+create unique index payout_reference on payout (page_id, courier, reference);
+
+------------------------------------------------------------------------------------------------------------------------
+-- Conversions and delivery
+------------------------------------------------------------------------------------------------------------------------
+
+-- A row: one event for Meta. `number`: a base Purchase is 0, an uplift 1, 2, …, a lead the number of its chat (also in
+-- `chat_number`). `event_id`: its name at Meta, for ever. `leaves_at`: the end of its hold; `next_at`: of its next try.
+-- `frozen`: an attempt may have been taken, so that its text stays as it is. `tries`: attempts that carried it.
+-- `zero_answers`: answers of zero that it met. `resent`: it went again after a lost answer, so that Meta may have it.
+-- `lease`, `lease_until`: who works on it and until when. `attempt_id`: the last attempt that carried it.
+create table conversion (
+  id text not null primary key,
+  page_id text not null references page (id),
+  conversation_id text,
+  order_id text,
+  chat_number bigint,
+  event_name text not null,
+  number bigint not null,
+  event_id text not null,
+  event_time bigint not null,
+  state text not null,
+  reason text not null,
+  detail text,
+  value bigint,
+  currency text not null,
+  made_at bigint not null,
+  leaves_at bigint not null,
+  next_at bigint not null,
+  policy_version bigint not null,
+  frozen bigint not null,
+  tries bigint not null,
+  zero_answers bigint not null,
+  resent bigint not null,
+  lease text,
+  lease_until bigint,
+  attempt_id text
+);
+create unique index conversion_event on conversion (page_id, event_id);
+create index conversion_order on conversion (order_id);
+create index conversion_conversation on conversion (conversation_id);
+create index conversion_due on conversion (page_id, state, event_time);
+create index conversion_made on conversion (page_id, made_at, id);
+create index conversion_attempt on conversion (attempt_id) where attempt_id is not null;
+create index conversion_lease on conversion (lease, state) where lease is not null;
+create index conversion_release on conversion (leaves_at) where state = 'held';
+create index conversion_age on conversion (event_time) where state in ('held', 'ready');
+
+-- A row: an entry that a conversion reports: a base Purchase the uplifts that were joined to it, an uplift its own.
+create table conversion_outcome (
+  outcome_id text not null primary key,
+  conversion_id text not null
+);
+create index conversion_outcome_conversion on conversion_outcome (conversion_id);
+
+-- A row: the text of a conversion, byte for byte as Meta is sent it.
+create table conversion_payload (
+  conversion_id text not null primary key,
+  body text not null
+);
+
+-- A row: one request to Meta, committed before its first byte. `verdict`: what came of it; null while its answer is out.
+-- `events`: how many conversions it carries. `message`, `fbtrace_id`: as Meta said. `resolved_as`: what a person decided
+-- about one whose answer was lost.
+create table attempt (
+  id text not null primary key,
+  page_id text not null references page (id),
+  dataset_id text not null,
+  lease text not null,
+  events bigint not null,
+  opened_at bigint not null,
+  closed_at bigint,
+  verdict text,
+  http_status bigint,
+  code bigint,
+  subcode bigint,
+  message text,
+  fbtrace_id text,
+  resolved_as text
+);
+create index attempt_open on attempt (opened_at) where verdict is null;
+create index attempt_opened on attempt (page_id, opened_at, id);
+create index attempt_age on attempt (opened_at);
+
+-- A row: a conversion that an attempt carried.
+create table attempt_conversion (
+  attempt_id text not null,
+  conversion_id text not null,
+  primary key (attempt_id, conversion_id)
+);
+create index attempt_conversion_conversion on attempt_conversion (conversion_id);
+
+------------------------------------------------------------------------------------------------------------------------
+-- Change feed
+------------------------------------------------------------------------------------------------------------------------
+
+-- A row: an order or a conversation is at a new version; its body is rendered when it is read. `sequence`: its number in
+-- the feed, given after its commit. `parked`: the order waited for a person's word. `conversation_version`: how much of
+-- its conversation was known then.
+create table change (
+  id text not null primary key,
+  page_id text not null references page (id),
+  kind text not null,
+  subject_id text not null,
+  version bigint not null,
+  occurred_at bigint not null,
+  parked bigint not null default 0,
+  conversation_version bigint not null default 0,
+  sequence bigint,
+  published_at bigint
+);
+create unique index change_sequence on change (sequence);
+create index change_unnumbered on change (id) where sequence is null;
+create index change_unnumbered_subject on change (subject_id, version) where sequence is null;
+
+-- The one row: the feed. `key`: makes its cursors opaque. `last_sequence`: the last number given. `dropped_sequence`: the
+-- last number that is no longer kept.
+create table feed (
+  name text not null primary key,
+  key text not null,
+  last_sequence bigint not null,
+  dropped_sequence bigint not null
+);
+insert into feed (name, key, last_sequence, dropped_sequence)
+values ('changes', replace(cast(gen_random_uuid() as text) || cast(gen_random_uuid() as text), '-', ''), 0, 0);
+
+-- A row: a job that one process at a time does. `token`: grows whenever it changes hands (a fencing token).
+create table lease (
+  name text not null primary key,
+  holder text not null,
+  token bigint not null,
+  held_until bigint not null
+);
+
+------------------------------------------------------------------------------------------------------------------------
+-- Inbox: labels and pending tags
+------------------------------------------------------------------------------------------------------------------------
+
+-- A row: a label of a Page's inbox. `name`: null while Meta has not told it; it is asked for at `next_at`.
+create table label_name (
+  page_id text not null,
+  label_id text not null,
+  name text,
+  named_at bigint not null,
+  next_at bigint,
+  tries bigint not null,
+  primary key (page_id, label_id)
+);
+create index label_name_wanted on label_name (next_at);
+
+-- A row: a label was put on a person (`added`), or taken off, as Meta told it. `effect`: the entry that putting it on led
+-- to, or a word once taking it off has had its effect.
+create table label_change (
+  conversation_id text not null,
+  label_id text not null,
+  changed_at bigint not null,
+  added bigint not null,
+  page_id text not null,
+  effect text,
+  primary key (conversation_id, label_id, changed_at, added)
+);
+create index label_change_label on label_change (page_id, label_id);
+
+-- A row: a label that the service itself takes off once it was heard, so that the next order can carry it. `began_at`:
+-- when it was put on. `asked_at`: when Meta was last asked. `next_at`: when Meta is asked next.
+create table label_removal (
+  conversation_id text not null,
+  label_id text not null,
+  began_at bigint not null,
+  page_id text not null,
+  asked_at bigint,
+  done_at bigint,
+  next_at bigint,
+  tries bigint not null,
+  primary key (conversation_id, label_id, began_at)
+);
+create index label_removal_due on label_removal (next_at);
+
+-- A row: a tag that a label or a sentence said and that waits for a person. `takes_back`: it takes the kind back.
+-- `reason`: why it waits. `reference`: the same thing said again has the same.
+create table pending_tag (
+  id text not null primary key,
+  page_id text not null references page (id),
+  conversation_id text not null,
+  source text not null,
+  kind text not null,
+  takes_back bigint not null,
+  value bigint,
+  currency text not null,
+  reason text not null,
+  reference text not null,
+  occurred_at bigint not null,
+  made_at bigint not null,
+  settled_at bigint,
+  settled_by text
+);
+create unique index pending_tag_reference on pending_tag (page_id, source, reference);
+create index pending_tag_open on pending_tag (conversation_id) where settled_at is null;
+
+------------------------------------------------------------------------------------------------------------------------
+-- Access
+------------------------------------------------------------------------------------------------------------------------
+
+-- A row: an API key, by the SHA-256 of its secret. `page_id`: for this Page alone.
+create table api_key (
+  id text not null primary key,
+  name text not null,
+  role text not null,
+  page_id text,
+  hash text not null unique,
+  made_at bigint not null,
+  revoked_at bigint
+);
+
+-- A row: the answer to a request with an Idempotency-Key, so that the same request again gets it again.
+create table idempotent_answer (
+  key_id text not null,
+  route text not null,
+  idempotency_key text not null,
+  body_hash text not null,
+  status bigint not null,
+  answer text not null,
+  made_at bigint not null,
+  primary key (key_id, route, idempotency_key)
+);
+
+-- A row: somebody who uses the console. `name_key`: the name as it is compared. `password`: its Argon2id hash.
+create table operator (
+  id text not null primary key,
+  name text not null,
+  name_key text not null unique,
+  role text not null,
+  page_id text,
+  language text not null,
+  password text,
+  made_at bigint not null,
+  ended_at bigint
+);
+
+-- A row: a session, by the hash of its cookie.
+create table session (
+  hash text not null primary key,
+  operator_id text not null references operator (id),
+  made_at bigint not null,
+  ends_at bigint not null
+);
+create index session_operator on session (operator_id);
+
+-- A row: a one-time link for an operator, or, without one, the code for the first admin.
+create table invitation (
+  hash text not null primary key,
+  operator_id text references operator (id),
+  made_at bigint not null,
+  ends_at bigint not null
+);
+create index invitation_operator on invitation (operator_id);
+
+-- A row: a place for a try at a password. A try takes one, and it is free again when it is old enough.
+create table login_try (
+  account text not null,
+  place bigint not null,
+  tried_at bigint not null,
+  primary key (account, place)
+);
+create index login_try_age on login_try (tried_at);
+
+------------------------------------------------------------------------------------------------------------------------
+-- Intake
+------------------------------------------------------------------------------------------------------------------------
+
+-- A row: the raw body of a webhook. `unread`: the shape of one that could not be read. SQLite keeps these bodies in a
+-- file of its own (`…-intake`), and none here.
+create table intake_log (
+  id bigint generated always as identity primary key,
+  received_at bigint not null,
+  body bytea not null,
+  projected_at bigint,
+  unread text
+);
+create index intake_log_waiting on intake_log (id) where projected_at is null;
+create index intake_log_age on intake_log (received_at);
+
+-- A row: up to which row of an intake file all is projected. PostgreSQL has no such file, and no row here.
+create table intake_mark (
+  file text not null primary key,
+  projected_row bigint not null
+);
+
+-- A row: how many events of a kind were kept and not projected.
+create table intake_count (
+  page_id text not null,
+  kind text not null,
+  count bigint not null,
+  primary key (page_id, kind)
+);

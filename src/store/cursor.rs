@@ -1,0 +1,33 @@
+//! Lists, each part going on where the last one ended. One Page at a time, so that every query runs along an index;
+//! lists of several Pages are laid together by who asks.
+
+use crate::clock::Timestamp;
+use crate::domain::basic::identity::PageId;
+use crate::store::db::statement::{Value, values};
+
+/// Where a list goes on: behind the row of this moment and id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListCursor {
+    /// The moment of the last row.
+    pub at: Timestamp,
+    /// Its id.
+    pub id: String,
+}
+
+/// A part of a list of one Page.
+#[derive(Clone, Copy, Debug)]
+pub struct ListRange<'a> {
+    /// The Page.
+    pub page: &'a PageId,
+    /// Behind which row.
+    pub after: &'a ListCursor,
+    /// How many rows at most.
+    pub limit: i64,
+}
+
+impl ListRange<'_> {
+    /// `$1` Page, `$2` moment, `$3` id, `$4` limit.
+    pub(in crate::store) fn values(self) -> Vec<Value> {
+        values![self.page.as_str(), self.after.at, self.after.id.as_str(), self.limit]
+    }
+}

@@ -1,0 +1,227 @@
+//! Lanes: the links by which events leave, with what stops them: a fault of the link, the throttle of a dataset, and
+//! the names that it refuses.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+
+use crate::clock::Timestamp;
+use crate::domain::basic::identity::{DatasetId, LaneId, PageId};
+use crate::domain::signal::conversion::EventName;
+use crate::domain::signal::lane::Lane;
+use crate::error::{Error, Result};
+use crate::store::db::sql::Unit;
+use crate::store::db::statement::{Row, values};
+
+/// The first byte of a stored token says how it is written: 0 is in clear, so that encryption can follow.
+const TOKEN_IN_CLEAR: u8 = 0;
+
+/// The columns of a lane, beside those of a Page.
+macro_rules! lane_columns {
+    () => {
+        "lane.id as lane_id, lane.dataset_id, lane.token, lane.fault, throttled_until"
+    };
+}
+pub(in crate::store) use lane_columns;
+
+/// A lane from which events may leave, with its Pages that have some due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendingLane {
+    /// The lane.
+    pub lane_id: LaneId,
+    /// Its Pages, the one with the nearest deadline first.
+    pub pages: Vec<PageId>,
+}
+
+/// For how long a dataset is let alone of which Meta does not say for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct ThrottleSteps {
+    /// At first; each further time it doubles.
+    pub first: Duration,
+    /// And at most.
+    pub longest: Duration,
+}
+
+impl Unit {
+    /// The id of the lane of this link: of the one that there is, else of one that is made under `new_lane`.
+    pub(in crate::store) async fn find_or_make_lane(
+        &mut self,
+        link: &Lane,
+        new_lane: &LaneId,
+        now: Timestamp,
+    ) -> Result<LaneId> {
+        let hash = token_hash(&link.token);
+        self.execute(
+            "insert into lane (id, dataset_id, token, token_hash, made_at) values ($1, $2, $3, $4, $5)
+             on conflict (dataset_id, token_hash) do nothing",
+            values![
+                new_lane.as_str(),
+                link.dataset_id.as_str(),
+                token_bytes(&link.token),
+                hash.as_str(),
+                now
+            ],
+        )
+        .await?;
+        let found = self.lane_by_token(&link.dataset_id, &hash).await?;
+        found.ok_or_else(|| Error::internal("a lane that was made is not there"))
+    }
+
+    /// Gives a lane another token, for all its Pages, and clears its fault. Where another lane of the dataset has that
+    /// token, its Pages move there. Gives the lane that they are on.
+    pub(in crate::store) async fn replace_token(
+        &mut self,
+        lane: &Lane,
+        token: &SecretString,
+    ) -> Result<LaneId> {
+        let hash = token_hash(token);
+        let Some(other) = self.lane_by_token(&lane.dataset_id, &hash).await? else {
+            self.execute(
+                "update lane set token = $2, token_hash = $3, fault = null, fault_at = null where id = $1",
+                values![lane.id.as_str(), token_bytes(token), hash],
+            )
+            .await?;
+            return Ok(lane.id.clone());
+        };
+        self.execute(
+            "update page set lane_id = $2 where lane_id = $1",
+            values![lane.id.as_str(), other.as_str()],
+        )
+        .await?;
+        Ok(other)
+    }
+
+    /// Takes away a lane that no Page is on.
+    pub(in crate::store) async fn drop_unused_lane(&mut self, id: &LaneId) -> Result<()> {
+        let text = "delete from lane where id = $1 and not exists (select 1 from page where lane_id = $1)";
+        self.execute(text, values![id.as_str()]).await.map(drop)
+    }
+
+    async fn lane_by_token(&mut self, dataset: &DatasetId, hash: &str) -> Result<Option<LaneId>> {
+        let text = "select id from lane where dataset_id = $1 and token_hash = $2";
+        let row = self.row(text, values![dataset.as_str(), hash]).await?;
+        row.map(|row| row.get("id").map(LaneId)).transpose()
+    }
+
+    /// Stops a lane for a fault of its link (`Some`), or lets it go on (`None`), unless it has another token by now.
+    pub async fn set_fault(&mut self, lane: &Lane, fault: Option<&str>, now: Timestamp) -> Result<()> {
+        let fault_at = fault.map(|_| now);
+        self.execute(
+            "update lane set fault = $3, fault_at = $4 where id = $1 and token_hash = $2",
+            values![lane.id.as_str(), token_hash(&lane.token), fault.map(str::to_owned), fault_at],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// The lanes from which something may leave at `now`, the one with the nearest deadline first.
+    pub async fn sending_lanes(&mut self, now: Timestamp) -> Result<Vec<SendingLane>> {
+        let rows = self
+            .rows(
+                "select lane_id, page_id
+                   from (select lane.id as lane_id, page.id as page_id,
+                                (select event_time from conversion
+                                  where conversion.page_id = page.id and state = 'ready' and next_at <= $1
+                                    and coalesce(lease_until, 0) <= $1
+                                  order by event_time limit 1) as deadline
+                           from page join lane on lane.id = page.lane_id
+                                     left join dataset on dataset.id = lane.dataset_id
+                          where mode = 'live' and fault is null and coalesce(throttled_until, 0) <= $1) as due
+                  where deadline is not null
+                  order by deadline, page_id",
+                values![now],
+            )
+            .await?;
+        let mut lanes: Vec<SendingLane> = Vec::new();
+        for row in &rows {
+            let (lane_id, page) = (LaneId(row.get("lane_id")?), PageId(row.get("page_id")?));
+            match lanes.iter_mut().find(|lane| lane.lane_id == lane_id) {
+                Some(lane) => lane.pages.push(page),
+                None => lanes.push(SendingLane { lane_id, pages: vec![page] }),
+            }
+        }
+        Ok(lanes)
+    }
+
+    /// Lets a dataset alone: for `told`, or by `steps` while Meta does not tell. A pause is never shortened; another
+    /// answer of before it began does not double it.
+    pub async fn throttle(
+        &mut self,
+        dataset: &DatasetId,
+        told: Option<Duration>,
+        steps: ThrottleSteps,
+        now: Timestamp,
+    ) -> Result<()> {
+        let [told, first, longest] = [told.unwrap_or_default(), steps.first, steps.longest]
+            .map(|span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
+        self.execute(
+            "insert into dataset (id, throttled_until, throttle_step)
+             values ($1, $2 + case when $3 > 0 then $3 else $4 end, case when $3 > 0 then 0 else $4 end)
+             on conflict (id) do update
+                set throttle_step = case when $3 > 0 or dataset.throttled_until > $2 then dataset.throttle_step
+                                         when dataset.throttle_step * 2 > $5 then $5
+                                         when dataset.throttle_step = 0 then $4
+                                         else dataset.throttle_step * 2 end,
+                    throttled_until = case when $3 > 0 and dataset.throttled_until < $2 + $3 then $2 + $3
+                                           when $3 > 0 or dataset.throttled_until > $2
+                                           then dataset.throttled_until
+                                           when dataset.throttle_step * 2 > $5 then $2 + $5
+                                           when dataset.throttle_step = 0 then $2 + $4
+                                           else $2 + dataset.throttle_step * 2 end",
+            values![dataset.as_str(), now, told, first, longest],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Meta took a request: the next pause that it does not time begins short again.
+    pub async fn unthrottle(&mut self, dataset: &DatasetId) -> Result<()> {
+        self.execute("update dataset set throttle_step = 0 where id = $1", values![dataset.as_str()]).await?;
+        Ok(())
+    }
+
+    /// Remembers that a dataset does not take events of this name.
+    pub async fn refuse_name(&mut self, dataset: &DatasetId, name: EventName, now: Timestamp) -> Result<()> {
+        self.execute(
+            "insert into refused_name (dataset_id, event_name, refused_at) values ($1, $2, $3)
+             on conflict (dataset_id, event_name) do nothing",
+            values![dataset.as_str(), name.as_str(), now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Lets go that a dataset refused this name, so that it is tried again.
+    pub async fn allow_name(&mut self, dataset: &DatasetId, name: EventName) -> Result<u64> {
+        self.execute(
+            "delete from refused_name where dataset_id = $1 and event_name = $2",
+            values![dataset.as_str(), name.as_str()],
+        )
+        .await
+    }
+}
+
+/// Of a row with [`lane_columns!`].
+pub(in crate::store) fn read_lane(row: &Row) -> Result<Lane> {
+    let token: Vec<u8> = row.get("token")?;
+    let token = match token.split_first() {
+        Some((&TOKEN_IN_CLEAR, text)) => String::from_utf8_lossy(text).into_owned(),
+        _ => return Err(Error::internal("a token is stored in a way that this version can't read")),
+    };
+    Ok(Lane {
+        id: LaneId(row.get("lane_id")?),
+        dataset_id: DatasetId(row.get("dataset_id")?),
+        token: token.into(),
+        fault: row.get("fault")?,
+        throttled_until: row.time_if_any("throttled_until")?,
+    })
+}
+
+fn token_bytes(token: &SecretString) -> Vec<u8> {
+    [&[TOKEN_IN_CLEAR], token.expose_secret().as_bytes()].concat()
+}
+
+fn token_hash(token: &SecretString) -> String {
+    hex::encode(Sha256::digest(token.expose_secret()))
+}

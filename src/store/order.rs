@@ -1,0 +1,357 @@
+//! Orders: what their ledgers fold into, the numbers under which they go, and which of them turned out to be one.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::domain::basic::identity::{ConversationId, OrderId, PageId};
+use crate::domain::basic::money::Currency;
+use crate::domain::conversation::aggregate::Thread;
+use crate::domain::order::fold::{Order, State};
+use crate::domain::order::ledger::OrderLedger;
+use crate::error::{Error, Result};
+use crate::store::cursor::ListRange;
+use crate::store::db::sql::Unit;
+use crate::store::db::statement::{Pair, Row, Value, rows, values};
+use crate::store::db::write_buffer::{Buffered, Table, Taken};
+
+/// An order with its first number.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each is the column of that name; `number` is the first one")]
+pub struct OrderRow {
+    pub id: OrderId,
+    pub page_id: PageId,
+    pub conversation_id: Option<ConversationId>,
+    pub number: Option<String>,
+    pub state: State,
+    pub currency: Currency,
+    pub value: Option<i64>,
+    pub paid: i64,
+    pub refunded: i64,
+    pub opened_at: Timestamp,
+    pub version: i64,
+}
+
+/// Orders with their first numbers; `$which` are the clauses from `where` on.
+macro_rules! order_rows {
+    ($which:literal) => {
+        concat!(
+            "select id, page_id, conversation_id, state, currency, value, paid, refunded, opened_at, version,
+                    (select number from order_number where order_id = sale_order.id
+                      order by position, number limit 1) as number
+               from sale_order
+              ",
+            $which
+        )
+    };
+}
+
+/// An order that nothing is known of yet.
+#[derive(Debug, Serialize)]
+pub(in crate::store) struct NewOrder {
+    id: String,
+    page_id: String,
+    conversation_id: String,
+    service_numbered: i64,
+    policy_version: i64,
+    state: &'static str,
+    currency: &'static str,
+    value: Option<i64>,
+    paid: i64,
+    refunded: i64,
+    opened_at: i64,
+    version: i64,
+}
+
+impl Buffered for NewOrder {
+    const TABLE: Table = Table::Order;
+    const TEXT: Pair = rows!(insert into sale_order (
+        id text, page_id text, conversation_id text, service_numbered bigint, policy_version bigint, state text,
+        currency text, value bigint, paid bigint, refunded bigint, opened_at bigint, version bigint
+    ));
+}
+
+/// What the ledger of an order folds into.
+#[derive(Debug, Serialize)]
+pub(in crate::store) struct OrderFold {
+    id: String,
+    state: &'static str,
+    currency: &'static str,
+    value: Option<i64>,
+    paid: i64,
+    refunded: i64,
+    version: i64,
+}
+
+impl Buffered for OrderFold {
+    const TABLE: Table = Table::OrderFold;
+    const TEXT: Pair = rows!(update sale_order by id set
+        state text, currency text, value bigint, paid bigint, refunded bigint, version bigint);
+}
+
+/// An order as its ledger begins: without what that folds into.
+#[derive(Deserialize)]
+pub(in crate::store) struct LedgerOrder {
+    pub(in crate::store) id: String,
+    pub(in crate::store) conversation_id: String,
+    pub(in crate::store) service_numbered: i64,
+    pub(in crate::store) policy_version: i64,
+    pub(in crate::store) opened_at: i64,
+    pub(in crate::store) version: i64,
+    pub(in crate::store) joined_into: Option<String>,
+    pub(in crate::store) joined_by_person: i64,
+}
+
+/// A number of an order.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::store) struct OrderNumberRow {
+    #[serde(default)]
+    pub(in crate::store) page_id: Cow<'static, str>,
+    pub(in crate::store) order_id: String,
+    pub(in crate::store) number: String,
+    #[serde(default)]
+    pub(in crate::store) position: i64,
+    /// The order that it stood for before.
+    pub(in crate::store) joined_from: Option<String>,
+    pub(in crate::store) version: i64,
+}
+
+impl Buffered for OrderNumberRow {
+    const TABLE: Table = Table::OrderNumber;
+    const TEXT: Pair = rows!(insert into order_number (
+        page_id text, number text, order_id text, position bigint, version bigint
+    ) "on conflict (page_id, number) do nothing");
+    const TAKEN: Option<Taken> = Some(Taken {
+        code: "number_taken",
+        message: "The same order number was told elsewhere at this moment",
+    });
+}
+
+/// The next of a Page's own order numbers, where a unit gives several.
+#[derive(Debug, Serialize)]
+pub(in crate::store) struct OrderCounter {
+    id: String,
+    next_order_number: i64,
+    /// The next number as the Page's row has it.
+    #[serde(skip)]
+    written: i64,
+}
+
+impl Buffered for OrderCounter {
+    const TABLE: Table = Table::OrderCounter;
+    const TEXT: Pair = rows!(update page by id set next_order_number bigint);
+
+    fn is_written(&self) -> bool {
+        self.next_order_number == self.written
+    }
+}
+
+impl Unit {
+    /// Orders, the one that was opened last first.
+    pub async fn orders(&mut self, part: ListRange<'_>, state: Option<String>) -> Result<Vec<OrderRow>> {
+        let mut values = part.values();
+        values.push(Value::from(state));
+        let text = order_rows!(
+            "where page_id = $1 and joined_into is null and ($5 is null or state = $5)
+               and (opened_at < $2 or (opened_at = $2 and id < $3))
+             order by opened_at desc, id desc limit $4"
+        );
+        self.rows(text, values).await?.iter().map(read_order).collect()
+    }
+
+    /// One order; of one that joined another, that one.
+    pub async fn order(&mut self, id: &OrderId) -> Result<Option<OrderRow>> {
+        let text = order_rows!("where id = (select coalesce(joined_into, id) from sale_order where id = $1)");
+        let row = self.row(text, values![id.as_str()]).await?;
+        row.as_ref().map(read_order).transpose()
+    }
+
+    /// The conversation that an order belongs to.
+    pub async fn conversation_of_order(&mut self, id: &OrderId) -> Result<Option<ConversationId>> {
+        let row =
+            self.row("select conversation_id from sale_order where id = $1", values![id.as_str()]).await?;
+        Ok(row
+            .map(|row| row.get::<Option<String>>("conversation_id"))
+            .transpose()?
+            .flatten()
+            .map(ConversationId))
+    }
+
+    /// The order of this number on a Page, and its conversation.
+    pub async fn order_named(
+        &mut self,
+        page: &PageId,
+        number: &str,
+    ) -> Result<Option<(OrderId, ConversationId)>> {
+        let row = self
+            .row(
+                "select sale_order.id, conversation_id
+                   from order_number join sale_order on sale_order.id = order_number.order_id
+                  where order_number.page_id = $1 and number = $2",
+                values![page.as_str(), number],
+            )
+            .await?;
+        row.map(|row| Ok((OrderId(row.get("id")?), ConversationId(row.get("conversation_id")?)))).transpose()
+    }
+
+    /// Opens an order that nothing is known of yet.
+    pub fn open_order(&mut self, thread: &Thread, ledger: &OrderLedger, now: Timestamp) {
+        self.write_buffer.of().push(NewOrder {
+            id: ledger.id.0.clone(),
+            page_id: thread.page_id.0.clone(),
+            conversation_id: thread.id.0.clone(),
+            service_numbered: i64::from(ledger.service_numbered),
+            policy_version: ledger.policy_version,
+            state: State::None.as_str(),
+            currency: ledger.order.currency.code(),
+            value: None,
+            paid: 0,
+            refunded: 0,
+            opened_at: now.millis(),
+            version: 0,
+        });
+    }
+
+    /// Gives an order a further number, its `position`-th, which appears with its `version`. If another unit takes the
+    /// number meanwhile, this one is contended.
+    pub fn name_order(&mut self, page: &PageId, id: &OrderId, number: &str, position: usize, version: i64) {
+        self.write_buffer.of().push(OrderNumberRow {
+            page_id: page.0.clone().into(),
+            number: number.to_owned(),
+            order_id: id.0.clone(),
+            position: i64::try_from(position).unwrap_or(i64::MAX),
+            joined_from: None,
+            version,
+        });
+    }
+
+    /// Gives the next of the service's own order numbers: `S-1001`, `S-1002`, … Of several that one unit gives, a
+    /// later one may be a name that somebody else gave before: then the unit is contended when it is written out.
+    pub async fn next_order_number(&mut self, page: &PageId) -> Result<String> {
+        let mut given = self.write_buffer.of::<OrderCounter>().iter_mut();
+        let number = if let Some(given) = given.find(|given| given.id == page.0) {
+            given.next_order_number += 1;
+            given.next_order_number - 1
+        } else {
+            let number = self.take_order_number(page).await?;
+            if self.is_alone() {
+                let next = number + 1;
+                let id = page.0.clone();
+                self.write_buffer.of().push(OrderCounter { id, next_order_number: next, written: next });
+            }
+            number
+        };
+        Ok(format!("S-{number}"))
+    }
+
+    async fn take_order_number(&mut self, page: &PageId) -> Result<i64> {
+        loop {
+            let rows = self
+                .rows_beside(
+                    "update page set next_order_number = next_order_number + 1 where id = $1
+                     returning next_order_number - 1 as given,
+                               (select 1 from order_number
+                                 where page_id = $1 and number = 'S-' || (next_order_number - 1)) as taken",
+                    values![page.as_str()],
+                )
+                .await?;
+            let row = rows.first().ok_or_else(|| Error::not_found("Page"))?;
+            if row.get::<Option<i32>>("taken")?.is_none() {
+                return row.get("given");
+            }
+        }
+    }
+
+    /// Writes what the ledger of an order now folds into; of several times the last counts. One that is still to be
+    /// added is added so.
+    pub fn put_order(&mut self, id: &OrderId, order: &Order, version: i64) {
+        let fold = OrderFold {
+            id: id.0.clone(),
+            state: order.state.as_str(),
+            currency: order.currency.code(),
+            value: order.value,
+            paid: order.paid,
+            refunded: order.refunded,
+            version,
+        };
+        let mut new = self.write_buffer.of::<NewOrder>().iter_mut();
+        if let Some(new) = new.find(|new| new.id == fold.id) {
+            let OrderFold { id: _, state, currency, value, paid, refunded, version } = fold;
+            (new.state, new.currency, new.value) = (state, currency, value);
+            (new.paid, new.refunded, new.version) = (paid, refunded, version);
+            return;
+        }
+        let folds = self.write_buffer.of::<OrderFold>();
+        match folds.iter_mut().find(|known| known.id == fold.id) {
+            Some(known) => *known = fold,
+            None => folds.push(fold),
+        }
+    }
+
+    /// `told` turned out to be `sale`: its numbers and facts are those of `sale` from here on.
+    pub async fn join_orders(&mut self, told: &OrderId, sale: &OrderId, version: i64) -> Result<()> {
+        self.execute(
+            "update order_number
+                set order_id = $2, version = $3,
+                    position = position + (select count(*) from order_number as named where named.order_id = $2),
+                    joined_from = $1
+              where order_id = $1",
+            values![told.as_str(), sale.as_str(), version],
+        )
+        .await?;
+        self.execute(
+            "update sale_order set joined_into = $2 where id = $1 or joined_into = $1",
+            values![told.as_str(), sale.as_str()],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// A person said that `told` is the order that it joined: no later fact parts them.
+    pub async fn join_for_good(&mut self, told: &OrderId) -> Result<()> {
+        let text = "update sale_order set joined_by_person = 1 where id = $1";
+        self.execute(text, values![told.as_str()]).await.map(drop)
+    }
+
+    /// `told` turned out to be an order of its own after all: its numbers and facts are its own again.
+    pub async fn part_orders(&mut self, told: &OrderId, version: i64) -> Result<()> {
+        self.execute(
+            "update order_number set order_id = $1, version = $2, joined_from = null where joined_from = $1",
+            values![told.as_str(), version],
+        )
+        .await?;
+        let text = "update sale_order set joined_into = null where id = $1";
+        self.execute(text, values![told.as_str()]).await.map(drop)
+    }
+
+    /// An order that waited without a person belongs to this conversation, in which it opens `at` a moment.
+    pub async fn adopt_order(&mut self, id: &OrderId, thread: &Thread, at: Timestamp) -> Result<()> {
+        for text in [
+            "update sale_order set conversation_id = $2 where id = $1 or joined_into = $1",
+            "update outcome set conversation_id = $2
+              where order_id = $1 or order_id in (select id from sale_order where joined_into = $1)",
+            "update conversion set conversation_id = $2 where order_id = $1",
+        ] {
+            self.execute(text, values![id.as_str(), thread.id.as_str()]).await?;
+        }
+        self.execute("update sale_order set opened_at = $2 where id = $1", values![id.as_str(), at]).await?;
+        Ok(())
+    }
+}
+
+fn read_order(row: &Row) -> Result<OrderRow> {
+    Ok(OrderRow {
+        id: OrderId(row.get("id")?),
+        page_id: PageId(row.get("page_id")?),
+        conversation_id: row.get::<Option<String>>("conversation_id")?.map(ConversationId),
+        number: row.get("number")?,
+        state: row.word("state", State::parse)?,
+        currency: row.word("currency", Currency::parse)?,
+        value: row.get("value")?,
+        paid: row.get("paid")?,
+        refunded: row.get("refunded")?,
+        opened_at: row.time("opened_at")?,
+        version: row.get("version")?,
+    })
+}
