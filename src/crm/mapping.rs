@@ -14,7 +14,7 @@ use crate::domain::conversation::customer::Customer;
 use crate::domain::conversation::phone::Phone;
 use crate::domain::operator::Role;
 use crate::domain::order::outcome::{Details, Item, OutcomeKind, Source, Terms};
-use crate::domain::order::tag_decision::Tag;
+use crate::domain::order::tag::Tag;
 use crate::error::{Error, Result};
 
 /// How far ahead of our clock a time may lie; it is taken as now.

@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::order::outcome::Fact;
-use crate::domain::order::tag_decision::{STEP, Tag};
+use crate::domain::order::tag::{STEP, Tag};
 
 /// What follows from a tag of a chat.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -81,6 +81,16 @@ impl OutcomeKind {
         matches!(self, Self::CrossSold | Self::Amended | Self::Paid | Self::Refunded)
     }
 
+    /// Whether several facts of this kind with such `terms` may stand on one order, because their sums add up.
+    pub fn may_repeat(self, terms: &Terms) -> bool {
+        match self {
+            Self::CrossSold | Self::Paid | Self::Refunded => true,
+            // In part; a return in full happens once.
+            Self::Returned => terms.value.is_some() || !terms.items.is_empty(),
+            _ => false,
+        }
+    }
+
     /// Whether it must say why.
     pub const fn wants_reason(self) -> bool {
         matches!(self, Self::Lost | Self::Cancelled | Self::Returned)
@@ -267,12 +277,7 @@ impl Fact {
     /// Whether a second telling of it has no name of its own (`ref`) and no sum to add up: outside facts of one
     /// kind and moment are one fact then.
     pub fn may_be_told_again(&self) -> bool {
-        let adds_up = match self.kind {
-            OutcomeKind::CrossSold | OutcomeKind::Paid | OutcomeKind::Refunded => true,
-            OutcomeKind::Returned => self.terms.value.is_some() || !self.terms.items.is_empty(),
-            _ => false,
-        };
-        !adds_up && !self.source.is_person() && self.reference.is_none()
+        !self.kind.may_repeat(&self.terms) && !self.source.is_person() && self.reference.is_none()
     }
 
     /// Whether `other` tells the same fact once more.

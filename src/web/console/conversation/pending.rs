@@ -8,7 +8,7 @@ use crate::domain::inbox::pending::{PendingReason, PendingTag};
 use crate::domain::operator::{Language, Permission};
 use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::outcome::{OutcomeKind, Source};
-use crate::domain::order::tag_decision::Tag;
+use crate::domain::order::tag::Tag;
 use crate::error::{Error, Result};
 use crate::flow;
 use crate::store::page::Page;

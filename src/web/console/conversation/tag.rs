@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, ConversionId, OutcomeId};
 use crate::domain::operator::Permission;
 use crate::domain::order::outcome::{Details, Item, OutcomeKind, Source, Terms};
-use crate::domain::order::tag_decision::Tag;
+use crate::domain::order::tag::Tag;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{self, IdempotentRequest, Sender};
 use crate::store::page::Page;
