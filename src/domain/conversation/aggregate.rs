@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, OutcomeId, PageId, Psid};
 use crate::domain::conversation::chat::{Chat, Stage};
 use crate::domain::conversation::inbound::Channel;
-use crate::domain::order::fold::by_moment;
+use crate::domain::order::fold::by_occurrence;
 use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::outcome::{Fact, FollowUp, OutcomeKind, Source};
 use crate::domain::signal::conversion::Conversion;
@@ -98,7 +98,7 @@ impl ConversationAggregate {
 
     /// The latest effective `qualified` or `lost` of a chat.
     pub fn said_last(&self, chat: &Chat) -> Option<&Fact> {
-        self.said_of(chat).max_by(|a, b| by_moment(a, b))
+        self.said_of(chat).max_by(|a, b| by_occurrence(a, b))
     }
 
     /// What is effectively said of a chat.
@@ -150,7 +150,7 @@ pub fn silence(aggregate: &ConversationAggregate, silent_after: Duration, now: T
         let Some(last) = chat.last_word_at else { continue };
         let by_others = aggregate.said_of(chat).filter(|fact| fact.source != Source::Service);
         let is_lost =
-            by_others.max_by(|a, b| by_moment(a, b)).is_some_and(|fact| fact.kind == OutcomeKind::Lost);
+            by_others.max_by(|a, b| by_occurrence(a, b)).is_some_and(|fact| fact.kind == OutcomeKind::Lost);
         if is_lost || aggregate.stage(chat) == Stage::Sold {
             continue;
         }

@@ -38,7 +38,7 @@ pub fn decide(tag: &Tag, aggregate: &ConversationAggregate, now: Timestamp) -> C
 fn is_told_again(tag: &Tag, fact: &Fact) -> bool {
     tag.reference.is_none()
         && !tag.source.is_person()
-        && fact.may_be_told_again()
+        && fact.can_be_repeated()
         && fact.source == tag.source
         && !fact.undone
         && (fact.kind, Some(fact.occurred_at), &fact.reason) == (tag.kind, tag.occurred_at, &tag.reason)

@@ -64,7 +64,7 @@ impl Stranger {
             return None;
         }
         let confirmed = told.effective().filter(|fact| fact.kind == OutcomeKind::Confirmed);
-        let confirmed = confirmed.min_by(|a, b| fold::by_moment(a, b));
+        let confirmed = confirmed.min_by(|a, b| fold::by_occurrence(a, b));
         let moment = confirmed.map_or(first, |fact| fact.occurred_at);
         let is_beside = |sale: &usize| {
             let sale = &orders[*sale];

@@ -70,7 +70,7 @@ fn is_known_to_meta(rows: &[Conversion]) -> bool {
 /// The fact that an event tells of, while it stands.
 fn cause_of(name: EventName, order: &Order, policy: &Policy) -> Option<Moment> {
     let ends = matches!(name, EventName::OrderCanceled | EventName::OrderReturned);
-    moment_of(name, order, policy).filter(|_| ends || order.state.is_standing())
+    moment_of(name, order, policy).filter(|_| ends || order.state.is_sale())
 }
 
 /// The fact that an event tells of, whatever became of the order since.

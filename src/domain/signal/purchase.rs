@@ -127,7 +127,7 @@ fn draft_base(ledger: &OrderLedger, rows: &[Conversion], context: SignalContext<
     let (value, _) = base_goods(order, rows);
     let (state, reason) = match readiness(EventName::Purchase, value.is_some(), context) {
         // It ended before it was heard of: what is not sent is seen all the same.
-        (State::Held, _) if !order.state.is_standing() => (State::Suppressed, fallen(order)),
+        (State::Held, _) if !order.state.is_sale() => (State::Suppressed, fallen(order)),
         ready => ready,
     };
     Some(Draft {
@@ -181,7 +181,7 @@ pub(super) fn fallen(order: &Order) -> Reason {
 
 fn turn_base(row: &mut Conversion, order: &Order, value: Option<i64>, context: SignalContext<'_>) {
     let reached = context.policy.purchase_on.reached(order);
-    let target = reached.filter(|_| order.state.is_standing());
+    let target = reached.filter(|_| order.state.is_sale());
     if let Some(moment) = reached.filter(|_| row.is_open_to_change()) {
         set_time(row, moment.occurred_at);
         row.value = value;
@@ -210,7 +210,7 @@ fn turn_base(row: &mut Conversion, order: &Order, value: Option<i64>, context: S
 /// An uplift leaves only once the Purchase below it has left.
 fn beside_base(order: &Order, base: Option<State>) -> (State, Reason) {
     match base {
-        _ if !order.state.is_standing() => (State::Suppressed, fallen(order)),
+        _ if !order.state.is_sale() => (State::Suppressed, fallen(order)),
         Some(State::Sent | State::Unknown) => (State::Held, Reason::Hold),
         Some(State::Held | State::Ready | State::Sending) => (State::Held, Reason::WaitsForPurchase),
         _ => (State::Suppressed, Reason::PurchaseNotSent),
