@@ -1,5 +1,6 @@
-//! Labels of the Page's inbox: from the moments at which one was put on a person or taken off, in any order,
-//! to the spells for which it stood.
+//! Labels of Meta's inbox as operators put them on people. Meta tells when one was put on or taken off, in any order
+//! and repeatedly; from that follow the periods in which the person bore the label. A period says what the Page's map
+//! of labels says; what becomes of that is decided in `flow::inbox::label`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,87 +9,90 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::ConversationId;
 use crate::domain::order::outcome::OutcomeKind;
 
-/// Our clock and Meta's may differ by so much.
+/// Tolerated difference between our clock and Meta's.
 const SKEW: Duration = Duration::from_mins(1);
 
-/// A label was put on a person, or taken off.
+/// One label was put on one person, or taken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
-    /// When, by Meta's clock.
+    /// The time of the webhook's entry, by Meta's clock.
     pub at: Timestamp,
-    /// Put on (else taken off).
+    /// Whether it was put on; otherwise it was taken off.
     pub added: bool,
 }
 
-/// The service took the label off itself.
+/// A request of the service itself to take the label off, once its fact is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriteBack {
-    /// When it asked Meta, by our clock.
+    /// When Meta was asked, by our clock.
     pub asked_at: Timestamp,
-    /// Meta said that it is done.
+    /// Meta confirmed it. Otherwise the answer was lost: it was perhaps done.
     pub done: bool,
 }
 
-/// How a spell ended.
+/// Who ended a period. Only a person's taking off says anything about the sale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Somebody took the label off.
+    /// Somebody took the label off at this time, by Meta's clock.
     ByPerson(Timestamp),
-    /// The service did.
+    /// The service took it off.
     Own,
 }
 
-/// For so long a label stood.
+/// A period in which a person bore a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelPeriod {
-    /// When it was put on: the first moment, and every repetition.
+    /// When it was put on, and every repetition of that, oldest first; never empty.
     pub adds: Vec<Timestamp>,
-    /// How it ended, if it did.
+    /// Who ended it; `None` while the person bears the label.
     pub end: Option<End>,
 }
 
 impl LabelPeriod {
-    /// Its first moment.
+    /// When the label was put on first.
     pub fn began_at(&self) -> Timestamp {
         self.adds.first().copied().unwrap_or(Timestamp::from_millis(0))
     }
 }
 
-/// The spells of one label on one person. Of one moment, putting on comes before taking off. What the service
-/// took off itself ends a spell without a word, and so does the webhook by which Meta tells of that.
-pub fn periods(changes: &[Change], own: &[WriteBack]) -> Vec<LabelPeriod> {
+/// The periods of one label on one person, oldest first, whatever the order of `changes`. At the same time putting on
+/// counts before taking off. Meta tells of the service's own taking off too: such a change and the write-back behind
+/// it end one period together, as `Own`.
+pub fn periods(changes: &[Change], write_backs: &[WriteBack]) -> Vec<LabelPeriod> {
+    /// What happened at a time; the order of the variants decides between two of the same time.
     #[derive(PartialEq, Eq, PartialOrd, Ord)]
-    enum Moment {
+    enum Step {
         On,
         Off,
-        Own(usize),
+        /// The confirmed write-back of this index.
+        WrittenBack(usize),
     }
-    let mut moments: Vec<(Timestamp, Moment)> = changes
+    let written_back = write_backs.iter().enumerate().filter(|(_, write)| write.done);
+    let mut steps: Vec<(Timestamp, Step)> = changes
         .iter()
-        .map(|change| (change.at, if change.added { Moment::On } else { Moment::Off }))
-        .chain(
-            own.iter().enumerate().filter(|(_, own)| own.done).map(|(i, own)| (own.asked_at, Moment::Own(i))),
-        )
+        .map(|change| (change.at, if change.added { Step::On } else { Step::Off }))
+        .chain(written_back.map(|(index, write)| (write.asked_at, Step::WrittenBack(index))))
         .collect();
-    moments.sort();
-    let mut used = vec![false; own.len()];
+    steps.sort();
+    let mut used = vec![false; write_backs.len()];
     let mut periods: Vec<LabelPeriod> = Vec::new();
-    for (at, moment) in moments {
+    for (at, step) in steps {
         let open = periods.last_mut().filter(|period| period.end.is_none());
-        match (moment, open) {
-            (Moment::On, Some(open)) => open.adds.push(at),
-            (Moment::On, None) => periods.push(LabelPeriod { adds: vec![at], end: None }),
-            (Moment::Off, Some(open)) => {
-                let is_told = |(index, own): &(usize, &WriteBack)| {
-                    !used[*index] && at + SKEW >= own.asked_at && open.began_at() <= own.asked_at + SKEW
+        match (step, open) {
+            (Step::On, Some(open)) => open.adds.push(at),
+            (Step::On, None) => periods.push(LabelPeriod { adds: vec![at], end: None }),
+            (Step::Off, Some(open)) => {
+                // It tells of a write-back that was asked for in this period and not after this change.
+                let tells_of = |(index, write): &(usize, &WriteBack)| {
+                    !used[*index] && at + SKEW >= write.asked_at && open.began_at() <= write.asked_at + SKEW
                 };
-                let told = own.iter().enumerate().find(is_told).map(|(index, _)| index);
-                open.end = Some(if told.is_some() { End::Own } else { End::ByPerson(at) });
-                if let Some(index) = told {
+                let own = write_backs.iter().enumerate().find(tells_of).map(|(index, _)| index);
+                open.end = Some(if own.is_some() { End::Own } else { End::ByPerson(at) });
+                if let Some(index) = own {
                     used[index] = true;
                 }
             }
-            (Moment::Own(index), Some(open)) if !used[index] => {
+            (Step::WrittenBack(index), Some(open)) if !used[index] => {
                 used[index] = true;
                 open.end = Some(End::Own);
             }
@@ -98,17 +102,18 @@ pub fn periods(changes: &[Change], own: &[WriteBack]) -> Vec<LabelPeriod> {
     periods
 }
 
-/// What a label of this name says, by the Page's map: as it is written there, else without regard to case.
+/// What a label of this name says by the Page's map: a name that is written exactly so comes first, else case does not
+/// matter. `None` for a label that is not in the map.
 pub fn meaning(labels: &BTreeMap<String, OutcomeKind>, name: &str) -> Option<OutcomeKind> {
     let name = name.trim();
-    let alike = || {
+    let ignoring_case = || {
         let lower = name.to_lowercase();
         labels.iter().find(|(label, _)| label.trim().to_lowercase() == lower).map(|(_, kind)| kind)
     };
-    labels.get(name).or_else(alike).copied()
+    labels.get(name).or_else(ignoring_case).copied()
 }
 
-/// The name (`ref`) of what a label says: the same however often Meta tells it.
+/// The `ref` of a label's fact, made from where and when the label was put on: the same however often Meta tells it.
 pub fn reference(conversation: &ConversationId, label_id: &str, at: Timestamp) -> String {
     format!("label:{label_id}:{conversation}:{}", at.millis())
 }

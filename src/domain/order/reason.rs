@@ -1,5 +1,6 @@
-//! The reasons that people choose from for lost, cancelled and returned, and which of them say that it never
-//! was a sale. A Georgian and an English list is built in; a Page may have its own.
+//! The reasons that people choose from when a chat is lost, an order cancelled or goods returned. A Georgian and an
+//! English list are built in; a Page may have its own. Reasons are kept as free text, so an old one stays readable
+//! after the list changes; nothing here decides whether a reason is needed.
 
 use crate::domain::order::outcome::OutcomeKind;
 
@@ -54,7 +55,7 @@ const NOT_A_SALE: [&str; 8] = [
     "business offer",
 ];
 
-/// The lists of a Page.
+/// The choices that a Page's console offers, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reasons {
     /// Why a chat ended without an order.
@@ -63,7 +64,8 @@ pub struct Reasons {
     pub cancelled: Vec<String>,
     /// Why goods came back.
     pub returned: Vec<String>,
-    /// Why a chat ended that never was about a sale; such chats leave every denominator of the report.
+    /// Why a chat is closed as lost that never was about a sale (spam, "where is my parcel"); such chats leave every
+    /// denominator of the report.
     pub not_a_sale: Vec<String>,
 }
 
@@ -80,7 +82,7 @@ impl Default for Reasons {
 }
 
 impl Reasons {
-    /// What can be chosen for a fact of `kind`; nothing for a kind without reasons.
+    /// The choices for a fact of `kind`; empty for a kind that has no reasons. For `lost` those of no sale come last.
     pub fn choices(&self, kind: OutcomeKind) -> Vec<&str> {
         let lists: &[&Vec<String>] = match kind {
             OutcomeKind::Lost => &[&self.lost, &self.not_a_sale],
@@ -91,7 +93,7 @@ impl Reasons {
         lists.iter().flat_map(|list| list.iter().map(String::as_str)).collect()
     }
 
-    /// Whether a chat that was lost for `reason` never was about a sale.
+    /// Whether `reason` says that the chat never was about a sale. Compared as written.
     pub fn is_not_a_sale(&self, reason: &str) -> bool {
         self.not_a_sale.iter().any(|marked| marked == reason)
     }

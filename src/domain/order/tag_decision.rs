@@ -117,9 +117,7 @@ fn known_from_person(tag: &Tag, ledger: &OrderLedger) -> Option<OutcomeId> {
     };
     let value_stays = || order.value.map(|minor| Money::new(minor, order.currency)) == tag.stated_value();
     match tag.kind {
-        OutcomeKind::Confirmed if order.state.is_sale() && agrees_in_value(tag, ledger) => {
-            newest(&|_| true)
-        }
+        OutcomeKind::Confirmed if order.state.is_sale() && agrees_in_value(tag, ledger) => newest(&|_| true),
         OutcomeKind::Amended if value_stays() => newest(&|fact| fact.terms.items == tag.terms.items),
         OutcomeKind::Cancelled if order.state == State::Cancelled => newest(&|_| true),
         OutcomeKind::Returned if order.state == State::Returned => newest(&|_| true),
