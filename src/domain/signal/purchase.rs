@@ -55,6 +55,7 @@ pub(super) fn derive(
     drafts
 }
 
+/// Number 0 is the base, in every order and for ever; it may be missing while the order has not reached `purchase_on`.
 fn is_base(row: &Conversion) -> bool {
     row.name == EventName::Purchase && row.number == 0
 }
@@ -100,10 +101,8 @@ fn uplifts_in_base(order: &Order, rows: &[Conversion]) -> Vec<OutcomeId> {
 fn base_goods(order: &Order, rows: &[Conversion]) -> (Option<i64>, Vec<Item>) {
     let apart: Vec<&Uplift> = order.uplifts.iter().filter(|uplift| is_told_apart(uplift, rows)).collect();
     let revenue_apart: i64 = apart.iter().map(|uplift| revenue(&uplift.terms)).sum();
-    let fee_apart: i64 = apart.iter().map(|uplift| uplift.terms.delivery_fee.unwrap_or(0)).sum();
-    let own_fee = order.delivery_fee.saturating_sub(fee_apart);
-    let value =
-        order.value.map(|value| (value - own_fee - fee_apart - revenue_apart - order.returned).max(0));
+    // The order's fee contains those of its uplifts, and `revenue` has left them out already.
+    let value = order.value.map(|value| (value - order.delivery_fee - revenue_apart - order.returned).max(0));
     let mut items = order.items.clone();
     for gone in apart.iter().flat_map(|uplift| &uplift.terms.items).chain(&order.returned_items) {
         if let Some(line) = items.iter_mut().rev().find(|line| line.sku == gone.sku && line.name == gone.name)
