@@ -8,7 +8,7 @@ use crate::domain::basic::money::Currency;
 use crate::domain::conversation::customer::Customer;
 use crate::domain::operator::Role;
 use crate::domain::order::outcome::{Details, Item, OutcomeKind, Source, Terms};
-use crate::domain::order::tag_decision::{ORDER_NUMBER_MAX, REFERENCE_MAX, Tag};
+use crate::domain::order::tag::{ORDER_NUMBER_MAX, REFERENCE_MAX, Tag};
 use crate::error::{Error, Result};
 
 /// Characters of a note, at most.

@@ -1,4 +1,5 @@
-//! The words of the trade as types, and every decision as a pure function of them: no async, no I/O.
+//! The domain: the words of the trade as types, and every decision as a pure function of them. No async, no I/O, no
+//! clock: times and ids come in as parameters.
 
 pub mod basic;
 pub mod conversation;

@@ -1,72 +1,74 @@
-//! People who use the console: what each may do, in which language, and how long what they were given lasts.
+//! Operators: the people who use the console. Their role decides what they may do, and a person can be limited to
+//! one Page. Here are also the bounds of names and passwords and the lifetimes of sessions, links and codes; hashing
+//! and storing them is `flow::manage::operators`.
 
 use std::time::Duration;
 
 use crate::domain::basic::identity::{OperatorId, PageId};
 
-/// How many tries at one account's password are taken within [`TRIES_WITHIN`].
+/// Rate limit of logins: so many tries at one account's password are checked within [`TRIES_WITHIN`].
 pub const TRIES_MAX: i64 = 10;
 
-/// The time that [`TRIES_MAX`] is counted over. After it everything is as before: nobody is locked out for ever.
+/// The window of [`TRIES_MAX`]. When it is over the count begins anew: nobody is locked out for ever.
 pub const TRIES_WITHIN: Duration = Duration::from_mins(15);
 
-/// A session ends so long after its login.
+/// Lifetime of a session, counted from the login; use does not prolong it.
 pub const SESSION_LASTS: Duration = Duration::from_hours(14 * 24);
 
-/// A one-time link is good for so long.
+/// Lifetime of the one-time link by which a person sets their password.
 pub const LINK_LASTS: Duration = Duration::from_hours(72);
 
-/// The code for the first admin is good for so long.
+/// Lifetime of the code by which the first admin is made on a new installation.
 pub const CODE_LASTS: Duration = Duration::from_hours(1);
 
-/// Letters of a password, at least.
+/// The shortest password, in characters.
 pub const PASSWORD_MIN: usize = 10;
 
-/// Bytes of a password, at most.
+/// The longest password, in bytes: it bounds the work of hashing one.
 pub const PASSWORD_MAX: usize = 512;
 
-/// Letters of a name, at most.
+/// The longest name, in characters.
 pub const NAME_MAX: usize = 40;
 
-/// What a person is for. The words are those of API keys.
+/// What a person may do. API keys have the same roles under the same words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// May do everything.
     Admin,
     /// Sells in the chats.
     Operator,
-    /// Looks after the CRM: may tag, but not steer what Meta is told.
+    /// Looks after the CRM: may tag, but decides nothing about conversions.
     Crm,
-    /// Reads what was told and how it went.
+    /// Reads figures, conversions and settings, and changes nothing.
     Analyst,
 }
 
-/// What can be done in the console.
+/// A thing that a person may or may not do in the console; [`Role::may`] is the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
     /// Read conversations, tag, undo, snooze.
     Tag,
-    /// Let a held conversion go.
+    /// Send a held conversion before its hold is over.
     SendNow,
-    /// Read what Meta was told.
+    /// Read conversions, attempts and their verdicts.
     ReadSignals,
-    /// Try again what was refused, settle what is unknown.
+    /// Retry a rejected conversion, resolve an unknown attempt.
     Steer,
     /// Read the settings of a Page.
     ReadPages,
-    /// Change them.
+    /// Change the settings of a Page: mode, policy, token, labels.
     SetPages,
     /// Invite people, change their roles.
     Invite,
-    /// Read the day's sums.
+    /// Read the day summary.
     ReadToday,
 }
 
 impl Role {
-    /// All roles.
+    /// Every role; `parse` and the tests go through it.
     pub const ALL: [Self; 4] = [Self::Admin, Self::Operator, Self::Crm, Self::Analyst];
 
-    /// The word in commands and rows.
+    /// The word in commands, API and rows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
@@ -76,7 +78,7 @@ impl Role {
         }
     }
 
-    /// Reads the word.
+    /// The role of this word; none for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == text)
     }
@@ -109,10 +111,10 @@ pub enum Language {
 }
 
 impl Language {
-    /// Both.
+    /// Every language.
     pub const ALL: [Self; 2] = [Self::Georgian, Self::English];
 
-    /// Its BCP 47 tag, in pages and rows.
+    /// Its BCP 47 tag, as in the `lang` of a page, and in rows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Georgian => "ka",
@@ -120,7 +122,7 @@ impl Language {
         }
     }
 
-    /// Reads the tag.
+    /// The language of this BCP 47 tag; none for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|language| language.as_str() == text)
     }
@@ -129,38 +131,39 @@ impl Language {
 /// A person who uses the console.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator {
-    /// Who, in rows.
+    /// By which rows refer to the person; the ledger names them by `name`.
     pub id: OperatorId,
-    /// Who, in the ledger.
+    /// Unique without regard to case, for it is written into the ledger as the actor of each tag.
     pub name: String,
-    /// What for.
+    /// An admin sets it; a change ends the person's sessions.
     pub role: Role,
-    /// For this Page alone.
+    /// The only Page that the person sees; `None` for all Pages.
     pub page: Option<PageId>,
-    /// In which language.
+    /// The language of the console, which the person chooses.
     pub language: Language,
 }
 
 impl Operator {
-    /// Whether the things of a Page are shown to them.
+    /// Whether conversations, conversions and settings of `page` are shown to this person.
     pub fn sees(&self, page: &PageId) -> bool {
         self.page.as_ref().is_none_or(|own| own == page)
     }
 }
 
-/// A name as it is shown: without space around it.
+/// A name as it is shown and stored, without space around it. None if it is empty, longer than [`NAME_MAX`], or
+/// holds a control character.
 pub fn shown_name(text: &str) -> Option<&str> {
     let name = text.trim();
     let fits = !name.is_empty() && name.chars().count() <= NAME_MAX && !name.chars().any(char::is_control);
     fits.then_some(name)
 }
 
-/// What two spellings of one name have in common.
+/// The key under which a name is unique, so that "Nino" and "nino " are one person.
 pub fn name_key(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
-/// Whether a password may be set.
+/// Whether a text is long enough to be set as a password, and short enough to be hashed.
 pub fn is_password(text: &str) -> bool {
     text.chars().count() >= PASSWORD_MIN && text.len() <= PASSWORD_MAX
 }

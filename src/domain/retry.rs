@@ -1,20 +1,21 @@
-//! Back-off: when something that failed is tried again. The same for every sender.
+//! Exponential back-off: when a request that failed is tried again. Every sender uses it, with bounds of its own; how
+//! often something is tried at all is the sender's to decide.
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// A wait that doubles with each try.
+/// The bounds of a wait that doubles with each failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
-    /// The wait after the first try.
+    /// The wait after the first failure.
     pub first: Duration,
-    /// The longest wait.
+    /// The doubling stops here.
     pub longest: Duration,
 }
 
 impl Backoff {
-    /// When something that was tried `tries` times, the last time at `now`, is tried again.
+    /// When to try again after `tries` failures, the last of them at `now`. Fewer than one count as one.
     pub fn next(self, now: Timestamp, tries: i64) -> Timestamp {
         let doublings = u32::try_from(tries.saturating_sub(1).clamp(0, 16)).unwrap_or(0);
         now + self.first.saturating_mul(1 << doublings).min(self.longest)

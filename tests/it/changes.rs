@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use salesbridge::domain::basic::identity::{ConversationId, OutcomeId, PageId};
 use salesbridge::domain::order::outcome::{OutcomeKind, Source};
-use salesbridge::domain::order::tag_decision::Tag;
+use salesbridge::domain::order::tag::Tag;
 use salesbridge::error::Error;
 use salesbridge::flow::manage::keys;
 use salesbridge::flow::{self, IdempotentRequest, Sender, Services};

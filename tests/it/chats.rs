@@ -7,7 +7,7 @@ use salesbridge::domain::basic::identity::ConversationId;
 use salesbridge::domain::conversation::aggregate::ConversationAggregate;
 use salesbridge::domain::conversation::chat::Stage;
 use salesbridge::domain::order::outcome::{OutcomeKind, Source};
-use salesbridge::domain::order::tag_decision::Tag;
+use salesbridge::domain::order::tag::Tag;
 use salesbridge::flow;
 
 use crate::harness::{PAGE, Shop, both, say};

@@ -6,7 +6,7 @@ use salesbridge::clock::Timestamp;
 use salesbridge::domain::basic::identity::{ConversationId, PageId, PersonId};
 use salesbridge::domain::conversation::aggregate::ConversationAggregate;
 use salesbridge::domain::order::outcome::{Fact, OutcomeKind, Source};
-use salesbridge::domain::order::tag_decision::Tag;
+use salesbridge::domain::order::tag::Tag;
 use salesbridge::domain::signal::conversion::event_id;
 use salesbridge::error::{Error, ErrorKind};
 use salesbridge::flow::{self, ImportLine, Reply, Tagged};

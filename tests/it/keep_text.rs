@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use salesbridge::domain::order::outcome::OutcomeKind;
-use salesbridge::domain::order::tag_decision::Tag;
+use salesbridge::domain::order::tag::Tag;
 use salesbridge::flow;
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use salesbridge::domain::order::outcome::{OutcomeKind, Source};
-use salesbridge::domain::order::tag_decision::Tag;
+use salesbridge::domain::order::tag::Tag;
 use salesbridge::flow::{self, IdempotentRequest};
 
 use crate::harness::{HOLD, PAGE, Shop, both, numbered, say};

@@ -6,7 +6,7 @@ use salesbridge::clock::Timestamp;
 use salesbridge::domain::order::fold;
 use salesbridge::domain::order::ledger::OrderLedger;
 use salesbridge::domain::order::outcome::{Flag, OutcomeKind, Source};
-use salesbridge::domain::order::tag_decision::Tag;
+use salesbridge::domain::order::tag::Tag;
 use salesbridge::domain::signal::conversion::{Reason, State};
 use salesbridge::flow::{self, IdempotentRequest, Sender};
 

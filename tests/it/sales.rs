@@ -4,7 +4,7 @@
 use salesbridge::clock::Timestamp;
 use salesbridge::domain::basic::identity::{AttemptId, ConversationId, PageId, PersonId};
 use salesbridge::domain::order::outcome::{OutcomeKind, Source};
-use salesbridge::domain::order::tag_decision::Tag;
+use salesbridge::domain::order::tag::Tag;
 use salesbridge::domain::signal::attempt::{GraphAnswer, Verdict};
 use salesbridge::domain::signal::conversion::{Conversion, EventName, Reason, State, event_id};
 use salesbridge::domain::signal::policy::Policy;

@@ -143,7 +143,7 @@ both!(
         let (first, second) = (shop.hears_from("1").await, shop.hears_from("2").await);
         for number in ["S-1001", "S-1002"] {
             let tag = numbered(say(OutcomeKind::Confirmed, 5_000), number);
-            let tag = salesbridge::domain::order::tag_decision::Tag { new_order: true, ..tag };
+            let tag = salesbridge::domain::order::tag::Tag { new_order: true, ..tag };
             shop.tags(&first, &tag).await.unwrap();
         }
         let tagged = shop.tags(&second, &say(OutcomeKind::Confirmed, 7_000)).await.unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use salesbridge::clock::Timestamp;
 use salesbridge::domain::conversation::chat::Stage;
 use salesbridge::domain::order::outcome::{OutcomeKind, Source};
-use salesbridge::domain::order::tag_decision::Tag;
+use salesbridge::domain::order::tag::Tag;
 use salesbridge::flow;
 use serde_json::Value;
 

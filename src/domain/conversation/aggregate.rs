@@ -1,4 +1,6 @@
-//! All that is known of one conversation: what every decision about it is made on.
+//! The conversation aggregate: everything that decisions about one conversation are made on. It is loaded once in a
+//! unit of work, changed in memory and written at the end. Here are also the questions that are asked of it: which
+//! chat a moment belongs to, what a chat came to, who waits for an answer, and which chats fell silent.
 
 use std::time::Duration;
 
@@ -6,64 +8,65 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, OutcomeId, PageId};
 use crate::domain::conversation::chat::{Chat, Stage};
 use crate::domain::conversation::recipient::Recipient;
-use crate::domain::order::fold::by_moment;
+use crate::domain::order::fold::by_occurrence;
 use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::outcome::{Fact, FollowUp, OutcomeKind, Source};
 use crate::domain::signal::conversion::Conversion;
 
-/// The thread of one person with one Page.
+/// The thread of one person with one Page, for life.
 #[derive(Clone, Debug)]
 pub struct Thread {
-    /// Its id.
+    /// Our id; it names the conversation in API and rows.
     pub id: ConversationId,
-    /// Its Page.
+    /// The Page whose policy, currency and country apply.
     pub page_id: PageId,
-    /// Whose; an order that only a CRM has told of waits in a thread without a person.
+    /// The person and the channel, which decides whether conversions can be sent. `None` for a thread that only holds an
+    /// order of which a CRM told: the order moves to a person's thread as soon as its number is tagged there.
     pub recipient: Option<Recipient>,
-    /// Grows with everything that the feed tells of it.
+    /// Counts the changes of the conversation itself in the feed; orders have versions of their own.
     pub version: i64,
 }
 
 /// A conversation with its ledger and its conversions.
 #[derive(Clone, Debug)]
 pub struct ConversationAggregate {
-    /// The thread.
+    /// The row of the conversation itself.
     pub thread: Thread,
-    /// Its chats, by number.
+    /// The chats into which it falls, by number.
     pub chats: Vec<Chat>,
-    /// The stages of its chats as they are written.
+    /// The stage of each chat as it was when the aggregate was loaded; [`Self::stage`] is the one of now.
     pub stages: Vec<Stage>,
-    /// `qualified` and `lost`, as they were written.
+    /// The facts about chats (`qualified`, `lost`), undone ones included, in the order of recording.
     pub said: Vec<Fact>,
-    /// Its orders, oldest first.
+    /// The orders, folded and matched, oldest first.
     pub orders: Vec<OrderLedger>,
-    /// Its conversions.
+    /// The conversions of all orders and chats, those that left included.
     pub conversions: Vec<Conversion>,
-    /// Something that was said in Meta's inbox waits for a person.
+    /// A pending tag waits for a person's decision.
     pub has_waiting: bool,
 }
 
 impl ConversationAggregate {
     /// The conversions of one order.
     pub fn conversions_of(&self, order: &OrderLedger) -> Vec<Conversion> {
-        let of_it = |row: &&Conversion| row.order_id.as_ref() == Some(&order.id);
-        self.conversions.iter().filter(of_it).cloned().collect()
+        let is_of_order = |row: &&Conversion| row.order_id.as_ref() == Some(&order.id);
+        self.conversions.iter().filter(is_of_order).cloned().collect()
     }
 
-    /// The fact of this id, of an order or of a chat.
+    /// The fact of this id, of an order or of a chat; `None` also for the id of a follow-up.
     pub fn fact(&self, id: &OutcomeId) -> Option<&Fact> {
         self.orders.iter().flat_map(|ledger| &ledger.facts).chain(&self.said).find(|fact| fact.id == *id)
     }
 
-    /// The order in whose ledger a fact stands.
+    /// The order in whose ledger a fact is; `None` for a fact about a chat.
     pub fn order_of(&self, fact: &OutcomeId) -> Option<&OrderLedger> {
-        self.orders.iter().find(|ledger| ledger.facts.iter().any(|known| known.id == *fact))
+        self.orders.iter().find(|ledger| ledger.facts.iter().any(|own| own.id == *fact))
     }
 
-    /// Marks a fact as undone or accepted by an entry about it.
-    pub fn mark(&mut self, fact: &OutcomeId, kind: FollowUp) {
+    /// Applies a follow-up to the fact that it names. Orders are not folded again.
+    pub fn mark(&mut self, id: &OutcomeId, kind: FollowUp) {
         let of_orders = self.orders.iter_mut().flat_map(|ledger| &mut ledger.facts);
-        for fact in of_orders.chain(&mut self.said).filter(|known| known.id == *fact) {
+        for fact in of_orders.chain(&mut self.said).filter(|fact| fact.id == *id) {
             match kind {
                 FollowUp::Undo => fact.undone = true,
                 FollowUp::Accept => fact.accepted = true,
@@ -71,44 +74,46 @@ impl ConversationAggregate {
         }
     }
 
-    /// The chat in which something happened: the last that had begun by then, else the first.
+    /// The chat to which a moment belongs: the last that had begun by then, else the first. `None` without chats, as
+    /// in a thread that a CRM opened.
     pub fn chat_at(&self, moment: Timestamp) -> Option<&Chat> {
         self.chats.iter().rev().find(|chat| chat.began_at <= moment).or(self.chats.first())
     }
 
-    /// What a chat came to: an order outranks what was said of the chat, of which the latest stands.
+    /// What a chat came to: an order confirmed in it outranks the facts about it, of which the latest counts.
     pub fn stage(&self, chat: &Chat) -> Stage {
-        let is_here = |at: Timestamp| self.chat_at(at).is_some_and(|found| found.number == chat.number);
+        let is_in_chat = |at: Timestamp| self.chat_at(at).is_some_and(|found| found.number == chat.number);
         let sold = self
             .orders
             .iter()
             .filter_map(|ledger| ledger.order.confirmed)
-            .any(|moment| is_here(moment.occurred_at));
+            .any(|moment| is_in_chat(moment.occurred_at));
         if sold {
             return Stage::Sold;
         }
-        match self.said_last(chat).map(|fact| fact.kind) {
+        match self.latest_fact_of(chat).map(|fact| fact.kind) {
             Some(OutcomeKind::Qualified) => Stage::Qualified,
             Some(OutcomeKind::Lost) => Stage::Lost,
             _ => Stage::Open,
         }
     }
 
-    /// The latest effective `qualified` or `lost` of a chat.
-    pub fn said_last(&self, chat: &Chat) -> Option<&Fact> {
-        self.said_of(chat).max_by(|a, b| by_moment(a, b))
+    /// The effective `qualified` or `lost` of a chat that happened last.
+    pub fn latest_fact_of(&self, chat: &Chat) -> Option<&Fact> {
+        self.facts_of(chat).max_by(|a, b| by_occurrence(a, b))
     }
 
-    /// What is effectively said of a chat.
-    pub fn said_of(&self, chat: &Chat) -> impl Iterator<Item = &Fact> {
+    /// The effective facts about a chat, in the order of recording.
+    pub fn facts_of(&self, chat: &Chat) -> impl Iterator<Item = &Fact> {
         let number = chat.number;
         self.said.iter().filter(move |fact| {
             !fact.undone && self.chat_at(fact.occurred_at).is_some_and(|found| found.number == number)
         })
     }
 
-    /// When the wait for a person began: with the customer's first word in the current chat, until it has a
-    /// tag; or with an order that a person confirmed without a value, until it has one.
+    /// Since when the conversation waits in the queue for a person; `None` if it does not. It waits from the
+    /// customer's first message in the current chat until the chat has a tag, and from an order that a person
+    /// confirmed without a value until it has one.
     pub fn waiting_since(&self) -> Option<Timestamp> {
         let chat = self.chats.last().filter(|chat| self.stage(chat) == Stage::Open);
         chat.and_then(|chat| chat.first_word_at).or_else(|| {
@@ -118,7 +123,7 @@ impl ConversationAggregate {
     }
 }
 
-/// Whether a person confirmed an order, and nobody has said what it is worth.
+/// Whether a person confirmed an open order and nobody has stated its value: its Purchase can't leave.
 pub fn waits_for_value(ledger: &OrderLedger) -> bool {
     let by_person =
         |fact: &Fact| fact.kind == OutcomeKind::Confirmed && fact.source.is_person() && !fact.undone;
@@ -128,27 +133,27 @@ pub fn waits_for_value(ledger: &OrderLedger) -> bool {
         && ledger.facts.iter().any(by_person)
 }
 
-/// What silence asks for: the service's own `lost` entries that hold no longer, and the moments of new ones.
+/// The entries `lost: silent` of the service that are to be written and undone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Silence {
-    /// Entries that a later word lifted.
+    /// Entries to undo: the customer wrote after all, or the chats are cut otherwise by now.
     pub lifted: Vec<OutcomeId>,
-    /// Moments at which a chat fell silent.
+    /// The `occurred_at` of entries to write, one for each chat that fell silent.
     pub fallen: Vec<Timestamp>,
-    /// When the next chat will fall silent.
+    /// When the next chat falls silent if the customer writes nothing; `None` if no chat can.
     pub next_at: Option<Timestamp>,
 }
 
-/// A chat without an order in which the customer has said nothing for `silent_after` is lost; their next word
-/// lifts that. What others said last of a chat as lost needs no word of the service beside it.
+/// Silence: a chat without an order in which the customer wrote nothing for `silent_after` is lost, until they write
+/// again. Where somebody else said last that the chat is lost, the service adds no entry of its own.
 pub fn silence(aggregate: &ConversationAggregate, silent_after: Duration, now: Timestamp) -> Silence {
     let mut found = Silence::default();
-    let mut due_at: Vec<Timestamp> = Vec::new();
+    let mut wanted: Vec<Timestamp> = Vec::new();
     for (index, chat) in aggregate.chats.iter().enumerate() {
         let Some(last) = chat.last_word_at else { continue };
-        let by_others = aggregate.said_of(chat).filter(|fact| fact.source != Source::Service);
+        let by_others = aggregate.facts_of(chat).filter(|fact| fact.source != Source::Service);
         let is_lost =
-            by_others.max_by(|a, b| by_moment(a, b)).is_some_and(|fact| fact.kind == OutcomeKind::Lost);
+            by_others.max_by(|a, b| by_occurrence(a, b)).is_some_and(|fact| fact.kind == OutcomeKind::Lost);
         if is_lost || aggregate.stage(chat) == Stage::Sold {
             continue;
         }
@@ -157,15 +162,16 @@ pub fn silence(aggregate: &ConversationAggregate, silent_after: Duration, now: T
             found.next_at = Some(found.next_at.map_or(due, |next| next.min(due)));
             continue;
         }
+        // The entry must lie in this chat, so not after the next one began.
         let end = aggregate.chats.get(index + 1).map(|next| next.began_at - Duration::from_millis(1));
-        due_at.push(end.map_or(due, |end| due.min(end.max(last))));
+        wanted.push(end.map_or(due, |end| due.min(end.max(last))));
     }
     for fact in aggregate.said.iter().filter(|fact| fact.source == Source::Service && !fact.undone) {
-        match due_at.iter().position(|at| *at == fact.occurred_at) {
-            Some(stands) => drop(due_at.remove(stands)),
+        match wanted.iter().position(|at| *at == fact.occurred_at) {
+            Some(recorded) => drop(wanted.remove(recorded)),
             None => found.lifted.push(fact.id.clone()),
         }
     }
-    found.fallen = due_at;
+    found.fallen = wanted;
     found
 }

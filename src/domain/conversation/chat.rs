@@ -1,44 +1,47 @@
-//! Chats: the stretches into which a conversation falls. Cut anew from the moments of its messages and ad
-//! referrals, so the result is the same in whatever order they arrived.
+//! Chats: the stretches into which a conversation falls. A chat is begun by the first message, by an ad referral, or
+//! by a message after 7 quiet days. Chats are cut from the times of messages and ad referrals, so that they are the
+//! same in whatever order those arrived; a late one may cut them anew. What a chat came to (its stage) is decided in
+//! [`crate::domain::conversation::aggregate`].
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// After so long without a word a new message begins a new chat.
+/// After so long without a message, from customer or Page, the next one begins a new chat.
 pub const QUIET: Duration = Duration::from_hours(7 * 24);
 
-/// Meta tells one tap on an ad in up to two events; those within this time are one.
+/// Meta tells of one tap on an ad in up to two events, the referral and the message that came with it. Two events of
+/// the same ad within this time are one tap.
 const SAME_TAP: Duration = Duration::from_mins(1);
 
-/// A moment that matters for the cut.
+/// A moment of the conversation that chats are cut from: a message, a referral, or both at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Point {
-    /// When.
+    /// The time by Meta's clock.
     pub at: Timestamp,
-    /// A message of the customer (else of the Page, or no message at all).
+    /// The customer wrote; otherwise the Page did, or it is a referral without a message.
     pub by_customer: bool,
-    /// The ad that led here at this moment.
+    /// The ad that led here, if one did: it begins a chat. A plain m.me link does not, and has none.
     pub ad_id: Option<String>,
-    /// The customer gave a phone number at this moment.
+    /// The customer's message holds a phone number: a lead under the policy `contact`.
     pub gave_phone: bool,
 }
 
-/// What a chat came to.
+/// What a chat came to, as it follows from its facts and orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
-    /// Nothing was said of it yet.
+    /// It has no effective tag yet: it waits for an operator.
     Open,
     /// Real need, right product, wants to buy.
     Qualified,
     /// Ended without an order.
     Lost,
-    /// It has an order.
+    /// An order was confirmed in it, whatever became of the order.
     Sold,
 }
 
 impl Stage {
-    /// The word in the API and in rows.
+    /// Its word in API and rows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -48,7 +51,7 @@ impl Stage {
         }
     }
 
-    /// Reads the word.
+    /// The stage of its word; none for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Open, Self::Qualified, Self::Lost, Self::Sold].into_iter().find(|stage| stage.as_str() == text)
     }
@@ -57,39 +60,40 @@ impl Stage {
 /// A stretch of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chat {
-    /// Counts the chats of a conversation from 0.
+    /// Counts the chats of a conversation from 0, by time. A chat's lead has it in its `event_id`.
     pub number: i64,
-    /// Its first moment.
+    /// The time of its first message or referral.
     pub began_at: Timestamp,
-    /// Its last moment.
+    /// The time of its last message or referral, from customer or Page.
     pub last_at: Timestamp,
-    /// The customer's first word in it.
+    /// The time of the customer's first message; `None` while only the Page wrote or an ad was tapped.
     pub first_word_at: Option<Timestamp>,
-    /// The customer's last word in it.
+    /// The time of the customer's last message: silence is counted from it.
     pub last_word_at: Option<Timestamp>,
-    /// When the customer first gave a phone number in it.
+    /// When the customer first gave a phone number; `None` if they gave none.
     pub contact_at: Option<Timestamp>,
-    /// The ad that began it.
+    /// The ad that began it; `None` if a message without an ad did.
     pub ad_id: Option<String>,
 }
 
-/// Cuts a conversation into chats.
+/// Cuts a conversation into chats, whatever the order of `points`.
 pub fn cut(points: Vec<Point>) -> Vec<Chat> {
     let mut chats = Vec::new();
     extend(&mut chats, points);
     chats
 }
 
-/// Whether all of `points` lie after what was cut before, so that [`extend`] gives what a new cut would.
+/// Whether all of `points` are later than `chats`, so that [`extend`] gives what a cut of everything would.
 pub fn is_after(chats: &[Chat], points: &[Point]) -> bool {
     chats.last().is_none_or(|chat| points.iter().all(|point| point.at > chat.last_at))
 }
 
-/// Goes on with a cut.
+/// Continues a cut with later points, without reading the earlier ones again.
 pub fn extend(chats: &mut Vec<Chat>, mut points: Vec<Point>) {
-    // An ad comes before what is said at the same moment: a message that it came with is of the new chat.
-    let place = |point: &Point| (point.at, point.ad_id.is_none(), point.ad_id.clone(), point.by_customer);
-    points.sort_by_cached_key(place);
+    // Of one moment the ad comes first, for the message that came with it belongs to the new chat. The rest of the
+    // key only makes the order independent of arrival.
+    let sort_key = |point: &Point| (point.at, point.ad_id.is_none(), point.ad_id.clone(), point.by_customer);
+    points.sort_by_cached_key(sort_key);
     for point in &points {
         match chats.last_mut() {
             Some(chat) if !begins_anew(chat, point) => chat.grow(point),
@@ -98,6 +102,7 @@ pub fn extend(chats: &mut Vec<Chat>, mut points: Vec<Point>) {
     }
 }
 
+/// Whether a point begins the next chat: an ad that is not the tap which began this one, or 7 quiet days.
 fn begins_anew(chat: &Chat, point: &Point) -> bool {
     let by_ad = point.ad_id.is_some()
         && (point.ad_id != chat.ad_id || point.at.since(chat.began_at) > SAME_TAP)

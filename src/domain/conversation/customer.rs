@@ -1,5 +1,5 @@
-//! What an operator or a CRM says of the customer. Personal data: it lives in the person's row alone, and
-//! never shows in `Debug`.
+//! The customer as an operator or a CRM describes them with a tag. Personal data: it lives in the customer's row
+//! alone, never in the ledger, and never shows in `Debug`.
 
 use std::fmt;
 
@@ -7,40 +7,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::conversation::phone::Phone;
 
-/// Who buys, as far as somebody said it.
+/// Who buys. `None` is "not said": it leaves what was said before.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
-    /// Their phone number; only a keyed hash of it is kept.
+    /// The number is hashed and dropped, not stored with the rest: it leaves only a keyed hash on the conversation.
     #[serde(skip)]
     pub phone: Option<Phone>,
-    /// Their address for mail.
+    /// An e-mail address as it was typed.
     pub email: Option<String>,
-    /// Their first name.
+    /// The given name.
     pub first_name: Option<String>,
-    /// Their last name.
+    /// The family name.
     pub last_name: Option<String>,
-    /// Where they live.
+    /// The city of delivery or residence; nobody tells the two apart.
     pub city: Option<String>,
-    /// The shop's own id of them.
+    /// The id of the customer in the shop's or CRM's own system.
     pub external_id: Option<String>,
 }
 
 impl Customer {
-    /// What is now known, with `known` where this says nothing.
+    /// Merges what is said now over what was `known`: a stated field wins. The phone is left out, as it is never
+    /// stored.
     #[must_use]
     pub fn over(&self, known: Self) -> Self {
-        let newer = |said: &Option<String>, known: Option<String>| said.clone().or(known);
+        let stated_or_known = |stated: &Option<String>, known: Option<String>| stated.clone().or(known);
         Self {
             phone: None,
-            email: newer(&self.email, known.email),
-            first_name: newer(&self.first_name, known.first_name),
-            last_name: newer(&self.last_name, known.last_name),
-            city: newer(&self.city, known.city),
-            external_id: newer(&self.external_id, known.external_id),
+            email: stated_or_known(&self.email, known.email),
+            first_name: stated_or_known(&self.first_name, known.first_name),
+            last_name: stated_or_known(&self.last_name, known.last_name),
+            city: stated_or_known(&self.city, known.city),
+            external_id: stated_or_known(&self.external_id, known.external_id),
         }
     }
 
-    /// The name by which they are found.
+    /// Given and family name as one text, for lists and search; `None` if neither was said.
     pub fn name(&self) -> Option<String> {
         let parts: Vec<&str> =
             [&self.first_name, &self.last_name].into_iter().flatten().map(String::as_str).collect();

@@ -1,12 +1,13 @@
-//! What a webhook brought, in our own words: who wrote, when, and which ad or link led there. What a person
-//! wrote or is called never shows in `Debug`.
+//! Inbound events: what a webhook of Meta's brought, in our own words: who wrote, when, and which ad or link led
+//! there. `meta::webhook` reads Meta's formats into these types; the projection makes conversations of them. What a
+//! person wrote or is called never shows in `Debug`.
 
 use std::fmt;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{PageId, PersonId};
 
-/// Where a conversation takes place.
+/// The messaging channel of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Channel {
     /// Facebook Messenger.
@@ -18,7 +19,8 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// The word for rows and for Meta's `messaging_channel`.
+    /// Its word in API and rows, and in an event's `messaging_channel` (Meta's documentation of the Conversions API
+    /// for Business Messaging).
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Messenger => "messenger",
@@ -27,7 +29,7 @@ impl Channel {
         }
     }
 
-    /// Reads what [`Channel::as_str`] wrote.
+    /// The channel of its word; none for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Messenger, Self::Instagram, Self::Whatsapp]
             .into_iter()
@@ -38,16 +40,16 @@ impl Channel {
 /// Who wrote a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Author {
-    /// The person.
+    /// The person who talks with the Page.
     Customer,
-    /// A human at the Page (an echo of Meta's inbox, or without an app).
+    /// A human at the Page: an echo that names Meta's inbox, or no app at all, as its sender.
     Operator,
-    /// Another app on the Page's behalf.
+    /// Another app that writes on the Page's behalf, such as a bot.
     App,
 }
 
 impl Author {
-    /// The word for rows.
+    /// Its word in API and rows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Customer => "customer",
@@ -56,74 +58,75 @@ impl Author {
         }
     }
 
-    /// Reads what [`Author::as_str`] wrote.
+    /// The author of its word; none for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Customer, Self::Operator, Self::App].into_iter().find(|author| author.as_str() == text)
     }
 }
 
-/// One thing that happened in a conversation.
+/// One event in a conversation. Page, channel and person name the conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InboundEvent {
-    /// The account of the channel to which it happened: on Messenger the Page.
+    /// The Page that the event was sent to; it may be one that is not connected.
     pub page_id: PageId,
-    /// Where.
+    /// The channel whose webhook brought it.
     pub channel: Channel,
-    /// The person.
+    /// The customer, also where the Page wrote.
     pub person_id: PersonId,
     /// When it happened, by Meta's clock.
     pub at: Timestamp,
-    /// What it was.
+    /// The kind of the event, with what only that kind has.
     pub what: InboundKind,
-    /// The ad or link that came with it, in any of its three places.
+    /// The ad or link that came with it, wherever in the event Meta put it.
     pub referral: Option<Referral>,
 }
 
-/// What happened.
+/// The kind of an inbound event.
 #[derive(Clone, PartialEq, Eq)]
 pub enum InboundKind {
     /// A message, or a button that was tapped (a postback, whose text is the button's title).
     Message {
-        /// Meta's id of the message; a postback of an old version has none.
+        /// Meta's id of the message, by which one that is delivered twice is known. A postback of an old version of
+        /// the platform has none.
         mid: Option<String>,
-        /// Who wrote it.
+        /// Decided from the echo mark and the app that sent it.
         author: Author,
-        /// Its text, if it has one.
+        /// The text; `None` for a message of attachments alone. Kept no longer than `keep_text`.
         text: Option<String>,
-        /// The kinds of its attachments, such as `image`.
+        /// The types of its attachments in Meta's words, such as `image`; their content is never fetched.
         attachments: Vec<String>,
     },
-    /// A message now reads otherwise.
+    /// The text of a message was changed.
     Edited {
-        /// The message.
+        /// Meta's id of the message that was edited.
         mid: String,
-        /// Who wrote it.
+        /// Who wrote the message, and so its edit.
         author: Author,
-        /// Its text from now on, if it has one.
+        /// The text from now on; `None` if nothing is left of it.
         text: Option<String>,
-        /// Counts the edits of the message from 1; of two, the higher one stands.
+        /// Counts the edits of the message from 1. Events may arrive in any order: the highest number counts.
         number: i64,
     },
-    /// A message was taken back.
+    /// The sender deleted a message for everybody.
     Deleted {
-        /// The message.
+        /// Meta's id of the message that was deleted.
         mid: String,
     },
-    /// The customer sent a cart.
+    /// The customer sent a cart from the Page's catalogue. It makes no order by itself.
     Cart {
         /// Meta's id of the message that it came in (`WhatsApp`; Messenger gives none).
         mid: Option<String>,
-        /// What is in it.
+        /// The products, in the cart's order.
         lines: Vec<CartLine>,
-        /// The customer's own words with it.
+        /// The customer's own words with it; `None` if they wrote none.
         note: Option<String>,
     },
-    /// The customer filled in a lead form: the answers are the customer's own words.
+    /// The customer filled in a lead form. The answers are their own words, so a phone number in them counts.
     Contact {
         /// The answers, in the form's order.
         fields: Vec<FormAnswer>,
     },
-    /// An ad or a link led back into a thread that already existed.
+    /// An ad or a link was tapped that leads into a thread which exists already, and nothing was written.
     Referral,
 }
 
@@ -152,20 +155,20 @@ impl fmt::Debug for InboundKind {
     }
 }
 
-/// One product in a cart, as the catalogue has it; nothing in it is the customer's own text.
+/// One product in a cart, as the catalogue describes it; nothing in it is the customer's own text.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct CartLine {
     /// The shop's own id of the product (`retailer_id`).
     pub sku: Option<String>,
     /// Meta's id of the product.
     pub product_id: Option<String>,
-    /// Its name.
+    /// The product's name in the catalogue.
     pub name: Option<String>,
-    /// The price of one, in the digits that Meta wrote.
+    /// The price of one piece, as Meta writes it: a decimal number as text, never rounded by us.
     pub unit_price: Option<String>,
-    /// The currency of the price.
+    /// The currency of the price, as Meta writes it.
     pub currency: Option<String>,
-    /// How many, if Meta wrote a whole number.
+    /// Pieces; `None` if Meta wrote no whole number.
     pub quantity: Option<i64>,
 }
 
@@ -181,12 +184,12 @@ impl fmt::Debug for CartLine {
     }
 }
 
-/// An answer in a lead form.
+/// One field of a lead form with its answer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FormAnswer {
     /// The field's key, such as `email`, or the question in words.
     pub key: String,
-    /// What the customer answered.
+    /// The answer as the customer typed it. Personal data.
     pub value: String,
 }
 
@@ -196,20 +199,20 @@ impl fmt::Debug for FormAnswer {
     }
 }
 
-/// A label was put on a person, or taken off.
+/// A label of Meta's inbox was put on a person or taken off. Meta gives such a change no id of its own.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LabelChange {
-    /// The Page.
+    /// The Page in whose inbox it happened.
     pub page_id: PageId,
-    /// The person.
+    /// The person who bears the label.
     pub person_id: PersonId,
-    /// When; Meta gives the time of the whole entry.
+    /// The time of the webhook's entry, which may hold several changes: Meta gives no closer one.
     pub at: Timestamp,
-    /// Put on (else taken off).
+    /// Whether it was put on; otherwise it was taken off.
     pub added: bool,
-    /// Meta's id of the label.
+    /// Meta's id of the label, which stays when the label is renamed.
     pub label_id: String,
-    /// The label's name; Meta leaves it out at times.
+    /// The label's name. Meta leaves it out at times; it is then asked for at Graph.
     pub name: Option<String>,
 }
 
@@ -224,21 +227,21 @@ impl fmt::Debug for LabelChange {
     }
 }
 
-/// Where a chat came from. Meta documents it in three places: in the first message, in a postback, and as
-/// an event of its own.
+/// Where a chat came from: an ad or a link. It comes in the first message, in a postback, or as an event of its own
+/// (Meta's documentation of the webhook events `messages`, `messaging_postbacks` and `messaging_referrals`).
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Referral {
-    /// The ad.
+    /// Meta's id of the ad; `None` for a plain link.
     pub ad_id: Option<String>,
-    /// The `ref` of an m.me link or an ad.
+    /// The `ref` that the shop put into an m.me link or an ad.
     pub r#ref: Option<String>,
-    /// Meta's word for the source, such as `ADS` or `SHORTLINK`; an open set.
+    /// Meta's word for the source, such as `ADS` or `SHORTLINK`; the set is open.
     pub source: Option<String>,
-    /// Meta's word for the type, such as `OPEN_THREAD`.
+    /// Meta's word for the type, such as `OPEN_THREAD`; the set is open.
     pub kind: Option<String>,
-    /// The ad's title.
+    /// The title of the ad as it was shown to the person.
     pub ad_title: Option<String>,
-    /// Meta's id of the click (`WhatsApp` alone has one).
+    /// Meta's id of the click (`ctwa_clid`; `WhatsApp` alone has one).
     pub click_id: Option<String>,
 }
 
@@ -253,21 +256,21 @@ impl fmt::Debug for Referral {
 }
 
 impl Referral {
-    /// An ad begins a new chat; a plain link does not.
+    /// Whether an ad led here. An ad begins a new chat; a plain link does not.
     pub fn is_from_ad(&self) -> bool {
         self.ad_id.is_some()
     }
 }
 
-/// A webhook body, read.
+/// The content of one webhook body, in the order in which it stands there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WebhookContent {
-    /// What is projected into conversations.
+    /// Events that are projected into conversations.
     pub events: Vec<InboundEvent>,
-    /// Labels put on and taken off.
+    /// Labels that were put on and taken off.
     pub labels: Vec<LabelChange>,
-    /// What is kept in its raw body and counted: the Page (or `""`) and the kind of the event, a word of
-    /// Meta's format and never of its content.
+    /// Events that are not understood: they stay in the raw body and are counted by Page (`""` if it could not be
+    /// read) and kind. A kind is a word of Meta's format, never of an event's content.
     pub kept: Vec<(PageId, String)>,
 }
 

@@ -1,5 +1,5 @@
-//! A person's thread with a Page: what a webhook brought of it, its chats, who the person is, and the aggregate that
-//! every decision is made on.
+//! The conversation of a person with a Page: what webhooks brought of it, the chats into which it falls, the customer
+//! and their phone number, and the aggregate on which every decision is made.
 
 pub mod aggregate;
 pub mod chat;

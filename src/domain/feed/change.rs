@@ -1,6 +1,7 @@
-//! What the feed tells: full snapshots of orders and conversations, each rendered from the ledger as it stood
-//! at its version, so that a change reads the same whenever it is read. Whose conversation an order is, who the
-//! person is and when they first wrote are not versioned: they show as they are known now.
+//! Changes: what the feed tells CRMs. A change is a full snapshot of an order or a conversation, rendered when it is
+//! read from the ledger as it was at the change's version, so that it reads the same whenever it is read. Three
+//! things have no versions and show as they are now: whose conversation an order is in, who the person is, and when
+//! they first wrote. Here are also the cursors by which a reader continues.
 
 use std::collections::HashMap;
 
@@ -19,23 +20,23 @@ use crate::domain::order::fold::{self, Order};
 use crate::domain::order::matching;
 use crate::domain::order::outcome::{Fact, Flag, Item};
 
-/// The type of a change of an order.
+/// The `type` of a change of an order, in API and rows.
 pub const ORDER_UPDATED: &str = "order.updated";
 
-/// The type of a change of a conversation.
+/// The `type` of a change of a conversation, in API and rows.
 pub const CONVERSATION_UPDATED: &str = "conversation.updated";
 
-/// What a change is about.
+/// What a change is about. Each subject counts versions of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// An order.
+    /// An order: its state, sums and facts changed.
     Order(OrderId),
-    /// A conversation.
+    /// A conversation: it began, or its chats got a fact or a referral.
     Conversation(ConversationId),
 }
 
 impl Subject {
-    /// Reads the two columns of a row.
+    /// The subject of a type and an id, as they are in a row; none for an unknown type.
     pub fn parse(kind: &str, id: String) -> Option<Self> {
         match kind {
             ORDER_UPDATED => Some(Self::Order(OrderId(id))),
@@ -44,7 +45,7 @@ impl Subject {
         }
     }
 
-    /// The change's type in the API.
+    /// The `type` of its changes.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Order(_) => ORDER_UPDATED,
@@ -56,98 +57,98 @@ impl Subject {
 /// A numbered entry of the feed: which version of what.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// Its id, for ever the same.
+    /// Our id of the change: a reader that gets it twice knows it by this.
     pub id: String,
-    /// Its place in the feed.
+    /// Its place in the feed, counted from 1 without gaps. Readers see it only inside a cursor.
     pub sequence: i64,
-    /// The Page.
+    /// The Page to which the subject belongs; readers may ask for one Page alone.
     pub page_id: PageId,
-    /// What changed.
+    /// The order or conversation that changed.
     pub subject: Subject,
-    /// To which version.
+    /// The version of the subject that this change shows.
     pub version: i64,
-    /// When it was written down.
+    /// When the change was recorded, by our clock; not when the fact behind it happened.
     pub occurred_at: Timestamp,
-    /// The order waited for a person's word whether it is another one told again.
+    /// The order was parked at this version; false for a conversation.
     pub parked: bool,
-    /// The version of its conversation at that time.
+    /// The version of the order's conversation at that time: it decides which referrals the change shows.
     pub conversation_version: i64,
 }
 
-/// A fact with the versions at which it appeared and at which entries took it back or accepted it. What the
-/// fact itself says of that is of now, and not asked.
+/// A fact with the versions of its subject at which it appeared and was undone or accepted. `undone` and `accepted`
+/// of the fact itself are those of now, and are not looked at.
 #[derive(Clone, Debug)]
 pub struct VersionedFact {
-    /// The fact.
+    /// The entry as it is in the ledger.
     pub fact: Fact,
-    /// With which version it appeared.
+    /// The version with which it appeared.
     pub since: i64,
-    /// With which version it was taken back.
+    /// The version with which it was undone; `None` if it was not.
     pub undone_since: Option<i64>,
-    /// With which version a person accepted it.
+    /// The version with which a person accepted it; `None` if nobody did.
     pub accepted_since: Option<i64>,
 }
 
-/// Where a chat came from, with the version of the conversation at which that was learnt.
+/// Where a chat came from, with the version of the conversation at which that became known.
 #[derive(Clone, Debug)]
 pub struct VersionedReferral {
     /// The ad or link.
     pub referral: Referral,
-    /// When.
+    /// When the person came by it, by Meta's clock.
     pub at: Timestamp,
-    /// With which version it appeared.
+    /// The version of the conversation with which it appeared.
     pub since: i64,
 }
 
-/// All that is written of an order.
+/// Everything from which the changes of an order are rendered, at any of its versions.
 #[derive(Clone, Debug)]
 pub struct OrderRecord {
-    /// Its id.
+    /// Our id of the order.
     pub id: OrderId,
-    /// Its conversation.
+    /// The conversation that the order is in now.
     pub conversation_id: Option<ConversationId>,
-    /// The Page's currency, for an order in which nobody named one.
+    /// The Page's currency, for versions at which nobody had named a sum.
     pub currency: Currency,
-    /// Its newest version.
+    /// The newest version.
     pub version: i64,
-    /// The first name of the sale that it turned out to be.
+    /// The first number of the order that this one joined, which ended it; `None` while it is an order of its own.
     pub same_as: Option<String>,
-    /// Its names, the first one first, each with the version at which it appeared.
+    /// The order numbers, the first one first, each with the version at which it appeared.
     pub names: Vec<(String, i64)>,
-    /// Its ledger.
+    /// The facts, undone ones included.
     pub entries: Vec<VersionedFact>,
 }
 
-/// All that is written of a conversation itself.
+/// Everything from which the changes of a conversation itself are rendered.
 #[derive(Clone, Debug)]
 pub struct ThreadRecord {
-    /// Its id.
+    /// Our id of the conversation.
     pub id: ConversationId,
-    /// Its Page.
+    /// The Page that the person talks with.
     pub page_id: PageId,
-    /// Where.
+    /// The messaging channel.
     pub channel: Channel,
-    /// Who, unless nobody is known or they were forgotten.
+    /// The person; `None` if nobody is known yet, or the person was erased.
     pub person_id: Option<PersonId>,
-    /// Its first moment.
+    /// The time of the first message, referral or fact.
     pub began_at: Timestamp,
-    /// `qualified` and `lost`.
+    /// The facts about chats (`qualified`, `lost`), undone ones included.
     pub entries: Vec<VersionedFact>,
-    /// Where its chats came from, by time.
+    /// Where the chats came from, sorted by time.
     pub referrals: Vec<VersionedReferral>,
 }
 
-/// What a stretch of the feed is rendered from.
+/// Everything from which a slice of the feed is rendered.
 #[derive(Clone, Debug, Default)]
 pub struct Records {
-    /// The orders that it is about.
+    /// The orders of the changes in it.
     pub orders: HashMap<OrderId, OrderRecord>,
-    /// The conversations that it is about, and those of its orders.
+    /// The conversations of the changes in it, and those of its orders.
     pub threads: HashMap<ConversationId, ThreadRecord>,
 }
 
 impl Change {
-    /// The change as feed and webhooks tell it; none if its subject is not among `records`.
+    /// The body of the change in the feed, with the cursor behind it; none if its subject is not among `records`.
     pub fn body(&self, records: &Records, cursor: &str) -> Option<Value> {
         let data = match &self.subject {
             Subject::Order(id) => json!({"order": self.order(records.orders.get(id)?, records)}),
@@ -163,13 +164,14 @@ impl Change {
         }))
     }
 
+    /// The order at this version. One that joined another ends with a version that has no facts and names the other.
     fn order(&self, record: &OrderRecord, records: &Records) -> Value {
         let same_as = record.same_as.as_ref().filter(|_| self.version >= record.version);
         let facts = match same_as {
             Some(_) => Vec::new(),
             None => as_of(&record.entries, self.version),
         };
-        let fold = if self.parked { matching::waiting } else { fold::fold };
+        let fold = if self.parked { matching::fold_parked } else { fold::fold };
         let order = fold(&facts, record.currency);
         let thread = record.conversation_id.as_ref().and_then(|id| records.threads.get(id));
         let names = record.names.iter().filter(|(_, since)| *since <= self.version);
@@ -189,21 +191,23 @@ impl Change {
             "referral": thread.and_then(|thread| self.referral(&order, thread)).map(referral),
             "outcomes": facts.iter().map(|fact| outcome(fact, Some(&order))).collect::<Vec<_>>(),
         });
-        if let (Some(sale), Value::Object(members)) = (same_as, &mut body) {
-            members.insert("same_as".to_owned(), sale.as_str().into());
+        if let (Some(number), Value::Object(members)) = (same_as, &mut body) {
+            members.insert("same_as".to_owned(), number.as_str().into());
         }
         body
     }
 
-    /// The last referral at or before the order's `confirmed`, of those that were known with this change.
+    /// The referral to which the order is attributed: the last at or before its `confirmed`, of those that were known
+    /// with this change. `None` before it is confirmed.
     fn referral<'a>(&self, order: &Order, thread: &'a ThreadRecord) -> Option<&'a VersionedReferral> {
         let confirmed = order.confirmed?.occurred_at;
-        let mut known = thread.referrals.iter().filter(|led| led.since <= self.conversation_version);
-        known.rfind(|led| led.at <= confirmed)
+        let mut known = thread.referrals.iter().filter(|entry| entry.since <= self.conversation_version);
+        known.rfind(|entry| entry.at <= confirmed)
     }
 
+    /// The conversation at this version.
     fn conversation(&self, record: &ThreadRecord) -> Value {
-        let mut known = record.referrals.iter().filter(|led| led.since <= self.version);
+        let mut known = record.referrals.iter().filter(|entry| entry.since <= self.version);
         let (first, last) = (known.next(), known.next_back());
         let last = last.or(first);
         json!({
@@ -220,7 +224,7 @@ impl Change {
     }
 }
 
-/// The facts of a ledger as they stood at `version`, in the order in which they happened.
+/// The facts as they were at `version`, in the order in which they happened.
 fn as_of(entries: &[VersionedFact], version: i64) -> Vec<Fact> {
     let reached = |since: Option<i64>| since.is_some_and(|since| since <= version);
     let mut facts: Vec<Fact> = entries
@@ -242,17 +246,18 @@ fn decimal(minor: i64, currency: Currency) -> String {
     Money::new(minor, currency).to_string()
 }
 
-fn referral(led: &VersionedReferral) -> Value {
+fn referral(entry: &VersionedReferral) -> Value {
     json!({
-        "ad_id": led.referral.ad_id,
-        "ref": led.referral.r#ref,
-        "source": led.referral.source,
-        "ad_title": led.referral.ad_title,
-        "occurred_at": led.at.to_string(),
+        "ad_id": entry.referral.ad_id,
+        "ref": entry.referral.r#ref,
+        "source": entry.referral.source,
+        "ad_title": entry.referral.ad_title,
+        "occurred_at": entry.at.to_string(),
     })
 }
 
-/// A fact as every answer shows it. What only some kinds have is left out where it is not there.
+/// A fact, with the flag and the value that follow from its `order` (`None` for a fact about a chat). Members that
+/// only some kinds have are left out where there is nothing in them.
 fn outcome(fact: &Fact, order: Option<&Order>) -> Value {
     let flag = order.and_then(|order| order.flag_of(&fact.id));
     let value = order.map_or(fact.terms.value, |order| order.value_of(fact));
@@ -286,8 +291,8 @@ fn outcome(fact: &Fact, order: Option<&Order>) -> Value {
         ("waybill", fact.details.waybill.clone().map(Value::from)),
         ("clamped", fact.details.clamped.then_some(Value::Bool(true))),
     ];
-    let there = sometimes.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    members.extend(there);
+    let present = sometimes.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    members.extend(present);
     members.into()
 }
 
@@ -304,11 +309,13 @@ fn line(item: &Item, currency: Currency) -> Value {
     line
 }
 
-/// Bytes of a place in the feed, and of the mark that proves it ours.
+/// Bytes of a sequence number, and of its authentication tag.
 const HALF: usize = 8;
 
-/// Turns places in the feed into cursors and back: the same on every replica and for ever, and without this
-/// key they say nothing, neither how many changes there are nor how far two lie apart.
+/// The key that turns sequence numbers of the feed into cursors and back. A cursor is the same on every replica and
+/// for ever; without the key it shows neither how many changes there are nor how far two lie apart, and none can be
+/// made up. It is the tag (HMAC-SHA-256 of the number, cut to 8 bytes) followed by the number, encrypted by an XOR
+/// with a second HMAC, of the tag.
 #[derive(Clone)]
 pub struct CursorKey(Hmac<Sha256>);
 
@@ -319,29 +326,31 @@ impl std::fmt::Debug for CursorKey {
 }
 
 impl CursorKey {
-    /// The key that stands in the feed's row.
+    /// The key of this text, which is made once and kept in the feed's row.
     pub fn new(text: &str) -> Option<Self> {
         Hmac::<Sha256>::new_from_slice(text.as_bytes()).ok().map(Self)
     }
 
-    /// The cursor behind the change of this number.
+    /// The cursor from which a reader continues behind the change of this number; 0 for the beginning of the feed.
     pub fn cursor(&self, sequence: i64) -> String {
-        let place = sequence.to_be_bytes();
-        let mark = self.mark(b"mark", place);
-        let veiled = veil(place, self.mark(b"veil", mark));
-        URL_SAFE_NO_PAD.encode([mark, veiled].concat())
+        let number = sequence.to_be_bytes();
+        let tag = self.hmac(b"mark", number);
+        let encrypted = xor(number, self.hmac(b"veil", tag));
+        URL_SAFE_NO_PAD.encode([tag, encrypted].concat())
     }
 
-    /// The number in a cursor; none if it is not one of ours.
+    /// The number in a cursor; none if the cursor is not one that this key made.
     pub fn read(&self, cursor: &str) -> Option<i64> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        let (mark, veiled) = bytes.split_at_checked(HALF)?;
-        let (mark, veiled): ([u8; HALF], [u8; HALF]) = (mark.try_into().ok()?, veiled.try_into().ok()?);
-        let place = veil(veiled, self.mark(b"veil", mark));
-        bool::from(self.mark(b"mark", place).ct_eq(&mark)).then(|| i64::from_be_bytes(place))
+        let (tag, encrypted) = bytes.split_at_checked(HALF)?;
+        let (tag, encrypted): ([u8; HALF], [u8; HALF]) = (tag.try_into().ok()?, encrypted.try_into().ok()?);
+        let number = xor(encrypted, self.hmac(b"veil", tag));
+        bool::from(self.hmac(b"mark", number).ct_eq(&tag)).then(|| i64::from_be_bytes(number))
     }
 
-    fn mark(&self, purpose: &[u8], bytes: [u8; HALF]) -> [u8; HALF] {
+    /// The first 8 bytes of an HMAC. `purpose` keeps its two uses apart; its words are part of every cursor that was
+    /// given out, so they never change.
+    fn hmac(&self, purpose: &[u8], bytes: [u8; HALF]) -> [u8; HALF] {
         let mut mac = self.0.clone();
         mac.update(purpose);
         mac.update(&bytes);
@@ -350,8 +359,8 @@ impl CursorKey {
     }
 }
 
-fn veil(bytes: [u8; HALF], with: [u8; HALF]) -> [u8; HALF] {
-    std::array::from_fn(|index| bytes[index] ^ with[index])
+fn xor(bytes: [u8; HALF], key: [u8; HALF]) -> [u8; HALF] {
+    std::array::from_fn(|index| bytes[index] ^ key[index])
 }
 
 #[cfg(test)]

@@ -1,3 +1,3 @@
-//! What CRMs read.
+//! The change feed, which CRMs read: what a change says, and the cursors between changes.
 
 pub mod change;

@@ -1,5 +1,6 @@
-//! Labels of the Page's inbox: what one may say, and, from the moments at which it was put on a person or taken off, the
-//! periods for which the person carried it.
+//! Labels of Meta's inbox as operators put them on people. Meta tells when one was put on or taken off, in any order
+//! and repeatedly; from that follow the periods in which the person bore the label. A period says what the Page's map
+//! of labels says; what becomes of that is decided in `flow::inbox::label`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,94 +20,90 @@ pub const LABEL_KINDS: [OutcomeKind; 7] = [
     OutcomeKind::Returned,
 ];
 
-/// How far our clock and Meta's may be apart.
+/// Tolerated difference between our clock and Meta's.
 const SKEW: Duration = Duration::from_mins(1);
 
-/// One change of a label on a person, as Meta's webhook reports it.
+/// One label was put on one person, or taken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
-    /// When it happened, by Meta's clock.
+    /// The time of the webhook's entry, by Meta's clock.
     pub at: Timestamp,
-    /// Whether the label was put on; otherwise it was taken off.
+    /// Whether it was put on; otherwise it was taken off.
     pub added: bool,
 }
 
-/// The service's own call to Meta that takes the label off.
+/// A request of the service itself to take the label off, once its fact is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriteBack {
-    /// When the call was made, by our clock.
+    /// When Meta was asked, by our clock.
     pub asked_at: Timestamp,
-    /// Whether Meta has answered that it is done.
+    /// Meta confirmed it. Otherwise the answer was lost: it was perhaps done.
     pub done: bool,
 }
 
-/// How a period ended.
+/// Who ended a period. Only a person's taking off says anything about the sale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// A person took the label off, at this moment; that says something.
+    /// Somebody took the label off at this time, by Meta's clock.
     ByPerson(Timestamp),
-    /// The service took it off; that says nothing.
+    /// The service took it off.
     Own,
 }
 
-/// A period for which a person carried a label.
+/// A period in which a person bore a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelPeriod {
-    /// The moments at which it was put on: the first one, and each at which it was put on again.
+    /// When it was put on, and every repetition of that, oldest first; never empty.
     pub adds: Vec<Timestamp>,
-    /// How the period ended; `None` while the person carries the label.
+    /// Who ended it; `None` while the person bears the label.
     pub end: Option<End>,
 }
 
 impl LabelPeriod {
-    /// The moment at which the label was first put on.
+    /// When the label was put on first.
     pub fn began_at(&self) -> Timestamp {
         self.adds.first().copied().unwrap_or(Timestamp::from_millis(0))
     }
 }
 
-/// The periods of one label on one person, in order; `changes` and `own` may come in any order. Of changes at the same
-/// moment, putting on counts as the earlier. A webhook that only reports what the service itself took off ends the period
-/// as [`End::Own`], once for each write-back.
-pub fn periods(changes: &[Change], own: &[WriteBack]) -> Vec<LabelPeriod> {
+/// The periods of one label on one person, oldest first, whatever the order of `changes`. At the same time putting on
+/// counts before taking off. Meta tells of the service's own taking off too: such a change and the write-back behind
+/// it end one period together, as `Own`.
+pub fn periods(changes: &[Change], write_backs: &[WriteBack]) -> Vec<LabelPeriod> {
+    /// What happened at a time; the order of the variants decides between two of the same time.
     #[derive(PartialEq, Eq, PartialOrd, Ord)]
-    enum Event {
+    enum Step {
         On,
         Off,
-        Own(usize),
+        /// The confirmed write-back of this index.
+        WrittenBack(usize),
     }
-    let mut events: Vec<(Timestamp, Event)> = changes
+    let written_back = write_backs.iter().enumerate().filter(|(_, write)| write.done);
+    let mut steps: Vec<(Timestamp, Step)> = changes
         .iter()
-        .map(|change| (change.at, if change.added { Event::On } else { Event::Off }))
-        .chain(
-            own.iter()
-                .enumerate()
-                .filter(|(_, own)| own.done)
-                .map(|(index, own)| (own.asked_at, Event::Own(index))),
-        )
+        .map(|change| (change.at, if change.added { Step::On } else { Step::Off }))
+        .chain(written_back.map(|(index, write)| (write.asked_at, Step::WrittenBack(index))))
         .collect();
-    events.sort();
-    // Write-backs that have already ended a period.
-    let mut used = vec![false; own.len()];
+    steps.sort();
+    let mut used = vec![false; write_backs.len()];
     let mut periods: Vec<LabelPeriod> = Vec::new();
-    for (at, event) in events {
+    for (at, step) in steps {
         let open = periods.last_mut().filter(|period| period.end.is_none());
-        match (event, open) {
-            (Event::On, Some(open)) => open.adds.push(at),
-            (Event::On, None) => periods.push(LabelPeriod { adds: vec![at], end: None }),
-            (Event::Off, Some(open)) => {
-                // This may be the webhook of a write-back: the label was taken off no earlier than that was called, and
-                // put on no later. It counts also if the answer of the call was lost (`done` is false).
-                let is_reported = |(index, own): &(usize, &WriteBack)| {
-                    !used[*index] && at + SKEW >= own.asked_at && open.began_at() <= own.asked_at + SKEW
+        match (step, open) {
+            (Step::On, Some(open)) => open.adds.push(at),
+            (Step::On, None) => periods.push(LabelPeriod { adds: vec![at], end: None }),
+            (Step::Off, Some(open)) => {
+                // It tells of a write-back that was asked for in this period and not after this change.
+                let tells_of = |(index, write): &(usize, &WriteBack)| {
+                    !used[*index] && at + SKEW >= write.asked_at && open.began_at() <= write.asked_at + SKEW
                 };
-                let reported = own.iter().enumerate().find(is_reported).map(|(index, _)| index);
-                open.end = Some(if reported.is_some() { End::Own } else { End::ByPerson(at) });
-                if let Some(index) = reported {
+                let own = write_backs.iter().enumerate().find(tells_of).map(|(index, _)| index);
+                open.end = Some(if own.is_some() { End::Own } else { End::ByPerson(at) });
+                if let Some(index) = own {
                     used[index] = true;
                 }
             }
-            (Event::Own(index), Some(open)) if !used[index] => {
+            (Step::WrittenBack(index), Some(open)) if !used[index] => {
                 used[index] = true;
                 open.end = Some(End::Own);
             }
@@ -116,18 +113,18 @@ pub fn periods(changes: &[Change], own: &[WriteBack]) -> Vec<LabelPeriod> {
     periods
 }
 
-/// What a label of this name says, by the Page's settings: by its exact name, else by the name without regard to case.
+/// What a label of this name says by the Page's map: a name that is written exactly so comes first, else case does not
+/// matter. `None` for a label that is not in the map.
 pub fn meaning(labels: &BTreeMap<String, OutcomeKind>, name: &str) -> Option<OutcomeKind> {
     let name = name.trim();
-    let alike = || {
+    let ignoring_case = || {
         let lower = name.to_lowercase();
         labels.iter().find(|(label, _)| label.trim().to_lowercase() == lower).map(|(_, kind)| kind)
     };
-    labels.get(name).or_else(alike).copied()
+    labels.get(name).or_else(ignoring_case).copied()
 }
 
-/// The `ref` of the outcome that a label gives. It is made from the label's first moment, so that the same label reported
-/// again is the same outcome.
+/// The `ref` of a label's fact, made from where and when the label was put on: the same however often Meta tells it.
 pub fn reference(conversation: &ConversationId, label_id: &str, at: Timestamp) -> String {
     format!("label:{label_id}:{conversation}:{}", at.millis())
 }

@@ -1,4 +1,5 @@
-//! What operators say in Meta's inbox instead of here: labels, sentences, and what of it waits for a person.
+//! Tags from Meta's inbox: what operators say there by labels and sentences, and which of it becomes a pending tag
+//! that waits for a person.
 
 pub mod label;
 pub mod pending;

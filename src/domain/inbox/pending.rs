@@ -1,4 +1,5 @@
-//! What was said in Meta's inbox and could not be taken as it stands: it waits in the queue for a person.
+//! Pending tags: what a label or a sentence in Meta's inbox said and could not be recorded as it is. Nobody is there
+//! to read a 409, so it waits in the queue until a person says what it really was, or that it was nothing.
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, PageId, PendingTagId};
@@ -7,28 +8,28 @@ use crate::domain::inbox::sentence::{Open, Reading};
 use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::legality::legal_moves;
 use crate::domain::order::outcome::{OutcomeKind, Source};
-use crate::domain::order::tag_decision::Tag;
+use crate::domain::order::tag::Tag;
 use crate::domain::order::typed_tag::amount;
 use crate::error::{Error, Result};
 
-/// Why something waits.
+/// Why a tag is pending: what a person has to decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PendingReason {
-    /// An order is open with another value.
+    /// An order is open with another value: is it a correction, an addition or another sale?
     OtherValue,
-    /// It can't be said of the order as it stands.
+    /// The kind is not legal in the state of the order.
     IllegalMove,
-    /// It is not clear of which order it was said.
+    /// Several orders are open, or none: which one was meant?
     WhichOrder,
-    /// A sum without an amount.
+    /// The kind needs an amount, and none was given.
     ValueMissing,
-    /// The sentence was read in part.
+    /// The sentence was read in part; what it leaves open is inside.
     InPart(Open),
-    /// A label was taken off after its fact could still be undone.
+    /// A label was taken off later than within the hold: was the sale called off, or only the label tidied up?
     LabelTakenOff,
-    /// A label was taken off whose fact was said by another door too.
+    /// A label was taken off, but its fact was also told through another door: is it taken back all the same?
     SaidElsewhere,
-    /// It was refused for another reason.
+    /// Refused for any other reason.
     Refused,
 }
 
@@ -47,7 +48,7 @@ impl PendingReason {
         Self::Refused,
     ];
 
-    /// The word in the API and in rows.
+    /// Its word in API and rows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OtherValue => "other_value",
@@ -61,9 +62,9 @@ impl PendingReason {
         }
     }
 
-    /// Reads the word.
+    /// The reason of its word; none for any other text.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|why| why.as_str() == text)
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
     }
 
     /// Why a sentence that was read so is no tag of `kind` at once; none if it is one.
@@ -75,7 +76,7 @@ impl PendingReason {
         }
     }
 
-    /// What stands behind the code of a refused tag.
+    /// The reason for a tag that was refused with this error code.
     pub fn of_refusal(code: &str) -> Self {
         match code {
             "sale_open_with_other_value" => Self::OtherValue,
@@ -86,37 +87,37 @@ impl PendingReason {
     }
 }
 
-/// Something that waits for a person.
+/// A tag, or the taking back of one, that waits for a person's decision. It changes nothing until then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingTag {
-    /// Its id.
+    /// Our id, by which the decision names it.
     pub id: PendingTagId,
-    /// The Page.
+    /// The Page of the conversation: only its people see and decide it.
     pub page_id: PageId,
-    /// The conversation.
+    /// The conversation in which it was said; it waits in the queue for as long.
     pub conversation_id: ConversationId,
-    /// By which door: a label or a sentence.
+    /// A label or a sentence.
     pub source: Source,
-    /// What was said.
+    /// The kind that the label or sentence stands for; a person may decide on another.
     pub kind: OutcomeKind,
-    /// It was taken back, not said.
+    /// It is not about recording this kind, but about undoing the fact that was recorded.
     pub takes_back: bool,
-    /// The amount, as far as it was read, in minor units.
+    /// The amount in minor units, as far as it was read: a proposal for the person.
     pub value: Option<i64>,
-    /// Its currency.
+    /// The currency of `value`; the Page's if the text named none.
     pub currency: Currency,
-    /// Why it waits.
+    /// What a person has to decide.
     pub why: PendingReason,
-    /// Its name; the same thing told again is this one.
+    /// The `ref` that its fact would have. What was pending once under a `ref` is never pending again.
     pub reference: String,
-    /// When it was said.
+    /// When it was said in Meta's inbox.
     pub occurred_at: Timestamp,
-    /// When it began to wait.
+    /// When it became pending, by our clock.
     pub made_at: Timestamp,
 }
 
 impl PendingTag {
-    /// `value` as money.
+    /// `value` with its currency.
     pub fn money(&self) -> Option<Money> {
         self.value.map(|minor| Money::new(minor, self.currency))
     }

@@ -1,5 +1,6 @@
-//! An amount that an operator wrote to the customer, to be proposed for a tag. A proposal is never a fact: a
-//! person takes it, or not.
+//! The amount that the console proposes for a tag, read from what the operator wrote to the customer. A proposal is
+//! never a fact: a person takes it or types another. So a reading that is sometimes wrong is good enough here; where
+//! an amount is recorded without a person ([`crate::domain::inbox::sentence`]), the reading is stricter.
 
 use crate::clock::Timestamp;
 use crate::domain::basic::money::{Currency, MINOR_MAX, Money};
@@ -39,22 +40,24 @@ pub fn newest_amount<'a>(
     })
 }
 
-/// The last amount in `text` that stands beside a mark of the currency: `120 ₾`, `1 200,50 ლარი`, `GEL 35`.
+/// The last amount in `text` next to a mark of the currency, as in `120 ₾`, `1 200,50 ლარი` or `GEL 35`. None if
+/// there is none, or it is 0 or larger than any sale.
 pub fn last_amount(text: &str, currency: Currency) -> Option<Money> {
     let lower = text.to_lowercase();
     let (marks, code) = (marks(currency.code()), currency.code().to_lowercase());
     let marks = || marks.iter().copied().chain(std::iter::once(code.as_str()));
     let numbers = numbers(&lower);
-    let beside = |&&(start, end): &&(usize, usize)| {
+    let has_mark = |&&(start, end): &&(usize, usize)| {
         let (before, after) = (lower[..start].trim_end(), lower[end..].trim_start());
+        let belongs_before = |mark: &str| follows_number(&lower, before.len() - mark.len());
         marks().any(|mark| after.starts_with(mark))
-            || marks().any(|mark| before.ends_with(mark) && !is_taken(&lower, before.len() - mark.len()))
+            || marks().any(|mark| before.ends_with(mark) && !belongs_before(mark))
     };
-    let (start, end) = numbers.iter().rfind(beside)?;
+    let (start, end) = numbers.iter().rfind(has_mark)?;
     read(&lower[*start..*end], currency)
 }
 
-/// What people write for a currency beside its code.
+/// What people write for a currency besides its code, in lower case; the beginning of a word is enough.
 fn marks(code: &str) -> &'static [&'static str] {
     match code {
         "GEL" => &["₾", "ლარ", "ლ.", "lari"],
@@ -64,16 +67,17 @@ fn marks(code: &str) -> &'static [&'static str] {
     }
 }
 
-/// Whether the mark at `at` already belongs to a number before it.
-fn is_taken(text: &str, at: usize) -> bool {
+/// Whether a number ends just before `at`, so that a mark at `at` belongs to that one: in `120 ₾ 5` to the 120.
+fn follows_number(text: &str, at: usize) -> bool {
     text[..at].trim_end().ends_with(|letter: char| letter.is_ascii_digit())
 }
 
-/// The stretches of digits with their points, commas and thousands' spaces.
+/// The numbers in a text, as byte ranges (start, end): digits with points, commas, and a space before three more
+/// digits.
 fn numbers(text: &str) -> Vec<(usize, usize)> {
     let bytes = text.as_bytes();
     let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let three = |at: usize| digit(at) && digit(at + 1) && digit(at + 2) && !digit(at + 3);
+    let three_digits = |at: usize| digit(at) && digit(at + 1) && digit(at + 2) && !digit(at + 3);
     let mut found = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
@@ -86,32 +90,34 @@ fn numbers(text: &str) -> Vec<(usize, usize)> {
             while digit(at) {
                 at += 1;
             }
-            let (mark, wide) = match bytes.get(at) {
+            let (is_separator, width) = match bytes.get(at) {
                 Some(b'.' | b',') => (digit(at + 1), 1),
-                Some(b' ') => (three(at + 1) && at - start <= 3, 1),
-                Some(0xc2) if bytes.get(at + 1) == Some(&0xa0) => (three(at + 2), 2),
+                Some(b' ') => (three_digits(at + 1) && at - start <= 3, 1),
+                // A no-break space in UTF-8.
+                Some(0xc2) if bytes.get(at + 1) == Some(&0xa0) => (three_digits(at + 2), 2),
                 _ => (false, 0),
             };
-            if !mark {
+            if !is_separator {
                 break;
             }
-            at += wide;
+            at += width;
         }
         found.push((start, at));
     }
     found
 }
 
-/// Reads `1 200,50`: the last point or comma sets minor units apart, if so many digits follow it.
+/// Reads a number such as `1 200,50`: a last point or comma with no more digits behind it than the currency has
+/// begins the minor units; every other separator only groups digits.
 fn read(text: &str, currency: Currency) -> Option<Money> {
     let plain: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();
-    let (whole, part) = match plain.rfind(['.', ',']) {
+    let (major, minor) = match plain.rfind(['.', ',']) {
         Some(at) if plain.len() - at - 1 <= currency.digits() as usize => (&plain[..at], &plain[at + 1..]),
         _ => (plain.as_str(), ""),
     };
-    let whole: String = whole.chars().filter(char::is_ascii_digit).collect();
-    let joined = if part.is_empty() { whole } else { format!("{whole}.{part}") };
-    Money::parse(&joined, currency).ok().filter(|money| money.minor > 0 && money.minor < MINOR_MAX)
+    let major: String = major.chars().filter(char::is_ascii_digit).collect();
+    let decimal = if minor.is_empty() { major } else { format!("{major}.{minor}") };
+    Money::parse(&decimal, currency).ok().filter(|money| money.minor > 0 && money.minor < MINOR_MAX)
 }
 
 #[cfg(test)]

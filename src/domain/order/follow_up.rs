@@ -1,4 +1,6 @@
-//! Whether a fact may be undone or accepted as things stand.
+//! Whether a fact may be undone or accepted as things stand. People undo from the newest entry backwards, so that no
+//! later word of theirs loses what it was based on; a CRM may take back its own facts at any depth; only a flagged
+//! fact can be accepted. That an undone fact is undone again is no matter of these rules: it gives the same entry.
 
 use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::order::outcome::{Fact, Source};
@@ -7,32 +9,32 @@ use crate::error::{Error, Result};
 /// Whether a person may undo `fact`: it must be the newest effective entry that a person made on its order or chat.
 ///
 /// # Errors
-/// 409 that names what was said later.
+/// 409 `not_the_newest`, which names the later entry.
 pub fn may_undo(aggregate: &ConversationAggregate, fact: &Fact) -> Result<()> {
-    let beside: Vec<&Fact> = match aggregate.order_of(&fact.id) {
+    let same_ledger: Vec<&Fact> = match aggregate.order_of(&fact.id) {
         Some(ledger) => ledger.facts.iter().collect(),
         None => match aggregate.chat_at(fact.occurred_at) {
             Some(chat) => {
-                let of_chat = |said: &&Fact| aggregate.chat_at(said.occurred_at) == Some(chat);
-                aggregate.said.iter().filter(of_chat).collect()
+                let is_of_chat = |other: &&Fact| aggregate.chat_at(other.occurred_at) == Some(chat);
+                aggregate.said.iter().filter(is_of_chat).collect()
             }
             None => aggregate.said.iter().collect(),
         },
     };
-    let newest = beside.into_iter().rev().find(|fact| fact.source.is_person() && !fact.undone);
+    let newest = same_ledger.into_iter().rev().find(|fact| fact.source.is_person() && !fact.undone);
     if newest.is_some_and(|newest| newest.id == fact.id) {
         return Ok(());
     }
-    let in_the_way = newest.map_or("nothing that a person said is left to undo".to_owned(), |newest| {
+    let obstacle = newest.map_or("nothing that a person said is left to undo".to_owned(), |newest| {
         format!("\"{}\" ({}) was said later: undo that first", newest.kind.as_str(), newest.id)
     });
-    Err(Error::conflict("not_the_newest", format!("This entry can't be undone: {in_the_way}.")))
+    Err(Error::conflict("not_the_newest", format!("This entry can't be undone: {obstacle}.")))
 }
 
-/// Whether a CRM, known by the name of its key, may take `fact` back: its own facts, at any depth.
+/// Whether a CRM may take `fact` back: its own facts, at any depth. `actor` is the name of its API key.
 ///
 /// # Errors
-/// 409 for a fact of somebody else's.
+/// 409 `not_your_fact` for one that a person, the service or another key recorded.
 pub fn may_take_back(fact: &Fact, actor: &str) -> Result<()> {
     let own = !fact.source.is_person() && fact.source != Source::Service && fact.actor == actor;
     own.then_some(()).ok_or_else(|| {
@@ -43,7 +45,7 @@ pub fn may_take_back(fact: &Fact, actor: &str) -> Result<()> {
 /// Whether `fact` is flagged, and its flag can be lifted by accepting it.
 ///
 /// # Errors
-/// 409 that says why not.
+/// 409 `not_flagged`; 409 `other_currency` for the one flag that nobody can lift.
 pub fn may_accept(aggregate: &ConversationAggregate, fact: &Fact) -> Result<()> {
     match aggregate.orders.iter().find_map(|ledger| ledger.order.flag_of(&fact.id)) {
         Some(flag) if flag.can_be_accepted() => Ok(()),

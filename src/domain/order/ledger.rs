@@ -1,4 +1,7 @@
-//! An order with its ledger, and the orders that joined it.
+//! An order with its ledger, and the orders from outside that joined it. Joining follows from the facts: a later fact
+//! may show that two were not the same sale, so what joined keeps its id, numbers and facts, and can be split off
+//! again. Whether two orders are one is decided in [`crate::domain::order::matching`]; here they are only put
+//! together and taken apart.
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{OrderId, OutcomeId};
@@ -6,53 +9,55 @@ use crate::domain::basic::money::Currency;
 use crate::domain::order::fold::{self, Order};
 use crate::domain::order::outcome::Fact;
 
-/// An order with its ledger: the facts that are told of it, and what they fold into.
+/// One sale of a conversation: its facts, and what they fold into.
 #[derive(Clone, Debug)]
 pub struct OrderLedger {
-    /// Our id of the order.
+    /// Our id of the order, never shown as its number.
     pub id: OrderId,
-    /// Its order numbers, the first one first: the shop's, a CRM's, or the service's.
+    /// Its order numbers as people and systems write them, in the order in which they were learnt. The first one is
+    /// part of every `event_id`, so it never changes.
     pub numbers: Vec<String>,
-    /// Its first number was made by the service.
+    /// Its first number was made by the service, because the first tag gave none.
     pub service_numbered: bool,
-    /// Counts the changes of the order that the feed tells of; 0 before the first.
+    /// Counts the changes of the order in the feed; 0 before the first.
     pub version: i64,
-    /// The policy under which it was opened.
+    /// The version of the signal policy in force when it was opened; a later policy does not apply to it.
     pub policy_version: i64,
-    /// Its facts, by the time at which they were recorded.
+    /// Its facts, those of joined orders included, by the time at which they were recorded.
     pub facts: Vec<Fact>,
-    /// What the facts fold into.
+    /// What the facts fold into; empty but for flags while the order is parked.
     pub order: Order,
-    /// It is perhaps another order of this conversation told again: it moves nothing until a person decides.
+    /// It is perhaps another order of this conversation, told again from outside: it moves nothing and makes no
+    /// conversion until a person decides.
     pub parked: bool,
-    /// When it was opened here.
+    /// When it came into this conversation; the orders of a conversation are sorted by it.
     pub opened_at: Timestamp,
-    /// An event of it left, or was about to: what Meta knows of it stays as it is.
+    /// Meta may know of it: one of its conversions was carried by an attempt. From then on it joins no order and
+    /// none is split off from it.
     pub reported: bool,
-    /// Orders from outside that are this one by their value; their numbers and facts stand among its own.
+    /// Orders from outside that are this one by their value; their numbers and facts are among its own too.
     pub joined: Vec<JoinedOrder>,
 }
 
-/// An order from outside that turned out to be the order which holds it. That follows from the facts, so that a
-/// later fact may part them again.
+/// What is kept of an order from outside that joined another one, so that it can be split off again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinedOrder {
-    /// Our id of it.
+    /// Our id of the joined order; it names the order again if it is split off.
     pub id: OrderId,
-    /// Its order numbers.
+    /// The numbers that it brought.
     pub numbers: Vec<String>,
-    /// Its version when it ended.
+    /// Its last version in the feed before it joined; 0 if the feed never told of it.
     pub version: i64,
-    /// The policy under which it was opened.
+    /// The version of the signal policy in force when it was opened.
     pub policy_version: i64,
-    /// When it was opened.
+    /// When it came into the conversation.
     pub opened_at: Timestamp,
-    /// Its facts, by their ids.
+    /// Which of the facts are its own.
     pub facts: Vec<OutcomeId>,
 }
 
 impl OrderLedger {
-    /// An order of which nothing is known yet.
+    /// An order without facts and numbers, at version 0.
     pub fn new(id: OrderId, service_numbered: bool, policy_version: i64, currency: Currency) -> Self {
         Self {
             id,
@@ -69,7 +74,8 @@ impl OrderLedger {
         }
     }
 
-    /// Takes out the orders that joined it, unless Meta was told of them as one.
+    /// Splits off every order that joined it, so that the matching can decide anew; none once Meta may know of them
+    /// as one. None of the results is folded again.
     pub fn part(&mut self) -> Vec<Self> {
         if self.reported {
             return Vec::new();
@@ -79,19 +85,20 @@ impl OrderLedger {
     }
 
     fn part_one(&mut self, joined: JoinedOrder) -> Self {
-        let (facts, own) = self.facts.drain(..).partition(|fact| joined.facts.contains(&fact.id));
-        self.facts = own;
-        self.numbers.retain(|name| !joined.numbers.contains(name));
+        let (joined_facts, own_facts) =
+            self.facts.drain(..).partition(|fact| joined.facts.contains(&fact.id));
+        self.facts = own_facts;
+        self.numbers.retain(|number| !joined.numbers.contains(number));
         let mut parted = Self::new(joined.id, false, joined.policy_version, self.order.currency);
         parted.numbers = joined.numbers;
-        // Facts that came meanwhile bear the versions of this one.
+        // Facts that came while it was joined bear versions of this order, so its next one must be above those.
         parted.version = joined.version.max(self.version);
         parted.opened_at = joined.opened_at;
-        parted.facts = facts;
+        parted.facts = joined_facts;
         parted
     }
 
-    /// Takes in an order that is this one.
+    /// Takes in an order that is this one by its facts; it can be split off again.
     pub fn join(&mut self, joined: Self) {
         self.joined.push(JoinedOrder {
             id: joined.id.clone(),
@@ -104,22 +111,23 @@ impl OrderLedger {
         self.take_in(joined);
     }
 
-    /// Takes in an order that a person said is this one, for good.
+    /// Takes in an order for good, because a person said that it is this one.
     pub fn take_in(&mut self, joined: Self) {
         self.numbers.extend(joined.numbers);
         self.facts.extend(joined.facts);
         self.facts.sort_by(|a, b| (a.recorded_at, &a.id).cmp(&(b.recorded_at, &b.id)));
     }
 
-    /// The order to which a fact from outside under this number belongs: this one, or one that joined it.
+    /// The id under which a fact from outside with this number is written: that of the joined order which brought
+    /// the number, so that the fact leaves with it; else this order's own.
     pub fn home_of(&self, number: Option<&str>) -> OrderId {
-        let has_it = |joined: &&JoinedOrder| {
-            number.is_some_and(|number| joined.numbers.iter().any(|name| name == number))
+        let has_number = |joined: &&JoinedOrder| {
+            number.is_some_and(|number| joined.numbers.iter().any(|own| own == number))
         };
-        self.joined.iter().find(has_it).map_or_else(|| self.id.clone(), |joined| joined.id.clone())
+        self.joined.iter().find(has_number).map_or_else(|| self.id.clone(), |joined| joined.id.clone())
     }
 
-    /// A new entry of the order that is `home` here.
+    /// Adds an entry under the id that [`Self::home_of`] gave. The fold is left as it was.
     pub fn add(&mut self, home: &OrderId, fact: Fact) {
         if let Some(joined) = self.joined.iter_mut().find(|joined| joined.id == *home) {
             joined.facts.push(fact.id.clone());
@@ -127,13 +135,13 @@ impl OrderLedger {
         self.facts.push(fact);
     }
 
-    /// Folds its ledger again.
+    /// Folds its facts again, as an order of its own. Whether it is parked is the matching's to decide afterwards.
     pub fn fold(&mut self, currency: Currency) {
         self.order = fold::fold(&self.facts, currency);
         self.parked = false;
     }
 
-    /// The facts that nobody has undone.
+    /// The facts that were not undone, flagged ones included.
     pub fn effective(&self) -> impl Iterator<Item = &Fact> {
         self.facts.iter().filter(|fact| !fact.undone)
     }

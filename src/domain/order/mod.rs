@@ -1,4 +1,5 @@
-//! Orders: the facts that are told of them, what these fold into, which tellings are one sale, and what a tag means.
+//! Orders. Facts (`outcome`) stand in a `ledger` and `fold` into an order's state; `matching` decides which orders are
+//! one sale. A `tag` comes in: `which_order` it is about, what its `tag_terms` are, and so the `tag_decision`.
 
 pub mod fold;
 pub mod follow_up;
@@ -9,6 +10,10 @@ pub mod offered_moves;
 pub mod outcome;
 pub mod payout;
 pub mod reason;
+pub mod tag;
 pub mod tag_decision;
+pub mod tag_refusal;
+mod tag_terms;
 pub mod tagged;
 pub mod typed_tag;
+mod which_order;

@@ -154,7 +154,8 @@ mod tests {
     use crate::domain::conversation::chat::Chat;
     use crate::domain::order::fold;
     use crate::domain::order::outcome::{Details, Fact, Source, Terms};
-    use crate::domain::order::tag_decision::{self, Decision, Tag};
+    use crate::domain::order::tag::Tag;
+    use crate::domain::order::tag_decision::{self, Decision};
 
     fn gel() -> Currency {
         Currency::parse("GEL").unwrap()

@@ -1,4 +1,6 @@
-//! One fact about a conversation or an order: what, when, who said so, and from which source.
+//! An outcome: one fact about a chat or an order, as an entry of the append-only ledger. A fact says what happened,
+//! when, who said so and from which source; what it does to an order is the fold's to decide. Here are also the
+//! flags that the fold can put on a fact, and the follow-up entries that undo or accept one.
 
 use std::cmp::Ordering;
 
@@ -6,18 +8,19 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::basic::money::{Currency, Money};
 
-/// What happened. The order of the variants is their rank: of two facts of one moment, the lower stands first.
+/// The kind of a fact. The order of the variants is their rank: of two facts of one moment the one of the lower rank
+/// counts as the earlier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OutcomeKind {
-    /// Real need, right product, wants to buy.
+    /// Of a chat: real need, right product, wants to buy.
     Qualified,
-    /// Ended without an order.
+    /// Of a chat: ended without an order.
     Lost,
-    /// The customer agreed in the chat.
+    /// The customer agreed in the chat; may carry value and items.
     Confirmed,
     /// The operator added to a confirmed order; the uplift is its value.
     CrossSold,
-    /// Value and items of a confirmed order set right.
+    /// Value and items of a confirmed order were corrected.
     Amended,
     /// Called off before it arrived.
     Cancelled,
@@ -27,14 +30,14 @@ pub enum OutcomeKind {
     Delivered,
     /// Refused at the door or sent back, in full or in part.
     Returned,
-    /// The customer's money arrived with someone.
+    /// The customer's money arrived with someone: card, courier or bank. A sum beside the state.
     Paid,
-    /// Money given back.
+    /// Money was given back. A sum beside the state.
     Refunded,
 }
 
 impl OutcomeKind {
-    /// All kinds, by rank.
+    /// Every kind, by rank.
     pub const ALL: [Self; 11] = [
         Self::Qualified,
         Self::Lost,
@@ -49,7 +52,7 @@ impl OutcomeKind {
         Self::Refunded,
     ];
 
-    /// The word in the API and in rows.
+    /// Its word in API and rows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Qualified => "qualified",
@@ -66,17 +69,17 @@ impl OutcomeKind {
         }
     }
 
-    /// Reads the word.
+    /// The kind of its word; none for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    /// Whether it is a fact about a conversation rather than about an order.
+    /// Whether it is a fact about a chat rather than about an order.
     pub const fn is_of_conversation(self) -> bool {
         matches!(self, Self::Qualified | Self::Lost)
     }
 
-    /// Whether it says nothing without an amount. A sale can wait for its value; a sum can't.
+    /// Whether it says nothing without an amount. A `confirmed` can do without: its value may be stated later.
     pub const fn is_amount(self) -> bool {
         matches!(self, Self::CrossSold | Self::Amended | Self::Paid | Self::Refunded)
     }
@@ -86,23 +89,34 @@ impl OutcomeKind {
         matches!(self, Self::Confirmed) || self.is_amount()
     }
 
-    /// Whether a person who says it can name an amount: of a return, the part that came back.
+    /// Whether a person who says it can name an amount; of a return it is the part that came back.
     pub const fn takes_value(self) -> bool {
         self.needs_value() || matches!(self, Self::Returned)
     }
 
-    /// Whether an order may have several facts of it, so that each needs a name of its own (`ref`).
+    /// Whether an order may have several facts of this kind, so that each needs a name of its own (`ref`).
     pub const fn may_repeat(self) -> bool {
         matches!(self, Self::CrossSold | Self::Paid | Self::Refunded | Self::Returned)
     }
 
-    /// Whether it must say why.
+    /// Whether several facts of this kind with such `terms` may stand on one order, because their sums add up.
+    pub fn adds_up(self, terms: &Terms) -> bool {
+        match self {
+            Self::CrossSold | Self::Paid | Self::Refunded => true,
+            // In part; a return in full happens once.
+            Self::Returned => terms.value.is_some() || !terms.items.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// Whether people must give a reason with it.
     pub const fn wants_reason(self) -> bool {
         matches!(self, Self::Lost | Self::Cancelled | Self::Returned)
     }
 }
 
-/// Where a fact comes from.
+/// The door through which a fact came in. It decides whether the fact can be refused (people) or only flagged (all
+/// others).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// A person in the console.
@@ -113,15 +127,15 @@ pub enum Source {
     Label,
     /// A person, by the sentence that confirms an order.
     Sentence,
-    /// The service itself, for silence.
+    /// The service itself: `lost` for a silent chat.
     Service,
-    /// A CRM.
+    /// A CRM, by its API key.
     Crm,
-    /// A courier.
+    /// A courier's report, brought by the CRM.
     Courier,
-    /// A bank.
+    /// A line of a bank's statement, brought by the CRM.
     Bank,
-    /// The shop's site.
+    /// The shop's web site, brought by the CRM.
     Site,
 }
 
@@ -138,7 +152,7 @@ impl Source {
         Self::Site,
     ];
 
-    /// The word in the API and in rows.
+    /// Its word in API and rows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Console => "console",
@@ -153,55 +167,57 @@ impl Source {
         }
     }
 
-    /// Reads the word.
+    /// The source of its word; none for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|source| source.as_str() == text)
     }
 
-    /// People may say what is legal; facts from outside are never refused, only flagged.
+    /// Whether one of the Page's people said it. They may say what is legal as things stand; a fact from outside
+    /// that contradicts is never refused, only flagged.
     pub const fn is_person(self) -> bool {
         matches!(self, Self::Console | Self::Api | Self::Label | Self::Sentence)
     }
 }
 
-/// One line of an order.
+/// One line of an order, or of what came back from it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Item {
-    /// The shop's article number; a line without one is not told to Meta.
+    /// The shop's article number. A line without one is left out of what Meta is told.
     pub sku: Option<String>,
-    /// What the shop calls it.
+    /// What the shop calls it; identifies the line where there is no `sku`.
     pub name: Option<String>,
-    /// Pieces, from 1.
+    /// Pieces, at least 1.
     pub quantity: i64,
-    /// Price of one piece, in minor units.
+    /// The price of one piece, in minor units.
     pub unit_price: i64,
-    /// What one piece costs the shop, in minor units.
+    /// What one piece costs the shop, in minor units; for the shop's own figures, never for Meta.
     pub unit_cost: Option<i64>,
 }
 
-/// What a fact says about money: all amounts in minor units of `currency`.
+/// What a fact says about money and goods. Amounts are minor units of `currency`; `None` is "not stated", which is
+/// never the same as 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
-    /// The currency of every amount here.
+    /// The Page's where the sender stated none; it then says nothing about the order.
     pub currency: Currency,
-    /// `confirmed`, `amended`: the whole; `cross_sold`: the uplift; `returned`: the part; `paid`,
-    /// `refunded`: the sum.
+    /// Of `confirmed` and `amended` the value of the whole order; of `cross_sold` the uplift; of `returned` the
+    /// part that came back (not stated: all of it); of `paid` and `refunded` the sum.
     pub value: Option<i64>,
-    /// `cross_sold`: the new whole, where that was said. The uplift then follows from what the order was worth
-    /// at that moment, of which a fact may still come.
+    /// Of `cross_sold`: the value of the whole order from then on, where the sender gave that. The uplift is then
+    /// the difference to the order's value at that moment, which facts that arrive later can still change.
     pub total: Option<i64>,
-    /// What the customer pays for delivery; part of `value`.
+    /// What the customer pays for delivery, contained in `value`.
     pub delivery_fee: Option<i64>,
-    /// Taken off the items; already taken off `value`.
+    /// What the customer is let off, already subtracted in `value`.
     pub discount: Option<i64>,
-    /// `paid`: what the courier or bank kept.
+    /// Of `paid`: what courier or bank kept of the gross sum.
     pub fee: Option<i64>,
-    /// What was sold, or what came back.
+    /// The lines sold, or those that came back; empty if none were stated.
     pub items: Vec<Item>,
 }
 
 impl Terms {
-    /// Terms that say nothing but the currency.
+    /// Terms that state nothing.
     pub const fn silent(currency: Currency) -> Self {
         Self {
             currency,
@@ -214,12 +230,12 @@ impl Terms {
         }
     }
 
-    /// Whether they say anything besides the currency.
+    /// Whether anything is stated besides the currency, so that the currency counts too.
     pub fn name_money(&self) -> bool {
         *self != Self::silent(self.currency)
     }
 
-    /// Σ items − discount + delivery fee, where items are given.
+    /// Σ items − discount + delivery fee, in minor units. `None` where no items are given, or their sum overflows.
     pub fn sum(&self) -> Option<i64> {
         let goods = self.items.iter().try_fold(0_i64, |sum, item| {
             item.quantity.checked_mul(item.unit_price).and_then(|line| sum.checked_add(line))
@@ -229,7 +245,7 @@ impl Terms {
         )
     }
 
-    /// `value` as money.
+    /// `value` with its currency.
     pub fn money(&self) -> Option<Money> {
         self.value.map(|minor| Money::new(minor, self.currency))
     }
@@ -238,73 +254,69 @@ impl Terms {
 /// What a fact says besides money: how it is paid, and who carries it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Details {
-    /// `cod`, `prepaid`, `card` or `instalment`.
+    /// The payment method: `cod`, `prepaid`, `card` or `instalment`.
     pub payment: Option<String>,
-    /// The courier's name.
+    /// The courier's name as the sender writes it.
     pub courier: Option<String>,
     /// The courier's number of the parcel.
     pub waybill: Option<String>,
-    /// The sender's clock was ahead, so that the time was set to ours.
+    /// The stated time lay ahead of our clock (a few minutes are forgiven), so `occurred_at` is our time instead.
     pub clamped: bool,
 }
 
-/// An entry of the ledger about an order or a conversation. What undid it or accepted it stands in other
-/// entries; here are only their effects.
+/// An entry of the ledger: one fact about a chat or an order. It never changes; `undone` and `accepted` are the
+/// effects of follow-up entries that name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// Its id.
+    /// Our id of the entry; ids grow with the time of recording.
     pub id: OutcomeId,
-    /// What happened.
+    /// Together with `occurred_at` it gives the fact its place in the fold.
     pub kind: OutcomeKind,
-    /// When it happened.
+    /// When it happened, as stated; the time of recording where nobody stated it.
     pub occurred_at: Timestamp,
-    /// When it was written down.
+    /// When it was written into the ledger, by our clock.
     pub recorded_at: Timestamp,
-    /// Who said it, by name; never a customer.
+    /// The name of the person, API key or part of the service that said it; never a customer's.
     pub actor: String,
-    /// From where.
+    /// The door through which it came in.
     pub source: Source,
-    /// The sender's own id of the fact.
+    /// The sender's own id of the fact (`ref`), unique among the facts of one source of a Page.
     pub reference: Option<String>,
-    /// Money and goods.
+    /// What it states about money and goods.
     pub terms: Terms,
-    /// How it is paid, and who carries it.
+    /// Payment method, courier, waybill.
     pub details: Details,
-    /// Why.
+    /// Why a chat was lost, an order cancelled or goods returned, in the sender's words.
     pub reason: Option<String>,
-    /// An entry took it back.
+    /// An undo names it: it no longer counts, and the fold passes over it.
     pub undone: bool,
-    /// A person accepted it although it contradicts another.
+    /// A person accepted it although it carried a flag: it moves its order after all.
     pub accepted: bool,
 }
 
 impl Fact {
-    /// Whether a second telling of it has no name of its own (`ref`) and no sum to add up: outside facts of one
-    /// kind and moment are one fact then.
-    pub fn may_be_told_again(&self) -> bool {
-        let adds_up = match self.kind {
-            OutcomeKind::CrossSold | OutcomeKind::Paid | OutcomeKind::Refunded => true,
-            OutcomeKind::Returned => self.terms.value.is_some() || !self.terms.items.is_empty(),
-            _ => false,
-        };
-        !adds_up && !self.source.is_person() && self.reference.is_none()
+    /// Whether a second fact of its kind and time would be the same fact: it comes from outside, has no `ref` to
+    /// tell the two apart, and is not one of those whose sums add up.
+    pub fn can_be_repeated(&self) -> bool {
+        !self.kind.adds_up(&self.terms) && !self.source.is_person() && self.reference.is_none()
     }
 
-    /// Whether `other` tells the same fact once more.
-    pub fn is_told_again_by(&self, other: &Self) -> bool {
-        self.may_be_told_again()
-            && other.may_be_told_again()
+    /// Whether `other` is this fact once more, perhaps in other words.
+    pub fn is_repeated_by(&self, other: &Self) -> bool {
+        self.can_be_repeated()
+            && other.can_be_repeated()
             && self.kind == other.kind
             && self.occurred_at == other.occurred_at
     }
 
-    /// Whether `other`, the same fact, names another sum.
-    pub fn is_worth_otherwise_in(&self, other: &Self) -> bool {
-        self.terms.money().zip(other.terms.money()).is_some_and(|(one, two)| one != two)
+    /// Whether both facts name a value, and not the same one.
+    pub fn differs_in_value_from(&self, other: &Self) -> bool {
+        self.terms.money().zip(other.terms.money()).is_some_and(|(own, others)| own != others)
     }
 
-    /// An order of facts by what they say alone.
-    pub fn by_content(&self, other: &Self) -> Ordering {
+    /// A total order of facts by what they say alone, so that the fold is the same whatever arrived first. Which of
+    /// two comes first has no meaning.
+    pub fn cmp_content(&self, other: &Self) -> Ordering {
         let sums = |fact: &Self| {
             let Terms { value, total, delivery_fee, discount, fee, .. } = fact.terms;
             (value, total, delivery_fee, discount, fee)
@@ -327,26 +339,27 @@ pub fn newest_by_person<'a>(facts: impl DoubleEndedIterator<Item = &'a Fact>) ->
     facts.rev().find(|fact| fact.source.is_person() && !fact.undone)
 }
 
-/// A fact that can't be fitted in with an earlier one; it moves nothing until a person accepts it.
+/// Why a fact moves nothing until a person accepts it or it is taken back. Flags follow from the fold anew each
+/// time; only a person's decision is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flag {
     /// Not possible after what happened before, such as shipped after returned.
     Contradiction,
-    /// `confirmed` again with another value; `cross_sold` to a whole that does not fit.
+    /// `confirmed` again with another value, or `cross_sold` to a whole that does not fit.
     OtherValue,
-    /// Of another currency than the order: no sum of it can be added or compared.
+    /// In another currency than the order, so that its sum can be neither added nor compared. It can't be accepted.
     OtherCurrency,
-    /// An order number from outside for a sale that may already stand under the service's own number.
+    /// On an order from outside that may be a sale which is in the conversation already, under the service's number.
     PerhapsSameSale,
 }
 
 impl Flag {
-    /// Whether a person can let the fact move its order all the same.
+    /// Whether a person can accept the fact, so that it moves its order all the same.
     pub const fn can_be_accepted(self) -> bool {
         !matches!(self, Self::OtherCurrency)
     }
 
-    /// The word in the API.
+    /// Its word in the API; flags have no column.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Contradiction => "contradiction",
@@ -357,18 +370,18 @@ impl Flag {
     }
 }
 
-/// An entry about another entry of the ledger: it takes a fact back, or accepts a flagged one. The ledger is
-/// append-only, so that a mistake is undone by such an entry and never by a change.
+/// The kind of a follow-up: an entry about a fact of the ledger. The ledger is append-only, so a mistake is undone by
+/// such an entry and never by a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FollowUp {
-    /// The fact no longer counts.
+    /// The fact is taken back: it no longer counts. An undo can't be undone.
     Undo,
-    /// A person accepts the flagged fact, so that it moves its order after all.
+    /// A person accepts the flagged fact: it moves its order after all.
     Accept,
 }
 
 impl FollowUp {
-    /// The word in the API and in rows.
+    /// Its word in API and rows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Undo => "undo",

@@ -1,5 +1,6 @@
-//! The reasons for lost, cancelled and returned from which people choose, in Georgian and English unless a Page has its
-//! own. Some reasons for lost say that the chat never was about a sale.
+//! The reasons that people choose from when a chat is lost, an order cancelled or goods returned. A Georgian and an
+//! English list are built in; a Page may have its own. Reasons are kept as free text, so an old one stays readable
+//! after the list changes; nothing here decides whether a reason is needed.
 
 use crate::domain::operator::Language;
 use crate::domain::order::outcome::OutcomeKind;
@@ -55,7 +56,7 @@ const NOT_A_SALE: [&str; 8] = [
     "business offer",
 ];
 
-/// The reasons of one Page, in the order in which they are offered.
+/// The choices that a Page's console offers, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reasons {
     /// Why a chat ended without an order.
@@ -64,7 +65,8 @@ pub struct Reasons {
     pub cancelled: Vec<String>,
     /// Why goods came back.
     pub returned: Vec<String>,
-    /// Why a chat that never was about a sale is lost; the report leaves such chats out of every rate.
+    /// Why a chat is closed as lost that never was about a sale (spam, "where is my parcel"); such chats leave every
+    /// denominator of the report.
     pub not_a_sale: Vec<String>,
 }
 
@@ -81,7 +83,7 @@ impl Default for Reasons {
 }
 
 impl Reasons {
-    /// The reasons that can be chosen for a fact of `kind`; none for a kind that needs no reason.
+    /// The choices for a fact of `kind`; empty for a kind that has no reasons. For `lost` those of no sale come last.
     pub fn choices(&self, kind: OutcomeKind) -> Vec<&str> {
         let lists: &[&Vec<String>] = match kind {
             OutcomeKind::Lost => &[&self.lost, &self.not_a_sale],
@@ -107,7 +109,7 @@ impl Reasons {
         own
     }
 
-    /// Whether a chat that was lost for `reason` never was about a sale.
+    /// Whether `reason` says that the chat never was about a sale. Compared as written.
     pub fn is_not_a_sale(&self, reason: &str) -> bool {
         self.not_a_sale.iter().any(|marked| marked == reason)
     }

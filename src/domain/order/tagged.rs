@@ -1,5 +1,5 @@
-//! What a tag, an undo or an acceptance came to: the entry, the order as it now stands, and what Meta knows or
-//! will know of it.
+//! The result of a tag, an undo or an acceptance, as its answer shows it: the entry, the order as it now is, and its
+//! conversions, which say what Meta knows already or will be told.
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::OutcomeId;
@@ -7,34 +7,34 @@ use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::outcome::{Fact, Flag, FollowUp, Source};
 use crate::domain::signal::conversion::Conversion;
 
-/// The result of a tag, an undo or an acceptance, for its answer.
+/// The result of a tag, an undo or an acceptance.
 #[derive(Clone, Debug)]
 pub struct Tagged {
-    /// The entry of the ledger: the fact itself, or the entry that undid or accepted it.
+    /// The entry that this request led to: the fact itself, or the follow-up that undid or accepted it.
     pub outcome_id: OutcomeId,
-    /// The fact that the entry is, or is about.
+    /// The fact that was tagged, undone or accepted, as it is now.
     pub fact: Fact,
-    /// How the entry was recorded, where it is about a fact.
+    /// The follow-up, for an undo or an acceptance; `None` for a tag.
     pub follow_up: Option<FollowUpEntry>,
-    /// Why the fact moves nothing until a person accepts it.
+    /// Why the fact moves nothing until a person accepts it; `None` if it counts.
     pub flag: Option<Flag>,
-    /// The entry stood in the ledger before: nothing was added.
+    /// The entry was in the ledger before, and nothing was added: the answer is 200 instead of 201.
     pub known: bool,
-    /// The order as it now stands; a fact about a chat has none.
+    /// The order with what followed; `None` for a fact about a chat.
     pub order: Option<OrderLedger>,
-    /// The conversions of the order (of a chat: its leads) as they now stand.
+    /// The conversions of the order, or for a chat its leads, with what followed.
     pub conversions: Vec<Conversion>,
 }
 
-/// An entry about a fact, as it was recorded.
+/// A follow-up as it was recorded: an entry that undoes or accepts a fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FollowUpEntry {
-    /// Whether it takes the fact back or accepts it.
+    /// Undo or acceptance.
     pub kind: FollowUp,
-    /// When it was recorded.
+    /// When it was written into the ledger, by our clock.
     pub recorded_at: Timestamp,
-    /// From which source.
+    /// The door through which it came in.
     pub source: Source,
-    /// Who said so.
+    /// The name of the person or API key that asked for it.
     pub actor: String,
 }

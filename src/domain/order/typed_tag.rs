@@ -2,7 +2,7 @@
 
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::order::outcome::{Details, Item, OutcomeKind, Source, Terms};
-use crate::domain::order::tag_decision::{ORDER_NUMBER_MAX, REFERENCE_MAX, Tag};
+use crate::domain::order::tag::{ORDER_NUMBER_MAX, REFERENCE_MAX, Tag};
 use crate::error::{Error, Result};
 
 /// The fields of the form as they were typed; a field that was left empty is none.

@@ -1,27 +1,32 @@
-//! One request to Meta and what came of it. A refusal is a verdict on a row, not an error.
+//! An attempt is one request to Meta; its verdict says what the answer means for the events in it. A refusal is a
+//! verdict on a row, not an error. Which answer is which verdict is read in `meta::events::verdict`, what follows for
+//! the conversions in `flow::deliver::settle`.
 
 use std::time::Duration;
 
-/// What a request to Meta came to. Meta takes or refuses a request whole.
+/// What a request to Meta came to. Meta takes or refuses a request whole (Meta's documentation of the Conversions
+/// API, "Batch Requests"), so one verdict holds for all of its events. Codes in parentheses are Graph's error codes and subcodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// 2xx and `events_received` equals the number sent.
+    /// 2xx and `events_received` equals the number sent: all were taken.
     Sent,
-    /// An event of the request breaks a rule (code 100): the batch is bisected, a single event is rejected.
+    /// An event breaks a rule (100): a batch is bisected to find it, a single event is rejected.
     Refused,
-    /// An event is older than Meta takes (2804003): the batch is bisected, a single event is expired.
+    /// An event is older than Meta takes (2804003): a batch is bisected to find it, a single event expires.
     TooOld,
-    /// An event name is not taken by this dataset (2804066): a batch of several names is bisected.
+    /// The dataset does not take an event name (2804066): a batch of several names is bisected. A single name is
+    /// remembered for the dataset and its events are suppressed; `Purchase` counts as a broken link instead.
     NameRefused,
-    /// A fault of the link between Page, token and dataset: nothing is burnt, the Page waits for a person.
+    /// A fault of the link between Page, token and dataset, for which no event is to blame: the conversions stay
+    /// ready, and sending pauses until a person mends the link.
     LinkBroken,
-    /// The quota is used up; for as long as Meta told, if it told.
+    /// A quota is used up: the dataset rests for as long as Meta says, or for a pause that doubles if it says nothing.
     Throttled(Option<Duration>),
-    /// Certainly not taken: tried again after a pause.
+    /// Certainly not taken, and not because of an event: tried again after a back-off.
     NotTaken,
-    /// 2xx with `events_received: 0`: tried again, at most [`ZEROS_MAX`] times.
+    /// 2xx with `events_received: 0`: tried again; the [`ZEROS_MAX`]th such answer counts as `Unknown`.
     Zero,
-    /// Perhaps taken: nobody can know.
+    /// Perhaps taken, such as a connection that broke after the first byte: not sent again by itself.
     Unknown,
 }
 
@@ -42,7 +47,7 @@ pub const ATTEMPT_WORDS: [&str; 11] = [
 ];
 
 impl Verdict {
-    /// The word in the API and in rows.
+    /// Its word in API and rows.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Sent => "sent",
@@ -57,36 +62,37 @@ impl Verdict {
         }
     }
 
-    /// Whether a single event of the request is to blame, so that the others are told apart from it.
+    /// Whether one event of the request is to blame, so that bisecting the batch saves the others.
     pub const fn is_of_one_event(&self) -> bool {
         matches!(self, Self::Refused | Self::TooOld | Self::NameRefused)
     }
 }
 
-/// After so many answers with `events_received: 0` it can't be known what Meta means by it.
+/// After so many answers with `events_received: 0` and no error it can't be known what Meta means by them, so the
+/// conversions end as `unknown`.
 pub const ZEROS_MAX: i64 = 3;
 
-/// An answer of Meta's, read once: the verdict and what a person needs to understand it.
+/// The answer to an attempt: its verdict, and what a person needs to understand it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GraphAnswer {
-    /// What it comes to.
+    /// Decided from all that follows; nothing later looks at status or codes to decide.
     pub verdict: Verdict,
-    /// The HTTP status, if there was an answer.
+    /// The HTTP status; `None` if no answer came.
     pub http_status: Option<u16>,
-    /// Graph's error code.
+    /// The `code` of Graph's error object; `None` without one.
     pub code: Option<i64>,
-    /// Graph's error subcode.
+    /// The `error_subcode` of Graph's error object, which is more specific.
     pub subcode: Option<i64>,
-    /// Meta's own words, or ours for a failure of the line. Never logged: Meta may quote an event in them.
+    /// The error in Meta's words, or in ours for a failure of the connection. Never logged: Meta may quote an event.
     pub words: Option<String>,
-    /// Meta's id of the request, for its support.
+    /// Meta's id of the request (`fbtrace_id`), which its support asks for.
     pub fbtrace_id: Option<String>,
-    /// The quota is nearly used up: the dataset rests for so long although this request went through.
+    /// A quota is nearly used up: the dataset rests for so long, whatever the verdict.
     pub rest: Option<Duration>,
 }
 
 impl GraphAnswer {
-    /// A verdict without an answer from Meta: a failure of the line, in our own `words`.
+    /// A verdict without an answer of Meta's, such as a failed connection, in our own `words`.
     pub fn unanswered(verdict: Verdict, words: impl Into<String>) -> Self {
         Self {
             verdict,

@@ -1,4 +1,6 @@
-//! One event for Meta, derived from outcomes by the signal policy.
+//! A conversion: one event for Meta, derived from facts by the signal policy, under one `event_id` for ever. Here are
+//! its states with their reasons and the steps between them; which conversions there are is decided in
+//! [`crate::domain::signal`], how one is written for Meta in `meta::events`.
 
 use sha2::{Digest, Sha256};
 
@@ -7,29 +9,30 @@ use crate::domain::basic::identity::{ConversionId, OrderId, OutcomeId, PageId};
 use crate::domain::basic::money::Money;
 use crate::domain::conversation::recipient::Recipient;
 
-/// The events that are sent; each is one of the 14 names that Meta takes for messaging.
+/// The names of the events that are sent, out of the 14 that Meta takes for messaging (Meta's documentation of the
+/// Conversions API for Business Messaging). The names without a product rule behind them are not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EventName {
-    /// A sale, or the uplift of one.
+    /// A sale, or the uplift of one. Alone with a value.
     Purchase,
-    /// A new contact.
+    /// A lead: the first message or a phone number, as the policy says.
     LeadSubmitted,
-    /// A contact with a real need.
+    /// A lead: a chat that was tagged as `qualified`.
     QualifiedLead,
-    /// Life of an order: confirmed, when the Purchase comes later.
+    /// Lifecycle: confirmed, if the Purchase comes later.
     OrderCreated,
-    /// Life of an order: handed to the courier.
+    /// Lifecycle: handed to the courier.
     OrderShipped,
-    /// Life of an order: the customer took it.
+    /// Lifecycle: the customer took it.
     OrderDelivered,
-    /// Life of an order: called off.
+    /// Lifecycle: called off before it arrived.
     OrderCanceled,
-    /// Life of an order: sent back.
+    /// Lifecycle: returned in full.
     OrderReturned,
 }
 
 impl EventName {
-    /// All of them.
+    /// Every name.
     pub const ALL: [Self; 8] = [
         Self::Purchase,
         Self::LeadSubmitted,
@@ -41,7 +44,7 @@ impl EventName {
         Self::OrderReturned,
     ];
 
-    /// Meta's spelling.
+    /// The name as Meta spells it, in payloads, API and rows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Purchase => "Purchase",
@@ -55,72 +58,74 @@ impl EventName {
         }
     }
 
-    /// Reads Meta's spelling.
+    /// The event of Meta's spelling; none for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|name| name.as_str() == text)
     }
 }
 
-/// The name of an event at Meta, for ever the same: the first 32 hex digits of SHA-256 over Page, subject
-/// (the order's first name, or the PSID), event name and number, joined by newlines.
+/// The id of an event at Meta: the first 32 hex digits of SHA-256 over Page, subject (the order's first number, or of
+/// a lead the PSID), event name and number, joined by newlines. Nothing random is in it, so that it is the same after
+/// the database is restored from a backup.
 pub fn event_id(page_id: &PageId, subject: &str, name: EventName, number: i64) -> String {
     let digest = Sha256::digest(format!("{page_id}\n{subject}\n{}\n{number}", name.as_str()));
     hex::encode(&digest[..16])
 }
 
-/// What Meta is told: the payload before it is written in Meta's words.
+/// What Meta is told by one conversion; `meta::events` writes it as a payload, in which the fields have Meta's names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// What happened.
+    /// `event_name`.
     pub name: EventName,
-    /// When it happened.
+    /// `event_time`: when the fact happened. It is never moved to pass Meta's limit of 7 days.
     pub time: Timestamp,
-    /// Its name for ever.
+    /// `event_id`, the same in every attempt.
     pub event_id: String,
-    /// Whom it is about.
+    /// The person to whom Meta attributes the event, and the account for which their id is valid.
     pub recipient: Recipient,
-    /// The worth, for a Purchase.
+    /// The revenue of a Purchase; other events carry no value.
     pub value: Option<Money>,
-    /// The order's first name.
+    /// The first number of the order; a lead has none.
     pub order_number: Option<String>,
-    /// What was sold.
+    /// The lines of a Purchase that have an article number.
     pub contents: Vec<Content>,
 }
 
-/// One line of what was sold, as Meta is told.
+/// One line of a Purchase, an element of Meta's `contents`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
-    /// The shop's article number.
+    /// The shop's article number, Meta's `id`.
     pub sku: String,
-    /// Pieces.
+    /// Pieces, less those that came back.
     pub quantity: i64,
-    /// Price of one piece.
+    /// The price of one piece, Meta's `item_price`.
     pub unit_price: Money,
 }
 
-/// Where a conversion stands: `held → ready → sending → sent`, or one of the other ends.
+/// The state of a conversion: `held → ready → sending → sent`, or one of the other ends. In `sent` and `unknown` a
+/// Purchase is used up: its order never gets another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
-    /// Waits for its hold, or for something that is missing.
+    /// Waits for the end of its hold, or for something that is missing; the reason says which.
     Held,
-    /// Due.
+    /// Due, or to be tried again: the next attempt of its Page takes it.
     Ready,
-    /// In an attempt.
+    /// In an attempt whose verdict is not known yet.
     Sending,
     /// Meta took it.
     Sent,
-    /// It never left; it may wake.
+    /// Not to be sent, and certainly not taken. It wakes if its cause comes back and its reason allows it.
     Suppressed,
-    /// Meta refused this event.
+    /// Meta refused this very event. A person can try it again.
     Rejected,
-    /// It grew too old.
+    /// Older than Meta takes, and certainly not taken.
     Expired,
-    /// It can't be known whether Meta took it.
+    /// Perhaps taken: the answer was lost after the event had left.
     Unknown,
 }
 
 impl State {
-    /// All states.
+    /// Every state.
     pub const ALL: [Self; 8] = [
         Self::Held,
         Self::Ready,
@@ -146,7 +151,7 @@ impl State {
         }
     }
 
-    /// The word in the API and in rows.
+    /// Its word in API and rows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Held => "held",
@@ -160,48 +165,48 @@ impl State {
         }
     }
 
-    /// Reads the word.
+    /// The state of its word; none for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 }
 
-/// Why a conversion stands where it stands.
+/// Why a conversion is in its state; the state in parentheses is the one that the reason goes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// A person can still stop it.
+    /// (held) Its hold runs: a person can still stop it.
     Hold,
-    /// Nobody has said what the order is worth.
+    /// (held) Nobody has stated what the order is worth.
     ValueMissing,
-    /// The person is not known.
+    /// (held) The conversation has no person yet, whom the event would be about.
     PersonMissing,
-    /// An uplift waits until the Purchase below it has left.
+    /// (held) An uplift waits until the base Purchase of its order has left.
     WaitsForPurchase,
-    /// On its way.
+    /// (ready, sending) Its hold is over, or a person sent it at once.
     Due,
-    /// Meta has certainly not taken it yet; it will be tried again.
+    /// (ready) An attempt was certainly not taken; another follows.
     TryAgain,
-    /// Meta took it.
+    /// (sent) Meta counted it.
     Taken,
-    /// The order was called off.
+    /// (suppressed) The order was called off.
     Cancelled,
-    /// The fact was taken back.
+    /// (suppressed) The fact that made it was undone, or no longer makes it.
     Undone,
-    /// All of it came back.
+    /// (suppressed) The order was returned in full.
     Returned,
-    /// Made while the Page was in shadow.
+    /// (suppressed) Made while the Page was in `shadow`; it never wakes.
     Shadow,
-    /// Events of this channel are not sent yet.
+    /// (suppressed) Events of this channel are not sent yet.
     ChannelNotSent,
-    /// The dataset does not take this event name.
+    /// (suppressed) The dataset does not take this event name.
     NameRefused,
-    /// The Purchase below an uplift did not leave.
+    /// (suppressed) It needs a Purchase of its order at Meta, and there is none.
     PurchaseNotSent,
-    /// Older than Meta takes.
+    /// (expired) Older than Meta takes.
     TooOld,
-    /// Meta refused it; code and words stand beside.
+    /// (rejected) Meta refused it; its attempt has Meta's code and words.
     Refused,
-    /// The answer was lost after the event had left.
+    /// (unknown) The answer was lost after the event had left.
     AnswerLost,
 }
 
@@ -226,7 +231,7 @@ impl Reason {
         Self::AnswerLost,
     ];
 
-    /// The word in the API and in rows.
+    /// Its word in API and rows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hold => "hold",
@@ -249,12 +254,12 @@ impl Reason {
         }
     }
 
-    /// Reads the word.
+    /// The reason of its word; none for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == text)
     }
 
-    /// Whether a row suppressed for this wakes when its cause comes back.
+    /// Whether a conversion suppressed for this wakes when its cause comes back.
     pub const fn wakes(self) -> bool {
         matches!(
             self,
@@ -266,61 +271,64 @@ impl Reason {
 /// One event for Meta, as its row has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversion {
-    /// Our id.
+    /// Our id of the row; Meta knows it by `event_id`.
     pub id: ConversionId,
-    /// What Meta will be told.
+    /// The event that Meta is told of.
     pub name: EventName,
-    /// Base 0, n-th uplift n; of a lead, the number of its chat.
+    /// Of a Purchase 0 for the base and n for the n-th uplift; of a lead the number of its chat; else 0.
     pub number: i64,
     /// The order that it is about; a lead has none.
     pub order_id: Option<OrderId>,
-    /// The policy that made it.
+    /// The version of the policy that made it, which holds for its whole life.
     pub policy_version: i64,
-    /// Its name at Meta.
+    /// Its id at Meta, from [`event_id`]; it never changes, also when the conversion wakes.
     pub event_id: String,
-    /// When the fact happened.
+    /// When the fact that made it happened; corrected with the ledger until an attempt carries it.
     pub event_time: Timestamp,
-    /// Where it stands.
+    /// As it was last written or derived.
     pub state: State,
-    /// Why.
+    /// Why it is in this state.
     pub reason: Reason,
-    /// Its worth in minor units.
+    /// The revenue that it tells, in minor units of the order's currency; `None` while it is unknown, and for all
+    /// events but a Purchase.
     pub value: Option<i64>,
-    /// When it may leave.
+    /// The end of its hold.
     pub leaves_at: Timestamp,
-    /// Its answer was lost once, and it is sent again by the policy `resend`: Meta may have it already.
+    /// The answer to an attempt was lost, and the policy `resend` sends it once more: Meta may have it already, so
+    /// where another conversion would end as suppressed or grow too old, it ends as `unknown`.
     pub resent: bool,
-    /// An attempt was opened: every further attempt carries the same bytes.
+    /// An attempt has carried it: every further attempt carries the same bytes.
     pub frozen: bool,
-    /// The uplifts that it reports.
+    /// The `cross_sold` entries whose uplift it tells: of the base those that came in time, of an uplift Purchase one.
     pub carries: Vec<OutcomeId>,
 }
 
 impl Conversion {
-    /// Whether its payload can still take in what is added to the order.
+    /// Whether its payload still follows the ledger: no attempt has carried it, and it may yet leave.
     pub fn is_open_to_change(&self) -> bool {
         !self.frozen && matches!(self.state, State::Held | State::Ready | State::Suppressed)
     }
 
-    /// Whether Meta counts it, as far as can be known now.
+    /// Whether Meta took it or perhaps took it; an attempt that is under way counts as perhaps.
     pub const fn has_left(&self) -> bool {
         matches!(self.state, State::Sending | State::Sent | State::Unknown)
     }
 
-    /// A person lets it go at once: a held one, or a rejected one once more with a payload that is made anew.
+    /// A person sends a held one at once, or tries a rejected one again; the payload of the latter is made anew.
     pub fn release(&mut self, now: Timestamp) {
         self.frozen &= self.state != State::Rejected;
         (self.state, self.reason, self.leaves_at) = (State::Ready, Reason::Due, now);
     }
 
-    /// It does not leave. One whose answer was lost before may be at Meta already, so it is no longer sent
-    /// again but stays unknown.
-    pub fn rest(&mut self, reason: Reason) {
+    /// It is not to be sent any more. One whose answer was lost before may be at Meta already, so it ends as
+    /// `unknown` instead.
+    pub fn suppress(&mut self, reason: Reason) {
         (self.state, self.reason) =
             if self.resent { (State::Unknown, Reason::AnswerLost) } else { (State::Suppressed, reason) };
     }
 
-    /// Its cause came back: the same event, told anew.
+    /// A suppressed one is to be sent after all, because its cause came back: under the same `event_id`, with a
+    /// payload that is made anew.
     pub fn wake(&mut self, event_time: Timestamp, value: Option<i64>, (state, reason): (State, Reason)) {
         self.state = state;
         self.reason = reason;
@@ -330,28 +338,28 @@ impl Conversion {
     }
 }
 
-/// A conversion that is not a row yet.
+/// A conversion that is to become a row; the caller gives it an id and its `event_id`. Fields as in [`Conversion`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
-    /// What Meta will be told.
+    /// The event that Meta will be told of.
     pub name: EventName,
-    /// Base 0, n-th uplift n; of a lead, the number of its chat.
+    /// Of a Purchase 0 for the base and n for the n-th uplift; of a lead the number of its chat; else 0.
     pub number: i64,
     /// The order that it is about; a lead has none.
     pub order_id: Option<OrderId>,
-    /// The policy that makes it.
+    /// The version of the policy that makes it.
     pub policy_version: i64,
-    /// When the fact happened.
+    /// When the fact that makes it happened.
     pub event_time: Timestamp,
-    /// Where it stands.
+    /// Held, or suppressed where it is made only to show why nothing is sent.
     pub state: State,
-    /// Why.
+    /// Why it begins in this state.
     pub reason: Reason,
-    /// Its worth in minor units.
+    /// The revenue of a Purchase, in minor units of the order's currency; `None` while it is unknown.
     pub value: Option<i64>,
-    /// When it may leave.
+    /// The end of its hold.
     pub leaves_at: Timestamp,
-    /// The uplifts that it reports.
+    /// The `cross_sold` entries whose uplift it tells.
     pub carries: Vec<OutcomeId>,
 }
 

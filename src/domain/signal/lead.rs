@@ -1,4 +1,6 @@
-//! Leads: once per chat, by the policy in force when their cause is recorded.
+//! Leads: Meta's `LeadSubmitted` or `QualifiedLead`, at most one per chat. The policy in force when its cause is
+//! recorded decides what a lead is; the lead keeps that policy. A chat that is cut anew, because a message arrived
+//! late, gives no second lead for a moment that one was sent for.
 
 use crate::clock::Timestamp;
 use crate::domain::conversation::aggregate::ConversationAggregate;
@@ -6,10 +8,12 @@ use crate::domain::conversation::chat::Chat;
 use crate::domain::order::outcome::OutcomeKind;
 use crate::domain::signal::conversion::{Conversion, Draft, EventName, Reason, State};
 use crate::domain::signal::policy::{LeadOn, Policy};
-use crate::domain::signal::{SignalContext, SignalRules, Target, is_expired, leaves_at, readiness, turn};
+use crate::domain::signal::{
+    SignalContext, SignalRules, Target, is_expired, leaves_at, readiness, update_row,
+};
 
-/// Brings the leads of a conversation in line with its chats; gives new ones. `context` has the policy in
-/// force; a lead that stands keeps its own.
+/// Updates the leads among `rows`, and gives drafts of new ones. `context` has the policy in force, for new leads; an
+/// existing one is updated by the policy that made it.
 pub(super) fn derive(
     aggregate: &ConversationAggregate,
     rows: &mut [Conversion],
@@ -20,16 +24,16 @@ pub(super) fn derive(
         let policy = rules.policy(row.policy_version);
         let chat = aggregate.chats.iter().find(|chat| chat.number == row.number);
         let cause = chat.and_then(|chat| cause_of(aggregate, chat, &policy));
-        let wanted = cause.map_or(Target::Nothing(Reason::Undone), |event_time| Target::Due { event_time });
-        turn(row, &wanted, SignalContext { policy: &policy, ..context });
+        let target = cause.map_or(Target::Nothing(Reason::Undone), |event_time| Target::Due { event_time });
+        update_row(row, &target, SignalContext { policy: &policy, ..context });
     }
     let Some(name) = name_of(context.policy) else { return Vec::new() };
-    let without = |chat: &&Chat| !rows.iter().any(|row| row.number == chat.number);
+    let has_no_lead = |chat: &&Chat| !rows.iter().any(|row| row.number == chat.number);
     let draft = |chat: &Chat| {
         let event_time = cause_of(aggregate, chat, context.policy)?;
         if is_expired(event_time, context.now)
             || event_time < context.policy.since
-            || rows.iter().any(|row| tells(aggregate, chat, row))
+            || rows.iter().any(|row| reports(row, chat, aggregate))
         {
             return None;
         }
@@ -47,23 +51,27 @@ pub(super) fn derive(
             carries: Vec::new(),
         })
     };
-    aggregate.chats.iter().filter(without).filter_map(draft).collect()
+    aggregate.chats.iter().filter(has_no_lead).filter_map(draft).collect()
 }
 
-/// Whether a lead tells of this chat already, under the number that the chat had when it left: a late message
-/// or ad may cut the chats anew.
-fn tells(aggregate: &ConversationAggregate, chat: &Chat, row: &Conversion) -> bool {
-    let is_its_moment = aggregate.chat_at(row.event_time).is_some_and(|told| told.number == chat.number);
-    is_its_moment && !(row.state == State::Suppressed && row.reason.wakes())
+/// Whether a lead was made for a moment of this chat, perhaps under another number: a late message or ad may have
+/// cut the chats anew since.
+fn reports(row: &Conversion, chat: &Chat, aggregate: &ConversationAggregate) -> bool {
+    let is_of_chat = aggregate.chat_at(row.event_time).is_some_and(|found| found.number == chat.number);
+    is_of_chat && !(row.state == State::Suppressed && row.reason.wakes())
 }
 
-/// Whether a person's word, standing or taken back, made this lead.
-pub(super) fn was_said(aggregate: &ConversationAggregate, row: &Conversion) -> bool {
-    let is_here = |at: Timestamp| aggregate.chat_at(at).is_some_and(|chat| chat.number == row.number);
+/// Whether a `qualified`, effective or undone, is the cause of this lead.
+pub(super) fn has_qualified_fact(aggregate: &ConversationAggregate, row: &Conversion) -> bool {
+    let is_in_chat = |at: Timestamp| aggregate.chat_at(at).is_some_and(|chat| chat.number == row.number);
     row.name == EventName::QualifiedLead
-        && aggregate.said.iter().any(|fact| fact.kind == OutcomeKind::Qualified && is_here(fact.occurred_at))
+        && aggregate
+            .said
+            .iter()
+            .any(|fact| fact.kind == OutcomeKind::Qualified && is_in_chat(fact.occurred_at))
 }
 
+/// The event that a policy makes of a lead; none if it makes no leads.
 fn name_of(policy: &Policy) -> Option<EventName> {
     match policy.lead_on {
         LeadOn::FirstMessage | LeadOn::Contact => Some(EventName::LeadSubmitted),
@@ -72,13 +80,13 @@ fn name_of(policy: &Policy) -> Option<EventName> {
     }
 }
 
-/// The moment that makes a chat a lead, while it stands.
+/// The time of what makes a chat a lead; `None` while nothing does, or after it was undone.
 fn cause_of(aggregate: &ConversationAggregate, chat: &Chat, policy: &Policy) -> Option<Timestamp> {
     match policy.lead_on {
         LeadOn::FirstMessage => chat.first_word_at,
         LeadOn::Contact => chat.contact_at,
         LeadOn::Qualified => {
-            let qualified = aggregate.said_of(chat).filter(|fact| fact.kind == OutcomeKind::Qualified);
+            let qualified = aggregate.facts_of(chat).filter(|fact| fact.kind == OutcomeKind::Qualified);
             qualified.map(|fact| fact.occurred_at).min()
         }
         LeadOn::Off => None,

@@ -1,13 +1,16 @@
-//! The life of an order as Meta is told of it, where the policy says so. Each event leaves only if Meta knows
-//! the order: once its Purchase or its `OrderCreated` is sent or unknown.
+//! Lifecycle events, where the policy turns them on: `OrderCreated` (if the Purchase comes later than `confirmed`),
+//! `OrderShipped`, `OrderDelivered`, `OrderCanceled` and `OrderReturned`. All but the first leave only if Meta knows
+//! the order, which it does once the Purchase or the `OrderCreated` is sent or unknown. So a cancel inside the hold
+//! tells Meta nothing at all. They carry no value.
 
 use crate::domain::order::fold::{self, Moment, Order};
 use crate::domain::order::ledger::OrderLedger;
 use crate::domain::signal::conversion::{Conversion, Draft, EventName, Reason, State};
 use crate::domain::signal::policy::{Policy, PurchaseOn};
-use crate::domain::signal::purchase::fallen;
-use crate::domain::signal::{SignalContext, Target, leaves_at, readiness, set_time, turn};
+use crate::domain::signal::purchase::suppression_reason;
+use crate::domain::signal::{SignalContext, Target, leaves_at, readiness, set_time, update_row};
 
+/// In the order in which they are derived: the others look at what became of `OrderCreated`.
 const NAMES: [EventName; 5] = [
     EventName::OrderCreated,
     EventName::OrderShipped,
@@ -16,7 +19,7 @@ const NAMES: [EventName; 5] = [
     EventName::OrderReturned,
 ];
 
-/// Brings the lifecycle events among `rows`, which are all of one order, in line with it; gives new ones.
+/// Updates the lifecycle events among `rows`, which are all of one order, and gives drafts of new ones.
 pub(super) fn derive(
     ledger: &OrderLedger,
     rows: &mut [Conversion],
@@ -31,16 +34,16 @@ pub(super) fn derive(
             if let Some(moment) = moment.filter(|_| row.is_open_to_change()) {
                 set_time(row, moment.occurred_at);
             }
-            turn(row, &wanted(name, cause, known_to_meta, &ledger.order), context);
+            update_row(row, &target_of(name, cause, known_to_meta, &ledger.order), context);
             continue;
         }
         let Some(moment) = moment.filter(|_| context.policy.lifecycle) else { continue };
         let (state, reason) = match readiness(name, true, context) {
-            (State::Held, _) if cause.is_none() => (State::Suppressed, fallen(&ledger.order)),
+            (State::Held, _) if cause.is_none() => (State::Suppressed, suppression_reason(&ledger.order)),
             (State::Held, _) if name != EventName::OrderCreated && !known_to_meta => {
                 (State::Suppressed, Reason::PurchaseNotSent)
             }
-            other => other,
+            unchanged => unchanged,
         };
         drafts.push(Draft {
             name,
@@ -58,7 +61,7 @@ pub(super) fn derive(
     drafts
 }
 
-/// Whether this order's Purchase or `OrderCreated` left.
+/// Whether the order's base Purchase or `OrderCreated` was taken, or perhaps taken.
 fn is_known_to_meta(rows: &[Conversion]) -> bool {
     rows.iter().any(|row| {
         matches!(row.name, EventName::Purchase | EventName::OrderCreated)
@@ -67,13 +70,13 @@ fn is_known_to_meta(rows: &[Conversion]) -> bool {
     })
 }
 
-/// The fact that an event tells of, while it stands.
+/// The fact that an event reports, unless the order ended since: then only the end itself is reported.
 fn cause_of(name: EventName, order: &Order, policy: &Policy) -> Option<Moment> {
-    let ends = matches!(name, EventName::OrderCanceled | EventName::OrderReturned);
-    moment_of(name, order, policy).filter(|_| ends || order.state.is_standing())
+    let reports_end = matches!(name, EventName::OrderCanceled | EventName::OrderReturned);
+    moment_of(name, order, policy).filter(|_| reports_end || order.state.is_sale())
 }
 
-/// The fact that an event tells of, whatever became of the order since.
+/// The fact that an event reports, whatever became of the order since.
 pub(super) fn moment_of(name: EventName, order: &Order, policy: &Policy) -> Option<Moment> {
     match name {
         EventName::OrderCreated => order.confirmed.filter(|moment| comes_later(order, policy, *moment)),
@@ -85,16 +88,17 @@ pub(super) fn moment_of(name: EventName, order: &Order, policy: &Policy) -> Opti
     }
 }
 
-/// Whether the Purchase comes later than the `confirmed` of this moment.
+/// Whether the Purchase comes later than `confirmed`; else the Purchase itself says that there is an order.
 fn comes_later(order: &Order, policy: &Policy, confirmed: Moment) -> bool {
     let reached = policy.purchase_on.reached(order);
     policy.purchase_on != PurchaseOn::Confirmed
         && reached.is_none_or(|moment| moment.occurred_at > confirmed.occurred_at)
 }
 
-fn wanted(name: EventName, cause: Option<Moment>, known_to_meta: bool, order: &Order) -> Target {
+/// What an event ought to be, given its cause.
+fn target_of(name: EventName, cause: Option<Moment>, known_to_meta: bool, order: &Order) -> Target {
     match cause {
-        None => Target::Nothing(fallen(order)),
+        None => Target::Nothing(suppression_reason(order)),
         Some(_) if name != EventName::OrderCreated && !known_to_meta => {
             Target::Nothing(Reason::PurchaseNotSent)
         }

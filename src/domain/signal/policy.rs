@@ -1,23 +1,25 @@
-//! The signal policy of a Page: which facts become conversions, when they may leave, and with what value.
+//! The signal policy of a Page: which fact makes a Purchase and which a lead, how long a person can stop a conversion,
+//! and what happens to one that was perhaps taken. A policy has versions: a conversion keeps the one that made it, so
+//! that a change applies only to what is confirmed afterwards. The mode is no part of the policy and applies at once.
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::domain::order::fold::{Moment, Order};
 
-/// Whether anything leaves a Page for Meta.
+/// Whether conversions of a Page are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Everything is computed and shown, nothing leaves; what it made never wakes.
+    /// Everything is computed and shown, nothing is sent. What it makes is suppressed, and stays so in `live`.
     Shadow,
-    /// Conversions leave.
+    /// Conversions are sent.
     Live,
-    /// Nothing leaves for now.
+    /// Nothing is sent for now; what becomes due waits, and ages.
     Paused,
 }
 
 impl Mode {
-    /// The word in configuration, API and rows.
+    /// Its word in configuration, API and rows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Shadow => "shadow",
@@ -26,27 +28,27 @@ impl Mode {
         }
     }
 
-    /// Reads the word.
+    /// The mode of its word; none for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Shadow, Self::Live, Self::Paused].into_iter().find(|mode| mode.as_str() == text)
     }
 }
 
-/// When an order is told to Meta as a Purchase.
+/// The fact that makes an order a Purchase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PurchaseOn {
-    /// When the customer agrees.
+    /// The customer agreed in the chat.
     Confirmed,
-    /// When the courier has it.
+    /// The parcel was handed to the courier.
     Shipped,
-    /// When the customer has it.
+    /// The customer took it.
     Delivered,
-    /// When the first money is there.
+    /// The first payment, of any sum, arrived.
     Paid,
 }
 
 impl PurchaseOn {
-    /// The word in configuration, API and rows.
+    /// Its word in configuration, API and rows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Confirmed => "confirmed",
@@ -56,14 +58,15 @@ impl PurchaseOn {
         }
     }
 
-    /// Reads the word.
+    /// The value of its word; none for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Confirmed, Self::Shipped, Self::Delivered, Self::Paid]
             .into_iter()
             .find(|on| on.as_str() == text)
     }
 
-    /// The fact by which `order` got there: its own, or one that implies it.
+    /// The moment at which `order` reached it, by its own fact or one that implies it; `None` if it has not. An order
+    /// that ended since keeps the moment.
     pub fn reached(self, order: &Order) -> Option<Moment> {
         match self {
             Self::Confirmed => order.confirmed,
@@ -74,21 +77,21 @@ impl PurchaseOn {
     }
 }
 
-/// What makes a contact a lead.
+/// What makes a chat a lead, and which of Meta's two events it becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeadOn {
-    /// The first message.
+    /// The customer's first message in the chat; `LeadSubmitted`.
     FirstMessage,
-    /// The customer gave a phone number.
+    /// The customer gave a phone number in their own words; `LeadSubmitted`.
     Contact,
-    /// An operator tagged it as qualified.
+    /// The chat was tagged as `qualified`; `QualifiedLead`.
     Qualified,
-    /// No leads.
+    /// Nothing: no leads are made.
     Off,
 }
 
 impl LeadOn {
-    /// The word in configuration, API and rows.
+    /// Its word in configuration, API and rows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::FirstMessage => "first_message",
@@ -98,7 +101,7 @@ impl LeadOn {
         }
     }
 
-    /// Reads the word.
+    /// The value of its word; none for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::FirstMessage, Self::Contact, Self::Qualified, Self::Off]
             .into_iter()
@@ -106,17 +109,18 @@ impl LeadOn {
     }
 }
 
-/// What to do when it can't be known whether Meta took an event.
+/// What to do with an event of which it can't be known whether Meta took it. Meta does not deduplicate messaging
+/// events, so one that is sent again may count twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnUnknown {
-    /// Leave it: at most once.
+    /// It stays `unknown` for a person to resolve: Meta gets an event at most once.
     Keep,
-    /// Send it once more: at least once.
+    /// It is sent once more: Meta gets an event at least once.
     Resend,
 }
 
 impl OnUnknown {
-    /// The word in configuration, API and rows.
+    /// Its word in configuration, API and rows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Keep => "keep",
@@ -124,31 +128,32 @@ impl OnUnknown {
         }
     }
 
-    /// Reads the word.
+    /// The value of its word; none for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Keep, Self::Resend].into_iter().find(|on| on.as_str() == text)
     }
 }
 
-/// The longest hold; an event must reach Meta within 7 days.
+/// The longest hold: a day less than the 7 within which Meta takes an event, so that attempts have time.
 pub const HOLD_MAX: Duration = Duration::from_hours(6 * 24);
 
-/// A Page's signal policy. A change of it applies to what is confirmed afterwards.
+/// One version of a Page's signal policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Counts the changes, from 1.
+    /// Counts the versions of the Page's policy, from 1.
     pub version: i64,
-    /// A lead of before is not made by it; the first version takes what lies before too.
+    /// When it came into force. It makes no lead of an earlier moment; the first version begins at 0, so that it
+    /// takes everything.
     pub since: Timestamp,
-    /// When an order becomes a Purchase.
+    /// The fact that makes an order a Purchase.
     pub purchase_on: PurchaseOn,
-    /// How long a person can still stop it; at most [`HOLD_MAX`].
+    /// How long after recording a conversion waits, for a person to stop it; 0 to [`HOLD_MAX`].
     pub hold: Duration,
-    /// What makes a lead.
+    /// What makes a chat a lead.
     pub lead_on: LeadOn,
-    /// Whether the life of an order is told too.
+    /// Whether lifecycle events are made beside the Purchase.
     pub lifecycle: bool,
-    /// What to do when it can't be known whether Meta took an event.
+    /// What to do with an event that was perhaps taken.
     pub on_unknown: OnUnknown,
 }
 

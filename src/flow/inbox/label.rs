@@ -13,7 +13,7 @@ use crate::domain::inbox::pending::PendingReason;
 use crate::domain::order::fold::State;
 use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::outcome::{Fact, FollowUp, OutcomeKind, Source};
-use crate::domain::order::tag_decision::Tag;
+use crate::domain::order::tag::Tag;
 use crate::error::{ErrorKind, Result};
 use crate::flow::convert::loaded::{Conversations, LoadedConversation, PageRules};
 use crate::flow::inbox::pending::{INBOX, Pending, make_pending, refusal_apart, try_to_record};

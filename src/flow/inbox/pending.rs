@@ -3,7 +3,7 @@
 
 use crate::domain::basic::identity::PendingTagId;
 use crate::domain::inbox::pending::{PendingReason, PendingTag};
-use crate::domain::order::tag_decision::Tag;
+use crate::domain::order::tag::Tag;
 use crate::domain::order::tagged::Tagged;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::convert::loaded::{Conversations, LoadedConversation};

@@ -11,7 +11,7 @@ use crate::domain::conversation::inbound::Author;
 use crate::domain::inbox::pending::PendingReason;
 use crate::domain::inbox::sentence::{self, Pattern, Reading, SentenceMatch};
 use crate::domain::order::outcome::{OutcomeKind, Source};
-use crate::domain::order::tag_decision::Tag;
+use crate::domain::order::tag::Tag;
 use crate::error::{Error, Result};
 use crate::flow::convert::loaded::LoadedConversation;
 use crate::flow::inbox::pending::{Pending, make_pending, try_to_record};

@@ -2,7 +2,7 @@
 //! that only an outside sender has told of. It comes to the conversation in which a person is known.
 
 use crate::domain::basic::identity::{ConversationId, OrderId};
-use crate::domain::order::tag_decision::{STEP, Tag};
+use crate::domain::order::tag::{STEP, Tag};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::convert::loaded::{Conversations, LoadedConversation};
 use crate::flow::unit::services::Services;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::domain::basic::identity::{ConversationId, PageId, PersonId};
 use crate::domain::conversation::inbound::Channel;
 use crate::domain::conversation::recipient::Recipient;
-use crate::domain::order::tag_decision::{self, Tag};
+use crate::domain::order::tag::Tag;
 use crate::domain::order::tagged::Tagged;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::convert::loaded::Conversations;
@@ -127,7 +127,7 @@ async fn record_line(
     }
     let id = conversation_of(unit, services, line).await?;
     let mut tag = line.tag.clone();
-    if tag.reference.is_none() && tag_decision::is_repeatable(&tag) {
+    if tag.reference.is_none() && tag.is_repeatable() {
         tag.reference = claim.map(Claim::as_reference);
     }
     let tagged = match record_in(unit, services, conversations, &id, &tag, request.actor).await {

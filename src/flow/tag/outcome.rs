@@ -1,7 +1,7 @@
 //! The verb `tag`: a person or another system says what happened in a conversation, or to one of its orders.
 
 use crate::domain::basic::identity::ConversationId;
-use crate::domain::order::tag_decision::Tag;
+use crate::domain::order::tag::Tag;
 use crate::domain::order::tagged::Tagged;
 use crate::error::Result;
 use crate::flow::tag::batch;

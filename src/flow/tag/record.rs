@@ -7,7 +7,9 @@ use crate::domain::conversation::customer::Customer;
 use crate::domain::order::fold;
 use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::outcome::{Fact, Source, Terms};
-use crate::domain::order::tag_decision::{self, Decision, Fault, Refusal, Tag};
+use crate::domain::order::tag::Tag;
+use crate::domain::order::tag_decision::{self, Decision};
+use crate::domain::order::tag_refusal::{Fault, Refusal};
 use crate::domain::order::tagged::Tagged;
 use crate::error::{Error, Result};
 use crate::flow::convert::apply::Join;
@@ -70,7 +72,7 @@ pub(in crate::flow) fn check(tag: &Tag) -> Result<()> {
     if tag.kind.wants_reason() && tag.reason.is_none() {
         return Err(Error::field("/reason", format!("\"{}\" must say why.", tag.kind.as_str())));
     }
-    if tag_decision::is_repeatable(tag) && tag.reference.is_none() {
+    if tag.is_repeatable() && tag.reference.is_none() {
         let why = "may be said several times of an order, so it needs a ref or an Idempotency-Key";
         return Err(Error::field("/ref", format!("\"{}\" {why}.", tag.kind.as_str())));
     }

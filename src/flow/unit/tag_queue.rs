@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 use crate::domain::basic::identity::ConversationId;
-use crate::domain::order::tag_decision::Tag;
+use crate::domain::order::tag::Tag;
 use crate::domain::order::tagged::Tagged;
 use crate::error::{Error, Result};
 use crate::flow::unit::idempotency::{Idempotent, IdempotentRequest};

@@ -9,7 +9,6 @@ use crate::crm::tag_body::TagBody;
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::operator::Role;
 use crate::domain::order::outcome::Source;
-use crate::domain::order::tag_decision;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::{self, Idempotent, Reply, Sender, Tagged};
 use crate::store::key::PageContext;
@@ -44,7 +43,7 @@ pub async fn tag(
         let context =
             TagContext { role: caller.role, currency, country: &country, now: app.services.clock.now() };
         let mut tag = mapping::read(&json::read::<TagBody>(&body)?, context)?;
-        if tag.reference.is_none() && tag_decision::is_repeatable(&tag) {
+        if tag.reference.is_none() && tag.is_repeatable() {
             tag.reference = request.claim.as_deref().map(flow::Claim::as_reference);
         }
         flow::tag(&app.services, &conversation, &tag, &caller.name, &request).await

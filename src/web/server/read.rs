@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 
 use crate::crm::json;
-use crate::domain::order::tag_decision::REFERENCE_MAX;
+use crate::domain::order::tag::REFERENCE_MAX;
 use crate::error::{Error, ErrorKind, Result};
 use crate::web::server::body::Crowded;
 use crate::web::server::state::App;

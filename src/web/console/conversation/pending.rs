@@ -5,7 +5,7 @@ use crate::domain::inbox::proposal::WrittenAmount;
 use crate::domain::operator::Language;
 use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::reason::Reasons;
-use crate::domain::order::tag_decision::Tag;
+use crate::domain::order::tag::Tag;
 use crate::error::{Error, Result};
 use crate::store::page::Page;
 use crate::web::console::choice::Choice;

@@ -1,0 +1,81 @@
+//! A tag: what a person, a label, a sentence or another system says happened to an order or a chat, as it came in.
+//! What it means is decided elsewhere: for an order in [`crate::domain::order::tag_decision`], for a chat in
+//! [`crate::domain::conversation::chat_tag`].
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::domain::basic::money::{Currency, Money};
+use crate::domain::conversation::customer::Customer;
+use crate::domain::order::outcome::{Details, OutcomeKind, Source, Terms};
+
+/// The least time between two entries of people on one order or chat, where no time was stated: two tags within
+/// one millisecond of the clock keep the order in which they were made.
+pub const STEP: Duration = Duration::from_millis(1);
+
+/// Characters of an order number, at most.
+pub const ORDER_NUMBER_MAX: usize = 64;
+
+/// Characters of a sender's own id of a fact (`ref`), at most.
+pub const REFERENCE_MAX: usize = 255;
+
+/// What someone says happened to an order or a chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// The kind decides whether the tag is about a chat (`qualified`, `lost`) or an order (all others).
+    pub kind: OutcomeKind,
+    /// Through which door it came. A person's tag can be refused; an outside fact can only be flagged.
+    pub source: Source,
+    /// The number of the order in the sender's system; without one the order is found from the conversation.
+    pub order_number: Option<String>,
+    /// A sale of its own, even if another is open.
+    pub new_order: bool,
+    /// Money and goods as they were said; not completed yet.
+    pub terms: Terms,
+    /// Payment method, courier, waybill.
+    pub details: Details,
+    /// Why a chat was lost, an order cancelled or goods returned; compulsory for people, optional from outside.
+    pub reason: Option<String>,
+    /// A free remark. It is personal data: kept beside the ledger, and no longer than the text of messages.
+    pub note: Option<String>,
+    /// What the sender knows of the customer; it goes to the customer's row and never into the ledger.
+    pub customer: Option<Customer>,
+    /// When it happened, where that was stated. Otherwise the clock decides.
+    pub occurred_at: Option<Timestamp>,
+    /// The sender's own id of the fact (`ref`): the same one again is the same fact.
+    pub reference: Option<String>,
+    /// The tag holds only for this version of the order (0: only if it opens one); `None` for any version.
+    pub if_version: Option<i64>,
+}
+
+impl Tag {
+    /// A tag that says nothing but what happened; money that is added later is in `currency`.
+    pub fn bare(kind: OutcomeKind, source: Source, currency: Currency) -> Self {
+        Self {
+            kind,
+            source,
+            order_number: None,
+            new_order: false,
+            terms: Terms::silent(currency),
+            details: Details::default(),
+            reason: None,
+            note: None,
+            customer: None,
+            occurred_at: None,
+            reference: None,
+            if_version: None,
+        }
+    }
+
+    /// Whether it may be said more than once of one order. Such a tag needs a `ref` or an idempotency key, for
+    /// nothing else tells a repetition from a second payment.
+    pub fn is_repeatable(&self) -> bool {
+        self.kind.adds_up(&self.terms)
+    }
+
+    /// The value that was given, or that follows from the items; `None` if the tag names neither.
+    pub fn stated_value(&self) -> Option<Money> {
+        let minor = self.terms.value.or_else(|| self.terms.sum())?;
+        Some(Money::new(minor, self.terms.currency))
+    }
+}

@@ -1,0 +1,81 @@
+//! Why a tag is not taken. Each refusal has a stable code for programs and a sentence for people that says what to
+//! do instead. Facts from outside are refused only where the request itself is wrong.
+
+use crate::domain::order::fold::State;
+use crate::domain::order::outcome::OutcomeKind;
+
+/// Why a tag is not taken; nothing was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Whether the state of things forbids it (409) or a field of the request is wrong (422).
+    pub at_fault: Fault,
+    /// The error code in the API's answer, such as `illegal_move`; it never changes.
+    pub code: &'static str,
+    /// What is wrong and what to do, as a sentence.
+    pub message: String,
+    /// Index of the order that stands in the way, among those of the conversation; the answer shows it.
+    pub order: Option<usize>,
+}
+
+/// What a refused tag is at odds with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The order as it now stands; the answer is 409 with the legal moves.
+    State,
+    /// A field of the request, by its JSON pointer such as `/value`; the answer is 422.
+    Field(&'static str),
+}
+
+impl Refusal {
+    /// The kind can't be said of an order in this state.
+    pub(super) fn illegal_move(kind: OutcomeKind, state: State, order: usize) -> Self {
+        Self {
+            at_fault: Fault::State,
+            code: "illegal_move",
+            message: format!("\"{}\" can't be said of an order that is {}.", kind.as_str(), state.as_str()),
+            order: Some(order),
+        }
+    }
+
+    /// The number names no order yet, and only `confirmed` can open one.
+    pub(super) fn not_confirmed_yet(kind: OutcomeKind) -> Self {
+        Self {
+            at_fault: Fault::State,
+            code: "illegal_move",
+            message: format!(
+                "There is no order of this number yet; say \"confirmed\" before \"{}\".",
+                kind.as_str()
+            ),
+            order: None,
+        }
+    }
+
+    /// A second `confirmed` names another value than the open sale has.
+    pub(super) fn open_with_other_value(order: usize) -> Self {
+        Self {
+            at_fault: Fault::State,
+            code: "sale_open_with_other_value",
+            message: "This sale is already confirmed with another value: say \"amended\" to set it right, \
+                      \"cross_sold\" for an addition, or \"new_order\": true for another sale."
+                .to_owned(),
+            order: Some(order),
+        }
+    }
+
+    /// The order is at another version than the sender looked at. `order` is `None` where none exists yet.
+    pub(super) fn version_conflict(version: i64, expected: i64, order: Option<usize>) -> Self {
+        Self {
+            at_fault: Fault::State,
+            code: "version_conflict",
+            message: format!(
+                "Someone else was quicker: the order is at version {version}, not {expected}. Look at it and decide anew."
+            ),
+            order,
+        }
+    }
+
+    /// A field of the request is wrong.
+    pub(super) fn field(pointer: &'static str, message: String, order: Option<usize>) -> Self {
+        Self { at_fault: Fault::Field(pointer), code: "invalid_field", message, order }
+    }
+}
