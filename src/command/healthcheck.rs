@@ -22,8 +22,8 @@ pub fn url(mut listen: SocketAddr) -> String {
 /// Fails unless the service answers with 200.
 pub async fn run(url: &str) -> Result<()> {
     let failed = |why: String| Error::unavailable("unhealthy", format!("The service does not answer: {why}"));
-    let asked = http_client::client()?.get(url).timeout(TIMEOUT).send().await;
-    let answer = asked.map_err(|error| failed(format!("check --url and whether it runs ({error})")))?;
+    let sent = http_client::client()?.get(url).timeout(TIMEOUT).send().await;
+    let answer = sent.map_err(|error| failed(format!("check --url and whether it runs ({error})")))?;
     match answer.status().as_u16() {
         200 => Ok(()),
         status => Err(failed(format!("HTTP status {status}"))),

@@ -1,8 +1,8 @@
 //! `salesbridge key`.
 
-use std::io::{ErrorKind, Write};
-
-use crate::command::KeyVerb;
+use crate::command::arguments::KeyVerb;
+use crate::command::output::{columns, print};
+use crate::command::setup;
 use crate::config::Config;
 use crate::domain::basic::identity::{KeyId, PageId};
 use crate::error::{Error, Result};
@@ -12,7 +12,7 @@ use crate::store::key::KeyRow;
 
 /// Makes, lists or revokes.
 pub async fn run(config: &Config, verb: KeyVerb) -> Result<()> {
-    let services = super::open(config, PhoneKey::default()).await?;
+    let services = setup::open(config, PhoneKey::default()).await?;
     let done = act(config, &services, verb).await;
     services.store.close().await;
     done
@@ -54,29 +54,4 @@ fn table(keys: &[KeyRow]) -> String {
         ]
     });
     columns(std::iter::once(head).chain(rows).collect())
-}
-
-/// Rows as a table, the first one its head.
-#[expect(clippy::needless_pass_by_value, reason = "what was laid out is not needed again")]
-pub(super) fn columns(rows: Vec<[String; 6]>) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 6] = std::array::from_fn(width);
-    let mut text = String::new();
-    for row in &rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-    }
-    text
-}
-
-/// Writes to standard output; a reader that has gone away has read enough.
-pub(super) fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Error::unavailable("no_output", "Standard output can't be written").caused_by(error))
-        }
-        _ => Ok(()),
-    }
 }

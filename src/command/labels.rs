@@ -1,11 +1,11 @@
 //! `salesbridge labels`: makes the labels that say something on their Pages.
 
-use std::io::Write;
-
+use crate::command::output::print;
+use crate::command::setup;
 use crate::config::Config;
 use crate::domain::basic::identity::PageId;
 use crate::error::{Error, Result};
-use crate::flow::{PhoneKey, Services};
+use crate::flow::{self, PhoneKey, Services};
 use crate::http_client;
 use crate::meta::call::CallFailure;
 use crate::meta::events::graph::Graph;
@@ -15,7 +15,7 @@ use crate::store::page::Page;
 pub async fn run(config: &Config, page: Option<String>) -> Result<()> {
     let pages = config.pages()?;
     let graph = graph(config)?;
-    let services = super::open(config, PhoneKey::default()).await?;
+    let services = setup::open(config, PhoneKey::default()).await?;
     let mut connected = Vec::new();
     let mut unit = services.store.read().await?;
     for text in &pages {
@@ -86,19 +86,8 @@ async fn make_on(
                 Err(refused) => return Ok(Err(refused)),
             },
         };
-        crate::flow::name_label(services, &page.id, &id, name).await?;
+        flow::name_label(services, &page.id, &id, name).await?;
         print(&format!("{}  ✓ {name} → {}  {how}\n", page.id, kind.as_str()))?;
     }
     Ok(Ok(()))
-}
-
-/// Writes to standard output; a reader that has gone away has read enough.
-fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::unavailable("no_output", "Standard output can't be written").caused_by(error))
-        }
-        _ => Ok(()),
-    }
 }

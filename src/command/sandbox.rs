@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 
 use crate::clock::Clock;
+use crate::command::setup;
 use crate::error::Result;
 
 /// Stands in for Meta at `listen`.
 pub async fn run(listen: SocketAddr) -> Result<()> {
-    let told_to_stop = super::told_to_stop()?;
-    crate::sandbox::run(listen, Clock::system(), told_to_stop).await
+    let stop_signal = setup::stop_signal()?;
+    crate::sandbox::run(listen, Clock::system(), stop_signal).await
 }

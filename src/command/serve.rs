@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::command::setup;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::flow::{self, Intake, PhoneKey};
@@ -24,7 +25,7 @@ const CLOSES_WITHIN: Duration = Duration::from_millis(300);
 
 /// Serves until it is told to stop.
 pub async fn run(config: &Config) -> Result<()> {
-    let told_to_stop = super::told_to_stop()?;
+    let stop_signal = setup::stop_signal()?;
     let (webhook, pages) = (config.webhook()?, config.pages()?);
     let _lock = lock::take(config.database_url())?;
     let listener = listen("listen", config.listen).await?;
@@ -34,7 +35,7 @@ pub async fn run(config: &Config) -> Result<()> {
     };
     // Read, or made, at the start: a fault of it should not wait for the first phone number.
     let phone_key = PhoneKey::new(config.phone_key()?);
-    let services = super::open(config, phone_key).await?;
+    let services = setup::open(config, phone_key).await?;
     flow::configure(&services, &pages).await?;
     if webhook.is_none() {
         tracing::warn!("No webhook can be taken: [meta] app_secret and verify_token are missing");
@@ -71,7 +72,7 @@ pub async fn run(config: &Config) -> Result<()> {
     tracing::info!("Listening at http://{address}");
 
     let broken = tokio::select! {
-        () = told_to_stop => None,
+        () = stop_signal => None,
         ended = &mut work => Some(ended),
     };
     readiness.fall();

@@ -2,7 +2,9 @@
 
 use std::io::Read;
 
-use crate::command::{PersonNamed, UserVerb, key};
+use crate::command::arguments::{PersonNamed, UserVerb};
+use crate::command::output;
+use crate::command::setup;
 use crate::config::Config;
 use crate::domain::basic::identity::PageId;
 use crate::domain::operator::{Language, Role};
@@ -12,7 +14,7 @@ use crate::flow::{PhoneKey, Services};
 
 /// Adds, invites, resets or lists.
 pub async fn run(config: &Config, verb: UserVerb) -> Result<()> {
-    let services = super::open(config, PhoneKey::default()).await?;
+    let services = setup::open(config, PhoneKey::default()).await?;
     let done = act(config, &services, verb).await;
     services.store.close().await;
     done
@@ -32,9 +34,9 @@ async fn act(config: &Config, services: &Services, verb: UserVerb) -> Result<()>
             Ok(())
         }
         UserVerb::Invite { person } => {
-            key::print(&link(&operators::invite(services, &newcomer(person)?).await?))
+            output::print(&link(&operators::invite(services, &newcomer(person)?).await?))
         }
-        UserVerb::Reset { name } => key::print(&link(&operators::reset(services, &name).await?)),
+        UserVerb::Reset { name } => output::print(&link(&operators::reset(services, &name).await?)),
         UserVerb::List => {
             let people = services.store.look().await?.operators().await?;
             let head = ["name", "role", "page", "language", "made", "left"].map(str::to_owned);
@@ -49,7 +51,7 @@ async fn act(config: &Config, services: &Services, verb: UserVerb) -> Result<()>
                     or_none(one.ended_at.map(|at| at.to_string())),
                 ]
             });
-            key::print(&key::columns(std::iter::once(head).chain(rows).collect()))
+            output::print(&output::columns(std::iter::once(head).chain(rows).collect()))
         }
     }
 }

@@ -161,8 +161,10 @@ impl Section {
     /// A text that must be there.
     pub(super) fn needed(&mut self, key: &'static str) -> Result<SettingText> {
         match self.text(key)? {
-            Some(given) if given.text.trim().is_empty() => Err(fault(format!("{} is empty", given.name))),
-            Some(given) => Ok(given),
+            Some(written) if written.text.trim().is_empty() => {
+                Err(fault(format!("{} is empty", written.name)))
+            }
+            Some(written) => Ok(written),
             None => Err(self.lacks(key, "add it")),
         }
     }

@@ -174,12 +174,12 @@ pub(super) fn read(section: Section) -> Result<ConfiguredPage> {
     Ok(ConfiguredPage { text, token })
 }
 
-/// The country that is given, else that of the time zone.
+/// The country that the file names, else that of the time zone.
 fn country(of: &mut Reader, timezone: &str) -> Result<String> {
     let expected = "the two capital letters of a country, such as \"GE\"";
-    let given =
+    let written =
         of.parsed(Key::Country, "country", expected, |code| zone::is_country(code).then(|| code.to_owned()))?;
-    if let Some(country) = given {
+    if let Some(country) = written {
         return Ok(country);
     }
     let country = zone::country_of(timezone).ok_or_else(|| {

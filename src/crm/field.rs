@@ -49,7 +49,7 @@ pub fn money(pointer: impl Into<String>, text: &str, currency: Currency) -> Resu
         .map_err(|why| Error::field(pointer, format!("It {why}.")))
 }
 
-/// Reads `occurred_at`.
+/// Reads `occurred_at`: not before 2010, and not after our clock but for a little.
 ///
 /// # Errors
 /// 422 that names the field.

@@ -54,7 +54,7 @@ pub struct TagBody {
     pub if_version: Option<i64>,
     /// With keys of the role crm only: crm, courier, bank or site.
     pub source: Option<String>,
-    /// Who buys.
+    /// What is known of the customer.
     pub customer: Option<CustomerBody>,
 }
 
@@ -97,9 +97,9 @@ impl fmt::Debug for CustomerBody {
 /// A point in time as a sender writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum WrittenTime {
-    /// RFC 3339.
+    /// RFC 3339 with an offset.
     Text(String),
-    /// Unix seconds.
+    /// Whole Unix seconds.
     Seconds(i64),
 }
 

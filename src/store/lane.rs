@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::{DatasetId, LaneId, PageId};
 use crate::domain::signal::conversion::EventName;
 use crate::domain::signal::lane::Lane;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Row, values};
 
@@ -70,6 +70,9 @@ impl Unit {
 
     /// Gives a lane another token, for all its Pages, and clears its fault. Where another lane of the dataset has that
     /// token, its Pages move there. Gives the lane that they are on.
+    ///
+    /// # Errors
+    /// Contended when another unit moved its Pages meanwhile.
     pub(in crate::store) async fn replace_token(
         &mut self,
         lane: &Lane,
@@ -77,11 +80,16 @@ impl Unit {
     ) -> Result<LaneId> {
         let hash = token_hash(token);
         let Some(other) = self.lane_by_token(&lane.dataset_id, &hash).await? else {
-            self.execute(
-                "update lane set token = $2, token_hash = $3, fault = null, fault_at = null where id = $1",
-                values![lane.id.as_str(), token_bytes(token), hash],
-            )
-            .await?;
+            let replaced = self
+                .execute(
+                    "update lane set token = $2, token_hash = $3, fault = null, fault_at = null where id = $1",
+                    values![lane.id.as_str(), token_bytes(token), hash],
+                )
+                .await?;
+            if replaced == 0 {
+                let message = "The lane became another one at this moment";
+                return Err(Error::new(ErrorKind::Contended, "lane_moved", message));
+            }
             return Ok(lane.id.clone());
         };
         self.execute(

@@ -83,7 +83,7 @@ pub fn openapi() -> String {
     description::finish(document)
 }
 
-/// The document.
+/// The `OpenAPI` document.
 #[utoipa::path(
     get, path = "/openapi.json", operation_id = "openapi", tag = "health", security(()),
     responses((status = 200, description = "This document", body = Object)),

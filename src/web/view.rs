@@ -33,23 +33,23 @@ pub struct OutcomeView {
     /// The order's first name.
     #[schema(example = "A-1001")]
     pub order_id: Option<String>,
-    /// The amount.
+    /// The amount, as a decimal string; of `cross_sold` the uplift.
     #[schema(example = "125.50")]
     pub value: Option<String>,
     /// `cross_sold`: the new whole, where that was said; `value` is the uplift that follows from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<String>,
-    /// Its currency.
+    /// The currency of the amounts, ISO 4217.
     #[schema(example = "GEL")]
     pub currency: &'static str,
     /// When it happened.
     pub occurred_at: String,
     /// When it was written down.
     pub recorded_at: String,
-    /// From where.
+    /// The door by which it came: console, api, label, sentence, service, crm, courier, bank or site.
     #[schema(example = "api")]
     pub source: &'static str,
-    /// Who said so.
+    /// Who said so, by name.
     #[schema(example = "nino")]
     pub actor: String,
     /// Why it moves nothing until a person accepts it.
@@ -63,7 +63,7 @@ pub struct OutcomeView {
 }
 
 impl OutcomeView {
-    /// A fact.
+    /// The view of a fact; with the ledger of its order, if it is about one.
     pub fn of(fact: &Fact, ledger: Option<&OrderLedger>) -> Self {
         let money = |minor: Option<i64>| minor.map(|minor| amount(minor, fact.terms.currency));
         let order = ledger.map(|ledger| &ledger.order);
@@ -93,7 +93,7 @@ pub struct ItemView {
     pub sku: Option<String>,
     /// What the shop calls it.
     pub name: Option<String>,
-    /// Pieces.
+    /// The number of pieces.
     pub quantity: i64,
     /// Price of one piece.
     pub unit_price: String,
@@ -121,7 +121,7 @@ pub struct EntryView {
     outcome: OutcomeView,
     /// The sender's own id of the fact.
     r#ref: Option<String>,
-    /// Why.
+    /// Why the chat was lost, or the order cancelled or returned.
     reason: Option<String>,
     /// What was remarked beside it, as far as it is kept.
     note: Option<String>,
@@ -238,10 +238,10 @@ pub struct ConversionView {
     /// Where it stands.
     #[schema(example = "held")]
     pub state: &'static str,
-    /// Why.
+    /// Why it stands there.
     #[schema(example = "hold")]
     pub reason: &'static str,
-    /// Its worth.
+    /// What the event is worth, as a decimal string.
     #[schema(example = "120.50")]
     pub value: Option<String>,
     /// When it may leave.

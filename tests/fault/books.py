@@ -24,13 +24,13 @@ class Sqlite:
     is_shared = False
 
     def __init__(self, path):
-        self.path, self.inbox = path, f"{path}-intake"
+        self.path, self.intake = path, f"{path}-intake"
         self.url = f"sqlite://{path}"
 
     def _line(self):
-        """A connection to which the inbox, which is a file of its own, looks as it does on PostgreSQL."""
+        """A connection to which the intake log, which is a file of its own, looks as it does on PostgreSQL."""
         line = sqlite3.connect(self.path, timeout=20, isolation_level=None)
-        line.execute(f"attach database '{self.inbox}' as beside")
+        line.execute(f"attach database '{self.intake}' as beside")
         line.execute("create temp view intake_log as select kept.id, kept.received_at, shape as unread, case when kept.id <= "
                      "(select coalesce(max(projected_row), 0) from main.intake_mark) then kept.received_at end as projected_at "
                      "from beside.intake_log as kept join json_each(kept.places) as place "

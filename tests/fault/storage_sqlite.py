@@ -120,10 +120,10 @@ def long_reader(binary, folder, books, seed, mode):
     try:
         hooks = Webhooks(stage, padding=200_000, pause=0)
         hooks.goes_on(10)
-        reader = sqlite3.connect(books.inbox, isolation_level=None)
+        reader = sqlite3.connect(books.intake, isolation_level=None)
         reader.execute("begin")
         reader.execute("select count(*) from intake_log").fetchone()
-        log, until = f"{books.inbox}-wal", time.monotonic() + 90
+        log, until = f"{books.intake}-wal", time.monotonic() + 90
         while os.path.getsize(log) < 1.5 * LOG_KEPT and time.monotonic() < until:
             time.sleep(0.1)
         grown = os.path.getsize(log)

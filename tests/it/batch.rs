@@ -26,7 +26,7 @@ async fn poisoned(shop: &Shop, bad: usize) {
     assert_eq!(taken.iter().collect::<BTreeSet<_>>(), good);
     assert_eq!(shop.stand().await, format!("{bad} rejected refused, {} sent taken", BATCH - bad));
     let told = "select cast(count(*) as text) from conversion join attempt on attempt.id = conversion.attempt_id
-                 where state = 'rejected' and code = 100 and subcode = 2804008 and words <> '' and detail = words";
+                 where state = 'rejected' and code = 100 and subcode = 2804008 and message <> '' and detail = message";
     assert_eq!(shop.asks(told).await, [bad.to_string()]);
     shop.later(HOLD);
     assert_eq!(shop.delivers().await, 0);

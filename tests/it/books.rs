@@ -25,12 +25,12 @@ pub async fn new_postgres() -> String {
     format!("{}/{name}", server.rsplit_once('/').unwrap().0)
 }
 
-/// A SQLite database whose inbox, which is a file of its own, looks as it does on PostgreSQL.
+/// A SQLite database whose intake log, which is a file of its own, looks as it does on PostgreSQL.
 pub async fn sqlite(url: &str) -> SqlitePool {
     let options: SqliteConnectOptions = url.parse().unwrap();
-    let inbox = format!("{}-intake", options.get_filename().display());
+    let intake = format!("{}-intake", options.get_filename().display());
     let beside = format!(
-        "attach database '{inbox}' as beside;
+        "attach database '{intake}' as beside;
          create temp view intake_log as
          select kept.id, kept.received_at, lower(hex(substr(kept.bodies, place.value ->> 'start', place.value ->> 'length'))) as body,
                 shape as unread,

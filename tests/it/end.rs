@@ -34,19 +34,19 @@ async fn what_is_out_is_unknown_and_nothing_more_is_claimed(url: Option<String>)
 
     let state =
         "select count(*) from conversion join order_number on order_number.order_id = conversion.order_id
-                  where name = 'K-1' and state = 'unknown'";
+                  where order_number.number = 'K-1' and state = 'unknown'";
     assert!(books.count(state).await >= 1);
     assert_eq!(books.count("select count(*) from attempt where verdict is null").await, 0);
     let waiting =
         "select count(*) from conversion join order_number on order_number.order_id = conversion.order_id
-                    where name = 'K-4' and state in ('held', 'ready') and lease is null";
+                    where order_number.number = 'K-4' and state in ('held', 'ready') and lease is null";
     assert_eq!((meta.requests().len(), books.count(waiting).await), (1, 1));
 
     meta.release();
     let served = Served::start(&place);
     let sent =
         "select count(*) from conversion join order_number on order_number.order_id = conversion.order_id
-                 where name = 'K-4' and state = 'sent'";
+                 where order_number.number = 'K-4' and state = 'sent'";
     assert!(comes_true(Duration::from_secs(10), async || books.count(sent).await == 1).await);
     let mut taken: Vec<String> = meta.accepted().iter().map(|event| event["event_id"].to_string()).collect();
     taken.sort_unstable();

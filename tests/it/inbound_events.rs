@@ -215,9 +215,11 @@ pub async fn picture(shop: &Shop, tables: &Tables, page: &str) -> Vec<String> {
         lines.push(format!("{who} {} since {}", row["state"], row["waiting_since"]));
     }
     let named = tables.rows("order_number").await;
-    for row in tables.rows("sale_order").await.iter().filter(of_page).filter(|row| row["same_as"].is_null()) {
+    for row in
+        tables.rows("sale_order").await.iter().filter(of_page).filter(|row| row["joined_into"].is_null())
+    {
         let name =
-            named.iter().filter(|name| name["order_id"] == row["id"]).map(|name| name["name"].to_string());
+            named.iter().filter(|name| name["order_id"] == row["id"]).map(|name| name["number"].to_string());
         let [state, value, paid, refunded] = ["state", "value", "paid", "refunded"].map(|key| &row[key]);
         lines.push(format!("row of {:?}: {state} {value} {paid} {refunded}", name.min()));
     }

@@ -86,7 +86,7 @@ both!(
         flow::drop_expired(&shop.services).await.unwrap();
         assert_eq!(found(&shop).await, Vec::<String>::new());
         // The number itself still joins, as a hash.
-        assert_eq!(rows(&shop, "phone_word").await.len(), 1);
+        assert_eq!(rows(&shop, "phone_mention").await.len(), 1);
     }
 );
 

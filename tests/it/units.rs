@@ -1,6 +1,8 @@
 //! Units that run at the same time, some of which come to nothing.
 
+use salesbridge::domain::basic::identity::ConversationId;
 use salesbridge::store::Store;
+use salesbridge::store::aggregate::Scope;
 
 use crate::harness::{Shop, both};
 
@@ -72,5 +74,23 @@ both!(
         fourth.add_key("4", "fourth", "crm", None, "a hash of its own", now).await.unwrap();
         fourth.commit().await.unwrap();
         assert_eq!(names(&shop.services.store).await, ["first", "fourth"]);
+    }
+);
+
+both!(
+    async fn what_is_loaded_in_order_to_write_is_counted_and_what_is_only_read_is_not(shop: Shop) {
+        let chats = [shop.hears_from("1").await, shop.hears_from("2").await];
+        let store = shop.services.store.clone();
+        let before = store.loads();
+        let mut unit = store.begin("test").await.unwrap();
+        assert_eq!(unit.load_conversations(Scope::Conversations(&chats)).await.unwrap().len(), 2);
+        unit.load_conversation(&chats[0]).await.unwrap();
+        unit.load_conversation(&ConversationId::from("nobody's")).await.unwrap();
+        unit.commit().await.unwrap();
+        assert_eq!(shop.services.store.loads(), before + 3);
+        let mut unit = store.read().await.unwrap();
+        unit.aggregates(Scope::Conversations(&chats)).await.unwrap();
+        unit.commit().await.unwrap();
+        assert_eq!(store.loads(), before + 3);
     }
 );

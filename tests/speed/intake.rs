@@ -116,11 +116,11 @@ pub async fn sustained(plan: &Plan) -> Vec<Figure> {
             let begin = Instant::now();
             flood(house_both.address, connections(kind), plan.round, &requests).await;
             let done = until(|| async { both.waiting().await == 0 }, Duration::from_mins(3)).await;
-            assert!(done, "the inbox was not projected");
+            assert!(done, "the intake log was not projected");
             rates.push((both.bodies().await - before) as f64 / begin.elapsed().as_secs_f64());
         }
         let each = house_both.spent().each(spent, (both.bodies().await - counted) as f64);
-        // At that rate both go on at once: the inbox does not grow.
+        // At that rate both go on at once: the intake log does not grow.
         let rate = median(&rates) * 0.9;
         let paced = pace(house_both.address, (connections(kind), rate), plan.round * 3, &requests).await;
         let left = both.waiting().await;
@@ -148,7 +148,7 @@ pub async fn latency(plan: &Plan) -> Vec<Figure> {
         let services = Running::role(&["house", &database.url, NO_GRAPH, "all"]);
         let alone = flood(services.address, connections(kind), plan.round, &requests).await;
         let done = until(|| async { database.waiting().await == 0 }, Duration::from_mins(3)).await;
-        assert!(done, "the inbox was not projected");
+        assert!(done, "the intake log was not projected");
         let (mut p99, mut p50, mut disk) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..plan.rounds {
             disk.push(fsync_millis(&plan.folder).0);

@@ -56,7 +56,7 @@ impl Database {
                 let file = plan.folder.join(format!("{name}.db"));
                 let url = format!("sqlite://{}", file.display());
                 prepare(&url).await;
-                let pool = Pool::Sqlite(with_inbox(&url).await);
+                let pool = Pool::Sqlite(with_intake_log(&url).await);
                 Self { url, pool, file: Some(file), name, server }
             }
             Kind::Postgres => {
@@ -265,12 +265,12 @@ impl Database {
     }
 }
 
-/// A SQLite database whose inbox, which is a file of its own, looks as it does on PostgreSQL.
-async fn with_inbox(url: &str) -> SqlitePool {
+/// A SQLite database whose intake log, which is a file of its own, looks as it does on PostgreSQL.
+async fn with_intake_log(url: &str) -> SqlitePool {
     let options: SqliteConnectOptions = url.parse().unwrap();
-    let inbox = format!("{}-intake", options.get_filename().display());
+    let intake = format!("{}-intake", options.get_filename().display());
     let beside = format!(
-        "attach database '{inbox}' as beside;
+        "attach database '{intake}' as beside;
          create temp view intake_log as
          select number,
                 case when id <= (select coalesce(max(projected_row), 0) from main.intake_mark) then received_at end as projected_at

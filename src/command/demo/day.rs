@@ -19,17 +19,17 @@ pub const ANSWER_LOST: u64 = 15 * 60;
 /// The day's end.
 pub const ENDS: u64 = 21 * 60;
 
-/// Something that happens.
+/// An event at a minute of the day.
 pub struct Step {
     /// Minutes of the day.
     pub minute: u64,
-    /// In which chat, if it is one's.
+    /// The number of the chat in which it happens; none for an event of the shop.
     pub chat: Option<usize>,
-    /// What.
+    /// What happens.
     pub act: Act,
 }
 
-/// What happens.
+/// An event of the day.
 pub enum Act {
     /// The customer's first message, after a click on an ad.
     Opens { ad: usize, text: &'static str },

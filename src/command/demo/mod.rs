@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
+use crate::command::setup;
 use crate::domain::operator::{Language, Role};
 use crate::error::{Error, Result};
 use crate::flow::manage::operators::{self, Newcomer};
@@ -20,18 +21,18 @@ use serde_json::{Value, json};
 use day::{Act, ENDS, Step, page_of};
 use shop::{ADS, PAGES, Shop};
 
-/// Tbilisi is so far ahead of UTC.
+/// How far Tbilisi is ahead of UTC.
 const TBILISI: Duration = Duration::from_hours(4);
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// One minute of the demo's day takes at least so long, so that a reader can follow.
+/// How long one minute of the demo's day takes at least, so that a reader can follow.
 const PACE: Duration = Duration::from_millis(6);
 
 /// Replays the day. With `exit` it ends after the table, and fails unless our counts equal the sandbox's;
 /// without, it stays up.
 pub async fn run(exit: bool) -> Result<()> {
-    let told_to_stop = super::told_to_stop()?;
+    let stop_signal = setup::stop_signal()?;
     let midnight = yesterday(Clock::system().now());
     let clock = Clock::steered(midnight + Duration::from_hours(9));
     let shop = Shop::open(clock.clone()).await?;
@@ -41,14 +42,14 @@ pub async fn run(exit: bool) -> Result<()> {
         ADS.len()
     );
     println!("a Purchase is held for 30 minutes, so that a mistake can still be taken back.\n");
-    let mut told =
+    let mut playback =
         Playback { shop: &shop, midnight, requests: 0, conversations: HashMap::new(), last: HashMap::new() };
     let mut minute = 9 * 60;
     for step in day::script() {
-        told.until(&mut minute, step.minute).await?;
-        told.happens(&step).await?;
+        playback.until(&mut minute, step.minute).await?;
+        playback.happens(&step).await?;
     }
-    told.until(&mut minute, ENDS).await?;
+    playback.until(&mut minute, ENDS).await?;
     let equal = table::show(&shop).await?;
     let outcome = if equal {
         Ok(())
@@ -61,11 +62,11 @@ pub async fn run(exit: bool) -> Result<()> {
         drop(std::fs::remove_dir_all(&shop.folder));
         return outcome;
     }
-    stay(&shop, &clock, told_to_stop).await
+    stay(&shop, &clock, stop_signal).await
 }
 
 /// Stays up on the demo's clock, which now runs on.
-async fn stay(shop: &Shop, clock: &Clock, told_to_stop: impl Future<Output = ()>) -> Result<()> {
+async fn stay(shop: &Shop, clock: &Clock, stop_signal: impl Future<Output = ()>) -> Result<()> {
     clock.release();
     let (url, page) = (&shop.url, PAGES[0].id);
     println!(
@@ -89,7 +90,7 @@ async fn stay(shop: &Shop, clock: &Clock, told_to_stop: impl Future<Output = ()>
         shop.came_in.clone(),
         shop.stop.soon.clone(),
     ));
-    told_to_stop.await;
+    stop_signal.await;
     shop.stop.soon.cancel();
     drop(work.await);
     shop.services.store.close().await;
@@ -104,7 +105,7 @@ fn yesterday(now: Timestamp) -> Timestamp {
     Timestamp::from_millis(local - local.rem_euclid(day)) - TBILISI - DAY
 }
 
-/// Plays the day and tells it.
+/// Plays the day against the running shop, and prints what happens.
 struct Playback<'a> {
     shop: &'a Shop,
     midnight: Timestamp,
@@ -209,7 +210,11 @@ impl Playback<'_> {
                 let undone = self.shop.post(&format!("/v1/outcomes/{last}/undo"), &mid, None).await?;
                 say(
                     minute,
-                    &format!("{} · chat {chat}: nino takes that back → {}", page.name, stand(&undone)),
+                    &format!(
+                        "{} · chat {chat}: nino takes that back → {}",
+                        page.name,
+                        conversions_of(&undone)
+                    ),
                 );
             }
             Act::TokenDies | Act::TokenMended | Act::AnswerLost => {}
@@ -225,7 +230,7 @@ impl Playback<'_> {
         let order = tagged["order"]["order_id"].as_str().unwrap_or_default();
         let value = body["value"].as_str().map_or(String::new(), |value| format!(" {value} ₾"));
         let words = format!("{} · chat {chat}: nino says {what} {order}{value}", PAGES[page_of(chat)].name);
-        say(minute, &format!("{} → {}", words.trim_end(), stand(&tagged)));
+        say(minute, &format!("{} → {}", words.trim_end(), conversions_of(&tagged)));
         if let Some(id) = tagged["outcome"]["id"].as_str() {
             self.last.insert(chat, id.to_owned());
         }
@@ -233,8 +238,8 @@ impl Playback<'_> {
     }
 }
 
-/// How what Meta is told of now stands.
-fn stand(tagged: &Value) -> String {
+/// The conversions of an answer, with where each stands.
+fn conversions_of(tagged: &Value) -> String {
     let rows = tagged["conversions"].as_array().cloned().unwrap_or_default();
     let row = |row: &Value| {
         let word = |key: &str| row[key].as_str().unwrap_or_default().to_owned();

@@ -3,7 +3,7 @@
 //! fact can be accepted. That an undone fact is undone again is no matter of these rules: it gives the same entry.
 
 use crate::domain::conversation::aggregate::ConversationAggregate;
-use crate::domain::order::outcome::{Fact, Source};
+use crate::domain::order::outcome::{Fact, Source, newest_by_person};
 use crate::error::{Error, Result};
 
 /// Whether a person may undo `fact`: it must be the newest effective entry that a person made on its order or chat.
@@ -21,7 +21,7 @@ pub fn may_undo(aggregate: &ConversationAggregate, fact: &Fact) -> Result<()> {
             None => aggregate.said.iter().collect(),
         },
     };
-    let newest = same_ledger.into_iter().rev().find(|fact| fact.source.is_person() && !fact.undone);
+    let newest = newest_by_person(same_ledger.into_iter());
     if newest.is_some_and(|newest| newest.id == fact.id) {
         return Ok(());
     }

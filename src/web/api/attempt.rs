@@ -24,7 +24,7 @@ use crate::web::server::read::{Id, IdempotencyKey, QueryParameters, RawBody, non
 use crate::web::server::state::App;
 use crate::web::view::time;
 
-/// Which attempts.
+/// The query of the list of attempts.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -46,9 +46,9 @@ pub struct AttemptFilter {
 pub struct AttemptView {
     /// Our id of it.
     id: String,
-    /// Its Page.
+    /// The Page whose events it carried.
     page_id: String,
-    /// Where it went.
+    /// The dataset that it was sent to.
     dataset_id: String,
     /// How many events it carried.
     events: i64,
@@ -57,9 +57,9 @@ pub struct AttemptView {
     /// What it came to; null while it is open.
     verdict: Option<String>,
     http_status: Option<i64>,
-    /// Graph's code.
+    /// Graph's error code.
     code: Option<i64>,
-    /// Graph's subcode.
+    /// Graph's error subcode.
     subcode: Option<i64>,
     /// Meta's own words.
     words: Option<String>,
@@ -93,7 +93,7 @@ impl AttemptView {
     }
 }
 
-/// What a person knows.
+/// What a person knows of an attempt whose answer was lost.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"as": "sent"}))]
@@ -102,7 +102,7 @@ pub struct ResolveBody {
     r#as: String,
 }
 
-/// What was resolved.
+/// An attempt that a person resolved.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ResolvedView {
     /// Our id of the attempt.

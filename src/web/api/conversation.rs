@@ -27,13 +27,13 @@ use crate::web::server::read::{Id, QueryParameters, non_empty, one_of};
 use crate::web::server::state::App;
 use crate::web::view::{ConversionView, EntryView, time};
 
-/// So many messages are shown, the last ones.
+/// Messages that are shown, at most: the last ones.
 const MESSAGES_MAX: i64 = 200;
 
-/// Where a chat stands in the queue.
+/// The states of a conversation in the queue.
 const STATES: [&str; 3] = ["waiting", "snoozed", "done"];
 
-/// Which conversations.
+/// The query of the list of conversations.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -55,12 +55,12 @@ pub struct ConversationFilter {
     limit: Option<String>,
 }
 
-/// A conversation.
+/// A conversation as lists show it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ConversationView {
     /// Our id of it.
     id: String,
-    /// Its Page.
+    /// The id of its Page.
     page_id: String,
     /// messenger, instagram or whatsapp.
     channel: String,
@@ -72,7 +72,7 @@ pub struct ConversationView {
     state: String,
     /// Since when the customer waits for a tag.
     waiting_since: Option<String>,
-    /// Until when it rests.
+    /// Until when it is snoozed.
     snoozed_until: Option<String>,
     /// Who looks after it.
     owner: Option<String>,
@@ -150,7 +150,7 @@ pub struct ConversationDetail {
     orders: Vec<OrderEntries>,
     /// What was said of the chats.
     outcomes: Vec<EntryView>,
-    /// The leads.
+    /// The leads that Meta is told of.
     conversions: Vec<ConversionView>,
     /// The last messages, in their order.
     messages: Vec<MessageView>,

@@ -26,7 +26,7 @@ use crate::web::server::read::{self, Id, IdempotencyKey, QueryParameters, RawBod
 use crate::web::server::state::App;
 use crate::web::view::ConversionView;
 
-/// Which conversions.
+/// The query of the list of conversions.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -49,7 +49,7 @@ pub struct ConversionFilter {
 pub struct ConversionListed {
     #[serde(flatten)]
     conversion: ConversionView,
-    /// Its Page.
+    /// The id of its Page.
     page_id: String,
     /// Where it happened.
     conversation_id: Option<String>,

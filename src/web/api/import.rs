@@ -46,7 +46,7 @@ pub struct ImportBody {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes a line; each is read by itself")]
 pub struct LineBody {
-    /// The Page.
+    /// The id of the Page.
     page_id: String,
     /// The person, as the Page knows them.
     psid: Option<String>,

@@ -21,7 +21,7 @@ use crate::web::server::read::{Id, QueryParameters, non_empty, one_of};
 use crate::web::server::state::App;
 use crate::web::view::{ConversionView, EntryView, ItemView, OrderView, amount, items};
 
-/// Which orders.
+/// The query of the list of orders.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -44,7 +44,7 @@ pub struct OrderFilter {
 pub struct OrderListed {
     #[serde(flatten)]
     order: OrderView,
-    /// Its Page.
+    /// The id of its Page.
     page_id: String,
     /// Where it was sold.
     conversation_id: Option<String>,
@@ -59,7 +59,7 @@ pub struct OrderListed {
 pub struct OrderEntries {
     #[serde(flatten)]
     order: OrderView,
-    /// Its Page.
+    /// The id of its Page.
     page_id: String,
     /// Where it was sold.
     conversation_id: String,

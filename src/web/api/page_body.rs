@@ -62,7 +62,7 @@ pub struct SignalsBody {
     lead_on: Option<String>,
     /// Whether the life of an order is told too.
     lifecycle: Option<bool>,
-    /// revenue.
+    /// `revenue`: the order's value less the delivery fee.
     value: Option<String>,
     /// keep or resend.
     on_unknown: Option<String>,

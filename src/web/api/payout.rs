@@ -24,7 +24,7 @@ use crate::web::server::read::{IdempotencyKey, QueryParameters, RawBody, non_emp
 use crate::web::server::state::App;
 use crate::web::view::{amount, time};
 
-/// A payout.
+/// A payout as it is told.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PayoutBody {
@@ -81,7 +81,7 @@ impl PayoutView {
     }
 }
 
-/// Which payouts.
+/// The query of the list of payouts.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]

@@ -1,6 +1,6 @@
 //! Something to choose in a form: an option of a list, or one of several buttons.
 
-/// An option.
+/// An option with its value and its text.
 #[derive(Debug)]
 pub struct Choice {
     /// What the form sends.

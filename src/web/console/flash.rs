@@ -17,7 +17,7 @@ use crate::web::console::visitor::Visitor;
 /// The entry that a redirect names as just saved.
 #[derive(Clone, Copy, Debug)]
 pub struct SavedEntry<'a> {
-    /// Its id.
+    /// The id of the entry.
     pub id: &'a str,
     /// It stood in the ledger already.
     pub known: bool,

@@ -162,7 +162,10 @@ pub fn trouble_page(language: Language, code: &str, detail: &str) -> Result<Resp
     page(&TroublePage { layout, title: texts.words_wrong_page, words, href, link })
 }
 
-/// A page.
+/// Renders a page.
+///
+/// # Errors
+/// A template that fails.
 pub fn page(template: &impl Template) -> Result<Response> {
     let html =
         template.render().map_err(|error| Error::internal("a page can't be rendered").caused_by(error))?;

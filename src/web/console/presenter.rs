@@ -127,7 +127,7 @@ impl Presenter<'_> {
         };
         let may_send = is_on_hold && self.visitor.operator.role.may(Permission::SendNow);
         StatusLine {
-            text: fill(texts.told_state, &[&event, &standing]),
+            text: fill(texts.conversion_state, &[&event, &standing]),
             tone: tone(*state),
             advice: text::what_to_do(*state, *reason, language)
                 .map(|advice| fill(texts.what_to_do, &[advice])),

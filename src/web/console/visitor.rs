@@ -33,7 +33,7 @@ impl Visitor {
     /// Whether their role has this permission.
     ///
     /// # Errors
-    /// 403.
+    /// 403: it has not.
     pub fn may(&self, permission: Permission) -> Result<()> {
         if self.operator.role.may(permission) {
             return Ok(());
@@ -44,7 +44,7 @@ impl Visitor {
     /// Whether they may see this Page.
     ///
     /// # Errors
-    /// 404.
+    /// 404: they may not.
     pub fn sees(&self, page: &PageId) -> Result<()> {
         if self.operator.sees(page) { Ok(()) } else { Err(Error::not_found("thing")) }
     }

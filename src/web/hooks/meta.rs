@@ -15,13 +15,13 @@ use crate::web::server::{metrics, read};
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Handshake {
-    /// subscribe.
+    /// `subscribe`.
     #[serde(rename = "hub.mode")]
     mode: Option<String>,
-    /// What is given back.
+    /// The text that is echoed.
     #[serde(rename = "hub.challenge")]
     challenge: Option<String>,
-    /// What was configured on both sides.
+    /// The token that was configured at Meta and here.
     #[serde(rename = "hub.verify_token")]
     verify_token: Option<String>,
 }

@@ -115,7 +115,7 @@ impl<const ROLES: u8> FromRequestParts<App> for Authenticated<ROLES> {
 /// A caller with one of these roles, or an admin, and the conversation in the path, read in one query. That there is none
 /// is refused later, after the rest of the request was read.
 pub struct AuthenticatedIn<const ROLES: u8> {
-    /// Who asks.
+    /// The holder of the key.
     pub caller: Caller,
     /// The id in the path.
     pub conversation: ConversationId,

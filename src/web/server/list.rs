@@ -17,21 +17,21 @@ const ROWS: i64 = 50;
 /// Rows of one page of a list, at most.
 const ROWS_MAX: i64 = 200;
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Listed<T> {
-    /// The rows.
+    /// The rows of this page of the list, the newest first.
     pub data: Vec<T>,
-    /// What to ask for the next part; null at the end.
+    /// The `cursor` of the next page; null at the end.
     pub next_cursor: Option<String>,
 }
 
 /// Which page of a list a request asks for.
 #[derive(Clone, Debug)]
 pub struct Pagination {
-    /// After which row.
+    /// The position of the last row before this page.
     pub after: ListCursor,
-    /// How many rows.
+    /// Rows of this page, at most.
     rows: i64,
 }
 

@@ -6,7 +6,7 @@ use crate::store::referral::ReferralRow;
 use crate::web::console::customer::{self, inbox_link, initials};
 use crate::web::console::text::{self, Texts, fill};
 
-/// The head.
+/// The head of a conversation's page.
 #[derive(Debug)]
 pub struct Head {
     pub id: String,

@@ -53,7 +53,7 @@ impl PendingForm {
         if let Some(value) = pending.value {
             what = format!("{what} {}", money(value, pending.currency));
         }
-        let summary = if pending.takes_back { texts.waits_taken_off } else { texts.waits_said };
+        let summary = if pending.takes_back { texts.pending_taken_off } else { texts.pending_said };
         let answers = pending.answers(focus);
         let is_answerable = !answers.is_empty();
         let proposed = || pending.proposed_value(written.map(|written| written.minor));
@@ -65,7 +65,7 @@ impl PendingForm {
                 &[text::source(pending.source, language), &what, &formatter.time(pending.occurred_at)],
             ),
             why: text::why(pending.why, language),
-            hint: (!is_answerable).then_some(texts.waits_decide_below),
+            hint: (!is_answerable).then_some(texts.pending_decide_below),
             order: focus.and_then(|ledger| ledger.numbers.first().cloned()),
             value: (is_answerable && pending.asks_value()).then(value),
             reasons: if is_answerable && pending.kind.wants_reason() {
@@ -74,7 +74,7 @@ impl PendingForm {
                 Vec::new()
             },
             answers: answers.iter().map(|answer| choice(*answer, pending, language)).collect(),
-            nothing: if pending.takes_back { texts.waits_leave } else { texts.waits_nothing },
+            nothing: if pending.takes_back { texts.pending_leave } else { texts.pending_nothing },
         }
     }
 }

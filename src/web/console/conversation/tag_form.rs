@@ -20,7 +20,7 @@ const PRODUCTS_MAX: usize = 12;
 /// Letters of the message that a proposed amount comes from, at most.
 const QUOTE_MAX: usize = 60;
 
-/// The panel.
+/// The panel of tags beside the thread.
 #[derive(Debug)]
 pub struct TagPanel {
     pub title: String,

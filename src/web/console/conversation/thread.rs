@@ -5,7 +5,7 @@ use crate::store::message::Message;
 use crate::web::console::formatting::Formatter;
 use crate::web::console::text::Texts;
 
-/// A message.
+/// A message as a line of the thread.
 #[derive(Debug)]
 pub struct MessageLine {
     /// The class of its side.

@@ -109,7 +109,7 @@ fn in_language(
     }
 }
 
-/// Logs in.
+/// Begins a session for a name and its password.
 pub async fn log_in(
     State(app): State<App>,
     RequestLanguage(language): RequestLanguage,

@@ -12,7 +12,7 @@ use crate::web::console::text::{self, Texts, fill};
 /// Letters of the last message that a row shows, at most.
 const WORDS_MAX: usize = 160;
 
-/// A row.
+/// The row of one conversation.
 #[derive(Debug)]
 pub struct QueueRow {
     pub id: String,

@@ -103,7 +103,7 @@ pub struct TrialWithTexts {
 }
 
 impl LabelsSection {
-    /// The section.
+    /// The map of labels, with a few empty lines.
     pub fn new(page: &Page, language: Language) -> Self {
         let line = |name: &str, kind: Option<OutcomeKind>| LabelLine {
             name: name.to_owned(),
@@ -185,7 +185,7 @@ fn reading(
 ) -> String {
     let says = text::outcome_kind(kind, language);
     match (why, reading) {
-        (Some(why), _) => fill(text::of(language).trial_waits, &[says, text::why(why, language)]),
+        (Some(why), _) => fill(text::of(language).trial_pending, &[says, text::why(why, language)]),
         (None, Reading::Whole(Some(value))) => format!("{says} {}", money(value, page.currency)),
         (None, _) => says.to_owned(),
     }

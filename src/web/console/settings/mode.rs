@@ -11,7 +11,7 @@ use crate::web::console::choice::Choice;
 use crate::web::console::settings::totals;
 use crate::web::console::text::{self, fill};
 
-/// The section.
+/// The section of the mode.
 #[derive(Debug)]
 pub struct ModeSection {
     pub name: &'static str,

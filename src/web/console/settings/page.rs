@@ -86,7 +86,7 @@ pub async fn show(
     render(&app, &visitor, &PageId(id), Beside { saved, ..Beside::default() }).await
 }
 
-/// The page.
+/// Renders the settings of a Page as they stand, with what is shown `beside` them.
 ///
 /// # Errors
 /// 403 or 404 for whom it is not.

@@ -27,7 +27,7 @@ const HOLDS: [Duration; 7] = [
     HOLD_MAX,
 ];
 
-/// The section.
+/// The section of the signal policy.
 #[derive(Debug)]
 pub struct PolicySection {
     pub version: String,

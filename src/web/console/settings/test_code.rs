@@ -7,7 +7,7 @@ use crate::store::page::Page;
 use crate::web::console::form::Form;
 use crate::web::console::formatting::Formatter;
 
-/// The section.
+/// The section of the test event code.
 #[derive(Debug)]
 pub struct TestCodeSection {
     pub code: String,
@@ -23,7 +23,7 @@ pub struct TestCode {
 }
 
 impl TestCodeSection {
-    /// The section.
+    /// The section, with until when the code holds.
     pub fn new(page: &Page, until: Option<Timestamp>, formatter: &Formatter) -> Self {
         Self {
             code: page.test_event_code.clone().unwrap_or_default(),

@@ -197,10 +197,10 @@ words! {
     today: "დღეს", "Today";
     token: "Meta-ს ახალი ტოკენი", "A new token of Meta's";
     token_hint: "ნებისმიერი ტოკენი, თუნდაც იგივე, გაგზავნას განაახლებს. ის აღარსად გამოჩნდება.", "Any token, even the same one, lets sending go on. It is never shown.";
-    told_state: "{}: {}", "{}: {}";
+    conversion_state: "{}: {}", "{}: {}";
     trial: "რას მონიშნავდა", "What it would have tagged";
     trial_found: "წაკითხულია {} შეტყობინება, ნაპოვნია {}.", "{} messages were read, it was found in {}.";
-    trial_waits: "{}: ადამიანს დაელოდებოდა, {}", "{}: it would wait for a person, {}";
+    trial_pending: "{}: ადამიანს დაელოდებოდა, {}", "{}: it would wait for a person, {}";
     undo: "უკან", "Undo";
     undone: "უკან დაბრუნდა", "Taken back";
     untagged: "მოსანიშნი", "Untagged";
@@ -210,12 +210,12 @@ words! {
     value_sum: "თანხა", "Sum";
     value_uplift: "დამატებული თანხა", "What was added";
     waiting: "ელოდება", "Waiting";
-    waits: "თქვენს გადაწყვეტილებას ელოდება", "Waits for your decision";
-    waits_decide_below: "შეკვეთაზე ახლა ამის თქმა არ შეიძლება. მონიშნეთ ქვემოთ ის, რაც მოხდა, ან დატოვეთ.", "This can't be said of the order as it stands. Tag below what happened, or leave it.";
-    waits_leave: "დარჩეს, როგორც არის", "Leave it as it stands";
-    waits_nothing: "ეს არაფერი იყო", "It was nothing";
-    waits_said: "{}: {} · {}", "{}: {} · {}";
-    waits_taken_off: "{} მოიხსნა: {} · {}", "{} was taken off: {} · {}";
+    pending: "თქვენს გადაწყვეტილებას ელოდება", "Waits for your decision";
+    pending_decide_below: "შეკვეთაზე ახლა ამის თქმა არ შეიძლება. მონიშნეთ ქვემოთ ის, რაც მოხდა, ან დატოვეთ.", "This can't be said of the order as it stands. Tag below what happened, or leave it.";
+    pending_leave: "დარჩეს, როგორც არის", "Leave it as it stands";
+    pending_nothing: "ეს არაფერი იყო", "It was nothing";
+    pending_said: "{}: {} · {}", "{}: {} · {}";
+    pending_taken_off: "{} მოიხსნა: {} · {}", "{} was taken off: {} · {}";
     waybill: "ზედნადები", "Waybill";
     what_to_do: "რა ვქნათ: {}", "What to do: {}";
     which_order: "რომელი შეკვეთა?", "Which order?";
@@ -261,7 +261,7 @@ mod tests {
     }
 
     /// Words that are the same everywhere.
-    const SAME: [&str; 4] = ["role_crm", "sku", "told_state", "waits_said"];
+    const SAME: [&str; 4] = ["role_crm", "sku", "conversion_state", "pending_said"];
 
     #[test]
     fn both_languages_say_everything() {

@@ -53,7 +53,7 @@ pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response> 
         let waiting = unit.count_waiting_tags(&head.id).await?;
         if waiting > 0 {
             let href = visitor.operator.role.may(Permission::Tag).then(|| "/console/queue".to_owned());
-            needs.push(Need { text: format!("{waiting} · {}", layout.texts.waits), href });
+            needs.push(Need { text: format!("{waiting} · {}", layout.texts.pending), href });
         }
         for row in unit.needing_a_person(&head.id).await? {
             let (state, reason) = (row.state, row.reason);
