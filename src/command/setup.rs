@@ -5,7 +5,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::flow::{PhoneKey, Published, Services, TagQueue};
+use crate::flow::{FeedSignal, PhoneKey, Services, TagQueue};
 use crate::id::Ids;
 use crate::store::Store;
 use crate::store::db::lock;
@@ -20,8 +20,8 @@ pub async fn open(config: &Config, phone_key: PhoneKey) -> Result<Services> {
         ids: Ids::random(),
         phone_key,
         keep_text: config.keep_text,
-        published: Published::default(),
-        tags: TagQueue::default(),
+        feed_signal: FeedSignal::default(),
+        tag_queue: TagQueue::default(),
         changes_keep: config.changes_keep,
     })
 }

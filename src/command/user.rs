@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::domain::basic::identity::PageId;
 use crate::domain::operator::{Language, Role};
 use crate::error::{Error, Result};
-use crate::flow::manage::operators::{self, Newcomer};
+use crate::flow::manage::operators::{self, NewOperator};
 use crate::flow::{PhoneKey, Services};
 
 /// Adds, invites, resets or lists.
@@ -56,9 +56,9 @@ async fn act(config: &Config, services: &Services, verb: UserVerb) -> Result<()>
     }
 }
 
-fn newcomer(person: PersonNamed) -> Result<Newcomer> {
+fn newcomer(person: PersonNamed) -> Result<NewOperator> {
     let wrong = |what: &str| Error::invalid("usage", format!("--{what} has an unknown value"));
-    Ok(Newcomer {
+    Ok(NewOperator {
         name: person.name,
         role: Role::parse(&person.role).ok_or_else(|| wrong("role"))?,
         page: person.page.map(PageId),

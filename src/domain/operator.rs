@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::domain::basic::identity::{OperatorId, PageId};
 
-/// Rate limit of logins: so many tries at one account's password are checked within [`TRIES_WITHIN`].
-pub const TRIES_MAX: i64 = 10;
+/// Rate limit of logins: so many tries at one account's password are checked within [`LOGIN_TRIES_WINDOW`].
+pub const LOGIN_TRIES_MAX: i64 = 10;
 
-/// The window of [`TRIES_MAX`]. When it is over the count begins anew: nobody is locked out for ever.
-pub const TRIES_WITHIN: Duration = Duration::from_mins(15);
+/// The window of [`LOGIN_TRIES_MAX`]. When it is over the count begins anew: nobody is locked out for ever.
+pub const LOGIN_TRIES_WINDOW: Duration = Duration::from_mins(15);
 
 /// Lifetime of a session, counted from the login; use does not prolong it.
 pub const SESSION_LASTS: Duration = Duration::from_hours(14 * 24);
@@ -53,7 +53,7 @@ pub enum Permission {
     /// Read conversions, attempts and their verdicts.
     ReadSignals,
     /// Retry a rejected conversion, resolve an unknown attempt.
-    Steer,
+    Resolve,
     /// Read the settings of a Page.
     ReadPages,
     /// Change the settings of a Page: mode, policy, token, labels.
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn only_an_admin_sets_pages_and_invites() {
-        for permission in [Permission::SetPages, Permission::Invite, Permission::Steer] {
+        for permission in [Permission::SetPages, Permission::Invite, Permission::Resolve] {
             let may: Vec<Role> = Role::ALL.into_iter().filter(|role| role.may(permission)).collect();
             assert_eq!(may, [Role::Admin]);
         }

@@ -37,7 +37,7 @@ pub use tag::import::{ImportLine, LineResult, import};
 pub use tag::outcome::tag;
 pub use tag::payout::book_payout;
 pub use tag::undo::{Sender, accept, undo};
-pub use unit::feed_signal::Published;
+pub use unit::feed_signal::FeedSignal;
 pub use unit::graph_call::GraphCall;
 pub use unit::idempotency::{
     Claim, Idempotent, IdempotentRequest, InFlight, KEY_REF_PREFIX, Reply, body_hash,

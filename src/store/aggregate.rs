@@ -261,10 +261,10 @@ impl Unit {
         let known = AggregateRows::read(&row)?;
         let mut found = Found::default();
         for row in known.threads {
-            let (id, has_waiting) = (row.id.clone(), row.has_pending > 0);
+            let (id, has_pending_tag) = (row.id.clone(), row.has_pending > 0);
             let currency = read_word("currency", Currency::parse, &row.currency)?;
             found.currencies.insert(id.clone(), currency);
-            found.aggregates.insert(id, ConversationAggregate { has_waiting, ..empty(row.thread()?) });
+            found.aggregates.insert(id, ConversationAggregate { has_pending_tag, ..empty(row.thread()?) });
         }
         for row in known.chats {
             if let Some(aggregate) = found.aggregates.get_mut(&row.conversation_id) {
@@ -282,7 +282,7 @@ impl Unit {
         for ConversationAggregate { orders, conversions, .. } in found.aggregates.values_mut() {
             for ledger in &mut *orders {
                 let mut rows = conversions.iter().filter(|row| row.order_id.as_ref() == Some(&ledger.id));
-                ledger.reported = rows.any(|row| row.frozen || row.has_left());
+                ledger.reported = rows.any(|row| row.frozen || row.may_be_taken());
             }
             matching::park(orders);
         }
@@ -350,7 +350,7 @@ fn empty(thread: Thread) -> ConversationAggregate {
         said: Vec::new(),
         orders: Vec::new(),
         conversions: Vec::new(),
-        has_waiting: false,
+        has_pending_tag: false,
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, PageId};
 use crate::domain::conversation::aggregate::Thread;
-use crate::domain::inbox::label::{Change, WriteBack};
+use crate::domain::inbox::label::{LabelMoment, WriteBack};
 use crate::error::Result;
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Row, values};
@@ -17,7 +17,7 @@ pub struct LabelChangeRow {
     /// Its name, once it is known.
     pub name: Option<String>,
     /// What happened.
-    pub change: Change,
+    pub change: LabelMoment,
     /// The entry that it led to, or a word once it has had its effect.
     pub effect: Option<String>,
 }
@@ -152,7 +152,7 @@ impl Unit {
         conversation: &ConversationId,
         page: &PageId,
         label_id: &str,
-        change: Change,
+        change: LabelMoment,
     ) -> Result<bool> {
         let added = self
             .execute(
@@ -181,7 +181,7 @@ impl Unit {
             Ok(LabelChangeRow {
                 label_id: row.get("label_id")?,
                 name: row.get("name")?,
-                change: Change { at: row.time("changed_at")?, added: row.get::<i64>("added")? != 0 },
+                change: LabelMoment { at: row.time("changed_at")?, added: row.get::<i64>("added")? != 0 },
                 effect: row.get("effect")?,
             })
         };
@@ -193,7 +193,7 @@ impl Unit {
         &mut self,
         conversation: &ConversationId,
         label_id: &str,
-        change: Change,
+        change: LabelMoment,
         effect: Option<&str>,
     ) -> Result<()> {
         self.execute(

@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::PageId;
 use crate::domain::basic::money::Currency;
-use crate::domain::order::payout::{Booked, Payout};
+use crate::domain::order::payout::{Payout, RecordedPayout};
 use crate::error::Result;
 use crate::store::cursor::ListRange;
 use crate::store::db::sql::Unit;
@@ -55,7 +55,12 @@ impl Unit {
     }
 
     /// The payout of this name.
-    pub async fn payout(&mut self, page: &PageId, courier: &str, reference: &str) -> Result<Option<Booked>> {
+    pub async fn payout(
+        &mut self,
+        page: &PageId,
+        courier: &str,
+        reference: &str,
+    ) -> Result<Option<RecordedPayout>> {
         let row = self
             .row(
                 payout_rows!("where page_id = $1 and courier = $2 and reference = $3"),
@@ -76,7 +81,7 @@ impl Unit {
     }
 
     /// Payouts of a Page, newest first.
-    pub async fn payouts(&mut self, part: ListRange<'_>) -> Result<Vec<Booked>> {
+    pub async fn payouts(&mut self, part: ListRange<'_>) -> Result<Vec<RecordedPayout>> {
         let rows = self
             .rows(
                 payout_rows!(
@@ -90,8 +95,8 @@ impl Unit {
     }
 }
 
-fn read_payout(row: &Row) -> Result<Booked> {
-    Ok(Booked {
+fn read_payout(row: &Row) -> Result<RecordedPayout> {
+    Ok(RecordedPayout {
         id: row.get("id")?,
         payout: Payout {
             page_id: PageId(row.get("page_id")?),

@@ -31,7 +31,7 @@ pub async fn run(services: &Services, stop: &CancellationToken) {
         if services.store.is_shared() { services.ids.next(services.clock.now()) } else { "alone".to_owned() };
     let publishing = Job { name: "Publishing", tick: TICK, wake: None };
     publishing.run(&services.clock, stop, || async { round(services, &holder).await.map(drop) }).await;
-    services.published.close();
+    services.feed_signal.close();
     if let Err(error) = flow::stop_publishing(services, &holder).await {
         tracing::warn!("The publisher's lease can't be given back and runs out by itself: {error}");
     }

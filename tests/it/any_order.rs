@@ -299,7 +299,7 @@ impl FactNews {
         if kind == OutcomeKind::CrossSold && self.told.as_total {
             tag.terms.total = tag.terms.value.take();
         }
-        if self.told.in_dollars && tag.terms.name_money() {
+        if self.told.in_dollars && tag.terms.states_anything() {
             tag.terms.currency = Currency::parse("USD").unwrap();
         }
         if self.with_items && matches!(kind, OutcomeKind::Confirmed | OutcomeKind::Amended) {

@@ -244,7 +244,7 @@ both!(
         shop.tags(&chat, &numbered(say(OutcomeKind::Amended, 6000), "A-1")).await.unwrap();
         // A replica whose clock is behind writes the next version, and another order.
         let behind = salesbridge::clock::Clock::steered(shop.services.clock.now() - Duration::from_secs(60));
-        let replica = Services { clock: behind, tags: flow::TagQueue::default(), ..shop.services.clone() };
+        let replica = Services { clock: behind, tag_queue: flow::TagQueue::default(), ..shop.services.clone() };
         let other = numbered(say(OutcomeKind::Confirmed, 100), "A-2");
         let cancel = Tag {
             reason: Some("late".to_owned()),
@@ -449,7 +449,7 @@ both!(
         let cursor = text(&told["cursor"]).to_owned();
         let mut waits = asks(cursor);
         shop.tags(&chat, &say(OutcomeKind::Shipped, None)).await.unwrap();
-        let replica = Services { published: flow::Published::default(), ..shop.services.clone() };
+        let replica = Services { feed_signal: flow::FeedSignal::default(), ..shop.services.clone() };
         publish::round(&replica, "the publisher").await.unwrap();
         let told = loop {
             tokio::select! {
@@ -474,7 +474,7 @@ both!(
 
         // The process ends: who waits is let go.
         let waits = asks(cursor);
-        shop.services.published.close();
+        shop.services.feed_signal.close();
         assert_eq!(waits.await.unwrap()["data"], Value::Array(Vec::new()));
     }
 );

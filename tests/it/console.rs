@@ -6,7 +6,7 @@ use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
 use salesbridge::domain::basic::identity::{ConversationId, PageId};
 use salesbridge::domain::operator::{Language, Role};
 use salesbridge::flow::InFlight;
-use salesbridge::flow::manage::operators::{self, Newcomer};
+use salesbridge::flow::manage::operators::{self, NewOperator};
 use salesbridge::web::{App, AppState, BODY_LIMIT, Readiness, router};
 use tokio::net::TcpListener;
 
@@ -145,7 +145,7 @@ pub async fn listens(shop: &Shop) -> String {
 /// Somebody who may use the console.
 pub async fn person(shop: &Shop, name: &str, role: Role, page: Option<&str>) {
     let page = page.map(PageId::from);
-    let newcomer = Newcomer { name: name.to_owned(), role, page, language: Language::English };
+    let newcomer = NewOperator { name: name.to_owned(), role, page, language: Language::English };
     operators::add(&shop.services, &newcomer, PASSWORD).await.unwrap();
 }
 

@@ -20,7 +20,7 @@ use salesbridge::domain::signal::lane::Lane;
 use salesbridge::domain::signal::policy::{Mode, Policy};
 use salesbridge::error::Error;
 use salesbridge::flow::{
-    self, IdempotentRequest, Intake, PhoneKey, Published, Resolution, Sender, Services, TagQueue, Tagged,
+    self, FeedSignal, IdempotentRequest, Intake, PhoneKey, Resolution, Sender, Services, TagQueue, Tagged,
 };
 use salesbridge::http_client;
 use salesbridge::id::Ids;
@@ -91,8 +91,8 @@ impl Shop {
             ids: Ids::counted(),
             phone_key: PhoneKey::new(vec![7; 32].into()),
             keep_text: Duration::from_hours(7 * 24),
-            published: Published::default(),
-            tags: TagQueue::default(),
+            feed_signal: FeedSignal::default(),
+            tag_queue: TagQueue::default(),
             changes_keep: Duration::from_hours(90 * 24),
         };
         let intake = Intake::start(services.clone(), Arc::default());
@@ -150,8 +150,8 @@ impl Shop {
         let store = Store::open(&self.url).await.unwrap();
         Services {
             store,
-            published: Published::default(),
-            tags: TagQueue::default(),
+            feed_signal: FeedSignal::default(),
+            tag_queue: TagQueue::default(),
             ..self.services.clone()
         }
     }

@@ -100,7 +100,7 @@ both!(
         assert_eq!(waits.len(), 1);
         assert_eq!(
             (waits[0].kind, waits[0].value, waits[0].why),
-            (OutcomeKind::Confirmed, None, PendingReason::InPart(Open::SeveralAmounts))
+            (OutcomeKind::Confirmed, None, PendingReason::PartlyRead(Open::SeveralAmounts))
         );
         assert_eq!(shop.queue(&chat).await, "waiting");
         let tag = say(OutcomeKind::Confirmed, 12_500);
@@ -200,7 +200,7 @@ both!(
         let page = PageId::from(PAGE);
         let trial = flow::try_sentence(&shop.services, &page, SENTENCE).await.unwrap();
         let found: Vec<_> = trial.found.iter().map(|one| one.reading).collect();
-        assert_eq!(found, [Reading::Whole(Some(12_000)), Reading::InPart(Open::NoAmount)]);
+        assert_eq!(found, [Reading::Whole(Some(12_000)), Reading::PartlyRead(Open::NoAmount)]);
         assert_eq!((trial.read, trial.is_cut), (3, false));
         assert!(trial.found.iter().all(|one| one.conversation_id == chat));
         assert!(!format!("{trial:?}").contains("შეკვეთა"));

@@ -19,7 +19,7 @@ use salesbridge::domain::signal::attempt::Verdict;
 use salesbridge::domain::signal::lane::Lane;
 use salesbridge::domain::signal::policy::{Mode, Policy};
 use salesbridge::flow::manage::keys;
-use salesbridge::flow::{InFlight, Intake, PhoneKey, Published, Services, TagQueue};
+use salesbridge::flow::{FeedSignal, InFlight, Intake, PhoneKey, Services, TagQueue};
 use salesbridge::id::Ids;
 use salesbridge::meta::events::graph::Graph;
 use salesbridge::meta::events::payload;
@@ -82,8 +82,8 @@ async fn services(database: &str, graph: &str, all: bool) {
         ids: Ids::random(),
         phone_key: PhoneKey::new(vec![7; 32].into()),
         keep_text: Duration::from_hours(7 * 24),
-        published: Published::default(),
-        tags: TagQueue::default(),
+        feed_signal: FeedSignal::default(),
+        tag_queue: TagQueue::default(),
         changes_keep: Duration::from_hours(90 * 24),
     };
     let secret = keys::create(&services, "operator", "bench", None).await.unwrap();

@@ -12,7 +12,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::command::setup;
 use crate::domain::operator::{Language, Role};
 use crate::error::{Error, Result};
-use crate::flow::manage::operators::{self, Newcomer};
+use crate::flow::manage::operators::{self, NewOperator};
 use crate::sandbox::webhook::Chat;
 use crate::sandbox::{Fault, InjectedFault};
 use crate::worker;
@@ -73,8 +73,12 @@ async fn stay(shop: &Shop, clock: &Clock, stop_signal: impl Future<Output = ()>)
         "\nThe service stays up at {url} (the sandbox: {}/_sandbox/help). Ctrl-C ends it.",
         shop.meta.url()
     );
-    let nino =
-        Newcomer { name: "nino".to_owned(), role: Role::Operator, page: None, language: Language::English };
+    let nino = NewOperator {
+        name: "nino".to_owned(),
+        role: Role::Operator,
+        page: None,
+        language: Language::English,
+    };
     let secret = operators::invite(&shop.services, &nino).await?;
     println!("The console, for the operator nino (the link sets her password): {url}/console/link/{secret}");
     println!("An admin's key: {}\nTry:\n", shop.admin);

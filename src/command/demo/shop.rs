@@ -97,8 +97,8 @@ impl Shop {
             ids,
             phone_key,
             keep_text: config.keep_text,
-            published: flow::Published::default(),
-            tags: flow::TagQueue::default(),
+            feed_signal: flow::FeedSignal::default(),
+            tag_queue: flow::TagQueue::default(),
             changes_keep: config.changes_keep,
         };
         flow::configure(&services, &config.pages()?).await?;

@@ -43,7 +43,7 @@ pub struct ConversationAggregate {
     /// The conversions of all orders and chats, those that left included.
     pub conversions: Vec<Conversion>,
     /// A pending tag waits for a person's decision.
-    pub has_waiting: bool,
+    pub has_pending_tag: bool,
 }
 
 impl ConversationAggregate {
@@ -117,14 +117,14 @@ impl ConversationAggregate {
     pub fn waiting_since(&self) -> Option<Timestamp> {
         let chat = self.chats.last().filter(|chat| self.stage(chat) == Stage::Open);
         chat.and_then(|chat| chat.first_word_at).or_else(|| {
-            let without_value = self.orders.iter().filter(|ledger| waits_for_value(ledger));
+            let without_value = self.orders.iter().filter(|ledger| lacks_value(ledger));
             without_value.filter_map(|ledger| ledger.order.confirmed).map(|moment| moment.occurred_at).min()
         })
     }
 }
 
 /// Whether a person confirmed an open order and nobody has stated its value: its Purchase can't leave.
-pub fn waits_for_value(ledger: &OrderLedger) -> bool {
+pub fn lacks_value(ledger: &OrderLedger) -> bool {
     let by_person =
         |fact: &Fact| fact.kind == OutcomeKind::Confirmed && fact.source.is_person() && !fact.undone;
     !ledger.parked
@@ -137,9 +137,9 @@ pub fn waits_for_value(ledger: &OrderLedger) -> bool {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Silence {
     /// Entries to undo: the customer wrote after all, or the chats are cut otherwise by now.
-    pub lifted: Vec<OutcomeId>,
+    pub to_undo: Vec<OutcomeId>,
     /// The `occurred_at` of entries to write, one for each chat that fell silent.
-    pub fallen: Vec<Timestamp>,
+    pub to_record: Vec<Timestamp>,
     /// When the next chat falls silent if the customer writes nothing; `None` if no chat can.
     pub next_at: Option<Timestamp>,
 }
@@ -169,9 +169,9 @@ pub fn silence(aggregate: &ConversationAggregate, silent_after: Duration, now: T
     for fact in aggregate.said.iter().filter(|fact| fact.source == Source::Service && !fact.undone) {
         match wanted.iter().position(|at| *at == fact.occurred_at) {
             Some(recorded) => drop(wanted.remove(recorded)),
-            None => found.lifted.push(fact.id.clone()),
+            None => found.to_undo.push(fact.id.clone()),
         }
     }
-    found.fallen = wanted;
+    found.to_record = wanted;
     found
 }

@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::order::outcome::Fact;
-use crate::domain::order::tag::{STEP, Tag};
+use crate::domain::order::tag::{MIN_SPACING, Tag};
 
 /// What follows from a tag of a chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub fn decide(tag: &Tag, aggregate: &ConversationAggregate, now: Timestamp) -> C
         return ChatDecision::Known(known.id.clone());
     }
     match latest.filter(|latest| tag.occurred_at.is_none() && latest.occurred_at >= now) {
-        Some(latest) => ChatDecision::Append(latest.occurred_at + STEP),
+        Some(latest) => ChatDecision::Append(latest.occurred_at + MIN_SPACING),
         None => ChatDecision::Append(occurred_at),
     }
 }

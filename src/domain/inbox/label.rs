@@ -25,7 +25,7 @@ const SKEW: Duration = Duration::from_mins(1);
 
 /// One label was put on one person, or taken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Change {
+pub struct LabelMoment {
     /// The time of the webhook's entry, by Meta's clock.
     pub at: Timestamp,
     /// Whether it was put on; otherwise it was taken off.
@@ -47,7 +47,7 @@ pub enum End {
     /// Somebody took the label off at this time, by Meta's clock.
     ByPerson(Timestamp),
     /// The service took it off.
-    Own,
+    ByService,
 }
 
 /// A period in which a person bore a label.
@@ -68,8 +68,8 @@ impl LabelPeriod {
 
 /// The periods of one label on one person, oldest first, whatever the order of `changes`. At the same time putting on
 /// counts before taking off. Meta tells of the service's own taking off too: such a change and the write-back behind
-/// it end one period together, as `Own`.
-pub fn periods(changes: &[Change], write_backs: &[WriteBack]) -> Vec<LabelPeriod> {
+/// it end one period together, as `ByService`.
+pub fn periods(changes: &[LabelMoment], write_backs: &[WriteBack]) -> Vec<LabelPeriod> {
     /// What happened at a time; the order of the variants decides between two of the same time.
     #[derive(PartialEq, Eq, PartialOrd, Ord)]
     enum Step {
@@ -98,14 +98,14 @@ pub fn periods(changes: &[Change], write_backs: &[WriteBack]) -> Vec<LabelPeriod
                     !used[*index] && at + SKEW >= write.asked_at && open.began_at() <= write.asked_at + SKEW
                 };
                 let own = write_backs.iter().enumerate().find(tells_of).map(|(index, _)| index);
-                open.end = Some(if own.is_some() { End::Own } else { End::ByPerson(at) });
+                open.end = Some(if own.is_some() { End::ByService } else { End::ByPerson(at) });
                 if let Some(index) = own {
                     used[index] = true;
                 }
             }
             (Step::WrittenBack(index), Some(open)) if !used[index] => {
                 used[index] = true;
-                open.end = Some(End::Own);
+                open.end = Some(End::ByService);
             }
             _ => {}
         }
@@ -138,12 +138,12 @@ mod tests {
         Timestamp::from_seconds(seconds)
     }
 
-    fn on(seconds: i64) -> Change {
-        Change { at: at(seconds), added: true }
+    fn on(seconds: i64) -> LabelMoment {
+        LabelMoment { at: at(seconds), added: true }
     }
 
-    fn off(seconds: i64) -> Change {
-        Change { at: at(seconds), added: false }
+    fn off(seconds: i64) -> LabelMoment {
+        LabelMoment { at: at(seconds), added: false }
     }
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
             (vec![on(100), off(110)], own(105, false)),
             (vec![on(100)], own(105, true)),
         ] {
-            assert_eq!(periods(&changes, &[own])[0].end, Some(End::Own));
+            assert_eq!(periods(&changes, &[own])[0].end, Some(End::ByService));
         }
         // What ends the next period is a person's change again.
         let found = periods(&[on(100), off(106), on(1000), off(1010)], &[own(105, true)]);
@@ -192,7 +192,7 @@ mod tests {
         #[test]
         fn the_order_of_arrival_does_not_matter(
             told in prop::collection::vec((0i64..300, any::<bool>()), 0..12), own in prop::collection::vec((0i64..300, any::<bool>()), 0..3)) {
-            let changes: Vec<Change> = told.iter().map(|(seconds, added)| Change { at: at(*seconds), added: *added }).collect();
+            let changes: Vec<LabelMoment> = told.iter().map(|(seconds, added)| LabelMoment { at: at(*seconds), added: *added }).collect();
             let own: Vec<WriteBack> = own.iter().map(|(seconds, done)| WriteBack { asked_at: at(*seconds), done: *done }).collect();
             let mut turned = changes.clone();
             turned.reverse();

@@ -24,7 +24,7 @@ pub enum PendingReason {
     /// The kind needs an amount, and none was given.
     ValueMissing,
     /// The sentence was read in part; what it leaves open is inside.
-    InPart(Open),
+    PartlyRead(Open),
     /// A label was taken off later than within the hold: was the sale called off, or only the label tidied up?
     LabelTakenOff,
     /// A label was taken off, but its fact was also told through another door: is it taken back all the same?
@@ -39,10 +39,10 @@ impl PendingReason {
         Self::IllegalMove,
         Self::WhichOrder,
         Self::ValueMissing,
-        Self::InPart(Open::NoAmount),
-        Self::InPart(Open::UnclearAmount),
-        Self::InPart(Open::SeveralAmounts),
-        Self::InPart(Open::SeveralMeanings),
+        Self::PartlyRead(Open::NoAmount),
+        Self::PartlyRead(Open::UnclearAmount),
+        Self::PartlyRead(Open::SeveralAmounts),
+        Self::PartlyRead(Open::SeveralMeanings),
         Self::LabelTakenOff,
         Self::SaidElsewhere,
         Self::Refused,
@@ -55,7 +55,7 @@ impl PendingReason {
             Self::IllegalMove => "illegal_move",
             Self::WhichOrder => "which_order",
             Self::ValueMissing => "value_missing",
-            Self::InPart(open) => open.as_str(),
+            Self::PartlyRead(open) => open.as_str(),
             Self::LabelTakenOff => "label_taken_off",
             Self::SaidElsewhere => "said_elsewhere",
             Self::Refused => "refused",
@@ -71,7 +71,7 @@ impl PendingReason {
     pub const fn of_reading(reading: Reading, kind: OutcomeKind) -> Option<Self> {
         match reading {
             Reading::Whole(None) if kind.is_amount() => Some(Self::ValueMissing),
-            Reading::InPart(open) => Some(Self::InPart(open)),
+            Reading::PartlyRead(open) => Some(Self::PartlyRead(open)),
             Reading::Whole(_) | Reading::Nothing => None,
         }
     }
@@ -295,7 +295,7 @@ mod tests {
         let kind = OutcomeKind::Confirmed;
         let proposed = |why| pending(kind, why).proposed_value(Some(700));
         assert_eq!(proposed(PendingReason::ValueMissing), Some(700));
-        assert_eq!(proposed(PendingReason::InPart(Open::SeveralAmounts)), None);
+        assert_eq!(proposed(PendingReason::PartlyRead(Open::SeveralAmounts)), None);
         let read = PendingTag { value: Some(900), ..pending(kind, PendingReason::OtherValue) };
         assert_eq!(read.proposed_value(Some(700)), Some(900));
     }

@@ -257,7 +257,7 @@ impl Order {
             self.flags.push((fact.id.clone(), flag));
             return;
         }
-        if fact.terms.name_money() {
+        if fact.terms.states_anything() {
             self.currency = fact.terms.currency;
             self.is_priced = true;
         }
@@ -308,7 +308,7 @@ impl Order {
     fn objection(&self, fact: &Fact) -> Option<Flag> {
         use OutcomeKind::{Cancelled, Confirmed, CrossSold, Paid, Refunded, Shipped};
         let reopened_by_person = fact.kind == Confirmed && fact.source.is_person();
-        if self.is_priced && fact.terms.name_money() && fact.terms.currency != self.currency {
+        if self.is_priced && fact.terms.states_anything() && fact.terms.currency != self.currency {
             return Some(Flag::OtherCurrency);
         }
         match (self.state, fact.kind) {

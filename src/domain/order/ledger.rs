@@ -108,11 +108,11 @@ impl OrderLedger {
             opened_at: joined.opened_at,
             facts: joined.facts.iter().map(|fact| fact.id.clone()).collect(),
         });
-        self.take_in(joined);
+        self.merge(joined);
     }
 
     /// Takes in an order for good, because a person said that it is this one.
-    pub fn take_in(&mut self, joined: Self) {
+    pub fn merge(&mut self, joined: Self) {
         self.numbers.extend(joined.numbers);
         self.facts.extend(joined.facts);
         self.facts.sort_by(|a, b| (a.recorded_at, &a.id).cmp(&(b.recorded_at, &b.id)));
@@ -120,14 +120,14 @@ impl OrderLedger {
 
     /// The id under which a fact from outside with this number is written: that of the joined order which brought
     /// the number, so that the fact leaves with it; else this order's own.
-    pub fn home_of(&self, number: Option<&str>) -> OrderId {
+    pub fn id_for_number(&self, number: Option<&str>) -> OrderId {
         let has_number = |joined: &&JoinedOrder| {
             number.is_some_and(|number| joined.numbers.iter().any(|own| own == number))
         };
         self.joined.iter().find(has_number).map_or_else(|| self.id.clone(), |joined| joined.id.clone())
     }
 
-    /// Adds an entry under the id that [`Self::home_of`] gave. The fold is left as it was.
+    /// Adds an entry under the id that [`Self::id_for_number`] gave. The fold is left as it was.
     pub fn add(&mut self, home: &OrderId, fact: Fact) {
         if let Some(joined) = self.joined.iter_mut().find(|joined| joined.id == *home) {
             joined.facts.push(fact.id.clone());

@@ -1,6 +1,6 @@
 //! The moves that a person is offered for a conversation: which tags, of which order, and what their forms begin with.
 
-use crate::domain::conversation::aggregate::{ConversationAggregate, waits_for_value};
+use crate::domain::conversation::aggregate::{ConversationAggregate, lacks_value};
 use crate::domain::inbox::proposal::WrittenAmount;
 use crate::domain::order::fold::State;
 use crate::domain::order::ledger::OrderLedger;
@@ -98,7 +98,7 @@ impl Offer<'_> {
     }
 
     fn lacks_value(&self) -> bool {
-        self.focus.is_some_and(waits_for_value)
+        self.focus.is_some_and(lacks_value)
     }
 
     fn offered(&self, kind: OutcomeKind) -> OfferedMove {
@@ -210,7 +210,7 @@ mod tests {
             said: Vec::new(),
             orders,
             conversions: Vec::new(),
-            has_waiting: false,
+            has_pending_tag: false,
         }
     }
 

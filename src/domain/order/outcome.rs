@@ -231,7 +231,7 @@ impl Terms {
     }
 
     /// Whether anything is stated besides the currency, so that the currency counts too.
-    pub fn name_money(&self) -> bool {
+    pub fn states_anything(&self) -> bool {
         *self != Self::silent(self.currency)
     }
 

@@ -28,7 +28,7 @@ pub struct Payout {
 
 /// A payout as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Booked {
+pub struct RecordedPayout {
     /// Our own id of the payout.
     pub id: String,
     /// The latest that was reported of it.
@@ -41,7 +41,7 @@ pub struct Booked {
     pub known: bool,
 }
 
-impl Booked {
+impl RecordedPayout {
     /// Why `reported` can't be the same payout, if it can't, as a sentence for the 409.
     pub fn contradicts(&self, reported: &Payout) -> Option<&'static str> {
         let stored = &self.payout;

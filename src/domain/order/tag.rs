@@ -11,7 +11,7 @@ use crate::domain::order::outcome::{Details, OutcomeKind, Source, Terms};
 
 /// The least time between two entries of people on one order or chat, where no time was stated: two tags within
 /// one millisecond of the clock keep the order in which they were made.
-pub const STEP: Duration = Duration::from_millis(1);
+pub const MIN_SPACING: Duration = Duration::from_millis(1);
 
 /// Characters of an order number, at most.
 pub const ORDER_NUMBER_MAX: usize = 64;

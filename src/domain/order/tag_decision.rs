@@ -11,7 +11,7 @@ use crate::domain::order::fold::{Order, State};
 use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::legality;
 use crate::domain::order::outcome::{Details, Fact, OutcomeKind, Terms};
-use crate::domain::order::tag::{STEP, Tag};
+use crate::domain::order::tag::{MIN_SPACING, Tag};
 use crate::domain::order::tag_refusal::Refusal;
 use crate::domain::order::tag_terms::complete;
 use crate::domain::order::which_order::{self, OrderMeant, agrees_in_value};
@@ -138,7 +138,7 @@ fn check_version(tag: &Tag, version: i64, order: Option<usize>) -> Result<(), Re
 /// The time of a tag that states none: the clock, or just after the order's last effective entry if that is later.
 fn after_last_entry(ledger: &OrderLedger, now: Timestamp) -> Timestamp {
     let last = ledger.effective().map(|fact| fact.occurred_at).max();
-    last.filter(|last| *last >= now && *last < now + AHEAD_MAX).map_or(now, |last| last + STEP)
+    last.filter(|last| *last >= now && *last < now + AHEAD_MAX).map_or(now, |last| last + MIN_SPACING)
 }
 
 /// A person may say what is legal now, was legal in the state in which the fact finds the order at its own time,

@@ -15,7 +15,7 @@ pub(super) fn complete(tag: &Tag, order: &Order, index: Option<usize>) -> Result
     let invalid = |pointer, message| Refusal::field(pointer, message, index);
     let mut terms = tag.terms.clone();
     let by_person = tag.source.is_person();
-    if by_person && order.is_priced && terms.name_money() && order.currency != terms.currency {
+    if by_person && order.is_priced && terms.states_anything() && order.currency != terms.currency {
         let message = format!("The order is in {}; say it in that currency.", order.currency);
         return Err(invalid("/currency", message));
     }

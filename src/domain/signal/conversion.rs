@@ -310,7 +310,7 @@ impl Conversion {
     }
 
     /// Whether Meta took it or perhaps took it; an attempt that is under way counts as perhaps.
-    pub const fn has_left(&self) -> bool {
+    pub const fn may_be_taken(&self) -> bool {
         matches!(self.state, State::Sending | State::Sent | State::Unknown)
     }
 

@@ -6,11 +6,10 @@ use crate::clock::Timestamp;
 use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::conversation::chat::Chat;
 use crate::domain::order::outcome::OutcomeKind;
+use crate::domain::signal::context::{SignalContext, SignalRules};
 use crate::domain::signal::conversion::{Conversion, Draft, EventName, Reason, State};
 use crate::domain::signal::policy::{LeadOn, Policy};
-use crate::domain::signal::{
-    SignalContext, SignalRules, Target, is_expired, leaves_at, readiness, update_row,
-};
+use crate::domain::signal::readiness::{Target, is_expired, leaves_at, readiness, update_row};
 
 /// Updates the leads among `rows`, and gives drafts of new ones. `context` has the policy in force, for new leads; an
 /// existing one is updated by the policy that made it.

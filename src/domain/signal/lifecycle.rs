@@ -5,10 +5,11 @@
 
 use crate::domain::order::fold::{self, Moment, Order};
 use crate::domain::order::ledger::OrderLedger;
+use crate::domain::signal::context::SignalContext;
 use crate::domain::signal::conversion::{Conversion, Draft, EventName, Reason, State};
 use crate::domain::signal::policy::{Policy, PurchaseOn};
 use crate::domain::signal::purchase::suppression_reason;
-use crate::domain::signal::{SignalContext, Target, leaves_at, readiness, set_time, update_row};
+use crate::domain::signal::readiness::{Target, leaves_at, readiness, set_time, update_row};
 
 /// In the order in which they are derived: the others look at what became of `OrderCreated`.
 const NAMES: [EventName; 5] = [

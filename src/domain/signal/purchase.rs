@@ -8,9 +8,10 @@ use crate::domain::basic::money::Money;
 use crate::domain::order::fold::{self, Order, Uplift};
 use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::outcome::{Item, Terms};
+use crate::domain::signal::context::SignalContext;
 use crate::domain::signal::conversion::{Content, Conversion, Draft, EventName, Reason, State};
 use crate::domain::signal::policy::Mode;
-use crate::domain::signal::{SignalContext, leaves_at, readiness, set_time};
+use crate::domain::signal::readiness::{leaves_at, readiness, set_time};
 
 /// Updates the Purchases among `rows`, which are all of one order, and gives drafts of new ones.
 pub(super) fn derive(
@@ -117,7 +118,7 @@ fn base_goods(order: &Order, rows: &[Conversion]) -> (Option<i64>, Vec<Item>) {
 /// A Purchase that left, with a cross-sell that it told of and that was undone since. Meta counts that sum already,
 /// so the next cross-sell takes its place instead of making another event.
 fn told_but_undone(rows: &[Conversion], order: &Order) -> Option<(usize, OutcomeId)> {
-    rows.iter().enumerate().filter(|(_, row)| row.has_left()).find_map(|(index, row)| {
+    rows.iter().enumerate().filter(|(_, row)| row.may_be_taken()).find_map(|(index, row)| {
         let undone =
             row.carries.iter().find(|id| !order.uplifts.iter().any(|uplift| uplift.outcome_id == **id));
         undone.map(|id| (index, id.clone()))

@@ -124,7 +124,7 @@ impl LoadedConversation {
         ended.version = ending.version;
         if by_person {
             unit.join_for_good(&join.ending).await?;
-            into.take_in(ending);
+            into.merge(ending);
         } else {
             into.join(ending);
         }
@@ -166,7 +166,7 @@ pub(in crate::flow) async fn queue_all(unit: &mut Unit, all: &mut [&mut LoadedCo
             staged.iter().enumerate().filter(|(place, chat)| loaded.written_chats.get(*place) != Some(chat));
         chats.extend(changed.map(|(_, (chat, stage))| ChatRow::new(thread, chat, *stage)));
         let silence = aggregate::silence(&loaded.aggregate, loaded.page.silent_after, loaded.now);
-        let is_due = !silence.fallen.is_empty() || !silence.lifted.is_empty();
+        let is_due = !silence.to_record.is_empty() || !silence.to_undo.is_empty();
         let silent_at = if is_due { Some(loaded.now) } else { silence.next_at };
         places.push(QueueRow::new(&loaded.aggregate, silent_at));
         loaded.written_chats = staged;

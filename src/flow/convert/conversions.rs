@@ -19,7 +19,7 @@ pub(in crate::flow) async fn update_conversions(
     rules: &SignalRules,
     now: Timestamp,
 ) -> Result<()> {
-    drop_unfounded(unit, aggregate, signal::is_of_no_order).await?;
+    drop_unfounded(unit, aggregate, signal::has_lost_its_order).await?;
     let (changed, drafts) = signal::derive(aggregate, rules, now);
     for row in changed {
         unit.put_conversion(&row).await?;
@@ -51,7 +51,7 @@ pub(in crate::flow) async fn update_conversions(
         unit.add_conversion(&aggregate.thread, &conversion, currency, now);
         aggregate.conversions.push(conversion);
     }
-    drop_unfounded(unit, aggregate, |aggregate, row| signal::is_without_cause(aggregate, row, rules)).await
+    drop_unfounded(unit, aggregate, |aggregate, row| signal::is_unfounded(aggregate, row, rules)).await
 }
 
 /// Takes away the rows that only the order of arrival brought about: no entry ever asked for them, or none does
@@ -61,7 +61,7 @@ async fn drop_unfounded(
     aggregate: &mut ConversationAggregate,
     is_unfounded: impl Fn(&ConversationAggregate, &Conversion) -> bool,
 ) -> Result<()> {
-    let never_left = aggregate.conversions.iter().filter(|row| !row.frozen && !row.has_left());
+    let never_left = aggregate.conversions.iter().filter(|row| !row.frozen && !row.may_be_taken());
     let gone: Vec<ConversionId> =
         never_left.filter(|row| is_unfounded(aggregate, row)).map(|row| row.id.clone()).collect();
     for id in &gone {

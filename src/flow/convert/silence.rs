@@ -47,8 +47,8 @@ pub(in crate::flow) async fn apply_silence(
     let now = loaded.now;
     let silence = aggregate::silence(&loaded.aggregate, loaded.page.silent_after, now);
     let mut entries = 0;
-    for lifted in &silence.lifted {
-        let Some(index) = loaded.aggregate.said.iter().position(|fact| fact.id == *lifted) else { continue };
+    for to_undo in &silence.to_undo {
+        let Some(index) = loaded.aggregate.said.iter().position(|fact| fact.id == *to_undo) else { continue };
         let version = loaded.aggregate.thread.version + 1;
         let position = EntryPosition { thread: &loaded.aggregate.thread, order: None, version };
         let id = OutcomeId(services.ids.next(now));
@@ -63,7 +63,7 @@ pub(in crate::flow) async fn apply_silence(
         loaded.aggregate.said[index].undone = true;
         entries += 1;
     }
-    for occurred_at in silence.fallen {
+    for occurred_at in silence.to_record {
         let fact = Fact {
             id: OutcomeId(services.ids.next(now)),
             kind: OutcomeKind::Lost,

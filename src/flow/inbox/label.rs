@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, OutcomeId, PageId};
 use crate::domain::conversation::inbound::{Channel, LabelChange};
 use crate::domain::conversation::recipient::Recipient;
-use crate::domain::inbox::label::{self, Change, End, LabelPeriod, WriteBack};
+use crate::domain::inbox::label::{self, End, LabelMoment, LabelPeriod, WriteBack};
 use crate::domain::inbox::pending::PendingReason;
 use crate::domain::order::fold::State;
 use crate::domain::order::ledger::OrderLedger;
@@ -83,7 +83,7 @@ async fn note(
         return Ok(Err("label_unmapped"));
     }
     let conversation = conversation_of(unit, services, page, told).await?;
-    let change = Change { at: told.at, added: told.added };
+    let change = LabelMoment { at: told.at, added: told.added };
     if !unit.add_label_change(&conversation, &page.id, &told.label_id, change).await? {
         return Ok(Err("label_repeated"));
     }
@@ -196,11 +196,11 @@ fn all_steps(page: &Page, told: &[LabelChangeRow], writes: &[LabelRemoval]) -> V
     for (label_id, told) in labels {
         let Some(name) = told.iter().find_map(|change| change.name.clone()) else { continue };
         let Some(kind) = label::meaning(&page.labels, &name) else { continue };
-        let changes: Vec<Change> = told.iter().map(|told| told.change).collect();
+        let changes: Vec<LabelMoment> = told.iter().map(|told| told.change).collect();
         let of_it = writes.iter().filter(|write| write.label_id == label_id);
         let own: Vec<WriteBack> = of_it.filter_map(LabelRemoval::as_write_back).collect();
         let taken = |at: Timestamp, added: bool| {
-            let change = told.iter().find(|told| told.change == Change { at, added });
+            let change = told.iter().find(|told| told.change == LabelMoment { at, added });
             change.and_then(|told| told.effect.clone())
         };
         let entry_of = |period: &LabelPeriod| period.adds.iter().find_map(|at| taken(*at, true));
@@ -291,7 +291,7 @@ async fn pass(unit: &mut Unit, conversation: &ConversationId, step: &Step) -> Re
 
 /// Marks the putting on with what it led to.
 async fn mark(unit: &mut Unit, conversation: &ConversationId, step: &Step, taken: &str) -> Result<()> {
-    let change = Change { at: step.period.began_at(), added: true };
+    let change = LabelMoment { at: step.period.began_at(), added: true };
     unit.label_change_taken(conversation, &step.label_id, change, Some(taken)).await
 }
 
@@ -330,7 +330,7 @@ fn is_within_hold(
     };
     match end {
         End::ByPerson(at) => at <= began_at + policy.hold,
-        End::Own => false,
+        End::ByService => false,
     }
 }
 
@@ -346,7 +346,7 @@ async fn taken_off(
     let conversation = loaded.id().clone();
     let reference = label::reference(&conversation, &step.label_id, step.period.began_at());
     unit.drop_label_writes(&conversation, &step.label_id).await?;
-    let off = Change { at: step.at, added: false };
+    let off = LabelMoment { at: step.at, added: false };
     unit.label_change_taken(&conversation, &step.label_id, off, Some(PASSED)).await?;
     let Some(entry) = &step.entry else {
         // It was pending and is no longer meant.

@@ -93,7 +93,7 @@ pub(in crate::flow) async fn make_pending(
         conversation.id = %conversation_id, kind, why,
         "\"{kind}\" said by {source} in conversation {conversation_id} waits for a person: {why}"
     );
-    loaded.aggregate.has_waiting = true;
+    loaded.aggregate.has_pending_tag = true;
     loaded.queue(unit).await
 }
 

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, PageId};
-use crate::domain::conversation::aggregate::waits_for_value;
+use crate::domain::conversation::aggregate::lacks_value;
 use crate::domain::conversation::inbound::Author;
 use crate::domain::inbox::pending::PendingReason;
 use crate::domain::inbox::sentence::{self, Pattern, Reading, SentenceMatch};
@@ -90,7 +90,7 @@ async fn tag_sentence(
     tag.reason = found.kind.wants_reason().then(|| IN_THE_CHAT.to_owned());
     let unclear = match found.reading {
         Reading::Nothing => return Ok(()),
-        Reading::InPart(open) => Some(PendingReason::InPart(open)),
+        Reading::PartlyRead(open) => Some(PendingReason::PartlyRead(open)),
         Reading::Whole(None) if found.kind.is_amount() => Some(PendingReason::ValueMissing),
         Reading::Whole(value) => {
             tag.terms.value = value;
@@ -114,7 +114,7 @@ fn value_of_order_without_one(loaded: &LoadedConversation, tag: &Tag) -> Tag {
     let Some(money) = tag.terms.money().filter(|_| tag.kind == OutcomeKind::Confirmed) else { return said };
     let orders = &loaded.aggregate.orders;
     let is_known = orders.iter().any(|order| order.order.state.is_open() && order.order.is_worth(money));
-    if let Some(order) = orders.iter().rfind(|order| waits_for_value(order)).filter(|_| !is_known) {
+    if let Some(order) = orders.iter().rfind(|order| lacks_value(order)).filter(|_| !is_known) {
         said.kind = OutcomeKind::Amended;
         said.order_number = order.numbers.first().cloned();
         // The order may have been confirmed within the same second, of which a label tells no more.

@@ -14,8 +14,8 @@ use tokio::sync::Semaphore;
 
 use crate::domain::basic::identity::{OperatorId, PageId};
 use crate::domain::operator::{
-    CODE_LASTS, LINK_LASTS, Language, Operator, Role, SESSION_LASTS, TRIES_MAX, TRIES_WITHIN, is_password,
-    name_key, shown_name,
+    CODE_LASTS, LINK_LASTS, LOGIN_TRIES_MAX, LOGIN_TRIES_WINDOW, Language, Operator, Role, SESSION_LASTS,
+    is_password, name_key, shown_name,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::unit::run;
@@ -58,7 +58,7 @@ fn secret() -> Result<String> {
 
 /// A person who is to get access.
 #[derive(Clone, Debug)]
-pub struct Newcomer {
+pub struct NewOperator {
     /// The name, which is unique whatever its case.
     pub name: String,
     /// The role, which says what they may do.
@@ -73,7 +73,7 @@ pub struct Newcomer {
 ///
 /// # Errors
 /// The name is taken or no name, or the password too short.
-pub async fn add(services: &Services, newcomer: &Newcomer, password: &str) -> Result<OperatorId> {
+pub async fn add(services: &Services, newcomer: &NewOperator, password: &str) -> Result<OperatorId> {
     let hashed = &hashed(password).await?;
     run::run(services, "add_operator", |unit, _| Box::pin(add_within(unit, services, newcomer, Some(hashed))))
         .await
@@ -83,7 +83,7 @@ pub async fn add(services: &Services, newcomer: &Newcomer, password: &str) -> Re
 ///
 /// # Errors
 /// The name is taken or no name.
-pub async fn invite(services: &Services, newcomer: &Newcomer) -> Result<String> {
+pub async fn invite(services: &Services, newcomer: &NewOperator) -> Result<String> {
     run::run(services, "invite", |unit, _| {
         Box::pin(async move {
             let id = add_within(unit, services, newcomer, None).await?;
@@ -111,7 +111,7 @@ pub async fn reset(services: &Services, name: &str) -> Result<String> {
 async fn add_within(
     unit: &mut Unit,
     services: &Services,
-    newcomer: &Newcomer,
+    newcomer: &NewOperator,
     password: Option<&String>,
 ) -> Result<OperatorId> {
     let now = services.clock.now();
@@ -202,10 +202,10 @@ async fn take_try(services: &Services, account: &str) -> Result<()> {
     let taken = run::run(services, "take_try", |unit, _| {
         Box::pin(async move {
             let now = services.clock.now();
-            let since = now - TRIES_WITHIN;
+            let since = now - LOGIN_TRIES_WINDOW;
             let mut taken = unit.take_try(account, now, since).await?;
             if !taken && !unit.has_tries(account).await? {
-                unit.open_tries(account, TRIES_MAX).await?;
+                unit.open_tries(account, LOGIN_TRIES_MAX).await?;
                 taken = unit.take_try(account, now, since).await?;
             }
             Ok(taken)
@@ -309,7 +309,7 @@ pub async fn first_code(services: &Services) -> Result<Option<String>> {
 pub async fn first_admin(
     services: &Services,
     code: &str,
-    newcomer: &Newcomer,
+    newcomer: &NewOperator,
     password: &str,
 ) -> Result<Login> {
     let wrong = || {
@@ -323,7 +323,7 @@ pub async fn first_admin(
                 return Err(wrong());
             }
             unit.end_codes().await?;
-            let newcomer = Newcomer { role: Role::Admin, page: None, ..newcomer.clone() };
+            let newcomer = NewOperator { role: Role::Admin, page: None, ..newcomer.clone() };
             let id = add_within(unit, services, &newcomer, Some(hashed)).await?;
             let operator = unit.operator(&id).await?.ok_or_else(wrong)?;
             session(unit, services, operator).await
@@ -335,8 +335,10 @@ pub async fn first_admin(
 /// Drops sessions and links that ended, and old tries.
 pub async fn forget_logins(services: &Services) -> Result<()> {
     let now = services.clock.now();
-    run::run(services, "drop_logins", |unit, _| Box::pin(unit.forget_logins(now, now - TRIES_WITHIN * 2)))
-        .await
+    run::run(services, "drop_logins", |unit, _| {
+        Box::pin(unit.forget_logins(now, now - LOGIN_TRIES_WINDOW * 2))
+    })
+    .await
 }
 
 async fn hashed(password: &str) -> Result<String> {

@@ -22,7 +22,7 @@ const FORGET_MAX: i64 = 10_000;
 pub async fn publish(services: &Services, holder: &str) -> Result<u64> {
     let (last, waits) = services.store.look().await?.published().await?;
     if !waits {
-        services.published.tell(last);
+        services.feed_signal.tell(last);
         return Ok(0);
     }
     let numbered = run::run(services, "publish", |unit, _| {
@@ -36,7 +36,7 @@ pub async fn publish(services: &Services, holder: &str) -> Result<u64> {
     })
     .await?;
     let (last, _) = services.store.look().await?.published().await?;
-    services.published.tell(last);
+    services.feed_signal.tell(last);
     Ok(numbered)
 }
 

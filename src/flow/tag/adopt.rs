@@ -2,7 +2,7 @@
 //! that only an outside sender has told of. It comes to the conversation in which a person is known.
 
 use crate::domain::basic::identity::{ConversationId, OrderId};
-use crate::domain::order::tag::{STEP, Tag};
+use crate::domain::order::tag::{MIN_SPACING, Tag};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::convert::loaded::{Conversations, LoadedConversation};
 use crate::flow::unit::services::Services;
@@ -52,7 +52,7 @@ async fn adopt(
         return Err(belongs_elsewhere());
     }
     // It comes to what already stands here, so that it may be one of these sales told again.
-    let last = here.aggregate.orders.iter().map(|ledger| ledger.opened_at + STEP).max();
+    let last = here.aggregate.orders.iter().map(|ledger| ledger.opened_at + MIN_SPACING).max();
     order.opened_at = last.map_or(here.now, |last| last.max(here.now));
     unit.adopt_order(id, &here.aggregate.thread, order.opened_at).await?;
     unit.drop_thread(there.id()).await?;

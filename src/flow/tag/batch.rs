@@ -31,7 +31,7 @@ pub(in crate::flow) async fn run_alone(services: &Services, job: &TagJob) -> Res
 
 /// Records a tag together with those that wait at this moment.
 pub(in crate::flow) async fn run_with_others(services: &Services, job: TagJob) -> Result<Idempotent<Tagged>> {
-    let (answer, starts) = services.tags.push(job);
+    let (answer, starts) = services.tag_queue.push(job);
     if starts {
         // A task of its own: a request that is given up must not leave the others waiting.
         tokio::spawn(supervise(services.clone()));
@@ -43,7 +43,7 @@ pub(in crate::flow) async fn run_with_others(services: &Services, job: TagJob) -
 async fn supervise(services: Services) {
     if let Err(broken) = tokio::spawn(run_batches(services.clone())).await {
         tracing::error!("A batch of tags broke off and is answered 503: {broken}");
-        services.tags.reset();
+        services.tag_queue.reset();
     }
 }
 
@@ -52,7 +52,7 @@ async fn run_batches(services: Services) {
         for _ in 0..YIELDS {
             tokio::task::yield_now().await;
         }
-        let group = services.tags.next_group();
+        let group = services.tag_queue.next_group();
         if group.is_empty() {
             return;
         }

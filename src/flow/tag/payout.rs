@@ -1,6 +1,6 @@
 //! Booking a courier's payout, and settling it by the bank's line.
 
-use crate::domain::order::payout::{Booked, Payout};
+use crate::domain::order::payout::{Payout, RecordedPayout};
 use crate::error::{Error, Result};
 use crate::flow::unit::idempotency::{Idempotent, IdempotentRequest};
 use crate::flow::unit::run;
@@ -15,13 +15,13 @@ pub async fn book_payout(
     services: &Services,
     payout: &Payout,
     actor: &str,
-    request: &IdempotentRequest<Booked>,
-) -> Result<Idempotent<Booked>> {
+    request: &IdempotentRequest<RecordedPayout>,
+) -> Result<Idempotent<RecordedPayout>> {
     run::answer(services, "book_payout", request, |unit, _| Box::pin(book(unit, services, payout, actor)))
         .await
 }
 
-async fn book(unit: &mut Unit, services: &Services, payout: &Payout, actor: &str) -> Result<Booked> {
+async fn book(unit: &mut Unit, services: &Services, payout: &Payout, actor: &str) -> Result<RecordedPayout> {
     let now = services.clock.now();
     if unit.page(&payout.page_id).await?.is_none() {
         return Err(Error::not_found("Page"));
@@ -41,6 +41,6 @@ async fn book(unit: &mut Unit, services: &Services, payout: &Payout, actor: &str
             unit.settle_payout(&stands.id, line, now).await?;
             unit.payout(page, courier, reference).await?.ok_or_else(missing)
         }
-        _ => Ok(Booked { known: true, ..stands }),
+        _ => Ok(RecordedPayout { known: true, ..stands }),
     }
 }

@@ -197,7 +197,7 @@ async fn append_to_order(
 ) -> Result<Recorded> {
     let ledger = &loaded.aggregate.orders[order];
     let number = tag.order_number.as_deref().filter(|_| !tag.source.is_person());
-    let order_id = ledger.home_of(number);
+    let order_id = ledger.id_for_number(number);
     let position = EntryPosition {
         thread: &loaded.aggregate.thread,
         order: Some(&order_id),
@@ -221,7 +221,7 @@ async fn add_note(unit: &mut Unit, loaded: &LoadedConversation, tag: &Tag, fact:
 
 /// Settles the pending tags of the conversation that are about the same: a person who saw it has decided.
 async fn settle_pending(unit: &mut Unit, loaded: &LoadedConversation, tag: &Tag, actor: &str) -> Result<()> {
-    if !loaded.aggregate.has_waiting || !matches!(tag.source, Source::Console | Source::Api) {
+    if !loaded.aggregate.has_pending_tag || !matches!(tag.source, Source::Console | Source::Api) {
         return Ok(());
     }
     let about_chat = tag.kind.is_of_conversation();

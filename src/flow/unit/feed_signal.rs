@@ -5,7 +5,7 @@ use tokio::sync::watch;
 /// The signal, within this process, that the change feed has grown or will grow no more, so that a reader's long poll
 /// need not look again and again. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Published(watch::Sender<FeedProgress>);
+pub struct FeedSignal(watch::Sender<FeedProgress>);
 
 /// How far the feed has grown, as the signal last said.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,7 +15,7 @@ pub struct FeedProgress {
     is_closed: bool,
 }
 
-impl Published {
+impl FeedSignal {
     /// Wakes everyone who listens, if the feed has grown.
     pub(in crate::flow) fn tell(&self, last: i64) {
         self.0.send_if_modified(|heard| {

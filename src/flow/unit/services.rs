@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::domain::conversation::phone_key::PhoneKey;
-use crate::flow::unit::feed_signal::Published;
+use crate::flow::unit::feed_signal::FeedSignal;
 use crate::flow::unit::tag_queue::TagQueue;
 use crate::id::Ids;
 use crate::store::Store;
@@ -23,9 +23,9 @@ pub struct Services {
     /// Retention of message texts and raw bodies; zero drops them once they are projected.
     pub keep_text: Duration,
     /// The signal that the change feed has grown.
-    pub published: Published,
+    pub feed_signal: FeedSignal,
     /// The queue of tags that wait for a unit of work which they share.
-    pub tags: TagQueue,
+    pub tag_queue: TagQueue,
     /// Retention of published changes.
     pub changes_keep: Duration,
 }

@@ -72,10 +72,10 @@ pub async fn follow(
     let mut after = FeedPosition::Cursor(request.after);
     loop {
         // Before the look, so that nothing is published unheard between the two.
-        let mut published = services.published.listen();
+        let mut published = services.feed_signal.listen();
         let answer = look(services, &caller, &after, limit).await?;
         let left = until.since(services.clock.now());
-        if !answer.data.is_empty() || left.is_zero() || services.published.is_closed() {
+        if !answer.data.is_empty() || left.is_zero() || services.feed_signal.is_closed() {
             return Ok(Json(Changes { data: answer.data, cursor: answer.cursor }));
         }
         after = FeedPosition::Known(answer.until);

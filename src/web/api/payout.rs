@@ -11,7 +11,7 @@ use crate::crm::tag_body::WrittenTime;
 use crate::crm::{field, json};
 use crate::domain::basic::identity::PageId;
 use crate::domain::basic::money::Currency;
-use crate::domain::order::payout::{Booked, Payout};
+use crate::domain::order::payout::{Payout, RecordedPayout};
 use crate::error::{Error, Result};
 use crate::flow::{self, Reply};
 use crate::store::cursor;
@@ -64,7 +64,7 @@ pub struct PayoutView {
 }
 
 impl PayoutView {
-    fn of(booked: &Booked) -> Self {
+    fn of(booked: &RecordedPayout) -> Self {
         let payout = &booked.payout;
         Self {
             id: booked.id.clone(),
@@ -122,7 +122,7 @@ pub async fn book(
     Ok(idempotency::answer(&app, &request, verb).await)
 }
 
-fn booked(booked: &Booked) -> Reply {
+fn booked(booked: &RecordedPayout) -> Reply {
     problem::json(if booked.known { 200 } else { 201 }, &PayoutView::of(booked))
 }
 
@@ -168,6 +168,6 @@ pub async fn list(
                 .await?,
         );
     }
-    let position = |row: &Booked| ListCursor { at: row.recorded_at, id: row.id.clone() };
+    let position = |row: &RecordedPayout| ListCursor { at: row.recorded_at, id: row.id.clone() };
     Ok(Json(pagination.show(rows, position, |row| PayoutView::of(&row))))
 }

@@ -44,7 +44,7 @@ pub enum Reading {
     /// The whole pattern is there, with the amount in minor units if the pattern has a `{value}`.
     Whole(Option<i64>),
     /// The pattern's words are there; this is left open.
-    InPart(Open),
+    PartlyRead(Open),
 }
 
 /// What a reading leaves open, for a person to complete.
@@ -143,7 +143,7 @@ impl Pattern {
         }
         match (amounts.len(), is_unclear) {
             (1, false) => Reading::Whole(amounts.first().copied()),
-            (0, true) => Reading::InPart(Open::UnclearAmount),
+            (0, true) => Reading::PartlyRead(Open::UnclearAmount),
             (0, false) => {
                 let words: Vec<PatternPart> = parts
                     .iter()
@@ -155,9 +155,9 @@ impl Pattern {
                         }
                     })
                     .collect();
-                if is_in(&words, pieces) { Reading::InPart(Open::NoAmount) } else { Reading::Nothing }
+                if is_in(&words, pieces) { Reading::PartlyRead(Open::NoAmount) } else { Reading::Nothing }
             }
-            _ => Reading::InPart(Open::SeveralAmounts),
+            _ => Reading::PartlyRead(Open::SeveralAmounts),
         }
     }
 }
@@ -271,7 +271,7 @@ pub fn hear(
     match (whole.next(), whole.next()) {
         (Some(only), None) => Some(*only),
         (Some(first), Some(_)) => {
-            Some(SentenceMatch { kind: first.kind, reading: Reading::InPart(Open::SeveralMeanings) })
+            Some(SentenceMatch { kind: first.kind, reading: Reading::PartlyRead(Open::SeveralMeanings) })
         }
         (None, _) => heard.first().copied(),
     }
@@ -286,7 +286,7 @@ fn combined(readings: &[Reading]) -> Option<Reading> {
     match amounts.len() {
         0 => {}
         1 => return Some(Reading::Whole(amounts.first().copied())),
-        _ => return Some(Reading::InPart(Open::SeveralAmounts)),
+        _ => return Some(Reading::PartlyRead(Open::SeveralAmounts)),
     }
     let whole = readings.iter().find(|reading| matches!(reading, Reading::Whole(_)));
     whole.or_else(|| readings.iter().find(|reading| **reading != Reading::Nothing)).copied()

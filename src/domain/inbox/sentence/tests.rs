@@ -65,7 +65,7 @@ fn what_is_read_in_part_is_not_guessed() {
         ("#120 ₾", Open::UnclearAmount),
     ] {
         let text = format!("შეკვეთა მიღებულია {written}");
-        assert_eq!(read(SENTENCE, &text), Reading::InPart(open), "{written}");
+        assert_eq!(read(SENTENCE, &text), Reading::PartlyRead(open), "{written}");
     }
 }
 
@@ -73,10 +73,10 @@ fn what_is_read_in_part_is_not_guessed() {
 fn words_choose_the_amount() {
     let text = "შეკვეთა მიღებულია: ჩანთა 100 ₾, მიტანა 5 ₾, ჯამი 105 ₾";
     assert_eq!(read("შეკვეთა მიღებულია {*} ჯამი {value} ₾", text), Reading::Whole(Some(10_500)));
-    assert_eq!(read("ჩანთა {value} ₾", text), Reading::InPart(Open::SeveralAmounts));
+    assert_eq!(read("ჩანთა {value} ₾", text), Reading::PartlyRead(Open::SeveralAmounts));
     assert_eq!(read("ჩანთა {value} ₾ {*}", text), Reading::Whole(Some(10_000)));
     assert_eq!(read("ჯამი {value}", "ჯამი 105"), Reading::Whole(Some(10_500)));
-    assert_eq!(read("ჯამი {value}", "ჯამი 2ც"), Reading::InPart(Open::UnclearAmount));
+    assert_eq!(read("ჯამი {value}", "ჯამი 2ც"), Reading::PartlyRead(Open::UnclearAmount));
     assert_eq!(read("ჯამი ₾{value}", "ჯამი 105 ლარი"), Reading::Whole(Some(10_500)));
     assert_eq!(read("ORDER confirmed", "Your order, confirmed!"), Reading::Whole(None));
 }
@@ -116,7 +116,7 @@ fn sentences_of_a_page_are_read_together() {
     assert_eq!(hear("შეკვეთა მიღებულია"), Some((OutcomeKind::Confirmed, Reading::Whole(None))));
     assert_eq!(hear("შეკვეთა გაუქმდა"), Some((OutcomeKind::Cancelled, Reading::Whole(None))));
     let both = hear("შეკვეთა მიღებულია თუ შეკვეთა გაუქმდა?");
-    assert_eq!(both, Some((OutcomeKind::Confirmed, Reading::InPart(Open::SeveralMeanings))));
+    assert_eq!(both, Some((OutcomeKind::Confirmed, Reading::PartlyRead(Open::SeveralMeanings))));
     assert_eq!(hear("გამარჯობა"), None);
 }
 
@@ -125,7 +125,7 @@ fn a_currency_of_three_decimals_reads_its_own() {
     let dinar = Currency::parse("KWD").unwrap();
     let read = |text: &str| Pattern::parse("total {value} KWD").unwrap().read(text, dinar);
     assert_eq!(read("total 12.5 KWD"), Reading::Whole(Some(12_500)));
-    assert_eq!(read("total 1.250 KWD"), Reading::InPart(Open::UnclearAmount));
+    assert_eq!(read("total 1.250 KWD"), Reading::PartlyRead(Open::UnclearAmount));
 }
 
 proptest! {

@@ -126,7 +126,7 @@ async fn delivery(
     formatter: Formatter,
     row: ConversionRow,
 ) -> Result<Delivery> {
-    let may_steer = visitor.operator.role.may(Permission::Steer);
+    let may_steer = visitor.operator.role.may(Permission::Resolve);
     let attempts = unit.attempts_of(&row.id).await?;
     let presenter = Presenter { visitor, formatter };
     let when = presenter.formatter.time(row.event_time);
@@ -177,7 +177,7 @@ pub async fn retry(
     Path(id): Path<String>,
     form: Form,
 ) -> Result<Response> {
-    visitor.may(Permission::Steer)?;
+    visitor.may(Permission::Resolve)?;
     let id = ConversionId(id);
     let page = app.services.store.look().await?.page_of_conversion(&id).await?;
     visitor.sees(&page.ok_or_else(|| Error::not_found("conversion"))?)?;
@@ -192,7 +192,7 @@ pub async fn resolve(
     Path(id): Path<String>,
     form: Form,
 ) -> Result<Response> {
-    visitor.may(Permission::Steer)?;
+    visitor.may(Permission::Resolve)?;
     let id = AttemptId(id);
     let page = app.services.store.look().await?.page_of_attempt(&id).await?;
     visitor.sees(&page.ok_or_else(|| Error::not_found("attempt"))?)?;

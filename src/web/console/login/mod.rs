@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::domain::operator::{Language, Permission, Role};
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::manage::operators::{self, Login, Newcomer};
+use crate::flow::manage::operators::{self, Login, NewOperator};
 use crate::web::console::form::Form;
 use crate::web::console::layout::{self, Layout};
 use crate::web::console::path::local;
@@ -184,7 +184,7 @@ pub async fn begin(
 ) -> Result<Response> {
     let code = form.text("code").unwrap_or_default();
     let name = form.text("name").unwrap_or_default();
-    let newcomer = Newcomer { name: name.clone(), role: Role::Admin, page: None, language };
+    let newcomer = NewOperator { name: name.clone(), role: Role::Admin, page: None, language };
     match operators::first_admin(&app.services, &code, &newcomer, form.secret("password")).await {
         Ok(login) => Ok(begin_session(&login, None)),
         Err(error) => shown_again(

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use crate::domain::basic::identity::{OperatorId, PageId};
 use crate::domain::operator::{Language, Permission, Role};
 use crate::error::{Error, ErrorKind, Result};
-use crate::flow::manage::operators::{self, Newcomer};
+use crate::flow::manage::operators::{self, NewOperator};
 use crate::store::operator::OperatorRow;
 use crate::store::page::PageHead;
 use crate::web::console::choice::Choice;
@@ -61,7 +61,7 @@ pub async fn invite(
     let name = form.text("name").unwrap_or_default();
     let role = role_of(&form)?;
     let page = form.text("page").map(PageId);
-    let newcomer = Newcomer { name: name.clone(), role, page, language: Language::Georgian };
+    let newcomer = NewOperator { name: name.clone(), role, page, language: Language::Georgian };
     let made = operators::invite(&app.services, &newcomer).await;
     with_link(&app, &visitor, &headers, &name, made).await
 }

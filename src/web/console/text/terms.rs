@@ -221,14 +221,14 @@ pub const fn why(why: PendingReason, language: Language) -> &'static str {
             ("გაურკვეველია, რომელ შეკვეთაზეა", "it is not clear which order it is about")
         }
         PendingReason::ValueMissing => ("თანხა აკლია", "the amount is missing"),
-        PendingReason::InPart(Open::NoAmount) => {
+        PendingReason::PartlyRead(Open::NoAmount) => {
             ("წინადადებაში თანხა ვერ ვიპოვეთ", "the sentence has no amount")
         }
-        PendingReason::InPart(Open::UnclearAmount) => ("თანხა გაურკვეველია", "the amount is not clear"),
-        PendingReason::InPart(Open::SeveralAmounts) => {
+        PendingReason::PartlyRead(Open::UnclearAmount) => ("თანხა გაურკვეველია", "the amount is not clear"),
+        PendingReason::PartlyRead(Open::SeveralAmounts) => {
             ("რამდენიმე თანხა წერია", "several amounts are written")
         }
-        PendingReason::InPart(Open::SeveralMeanings) => {
+        PendingReason::PartlyRead(Open::SeveralMeanings) => {
             ("რამდენიმე სხვადასხვა წინადადებაა", "sentences of several meanings are there")
         }
         PendingReason::LabelTakenOff => {
