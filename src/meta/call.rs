@@ -43,6 +43,21 @@ impl fmt::Display for CallFailure {
 }
 
 impl CallFailure {
+    /// The token is invalid or lacks a permission: no call of the Page succeeds until a person mends the link.
+    pub const fn is_not_granted(&self) -> bool {
+        matches!(self.code, Some(3 | 10 | 102 | 104 | 190 | 200..=299 | 368))
+    }
+
+    /// Meta wants fewer calls of this app or Page for a while.
+    pub const fn is_throttled(&self) -> bool {
+        matches!(self.code, Some(4 | 17 | 32 | 613 | 80_000..=80_014))
+    }
+
+    /// Meta does not show the object that was asked for: it is gone, or never was visible to this Page.
+    pub const fn is_about_the_object(&self) -> bool {
+        matches!(self.subcode, Some(2_018_218)) || matches!(self.code, Some(100 | 803))
+    }
+
     /// The call was not sent, or its answer lacks what it should hold.
     pub(super) fn not_done(words: &str) -> Self {
         Self { is_certain: true, is_retryable: true, code: None, subcode: None, words: words.to_owned() }

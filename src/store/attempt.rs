@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{AttemptId, ConversionId, DatasetId, PageId};
-use crate::domain::signal::attempt::GraphAnswer;
+use crate::domain::signal::attempt::{AttemptState, GraphAnswer, Verdict};
 use crate::domain::signal::conversion::{EventName, Reason, State};
 use crate::error::Result;
 use crate::store::conversion::Lease;
 use crate::store::cursor::ListRange;
 use crate::store::db::sql::Unit;
-use crate::store::db::statement::{Row, Value, values};
+use crate::store::db::statement::{Row, Value, read_word, values};
 
 /// An attempt.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct AttemptRow {
     pub events: i64,
     pub opened_at: Timestamp,
     pub closed_at: Option<Timestamp>,
-    pub verdict: Option<String>,
+    pub verdict: Option<Verdict>,
     pub http_status: Option<i64>,
     pub code: Option<i64>,
     pub subcode: Option<i64>,
@@ -77,10 +77,10 @@ impl Unit {
     pub async fn attempts(
         &mut self,
         part: ListRange<'_>,
-        verdict: Option<String>,
+        state: Option<AttemptState>,
     ) -> Result<Vec<AttemptRow>> {
         let mut values = part.values();
-        values.push(Value::from(verdict));
+        values.push(Value::from(state.map(|state| state.as_str().to_owned())));
         let text = attempt_rows!(
             "from attempt
               where page_id = $1
@@ -140,7 +140,7 @@ impl Unit {
     pub async fn close_attempt(
         &mut self,
         id: &AttemptId,
-        verdict: &str,
+        verdict: Verdict,
         answer: &GraphAnswer,
         now: Timestamp,
     ) -> Result<bool> {
@@ -152,7 +152,7 @@ impl Unit {
                   where id = $1 and coalesce(verdict, 'unknown') = 'unknown' and resolved_as is null",
                 values![
                     id.as_str(),
-                    verdict,
+                    verdict.as_str(),
                     answer.http_status.map(i64::from),
                     answer.code,
                     answer.subcode,
@@ -333,7 +333,10 @@ fn read_attempt(row: &Row) -> Result<AttemptRow> {
         events: row.get("events")?,
         opened_at: row.time("opened_at")?,
         closed_at: row.time_if_any("closed_at")?,
-        verdict: row.get("verdict")?,
+        verdict: row
+            .get::<Option<String>>("verdict")?
+            .map(|word| read_word("verdict", Verdict::parse, &word))
+            .transpose()?,
         http_status: row.get("http_status")?,
         code: row.get("code")?,
         subcode: row.get("subcode")?,

@@ -14,6 +14,7 @@ use crate::flow::{self, Batch, Services};
 use crate::meta::events::graph::Graph;
 use crate::meta::events::payload;
 use crate::store::lane::SendingLane;
+use crate::worker::driver::side_by_side;
 
 /// Requests of one lane that are out at the same time.
 const IN_FLIGHT: usize = 4;
@@ -37,20 +38,11 @@ pub async fn drain(services: &Services, graph: &Graph, stop: &Stop) -> Result<us
     let mut unit = services.store.read().await?;
     let sending = unit.sending_lanes(services.clock.now()).await?;
     unit.commit().await?;
-    let mut lanes = JoinSet::new();
-    for lane in sending {
+    let lanes = sending.into_iter().map(|lane| {
         let (services, graph, stop) = (services.clone(), graph.clone(), stop.clone());
-        lanes.spawn(async move { drain_lane(&services, &graph, lane, &stop).await });
-    }
-    let (mut requests, mut failed) = (0, None);
-    while let Some(lane) = lanes.join_next().await {
-        match lane {
-            Ok(Ok(sent)) => requests += sent,
-            Ok(Err(error)) => failed = failed.or(Some(error)),
-            Err(ended) => failed = failed.or(Some(Error::internal("a lane ended").caused_by(ended))),
-        }
-    }
-    failed.map_or(Ok(requests), Err)
+        async move { drain_lane(&services, &graph, lane, &stop).await }
+    });
+    side_by_side(lanes).await
 }
 
 /// Claims one lease after the other, each as full as it can be, its Pages in turn, and sends what they hold side by

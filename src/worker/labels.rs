@@ -10,13 +10,13 @@ use crate::error::Result;
 use crate::flow::{self, GraphCall, Services, TakenOff};
 use crate::meta::call::CallFailure;
 use crate::meta::events::graph::Graph;
-use crate::store::label::LabelRemoval;
+use crate::store::label::{LabelRemoval, WantedLabelName};
 use crate::worker::driver::{side_by_side, unless_stopped};
 
 /// The calls to Graph that are due on one Page.
 #[derive(Default)]
 struct Due {
-    names: Vec<GraphCall<(String, i64)>>,
+    names: Vec<GraphCall<WantedLabelName>>,
     writes: Vec<GraphCall<LabelRemoval>>,
 }
 
@@ -41,18 +41,20 @@ pub async fn drain(services: &Services, graph: &Graph, stop: &CancellationToken)
 
 async fn drain_page(services: &Services, graph: &Graph, due: Due, stop: &CancellationToken) -> Result<usize> {
     let mut calls = 0;
-    for GraphCall { page, token, about: (label_id, tries) } in due.names {
-        let Some(answer) = unless_stopped(stop, graph.label_name(&token, &label_id)).await else { break };
+    for GraphCall { page, token, subject: label } in due.names {
+        let Some(answer) = unless_stopped(stop, graph.label_name(&token, &label.label_id)).await else {
+            break;
+        };
         calls += 1;
         match answer {
-            Ok(name) => flow::name_label(services, &page, &label_id, &name).await?,
+            Ok(name) => flow::name_label(services, &page, &label.label_id, &name).await?,
             Err(refused) => {
                 log_refusal(&page, "A label's name is not known yet", &refused);
-                flow::unnamed(services, &page, &label_id, tries).await?;
+                flow::unnamed(services, &page, &label.label_id, label.tries).await?;
             }
         }
     }
-    for GraphCall { page, token, about: write } in due.writes {
+    for GraphCall { page, token, subject: write } in due.writes {
         if stop.is_cancelled() {
             break;
         }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::basic::identity::PageId;
 use crate::error::Result;
-use crate::flow::{self, NotShown, Services, Unnamed};
+use crate::flow::{self, NotShown, ProfileCall, Services};
 use crate::meta::call::CallFailure;
 use crate::meta::events::graph::Graph;
 use crate::worker::driver::{side_by_side, unless_stopped};
@@ -23,7 +23,7 @@ const THROTTLED: Duration = Duration::from_mins(15);
 /// # Errors
 /// The first failure of a Page; the other Pages are finished nevertheless.
 pub async fn drain(services: &Services, graph: &Graph, stop: &CancellationToken) -> Result<usize> {
-    let mut pages: BTreeMap<PageId, Vec<Unnamed>> = BTreeMap::new();
+    let mut pages: BTreeMap<PageId, Vec<ProfileCall>> = BTreeMap::new();
     for unnamed in flow::people_to_name(services).await? {
         pages.entry(unnamed.page.clone()).or_default().push(unnamed);
     }
@@ -37,19 +37,19 @@ pub async fn drain(services: &Services, graph: &Graph, stop: &CancellationToken)
 async fn drain_page(
     services: &Services,
     graph: &Graph,
-    people: Vec<Unnamed>,
+    people: Vec<ProfileCall>,
     stop: &CancellationToken,
 ) -> Result<usize> {
     let mut calls = 0;
-    for Unnamed { page, token, about: (conversation, psid, tries) } in people {
-        let Some(answer) = unless_stopped(stop, graph.profile(&token, &psid)).await else { break };
+    for ProfileCall { page, token, subject: person } in people {
+        let Some(answer) = unless_stopped(stop, graph.profile(&token, &person.person)).await else { break };
         calls += 1;
         let profile = match answer {
             Ok(profile) => profile,
             Err(refused) => {
-                let why = why(&refused);
-                flow::not_shown(services, &page, &conversation, tries, why).await?;
-                if let NotShown::Page(span) = why {
+                let shown = meaning(&refused);
+                flow::not_shown(services, &page, &person.conversation, person.tries, shown).await?;
+                if let NotShown::Page(span) = shown {
                     let (code, subcode) = (refused.code, refused.subcode);
                     tracing::warn!(
                         page.id = %page, code, subcode,
@@ -64,17 +64,20 @@ async fn drain_page(
             Some(address) => unless_stopped(stop, graph.picture(address)).await.flatten(),
             None => None,
         };
-        flow::name_person(services, &conversation, profile.name, picture).await?;
+        flow::name_person(services, &person.conversation, profile.name, picture).await?;
     }
     Ok(calls)
 }
 
 /// What a refusal means for the person, or for all of the Page.
-fn why(refused: &CallFailure) -> NotShown {
-    match (refused.code, refused.subcode) {
-        (Some(3 | 10 | 102 | 104 | 190 | 200..=299 | 368), _) => NotShown::Page(NOT_GRANTED),
-        (Some(4 | 17 | 32 | 613 | 80_000..=80_014), _) => NotShown::Page(THROTTLED),
-        (_, Some(2_018_218)) | (Some(100 | 803), _) => NotShown::Never,
-        _ => NotShown::Later,
+fn meaning(refused: &CallFailure) -> NotShown {
+    if refused.is_not_granted() {
+        NotShown::Page(NOT_GRANTED)
+    } else if refused.is_throttled() {
+        NotShown::Page(THROTTLED)
+    } else if refused.is_about_the_object() {
+        NotShown::Never
+    } else {
+        NotShown::Later
     }
 }

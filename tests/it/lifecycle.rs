@@ -131,7 +131,7 @@ both!(
             shop.tags(&chat, &numbered(say(OutcomeKind::Cancelled, None), &number)).await.unwrap();
             let row = shop.find(&chat, EventName::OrderCanceled, 0).await;
             assert_eq!(stands(&row), (State::Suppressed, Reason::PurchaseNotSent));
-            shop.settles(&batch, verdict.clone()).await;
+            shop.settles(&batch, verdict).await;
             shop.later(HOLD);
             assert_eq!(shop.delivers().await, told, "{verdict:?}");
         }

@@ -189,7 +189,7 @@ both!(
             let batch = shop.opens().await;
             shop.settles(&batch, Verdict::Unknown).await;
             let batch = shop.opens().await;
-            shop.settles(&batch, second.clone()).await;
+            shop.settles(&batch, second).await;
             shop.mend().await;
             // Too old by our own clock comes to the same.
             shop.later(Duration::from_hours(8 * 24));

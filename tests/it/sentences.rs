@@ -16,7 +16,7 @@ use crate::harness::{HOLD, PAGE, Shop, both, say};
 const SENTENCE: &str = "შეკვეთა მიღებულია {*} {value} ₾";
 
 impl Shop {
-    async fn with_sentences(&self) {
+    pub async fn with_sentences(&self) {
         self.set_page(|page| {
             page.sentences.insert(OutcomeKind::Confirmed, vec![SENTENCE.to_owned()]);
             page.sentences.insert(OutcomeKind::Cancelled, vec!["შეკვეთა გაუქმდა".to_owned()]);
@@ -30,7 +30,7 @@ impl Shop {
     }
 
     /// Somebody of the shop writes in Meta's inbox.
-    async fn operator_writes(&self, mid: &str, text: &str) {
+    pub async fn operator_writes(&self, mid: &str, text: &str) {
         let body = messaging(PAGE, self.services.clock.now(), &[self.echo("2", mid, text)]);
         self.receives(body.to_string()).await;
     }

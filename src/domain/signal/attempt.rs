@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// What a request to Meta came to. Meta takes or refuses a request whole (Meta's documentation of the Conversions
 /// API, "Batch Requests"), so one verdict holds for all of its events. Codes in parentheses are Graph's error codes and subcodes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// 2xx and `events_received` equals the number sent: all were taken.
     Sent,
@@ -30,25 +30,21 @@ pub enum Verdict {
     Unknown,
 }
 
-/// The words by which attempts are listed and counted: `open` until the verdict is there, `resolved` once a person settled
-/// an unknown one.
-pub const ATTEMPT_WORDS: [&str; 11] = [
-    "open",
-    Verdict::Sent.as_str(),
-    Verdict::Refused.as_str(),
-    Verdict::TooOld.as_str(),
-    Verdict::NameRefused.as_str(),
-    Verdict::LinkBroken.as_str(),
-    Verdict::Throttled(None).as_str(),
-    Verdict::NotTaken.as_str(),
-    Verdict::Zero.as_str(),
-    Verdict::Unknown.as_str(),
-    "resolved",
-];
-
 impl Verdict {
+    const ALL: [Self; 9] = [
+        Self::Sent,
+        Self::Refused,
+        Self::TooOld,
+        Self::NameRefused,
+        Self::LinkBroken,
+        Self::Throttled(None),
+        Self::NotTaken,
+        Self::Zero,
+        Self::Unknown,
+    ];
+
     /// Its word in API and rows.
-    pub const fn as_str(&self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sent => "sent",
             Self::Refused => "refused",
@@ -62,9 +58,46 @@ impl Verdict {
         }
     }
 
+    /// The verdict of its word, without the pause of a throttle; `None` for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verdict| verdict.as_str() == text)
+    }
+
     /// Whether one event of the request is to blame, so that bisecting the batch saves the others.
-    pub const fn is_of_one_event(&self) -> bool {
+    pub const fn is_of_one_event(self) -> bool {
         matches!(self, Self::Refused | Self::TooOld | Self::NameRefused)
+    }
+}
+
+/// How an attempt is listed and counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptState {
+    /// It has no verdict yet: its answer is awaited, or was lost a moment ago.
+    Open,
+    /// It has this verdict.
+    Closed(Verdict),
+    /// It was unknown until a person decided what became of its events.
+    Resolved,
+}
+
+impl AttemptState {
+    /// All states, in the order in which an attempt goes through them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Open].into_iter().chain(Verdict::ALL.map(Self::Closed)).chain([Self::Resolved])
+    }
+
+    /// Its word in API, metrics and queries.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed(verdict) => verdict.as_str(),
+            Self::Resolved => "resolved",
+        }
+    }
+
+    /// The state of its word; `None` for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::all().find(|state| state.as_str() == text)
     }
 }
 

@@ -41,14 +41,14 @@ async fn settle_within(
     let attempt = &batch.attempt;
     unit.lock_conversations(Scope::Attempt(attempt)).await?;
     let names = unit.names_in(attempt).await?;
-    let verdict = match &answer.verdict {
+    let verdict = match answer.verdict {
         Verdict::Zero if unit.count_zero(attempt).await? >= ZEROS_MAX => Verdict::Unknown,
         Verdict::NameRefused if names.len() == 1 && names.contains(&EventName::Purchase) => {
             Verdict::LinkBroken
         }
-        other => other.clone(),
+        other => other,
     };
-    if !unit.close_attempt(attempt, verdict.as_str(), answer, now).await? {
+    if !unit.close_attempt(attempt, verdict, answer, now).await? {
         return Ok(Vec::new());
     }
     let is_one_name = verdict == Verdict::NameRefused && names.len() == 1;
@@ -111,7 +111,7 @@ pub(in crate::flow) async fn abandon(
     unit.lock_conversations(Scope::Attempt(attempt)).await?;
     let answer =
         GraphAnswer::unanswered(Verdict::Unknown, "the process that sent it ended before the answer came");
-    if !unit.close_attempt(attempt, Verdict::Unknown.as_str(), &answer, now).await? {
+    if !unit.close_attempt(attempt, Verdict::Unknown, &answer, now).await? {
         return Ok(false);
     }
     let settlement = Settlement {

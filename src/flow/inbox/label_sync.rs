@@ -26,14 +26,13 @@ const TRIES_MAX: i64 = 8;
 /// The time for which a call is one replica's alone, so that no other makes it too.
 const ASKED_FOR: Duration = Duration::from_mins(2);
 
-/// The calls for label names that are due, each with the label's id and the number of tries before.
-pub async fn labels_to_name(services: &Services) -> Result<Vec<GraphCall<(String, i64)>>> {
+/// The calls for label names that are due.
+pub async fn labels_to_name(services: &Services) -> Result<Vec<GraphCall<WantedLabelName>>> {
     let mut unit = services.store.read().await?;
     let mut wanted = Vec::new();
     for due in unit.wanted_label_names(services.clock.now(), DONE_AT_ONCE).await? {
-        let WantedLabelName { page, label_id, tries } = due;
-        let Some(known) = unit.page(&page).await? else { continue };
-        wanted.push(GraphCall { page, token: known.lane.token, about: (label_id, tries) });
+        let Some(known) = unit.page(&due.page).await? else { continue };
+        wanted.push(GraphCall { page: known.id, token: known.lane.token, subject: due });
     }
     Ok(wanted)
 }
@@ -80,7 +79,7 @@ pub async fn labels_to_take_off(services: &Services) -> Result<Vec<GraphCall<Lab
     let mut wanted = Vec::new();
     for (page, write) in unit.due_label_writes(services.clock.now(), DONE_AT_ONCE).await? {
         let Some(known) = unit.page(&page).await? else { continue };
-        wanted.push(GraphCall { page, token: known.lane.token, about: write });
+        wanted.push(GraphCall { page, token: known.lane.token, subject: write });
     }
     Ok(wanted)
 }

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use crate::domain::basic::identity::{ConversationId, PageId, PersonId};
+use crate::domain::basic::identity::{ConversationId, PageId};
 use crate::domain::retry::Backoff;
 use crate::error::Result;
 use crate::flow::unit::graph_call::GraphCall;
 use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
+use crate::store::customer::WantedProfile;
 
 /// People of one Page that one round asks for.
 const ASKED_AT_ONCE: i64 = 20;
@@ -19,11 +20,11 @@ const TRIES_MAX: i64 = 4;
 /// A failed call is made again less and less often.
 const RETRY: Backoff = Backoff { first: Duration::from_mins(1), longest: Duration::from_hours(6) };
 
-/// Somebody of whom Meta is to be asked.
-pub type Unnamed = GraphCall<(ConversationId, PersonId, i64)>;
+/// A call for the profile of a person whose name is not known.
+pub type ProfileCall = GraphCall<WantedProfile>;
 
 /// The people whose profiles are due to be asked for.
-pub async fn people_to_name(services: &Services) -> Result<Vec<Unnamed>> {
+pub async fn people_to_name(services: &Services) -> Result<Vec<ProfileCall>> {
     let now = services.clock.now();
     let mut unit = services.store.read().await?;
     let mut wanted = Vec::new();
@@ -36,7 +37,7 @@ pub async fn people_to_name(services: &Services) -> Result<Vec<Unnamed>> {
         wanted.extend(due.into_iter().map(|due| GraphCall {
             page: head.id.clone(),
             token: page.lane.token.clone(),
-            about: (due.conversation, due.person, due.tries),
+            subject: due,
         }));
     }
     Ok(wanted)

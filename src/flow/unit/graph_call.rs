@@ -11,6 +11,6 @@ pub struct GraphCall<T> {
     pub page: PageId,
     /// The Page's token.
     pub token: SecretString,
-    /// What the call is about.
-    pub about: T,
+    /// Whom or what the call asks for.
+    pub subject: T,
 }

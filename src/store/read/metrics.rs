@@ -1,16 +1,17 @@
 //! Counts for those who run the service.
 
 use crate::clock::Timestamp;
+use crate::domain::signal::attempt::AttemptState;
 use crate::domain::signal::conversion::State;
 use crate::error::Result;
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Row, values};
 
-/// The attempts of a stretch of time that came to one verdict.
+/// The attempts of a stretch of time that are in one state.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdicts {
-    /// The verdict; `open` without one.
-    pub verdict: String,
+pub struct AttemptCount {
+    /// The state that they are in now.
+    pub state: AttemptState,
     /// How many attempts.
     pub attempts: i64,
     /// How many events they carried.
@@ -36,12 +37,12 @@ impl Unit {
         Ok(row.map(|row| row.get::<Option<i64>>("oldest")).transpose()?.flatten().map(Timestamp::from_millis))
     }
 
-    /// What the attempts since a moment came to; what a person resolved is `resolved`.
-    pub async fn verdicts_since(&mut self, since: Timestamp) -> Result<Vec<Verdicts>> {
+    /// The attempts since a moment, by state.
+    pub async fn attempts_since(&mut self, since: Timestamp) -> Result<Vec<AttemptCount>> {
         let rows = self
             .rows(
                 "select case when resolved_as is not null then 'resolved' else coalesce(verdict, 'open') end
-                            as verdict,
+                            as state,
                         count(*) as attempts, cast(coalesce(sum(events), 0) as bigint) as events
                    from attempt where opened_at > $1
                   group by 1 order by 1",
@@ -49,8 +50,8 @@ impl Unit {
             )
             .await?;
         let read = |row: &Row| {
-            Ok(Verdicts {
-                verdict: row.get("verdict")?,
+            Ok(AttemptCount {
+                state: row.word("state", AttemptState::parse)?,
                 attempts: row.get("attempts")?,
                 events: row.get("events")?,
             })

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::crm::json;
 use crate::domain::basic::identity::{AttemptId, PageId};
 use crate::domain::operator::Role;
-use crate::domain::signal::attempt::ATTEMPT_WORDS;
+use crate::domain::signal::attempt::{AttemptState, Verdict};
 use crate::error::{Error, Result};
 use crate::flow::{self, Reply, Resolution, Resolved};
 use crate::meta::events::verdict;
@@ -55,7 +55,7 @@ pub struct AttemptView {
     opened_at: String,
     closed_at: Option<String>,
     /// What it came to; null while it is open.
-    verdict: Option<String>,
+    verdict: Option<&'static str>,
     http_status: Option<i64>,
     /// Graph's error code.
     code: Option<i64>,
@@ -81,7 +81,7 @@ impl AttemptView {
             events: row.events,
             opened_at: row.opened_at.to_string(),
             closed_at: time(row.closed_at),
-            verdict: row.verdict,
+            verdict: row.verdict.map(Verdict::as_str),
             http_status: row.http_status,
             code: row.code,
             subcode: row.subcode,
@@ -125,12 +125,13 @@ pub async fn list(
     QueryParameters(filter): QueryParameters<AttemptFilter>,
 ) -> Result<Json<Listed<AttemptView>>> {
     let pagination = Pagination::read(filter.cursor, filter.limit)?;
-    let verdict = one_of("verdict", filter.verdict, &ATTEMPT_WORDS)?;
+    let words: Vec<&str> = AttemptState::all().map(AttemptState::as_str).collect();
+    let state = one_of("verdict", filter.verdict, &words)?.as_deref().and_then(AttemptState::parse);
     let mut unit = app.services.store.read().await?;
     let mut rows = Vec::new();
     for page in &caller.pages(&mut unit, non_empty(filter.page_id).map(PageId)).await? {
         let range = cursor::ListRange { page, after: &pagination.after, limit: pagination.limit() };
-        rows.extend(unit.attempts(range, verdict.clone()).await?);
+        rows.extend(unit.attempts(range, state).await?);
     }
     let position = |row: &AttemptRow| ListCursor { at: row.opened_at, id: row.id.0.clone() };
     Ok(Json(pagination.show(rows, position, |row| AttemptView::of(row, caller.role))))

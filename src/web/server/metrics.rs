@@ -10,11 +10,11 @@ use metrics::{counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::clock::Timestamp;
-use crate::domain::signal::attempt::ATTEMPT_WORDS;
+use crate::domain::signal::attempt::{AttemptState, Verdict};
 use crate::domain::signal::conversion::State as ConversionState;
 use crate::error::{Error, Result};
 use crate::flow::Services;
-use crate::store::read::metrics::Verdicts;
+use crate::store::read::metrics::AttemptCount;
 
 /// The span that the metrics named `_day` look back over.
 const DAY: Duration = Duration::from_hours(24);
@@ -76,24 +76,25 @@ async fn measure(services: &Services) -> Result<()> {
         gauge!("salesbridge_conversions", "state" => state.as_str()).set(number(found));
     }
     gauge!("salesbridge_conversions_oldest_due_age_seconds").set(age(unit.oldest_due(now).await?));
-    let verdicts = unit.verdicts_since(now - DAY).await?;
-    for verdict in ATTEMPT_WORDS {
-        let found = verdicts.iter().find(|found| found.verdict == verdict).map_or(0, |found| found.attempts);
-        gauge!("salesbridge_attempts_day", "verdict" => verdict).set(number(found));
+    let attempts = unit.attempts_since(now - DAY).await?;
+    for state in AttemptState::all() {
+        let found = attempts.iter().find(|found| found.state == state).map_or(0, |found| found.attempts);
+        gauge!("salesbridge_attempts_day", "verdict" => state.as_str()).set(number(found));
     }
-    gauge!("salesbridge_conversions_unknown_day_ratio").set(unknown_share(&verdicts));
+    gauge!("salesbridge_conversions_unknown_day_ratio").set(unknown_share(&attempts));
     Ok(())
 }
 
-/// Of the events that left, those that are unknown.
-fn unknown_share(verdicts: &[Verdicts]) -> f64 {
-    let events = |words: &[&str]| -> i64 {
-        let of_them = |found: &&Verdicts| words.contains(&found.verdict.as_str());
-        verdicts.iter().filter(of_them).map(|found| found.events).sum()
+/// Of the events that left, the share that is unknown.
+fn unknown_share(attempts: &[AttemptCount]) -> f64 {
+    let events = |states: &[AttemptState]| -> i64 {
+        let counted = attempts.iter().filter(|found| states.contains(&found.state));
+        counted.map(|found| found.events).sum()
     };
-    match events(&["sent", "unknown", "resolved"]) {
+    let [sent, unknown] = [Verdict::Sent, Verdict::Unknown].map(AttemptState::Closed);
+    match events(&[sent, unknown, AttemptState::Resolved]) {
         0 => 0.0,
-        left => number(events(&["unknown"])) / number(left),
+        left => number(events(&[unknown])) / number(left),
     }
 }
 
@@ -109,13 +110,13 @@ mod tests {
 
     #[test]
     fn what_a_person_resolved_is_unknown_no_longer() {
-        let found = |verdict: &str, events| Verdicts { verdict: verdict.to_owned(), attempts: 1, events };
+        let found = |state, events| AttemptCount { state, attempts: 1, events };
         assert!(unknown_share(&[]).abs() < f64::EPSILON);
         let share = unknown_share(&[
-            found("sent", 98),
-            found("unknown", 1),
-            found("resolved", 1),
-            found("refused", 5),
+            found(AttemptState::Closed(Verdict::Sent), 98),
+            found(AttemptState::Closed(Verdict::Unknown), 1),
+            found(AttemptState::Resolved, 1),
+            found(AttemptState::Closed(Verdict::Refused), 5),
         ]);
         assert!((share - 0.01).abs() < f64::EPSILON);
     }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{AttemptId, ConversionId};
 use crate::domain::operator::Permission;
+use crate::domain::signal::attempt::Verdict;
 use crate::domain::signal::conversion::State;
 use crate::error::{Error, Result};
 use crate::flow::{self, IdempotentRequest, Resolution};
@@ -148,7 +149,7 @@ async fn delivery(
 
 /// `14:35 · sent · HTTP 200 · fbtrace_id …`: codes and words as Meta gave them.
 fn attempt_of(attempt: AttemptRow, formatter: &Formatter, may_steer: bool) -> Attempt {
-    let is_unknown = attempt.verdict.as_deref() == Some("unknown") && attempt.resolved_as.is_none();
+    let is_unknown = attempt.verdict == Some(Verdict::Unknown) && attempt.resolved_as.is_none();
     let numbers = [
         attempt.http_status.map(|status| format!("HTTP {status}")),
         attempt.code.map(|code| match attempt.subcode {
@@ -156,7 +157,8 @@ fn attempt_of(attempt: AttemptRow, formatter: &Formatter, may_steer: bool) -> At
             None => code.to_string(),
         }),
     ];
-    let verdict = attempt.resolved_as.or(attempt.verdict).unwrap_or_else(|| "…".to_owned());
+    let verdict = attempt.verdict.map_or("…", Verdict::as_str).to_owned();
+    let verdict = attempt.resolved_as.unwrap_or(verdict);
     let line = [Some(formatter.time(attempt.opened_at)), Some(verdict)]
         .into_iter()
         .chain(numbers)
