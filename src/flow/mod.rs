@@ -29,7 +29,7 @@ pub use manage::page::{PageChange, change_page};
 pub use manage::prices::set_products;
 pub use manage::retention::drop_expired;
 pub use manage::test_code::{end_test_codes, set_test_code};
-pub use publish::number::{LEASE, PUBLISH_MAX, forget_changes, publish, stop_publishing};
+pub use publish::number::{LEASE, PUBLISH_MAX, drop_old_changes, publish, stop_publishing};
 pub use receive::intake::{INTAKE_MAX, Intake};
 pub use receive::profile::{NotShown, ProfileCall, name_person, not_shown, people_to_name};
 pub use receive::project::{PROJECT_MAX, project};

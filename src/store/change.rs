@@ -209,7 +209,7 @@ impl Unit {
 
     /// Forgets the oldest changes, up to the first that was published at or after `before`, at most `limit`;
     /// gives how many.
-    pub async fn forget_changes(&mut self, before: Timestamp, limit: i64) -> Result<u64> {
+    pub async fn drop_old_changes(&mut self, before: Timestamp, limit: i64) -> Result<u64> {
         let feed = self.feed().await?;
         let reach = feed.last.min(feed.dropped.saturating_add(limit));
         let kept = self

@@ -7,18 +7,18 @@ use crate::store::db::statement::values;
 
 /// The name of a request: whose key, which route, which Idempotency-Key.
 #[derive(Clone, Copy, Debug)]
-pub struct Name<'a> {
+pub struct RequestName<'a> {
     /// The API key's id.
     pub key_id: &'a str,
     /// The route's pattern and its ids.
     pub route: &'a str,
     /// The Idempotency-Key.
-    pub word: &'a str,
+    pub key: &'a str,
 }
 
 /// A stored answer.
 #[derive(Clone, Debug)]
-pub struct Stored {
+pub struct StoredAnswer {
     /// What the request's body was, as a hash.
     pub body_hash: String,
     /// The HTTP status.
@@ -29,17 +29,21 @@ pub struct Stored {
 
 impl Unit {
     /// The answer given to a request of this name since `since`.
-    pub async fn stored_answer(&mut self, name: Name<'_>, since: Timestamp) -> Result<Option<Stored>> {
+    pub async fn stored_answer(
+        &mut self,
+        name: RequestName<'_>,
+        since: Timestamp,
+    ) -> Result<Option<StoredAnswer>> {
         let rows = self
             .rows_beside(
                 "select body_hash, status, answer from idempotent_answer
                   where key_id = $1 and route = $2 and idempotency_key = $3 and made_at > $4",
-                values![name.key_id, name.route, name.word, since],
+                values![name.key_id, name.route, name.key, since],
             )
             .await?;
         rows.first()
             .map(|row| {
-                Ok(Stored {
+                Ok(StoredAnswer {
                     body_hash: row.get("body_hash")?,
                     status: row.get("status")?,
                     answer: row.get("answer")?,
@@ -51,8 +55,8 @@ impl Unit {
     /// Keeps an answer at `now`; false if another request of this name was answered since `since`.
     pub async fn store_answer(
         &mut self,
-        name: Name<'_>,
-        stored: &Stored,
+        name: RequestName<'_>,
+        stored: &StoredAnswer,
         now: Timestamp,
         since: Timestamp,
     ) -> Result<bool> {
@@ -67,7 +71,7 @@ impl Unit {
                 values![
                     name.key_id,
                     name.route,
-                    name.word,
+                    name.key,
                     stored.body_hash.as_str(),
                     stored.status,
                     stored.answer.as_str(),
@@ -80,7 +84,7 @@ impl Unit {
     }
 
     /// Forgets the answers from before a moment.
-    pub async fn forget_answers(&mut self, before: Timestamp) -> Result<u64> {
+    pub async fn drop_old_answers(&mut self, before: Timestamp) -> Result<u64> {
         self.execute("delete from idempotent_answer where made_at < $1", values![before]).await
     }
 }

@@ -206,7 +206,7 @@ impl Unit {
     }
 
     /// Forgets the changes of a label that says nothing.
-    pub async fn forget_label_changes(&mut self, page: &PageId, label_id: &str) -> Result<()> {
+    pub async fn drop_label_changes(&mut self, page: &PageId, label_id: &str) -> Result<()> {
         self.execute(
             "delete from label_change where page_id = $1 and label_id = $2 and effect is null",
             values![page.as_str(), label_id],

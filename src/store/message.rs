@@ -342,7 +342,7 @@ impl Unit {
     }
 
     /// Drops the ids of messages that Meta no longer repeats.
-    pub async fn forget_seen(&mut self, before: Timestamp) -> Result<u64> {
+    pub async fn drop_old_message_ids(&mut self, before: Timestamp) -> Result<u64> {
         self.execute("delete from message_seen where seen_at < $1", values![before]).await
     }
 

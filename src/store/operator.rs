@@ -263,7 +263,7 @@ impl Unit {
     }
 
     /// Forgets sessions and links that ended, and tries from before `tried_before`.
-    pub async fn forget_logins(&mut self, now: Timestamp, tried_before: Timestamp) -> Result<()> {
+    pub async fn drop_old_logins(&mut self, now: Timestamp, tried_before: Timestamp) -> Result<()> {
         self.execute("delete from session where ends_at <= $1", values![now]).await?;
         self.execute("delete from invitation where ends_at <= $1", values![now]).await?;
         // All places of an account or none: one that has some has all.

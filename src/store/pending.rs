@@ -50,7 +50,7 @@ impl Unit {
     }
 
     /// What waits in a conversation, oldest first.
-    pub async fn waiting_in(&mut self, conversation: &ConversationId) -> Result<Vec<PendingTag>> {
+    pub async fn pending_tags_of(&mut self, conversation: &ConversationId) -> Result<Vec<PendingTag>> {
         let rows = self
             .rows(
                 pending_tags!("where conversation_id = $1 and settled_at is null order by occurred_at, id"),
@@ -81,7 +81,7 @@ impl Unit {
     }
 
     /// Something no longer waits; false if it did not.
-    pub async fn settle_waiting(&mut self, id: &PendingTagId, by: &str, now: Timestamp) -> Result<bool> {
+    pub async fn settle_pending_tag(&mut self, id: &PendingTagId, by: &str, now: Timestamp) -> Result<bool> {
         let settled = self
             .execute(
                 "update pending_tag set settled_at = $2, settled_by = $3 where id = $1 and settled_at is null",
@@ -112,7 +112,7 @@ impl Unit {
 
     /// A person who saw the conversation has said what happened: what waits there, about its chat or about its
     /// orders, is decided.
-    pub async fn settle_waiting_in(
+    pub async fn settle_pending_tags_of(
         &mut self,
         conversation: &ConversationId,
         about_chat: bool,

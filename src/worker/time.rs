@@ -25,7 +25,7 @@ pub async fn end_what_is_due(services: &Services) -> Result<()> {
 /// When the database fails.
 pub async fn drop_what_aged_out(services: &Services) -> Result<()> {
     flow::drop_expired(services).await?;
-    operators::forget_logins(services).await?;
-    flow::forget_changes(services, services.changes_keep).await?;
+    operators::drop_old_logins(services).await?;
+    flow::drop_old_changes(services, services.changes_keep).await?;
     Ok(())
 }

@@ -549,15 +549,15 @@ both!(
         publishes(&shop).await;
         let (_, end) = reader.follows("", 200).await;
         shop.later(KEPT - Duration::from_hours(24));
-        assert_eq!(flow::forget_changes(&shop.services, KEPT).await.unwrap(), 0);
+        assert_eq!(flow::drop_old_changes(&shop.services, KEPT).await.unwrap(), 0);
         shop.later(Duration::from_secs(1));
-        assert_eq!(flow::forget_changes(&shop.services, KEPT).await.unwrap(), 1);
+        assert_eq!(flow::drop_old_changes(&shop.services, KEPT).await.unwrap(), 1);
         let (status, problem) = reader.asks(&format!("after={beginning}")).await;
         assert_eq!((status, text(&problem["code"])), (410, "cursor_gone"));
         assert_eq!(reader.follows(&early, 200).await.0.len(), 1);
         assert_eq!(reader.follows("", 200).await.0.len(), 1);
         shop.later(KEPT);
-        assert_eq!(flow::forget_changes(&shop.services, KEPT).await.unwrap(), 1);
+        assert_eq!(flow::drop_old_changes(&shop.services, KEPT).await.unwrap(), 1);
         assert_eq!(reader.asks(&format!("after={early}")).await.0, 410);
         assert_eq!(reader.follows("", 200).await, (Vec::new(), end.clone()));
 
@@ -687,7 +687,7 @@ both!(
         // A cursor that is too old: it says so, and begins anew.
         let (_, early) = reader.asks("limit=1").await;
         shop.later(KEPT * 2);
-        flow::forget_changes(&shop.services, KEPT).await.unwrap();
+        flow::drop_old_changes(&shop.services, KEPT).await.unwrap();
         std::fs::write(folder.join("orders.cursor"), text(&early["cursor"])).unwrap();
         let again = consumes(&reader, &folder).await;
         assert_eq!(again.status.code(), Some(0));

@@ -63,7 +63,7 @@ impl Shop {
     }
 
     pub async fn waits(&self, chat: &ConversationId) -> Vec<PendingTag> {
-        self.services.store.read().await.unwrap().waiting_in(chat).await.unwrap()
+        self.services.store.read().await.unwrap().pending_tags_of(chat).await.unwrap()
     }
 
     pub async fn queue(&self, chat: &ConversationId) -> String {

@@ -45,7 +45,7 @@ pub async fn name_label(services: &Services, page: &PageId, label_id: &str, name
             let labels = unit.page(page).await?.map(|page| page.labels);
             if labels.is_some_and(|labels| label::meaning(&labels, name).is_none()) {
                 unit.count_kept(page, "label_unmapped", 1).await?;
-                unit.forget_label_changes(page, label_id).await?;
+                unit.drop_label_changes(page, label_id).await?;
             }
             let touched = unit.conversations_with_label(page, label_id).await?;
             let mut conversations = Conversations::new(services.clock.now());

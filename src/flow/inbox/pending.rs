@@ -119,7 +119,7 @@ pub async fn decide(
                 Some(tag) => adopt::load(unit, services, &mut conversations, conversation, tag).await?,
                 None => conversations.take(unit, conversation).await?,
             };
-            if !unit.settle_waiting(id, actor, now).await? {
+            if !unit.settle_pending_tag(id, actor, now).await? {
                 let message = "This no longer waits: somebody has decided. Look at the conversation.";
                 return Err(Error::conflict("no_longer_waits", message));
             }

@@ -333,10 +333,10 @@ pub async fn first_admin(
 }
 
 /// Drops sessions and links that ended, and old tries.
-pub async fn forget_logins(services: &Services) -> Result<()> {
+pub async fn drop_old_logins(services: &Services) -> Result<()> {
     let now = services.clock.now();
     run::run(services, "drop_logins", |unit, _| {
-        Box::pin(unit.forget_logins(now, now - LOGIN_TRIES_WINDOW * 2))
+        Box::pin(unit.drop_old_logins(now, now - LOGIN_TRIES_WINDOW * 2))
     })
     .await
 }

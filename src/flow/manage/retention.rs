@@ -17,8 +17,8 @@ pub async fn drop_expired(services: &Services) -> Result<u64> {
     let dropped = run::run(services, "retention", |unit, _| {
         Box::pin(async move {
             let mut dropped = unit.drop_texts(now - services.keep_text).await?;
-            dropped += unit.forget_seen(now - SEEN_RETENTION).await?;
-            dropped += unit.forget_answers(now - ANSWER_RETENTION).await?;
+            dropped += unit.drop_old_message_ids(now - SEEN_RETENTION).await?;
+            dropped += unit.drop_old_answers(now - ANSWER_RETENTION).await?;
             Ok(dropped)
         })
     })

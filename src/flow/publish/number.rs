@@ -47,12 +47,12 @@ pub async fn stop_publishing(services: &Services, holder: &str) -> Result<()> {
 
 /// Forgets what was published longer ago than `keep`; gives how many changes that were. A reader who comes back
 /// later than that is told so.
-pub async fn forget_changes(services: &Services, keep: Duration) -> Result<u64> {
+pub async fn drop_old_changes(services: &Services, keep: Duration) -> Result<u64> {
     let mut forgotten = 0;
     loop {
         let before = services.clock.now() - keep;
         let some =
-            run::run(services, "drop_changes", |unit, _| Box::pin(unit.forget_changes(before, FORGET_MAX)))
+            run::run(services, "drop_changes", |unit, _| Box::pin(unit.drop_old_changes(before, FORGET_MAX)))
                 .await?;
         forgotten += some;
         if some == 0 {

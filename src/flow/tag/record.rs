@@ -225,7 +225,7 @@ async fn settle_pending(unit: &mut Unit, loaded: &LoadedConversation, tag: &Tag,
         return Ok(());
     }
     let about_chat = tag.kind.is_of_conversation();
-    unit.settle_waiting_in(loaded.id(), about_chat, actor, loaded.now).await
+    unit.settle_pending_tags_of(loaded.id(), about_chat, actor, loaded.now).await
 }
 
 fn fact(

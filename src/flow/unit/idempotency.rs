@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Unit;
-use crate::store::idempotency::{Name, Stored};
+use crate::store::idempotency::{RequestName, StoredAnswer};
 
 /// Retention of stored answers.
 pub(in crate::flow) const ANSWER_RETENTION: Duration = Duration::from_hours(24);
@@ -124,8 +124,8 @@ impl Claim {
         format!("{KEY_REF_PREFIX}{}:{}:{}", self.key_id, self.route, self.key)
     }
 
-    fn name(&self) -> Name<'_> {
-        Name { key_id: &self.key_id, route: &self.route, word: &self.key }
+    fn name(&self) -> RequestName<'_> {
+        RequestName { key_id: &self.key_id, route: &self.route, key: &self.key }
     }
 
     /// The stored answer of the same request.
@@ -151,7 +151,7 @@ impl Claim {
     /// # Errors
     /// Contended when the same request was quicker on another replica: run again, the unit of work finds that answer.
     pub async fn store(&self, unit: &mut Unit, reply: &Reply, now: Timestamp) -> Result<()> {
-        let stored = Stored {
+        let stored = StoredAnswer {
             body_hash: self.body_hash.clone(),
             status: i64::from(reply.status),
             answer: reply.body.clone(),

@@ -154,7 +154,12 @@ fn is_race(error: &sqlx::Error) -> bool {
 fn failed(error: sqlx::migrate::MigrateError) -> Error {
     let message = match &error {
         sqlx::migrate::MigrateError::VersionMissing(_) => {
-            "The database was written by a newer version of salesbridge: run that one"
+            "The database has migrations that this version does not know: a newer version wrote it, or one from before \
+             the first release. Run the version that wrote it, or give this one an empty database"
+        }
+        sqlx::migrate::MigrateError::VersionMismatch(_) => {
+            "The database was written by a version from before the first release, whose migrations were other ones. Run \
+             the version that wrote it, or give this one an empty database"
         }
         _ => "The database can't be migrated",
     };

@@ -24,8 +24,7 @@ const FLOORS: [&[&str]; 7] = [
 const SANDBOX: &str = "sandbox";
 
 /// The rooms of `flow` from the ground up; a room uses those before it, and `flow/mod.rs` uses all of them.
-const FLOW_ROOMS: [&str; 9] =
-    ["services", "unit", "convert", "deliver", "tag", "inbox", "receive", "publish", "manage"];
+const FLOW_ROOMS: [&str; 8] = ["unit", "convert", "deliver", "tag", "inbox", "receive", "publish", "manage"];
 
 /// The most lines that a file may have.
 const LINES_MAX: usize = 500;

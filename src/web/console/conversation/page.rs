@@ -181,7 +181,7 @@ async fn find(app: &App, visitor: &Visitor, id: &ConversationId, query: &PageQue
     let referrals = unit.referrals(id).await?;
     let products = unit.products(&page.id).await?;
     let people = unit.operators().await?;
-    let pending = unit.waiting_in(id).await?;
+    let pending = unit.pending_tags_of(id).await?;
     let (mut layout, _) = layout::layout_for(&mut unit, visitor, now).await?;
     if let Some(id) = query.saved.as_deref() {
         let saved = SavedEntry { id, known: query.known.is_some() };

@@ -127,11 +127,11 @@ async fn delivery(
     formatter: Formatter,
     row: ConversionRow,
 ) -> Result<Delivery> {
-    let may_steer = visitor.operator.role.may(Permission::Resolve);
+    let may_resolve = visitor.operator.role.may(Permission::Resolve);
     let attempts = unit.attempts_of(&row.id).await?;
     let presenter = Presenter { visitor, formatter };
     let when = presenter.formatter.time(row.event_time);
-    let attempts = attempts.into_iter().map(|attempt| attempt_of(attempt, &presenter.formatter, may_steer));
+    let attempts = attempts.into_iter().map(|attempt| attempt_of(attempt, &presenter.formatter, may_resolve));
     let may_tag = visitor.operator.role.may(Permission::Tag);
     Ok(Delivery {
         title: row.number.as_ref().map_or_else(|| when.clone(), |number| format!("{number} · {when}")),
@@ -141,14 +141,14 @@ async fn delivery(
             .filter(|_| may_tag)
             .map(|conversation| format!("/console/conversations/{conversation}")),
         status: presenter.listed_conversion(&row),
-        retries: may_steer && row.state == State::Rejected,
+        retries: may_resolve && row.state == State::Rejected,
         attempts: attempts.collect(),
         id: row.id.0,
     })
 }
 
 /// `14:35 · sent · HTTP 200 · fbtrace_id …`: codes and words as Meta gave them.
-fn attempt_of(attempt: AttemptRow, formatter: &Formatter, may_steer: bool) -> Attempt {
+fn attempt_of(attempt: AttemptRow, formatter: &Formatter, may_resolve: bool) -> Attempt {
     let is_unknown = attempt.verdict == Some(Verdict::Unknown) && attempt.resolved_as.is_none();
     let numbers = [
         attempt.http_status.map(|status| format!("HTTP {status}")),
@@ -164,7 +164,7 @@ fn attempt_of(attempt: AttemptRow, formatter: &Formatter, may_steer: bool) -> At
         .chain(numbers)
         .chain([attempt.message, attempt.fbtrace_id.map(|id| format!("fbtrace_id {id}"))]);
     let line = line.flatten().collect::<Vec<_>>().join(" · ");
-    Attempt { id: attempt.id.0, line, resolves: may_steer && is_unknown }
+    Attempt { id: attempt.id.0, line, resolves: may_resolve && is_unknown }
 }
 
 fn read_cursor(text: &str) -> Option<ListCursor> {
