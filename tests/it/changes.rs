@@ -244,7 +244,8 @@ both!(
         shop.tags(&chat, &numbered(say(OutcomeKind::Amended, 6000), "A-1")).await.unwrap();
         // A replica whose clock is behind writes the next version, and another order.
         let behind = salesbridge::clock::Clock::steered(shop.services.clock.now() - Duration::from_secs(60));
-        let replica = Services { clock: behind, tag_queue: flow::TagQueue::default(), ..shop.services.clone() };
+        let replica =
+            Services { clock: behind, tag_queue: flow::TagQueue::default(), ..shop.services.clone() };
         let other = numbered(say(OutcomeKind::Confirmed, 100), "A-2");
         let cancel = Tag {
             reason: Some("late".to_owned()),

@@ -21,7 +21,7 @@ const CONVERSATIONS_MAX: i64 = 1000;
 /// The events of one name that a policy would have sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PreviewTotals {
-    /// Their number.
+    /// How many events would have been sent.
     pub events: u64,
     /// Their value in all, in minor units of the Page's currency.
     pub value: i64,

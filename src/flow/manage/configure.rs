@@ -172,7 +172,7 @@ impl PageText {
 pub struct Applied {
     /// The Page that it was applied to.
     pub page: PageId,
-    /// The setting.
+    /// The setting whose text in the file had changed.
     pub key: Key,
 }
 

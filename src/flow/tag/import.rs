@@ -26,13 +26,13 @@ const PHONE_WITHIN: Duration = Duration::from_hours(30 * 24);
 /// One line: what happened, and whose order it was.
 #[derive(Clone, Debug)]
 pub struct ImportLine {
-    /// The Page.
+    /// The Page to whose conversations the line belongs.
     pub page: PageId,
     /// The person, if the sender knows them.
     pub psid: Option<PersonId>,
     /// The hash of the customer's phone number, if it was given.
     pub phone_hash: Option<String>,
-    /// What happened.
+    /// The outcome to record, with its terms and order number.
     pub tag: Tag,
 }
 

@@ -34,7 +34,7 @@ pub struct Claim {
     pub key_id: String,
     /// The route with its ids.
     pub route: String,
-    /// The Idempotency-Key.
+    /// The Idempotency-Key, as the request brought it.
     pub key: String,
     /// SHA-256 of the raw body, in hex.
     pub body_hash: String,
