@@ -1,4 +1,5 @@
-//! Preview of a policy: what it would have sent, by the same decisions over what is stored. Nothing is written.
+//! Preview of a policy: what it would have sent, derived from the stored ledgers by the same decisions. Nothing is
+//! written.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -12,10 +13,10 @@ use crate::flow::unit::services::Services;
 use crate::store::aggregate::Scope;
 use crate::store::page::Page;
 
-/// How far back the preview looks.
+/// The span of time that a preview covers, up to now.
 const OVER: Duration = Duration::from_hours(30 * 24);
 
-/// The most conversations that it looks at, those with the last message first.
+/// The most conversations that a preview reads, those with the latest message first.
 const CONVERSATIONS_MAX: i64 = 1000;
 
 /// The events of one name that a policy would have sent.
