@@ -184,7 +184,7 @@ pub struct PersonNamed {
     /// For this Page alone.
     #[arg(long, value_name = "PAGE_ID")]
     pub page: Option<String>,
-    /// Their language.
+    /// The language in which the console is shown to them; both BCP 47.
     #[arg(long, value_parser = PossibleValuesParser::new(["ka", "en"]), default_value = "ka")]
     pub language: String,
 }

@@ -1,4 +1,4 @@
-//! `salesbridge key`.
+//! `salesbridge key`: makes, lists and revokes API keys on the database that the configuration names.
 
 use crate::command::arguments::KeyVerb;
 use crate::command::output::{columns, print};

@@ -148,7 +148,7 @@ impl Section {
         self.entries.remove(key)
     }
 
-    /// A text.
+    /// The value of `key`, which must be a text in quotes without control characters; `None` where the key is absent.
     pub(super) fn text(&mut self, key: &'static str) -> Result<Option<SettingText>> {
         let Some(found) = self.take(key) else { return Ok(None) };
         let name = self.name(key, Some(&found.place));

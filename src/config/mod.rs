@@ -65,7 +65,7 @@ pub struct Config {
 /// The app at Meta.
 #[derive(Debug)]
 pub struct Meta {
-    /// Its id.
+    /// The app's id: digits. `None` where the configuration has none.
     pub app_id: Option<String>,
     /// Whether calls to Graph carry a proof of the app's secret.
     pub appsecret_proof: bool,

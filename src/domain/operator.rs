@@ -104,14 +104,14 @@ impl Role {
 /// A language of the console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
-    /// ქართული.
+    /// `ka`; the default of a new operator.
     Georgian,
-    /// English.
+    /// `en`, for those who do not read Georgian.
     English,
 }
 
 impl Language {
-    /// Every language.
+    /// Every language, from which [`Language::parse`] finds the one of a tag.
     pub const ALL: [Self; 2] = [Self::Georgian, Self::English];
 
     /// Its BCP 47 tag, as in the `lang` of a page, and in rows.

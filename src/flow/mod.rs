@@ -1,5 +1,5 @@
-//! The verbs, each one atomic unit, and the only writers: receive what a webhook brought, tag an order, send
-//! what is due, settle what came of it.
+//! The verbs, each one unit of work, and the only writers: receive what a webhook brought, tag an order, deliver what
+//! is due, settle what came of it.
 
 mod convert;
 mod deliver;

@@ -25,12 +25,12 @@ use crate::store::db::statement::{Pair, Row, list, object, read_word, values};
 use crate::store::order::{LedgerOrder, OrderNumberRow};
 use crate::store::outcome::OutcomeRow;
 
-/// Which conversations.
+/// Which conversations a load is for; all of them come by one query.
 #[derive(Clone, Copy, Debug)]
 pub enum Scope<'a> {
-    /// This one.
+    /// One conversation, by its id.
     Conversation(&'a ConversationId),
-    /// These.
+    /// Several conversations, by their ids.
     Conversations(&'a [ConversationId]),
     /// Those of the conversions under a lease.
     Lease(&'a str),
@@ -121,7 +121,7 @@ const AGGREGATE_QUERY: Pair = Pair {
     ),
 };
 
-/// The answer.
+/// The one row that the query answers, its lists read into the row type of each table.
 struct AggregateRows {
     threads: Vec<ThreadRow>,
     chats: Vec<ChatRow>,

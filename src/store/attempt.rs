@@ -12,7 +12,7 @@ use crate::store::cursor::ListRange;
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Row, Value, read_word, values};
 
-/// An attempt.
+/// A row of the table `attempt`: one request to Meta, and the verdict on it once there is one.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each is the column of that name")]
 pub struct AttemptRow {
@@ -46,9 +46,9 @@ macro_rules! attempt_rows {
 /// An attempt that is to be opened.
 #[derive(Clone, Copy, Debug)]
 pub struct NewAttempt<'a> {
-    /// Its id.
+    /// Our id of the attempt, made before the row.
     pub id: &'a AttemptId,
-    /// Its Page.
+    /// The Page whose conversions it carries.
     pub page: &'a PageId,
     /// The dataset that its request goes to.
     pub dataset: &'a DatasetId,
@@ -59,11 +59,11 @@ pub struct NewAttempt<'a> {
 /// What becomes of the conversions of an attempt.
 #[derive(Clone, Debug)]
 pub struct Settlement {
-    /// Where they stand then.
+    /// Their state from then on.
     pub state: State,
-    /// Why.
+    /// The reason of that state, which the console puts into words.
     pub reason: Reason,
-    /// In Meta's words.
+    /// Meta's own message, where it gave one.
     pub detail: Option<String>,
     /// When those that are `ready` again may be tried.
     pub next_at: Timestamp,

@@ -17,7 +17,7 @@ use crate::store::db::statement::{Pair, Row, Value, list, values};
 pub enum SaidBy {
     /// The person, in their own words.
     Customer,
-    /// The Page.
+    /// An operator or app, writing for the Page.
     Page,
     /// An operator or CRM, in a tag.
     Tag,
@@ -92,9 +92,9 @@ impl QueueRow {
 /// A conversation in which a chat has fallen silent.
 #[derive(Clone, Debug)]
 pub struct SilentConversation {
-    /// The conversation.
+    /// The conversation whose aggregate must be judged anew.
     pub id: ConversationId,
-    /// Its Page.
+    /// The Page it belongs to, for its `silent_after`.
     pub page_id: PageId,
 }
 

@@ -22,9 +22,9 @@ pub const LEASE: Duration = Duration::from_secs(45);
 /// Who works on conversions, from when and until when.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease<'a> {
-    /// Its id.
+    /// Our id of the lease, made anew for every claim.
     pub id: &'a str,
-    /// Since when.
+    /// When it was taken or last renewed.
     pub now: Timestamp,
     /// Until when, unless it is renewed.
     pub until: Timestamp,
@@ -171,7 +171,7 @@ impl LedgerConversion {
 /// The text of a conversion as Meta is sent it, frozen for an attempt.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct FrozenPayload<'a> {
-    /// The conversion.
+    /// Our id of the conversion, the key of its row.
     pub conversion_id: &'a str,
     /// The text, byte for byte.
     pub body: &'a str,
@@ -203,7 +203,7 @@ impl Unit {
         self.rows(text, values![order.as_str()]).await?.iter().map(read_conversion).collect()
     }
 
-    /// One conversion.
+    /// The conversion of this id; `None` if there is none.
     pub async fn conversion(&mut self, id: &ConversionId) -> Result<Option<ConversionRow>> {
         let row = self.row(conversion_rows!("where id = $1"), values![id.as_str()]).await?;
         row.as_ref().map(read_conversion).transpose()

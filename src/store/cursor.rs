@@ -10,16 +10,16 @@ use crate::store::db::statement::{Value, values};
 pub struct ListCursor {
     /// The moment of the last row.
     pub at: Timestamp,
-    /// Its id.
+    /// Its id, which orders rows of the same moment.
     pub id: String,
 }
 
 /// A part of a list of one Page.
 #[derive(Clone, Copy, Debug)]
 pub struct ListRange<'a> {
-    /// The Page.
+    /// The Page whose rows are listed.
     pub page: &'a PageId,
-    /// Behind which row.
+    /// The row behind which the part begins.
     pub after: &'a ListCursor,
     /// How many rows at most.
     pub limit: i64,

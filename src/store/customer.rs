@@ -125,9 +125,9 @@ impl Unit {
 /// A person of whom Meta is to be asked.
 #[derive(Clone, Debug)]
 pub struct WantedProfile {
-    /// Their conversation.
+    /// The conversation whose customer row takes the name and picture.
     pub conversation: ConversationId,
-    /// Who.
+    /// The person's id at Meta, by which Graph is asked.
     pub person: PersonId,
     /// How often Meta was asked.
     pub tries: i64,

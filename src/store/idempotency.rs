@@ -12,7 +12,7 @@ pub struct RequestName<'a> {
     pub key_id: &'a str,
     /// The route's pattern and its ids.
     pub route: &'a str,
-    /// The Idempotency-Key.
+    /// The Idempotency-Key that the client chose.
     pub key: &'a str,
 }
 

@@ -14,23 +14,23 @@ use crate::store::db::statement::{Pair, Row, list, values};
 struct BodyPosition {
     /// Its first byte, from 1.
     start: usize,
-    /// Its bytes.
+    /// Its length in bytes.
     length: usize,
 }
 
 /// So many bodies about at most, and so many bytes; at least one body.
 #[derive(Clone, Copy, Debug)]
 pub struct BodiesMax {
-    /// Bodies.
+    /// How many bodies, at most about so many.
     pub count: i64,
-    /// Their bytes.
+    /// How many bytes they have together, at most about so many.
     pub bytes: i64,
 }
 
 /// A body that waits.
 #[derive(Clone, Debug)]
 pub struct LoggedBody {
-    /// Its row.
+    /// The id of the row in `intake_log` that holds it; on SQLite one row packs several bodies.
     pub row: i64,
     /// Its place among the bodies of its row, from 0.
     pub place: usize,

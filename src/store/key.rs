@@ -1,4 +1,4 @@
-//! API keys.
+//! API keys: the hash of each, its role, and the Page that it is limited to.
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, KeyId, PageId};
@@ -10,9 +10,9 @@ use crate::store::db::statement::{Row, values};
 /// A key in force.
 #[derive(Clone, Debug)]
 pub struct Key {
-    /// Its id.
+    /// Our id of the key, under which its requests are known.
     pub id: KeyId,
-    /// Whose.
+    /// The name of the client that it was made for.
     pub name: String,
     /// What it may do.
     pub role: String,
@@ -23,7 +23,7 @@ pub struct Key {
 /// Where a conversation takes place.
 #[derive(Clone, Debug)]
 pub struct PageContext {
-    /// Its Page.
+    /// The Page to which the conversation belongs.
     pub page: PageId,
     /// The currency of the Page's sales.
     pub currency: Currency,
@@ -36,13 +36,13 @@ pub struct PageContext {
 pub struct KeyRow {
     /// Its id, by which it is revoked.
     pub id: KeyId,
-    /// Whose.
+    /// The name of the client that it was made for.
     pub name: String,
     /// What it may do.
     pub role: String,
     /// For which Page alone.
     pub page: Option<PageId>,
-    /// Since when.
+    /// When it was made, and from when on it is in force.
     pub made_at: Timestamp,
     /// When it ended.
     pub revoked_at: Option<Timestamp>,

@@ -12,11 +12,11 @@ use crate::store::db::statement::{Row, values};
 /// A change of a label on the person of a conversation, as its row has it.
 #[derive(Clone, Debug)]
 pub struct LabelChangeRow {
-    /// The label.
+    /// Meta's id of the label, which its webhooks carry.
     pub label_id: String,
     /// Its name, once it is known.
     pub name: Option<String>,
-    /// What happened.
+    /// Whether it was put on or taken off, and when.
     pub change: LabelMoment,
     /// The entry that it led to, or a word once it has had its effect.
     pub effect: Option<String>,
@@ -25,9 +25,9 @@ pub struct LabelChangeRow {
 /// A label whose name Meta has not told.
 #[derive(Clone, Debug)]
 pub struct WantedLabelName {
-    /// The Page.
+    /// The Page in whose inbox the label is.
     pub page: PageId,
-    /// The label.
+    /// Meta's id of the label.
     pub label_id: String,
     /// How often Meta was asked.
     pub tries: i64,
@@ -47,9 +47,9 @@ pub struct RemovalOutcome {
 /// A label that the service is to take off, or took off.
 #[derive(Clone, Debug)]
 pub struct LabelRemoval {
-    /// The conversation.
+    /// The conversation whose person bears the label.
     pub conversation: ConversationId,
-    /// The label.
+    /// Meta's id of the label.
     pub label_id: String,
     /// When the spell began that it ends.
     pub began_at: Timestamp,

@@ -28,7 +28,7 @@ pub(in crate::store) use lane_columns;
 /// A lane from which events may leave, with its Pages that have some due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendingLane {
-    /// The lane.
+    /// Our id of the lane, under which it is claimed.
     pub lane_id: LaneId,
     /// Its Pages, the one with the nearest deadline first.
     pub pages: Vec<PageId>,

@@ -16,13 +16,13 @@ use crate::store::db::statement::{Pair, Row, list, object, values};
 /// The ids that name a row of a conversation.
 #[derive(Clone, Copy, Debug)]
 pub struct MessagePosition<'a> {
-    /// The thread.
+    /// The conversation that the row belongs to.
     pub conversation: &'a ConversationId,
-    /// Its Page.
+    /// The Page of that conversation.
     pub page: &'a PageId,
     /// Our id of the row.
     pub id: &'a str,
-    /// When.
+    /// When it happened, by Meta's clock.
     pub at: Timestamp,
 }
 
@@ -42,9 +42,9 @@ pub struct NewMessage {
 /// Meta's id of a message, on its Page.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId {
-    /// The Page.
+    /// The Page on which the message was written or received.
     pub page_id: PageId,
-    /// Meta's id.
+    /// Meta's `mid`, unique on a Page.
     pub mid: String,
 }
 
@@ -67,7 +67,7 @@ pub struct MessageContent {
     pub mid: String,
     /// Who wrote it.
     pub author: Author,
-    /// Its text.
+    /// Its text; `None` where it has none or texts are not kept.
     pub text: Option<String>,
     /// The kinds of its attachments, set apart by commas.
     pub attachments: Option<String>,
@@ -110,7 +110,7 @@ pub struct Edit {
     pub text: Option<String>,
     /// Counts the edits of a message from 1.
     pub number: i64,
-    /// When.
+    /// When it was edited, by Meta's clock.
     pub at: Timestamp,
 }
 
@@ -120,9 +120,9 @@ pub struct OperatorText {
     pub conversation: ConversationId,
     /// Our id of the message.
     pub id: String,
-    /// When.
+    /// When it was sent, by Meta's clock.
     pub at: Timestamp,
-    /// The text.
+    /// The text in which a sentence may be found.
     pub text: String,
 }
 

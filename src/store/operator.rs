@@ -10,11 +10,11 @@ use crate::store::db::statement::{Pair, Row, values};
 /// A person in the list.
 #[derive(Clone, Debug)]
 pub struct OperatorRow {
-    /// Who.
+    /// Their id, name, role, Page and language.
     pub operator: Operator,
     /// Whether they have set a password.
     pub has_password: bool,
-    /// Since when.
+    /// When the account was made.
     pub made_at: Timestamp,
     /// When they left.
     pub ended_at: Option<Timestamp>,

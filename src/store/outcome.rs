@@ -17,7 +17,7 @@ use crate::store::db::write_buffer::{Buffered, Table};
 /// Where an entry stands: its Page and conversation, its order, and the version of either that it makes.
 #[derive(Clone, Copy, Debug)]
 pub struct EntryPosition<'a> {
-    /// The thread.
+    /// The conversation with its Page and recipient.
     pub thread: &'a Thread,
     /// The order; without one it is about a chat.
     pub order: Option<&'a OrderId>,
@@ -28,7 +28,7 @@ pub struct EntryPosition<'a> {
 /// An entry about another one.
 #[derive(Clone, Copy, Debug)]
 pub struct NewFollowUp<'a> {
-    /// Its id.
+    /// Our id of the new entry.
     pub id: &'a OutcomeId,
     /// What it says.
     pub what: FollowUp,
@@ -43,7 +43,7 @@ pub struct NewFollowUp<'a> {
 /// Who said an entry, and where it stands.
 #[derive(Clone, Debug)]
 pub struct EntryOrigin {
-    /// Its conversation.
+    /// The conversation in whose ledger it is.
     pub conversation: ConversationId,
     /// When it was written.
     pub recorded_at: Timestamp,

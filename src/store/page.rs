@@ -88,9 +88,9 @@ pub struct PageHead {
 /// A test event code, and until when it is sent.
 #[derive(Clone, Copy, Debug)]
 pub struct TestCode<'a> {
-    /// Meta's code.
+    /// The code as Meta's Events Manager shows it, sent as `test_event_code`.
     pub code: &'a str,
-    /// Until when.
+    /// The moment after which events are sent without it.
     pub until: Timestamp,
 }
 
@@ -320,7 +320,7 @@ impl Unit {
     }
 }
 
-/// `{"Order":"confirmed"}`
+/// The map of labels as its column holds it: `{"Order":"confirmed"}`.
 fn labels_text(labels: &BTreeMap<String, OutcomeKind>) -> String {
     let labels: Map<String, Value> =
         labels.iter().map(|(label, kind)| (label.clone(), kind.as_str().into())).collect();
@@ -332,7 +332,7 @@ fn read_labels(text: &str) -> Option<BTreeMap<String, OutcomeKind>> {
     labels.into_iter().map(|(label, kind)| Some((label, OutcomeKind::parse(&kind)?))).collect()
 }
 
-/// `{"confirmed":["…"]}`
+/// The sentences as their column holds them: `{"confirmed":["…"]}`.
 fn sentences_text(sentences: &BTreeMap<OutcomeKind, Vec<String>>) -> String {
     let sentences: Map<String, Value> =
         sentences.iter().map(|(kind, list)| (kind.as_str().to_owned(), list.clone().into())).collect();

@@ -1,4 +1,4 @@
-//! Price lists.
+//! Price lists: the products that a Page's operators tag with, by SKU.
 
 use crate::domain::basic::identity::PageId;
 use crate::error::Result;

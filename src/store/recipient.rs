@@ -19,7 +19,7 @@ pub struct RecipientKey {
     pub page_id: PageId,
     /// The channel on which they talk.
     pub channel: Channel,
-    /// The person.
+    /// The id by which the channel knows the person: PSID, IGSID or `wa_id`.
     pub person_id: PersonId,
 }
 

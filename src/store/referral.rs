@@ -11,7 +11,7 @@ use crate::store::message::MessagePosition;
 /// An ad or link that led into a conversation.
 #[derive(Clone, Debug)]
 pub struct ReferralRow {
-    /// When.
+    /// When the person came by it, by Meta's clock.
     pub referred_at: Timestamp,
     /// What Meta told of it.
     pub referral: Referral,

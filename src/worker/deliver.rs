@@ -1,5 +1,5 @@
-//! Sends what is due, lane by lane: a lane is a dataset with a token, and the Pages that send by it. Lanes work side by
-//! side, so that one sick neighbour holds nobody up; the Pages of a lane share its requests.
+//! Sends what is due, lane by lane: a lane is a dataset with a token, and several Pages may share it. Lanes work side
+//! by side, so that a slow or faulty one holds up no other.
 
 use std::collections::VecDeque;
 
@@ -16,15 +16,15 @@ use crate::meta::events::payload;
 use crate::store::lane::SendingLane;
 use crate::worker::driver::side_by_side;
 
-/// Requests of one lane that are out at the same time.
+/// The most requests of one lane that are in flight at the same time.
 const IN_FLIGHT: usize = 4;
 
-/// When sending must end.
+/// The two stages of ending delivery.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
-    /// Nothing more is claimed, and no further attempt is opened.
+    /// First stage: nothing more is claimed, and no further attempt is opened.
     pub soon: CancellationToken,
-    /// Who still waits for an answer writes `unknown` and ends.
+    /// Second stage: an attempt that still waits for its answer is settled as `unknown`.
     pub now: CancellationToken,
 }
 
@@ -45,11 +45,11 @@ pub async fn drain(services: &Services, graph: &Graph, stop: &Stop) -> Result<us
     side_by_side(lanes).await
 }
 
-/// Claims one lease after the other, each as full as it can be, its Pages in turn, and sends what they hold side by
+/// Claims leases one after the other, its Pages in turn, each as full as it can be, and sends what they hold side by
 /// side.
 async fn drain_lane(services: &Services, graph: &Graph, lane: SendingLane, stop: &Stop) -> Result<usize> {
     let mut pages = VecDeque::from(lane.pages);
-    // Pages of which nothing was due when they were last asked; what is settled may make some due.
+    // Pages that had nothing due at their last claim; settling may make something due again.
     let mut idle = Vec::new();
     let mut senders = JoinSet::new();
     let (mut requests, mut failed) = (0, None);
@@ -75,7 +75,7 @@ async fn drain_lane(services: &Services, graph: &Graph, lane: SendingLane, stop:
                 requests += sent;
                 pages.extend(idle.drain(..));
                 if sent == 0 {
-                    // Nothing of it might leave: what it held may still be due, but not now.
+                    // Nothing under the lease may leave now, although it is still due.
                     pages.retain(|known| *known != page);
                 }
             }

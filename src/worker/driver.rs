@@ -1,4 +1,4 @@
-//! The driver of the background jobs: rounds until the word to stop, and within a round one task per Page.
+//! The driver of the background jobs: rounds until the process stops, and within a round one task per Page.
 
 use std::time::Duration;
 
@@ -15,21 +15,21 @@ pub const TICK: Duration = Duration::from_secs(1);
 /// A job that works in rounds.
 #[derive(Clone, Copy, Debug)]
 pub struct Job<'a> {
-    /// What it does, as the subject of a log line: "Projecting failed".
+    /// The name as the subject of a log line: "Projecting failed".
     pub name: &'static str,
-    /// How long it waits for the next round, at most; after a failure just so long.
+    /// The longest wait for the next round; after a failure, exactly the wait.
     pub tick: Duration,
-    /// What begins the next round earlier.
+    /// Notified when there is work: begins the next round at once.
     pub wake: Option<&'a Notify>,
 }
 
 impl Job<'_> {
-    /// A job of every [`TICK`], which nothing wakes.
+    /// A job that runs every [`TICK`] and is not woken.
     pub const fn every_tick(name: &'static str) -> Self {
         Self { name, tick: TICK, wake: None }
     }
 
-    /// Does `round` after round until `stop`. A round that fails is logged and tried again.
+    /// Runs `round` after round until `stop`. A round that fails is logged, and the next one tries again.
     pub async fn run<Round: Future<Output = Result<()>>>(
         self,
         clock: &Clock,
@@ -56,8 +56,8 @@ impl Job<'_> {
     }
 }
 
-/// Runs tasks side by side, such as one per Page, so that one sick neighbour holds nobody up. Each counts what it did; gives
-/// the sum.
+/// Runs tasks side by side, such as one per Page, so that a slow or failing one holds up no other. Each returns a
+/// count; gives the sum.
 ///
 /// # Errors
 /// The first failure of a task; the others are finished nevertheless.
@@ -76,7 +76,7 @@ where
     failure.map_or(Ok(count), Err)
 }
 
-/// Waits for `work`, but not beyond the word to stop.
+/// Waits for `work`; `None` if `stop` comes first.
 pub async fn unless_stopped<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         done = work => Some(done),

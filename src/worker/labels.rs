@@ -1,5 +1,5 @@
-//! Asks Meta for the names of labels that it left out, and takes labels off that were heard. Pages work side
-//! by side, so that one sick neighbour holds nobody up.
+//! Asks Meta for the names of labels that its webhooks left out, and takes labels off whose tag is recorded. Pages work
+//! side by side, so that a slow or faulty one holds up no other.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ struct Due {
     writes: Vec<GraphCall<LabelRemoval>>,
 }
 
-/// Does all that is due now; gives the number of calls that it took.
+/// Makes all calls that are due now; gives their number.
 ///
 /// # Errors
 /// The first failure of a Page; the other Pages are finished nevertheless.

@@ -1,4 +1,4 @@
-//! Background work: one driver, one file per job. All jobs run beside each other until the word to stop.
+//! Background work: one driver, one file per job. All jobs run side by side until the process stops.
 
 pub mod deliver;
 mod driver;
@@ -20,11 +20,11 @@ use crate::meta::events::graph::Graph;
 use deliver::Stop;
 use driver::{Job, TICK};
 
-/// After the word to stop, a request to Graph may be out for so long; then its events are written `unknown`.
+/// How long a request to Graph may still take once the process is stopping; then its events are settled as `unknown`.
 const FINISH_WITHIN: Duration = Duration::from_secs(9);
 
-/// Works until `stop`; returns when nothing is out any more, at most [`FINISH_WITHIN`] later. `came_in` wakes the
-/// projection.
+/// Runs all jobs until `stop`; returns when no request is in flight any more, at most [`FINISH_WITHIN`] later.
+/// `came_in` wakes the projection.
 pub async fn run(services: Services, graph: Graph, came_in: Arc<Notify>, stop: CancellationToken) {
     if !services.store.is_shared() {
         recover_alone(&services).await;
@@ -60,7 +60,7 @@ pub async fn run(services: Services, graph: Graph, came_in: Arc<Notify>, stop: C
     }
 }
 
-/// On a database of its own, what was open when the last process ended is settled at once.
+/// On a database that is not shared, settles at once what was open when the last process ended.
 async fn recover_alone(services: &Services) {
     match flow::recover_alone(services).await {
         Ok(0) => {}

@@ -1,4 +1,4 @@
-//! Asks Meta what the people are called who write, and for their pictures. Pages work side by side.
+//! Asks Meta for the names and pictures of the people who write. Pages work side by side.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::meta::call::CallFailure;
 use crate::meta::events::graph::Graph;
 use crate::worker::driver::{side_by_side, unless_stopped};
 
-/// How long Meta is not asked where profiles are not granted, or the link has a fault.
+/// How long a Page's profiles are not asked for when its token may not read them, or its link has a fault.
 const NOT_GRANTED: Duration = Duration::from_hours(6);
 
-/// How long Meta is not asked where it wants fewer calls.
+/// How long a Page's profiles are not asked for after Meta throttled.
 const THROTTLED: Duration = Duration::from_mins(15);
 
 /// Asks for all who are due now; gives the number of calls that it took.

@@ -1,4 +1,4 @@
-//! Projects what the webhooks brought, as soon as it is there.
+//! Projects webhooks from the intake log as soon as they arrive.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use tokio_util::sync::CancellationToken;
 use crate::error::Result;
 use crate::flow::{self, Services};
 
-/// Webhooks of one unit from which on many are coming in: then the next unit waits for [`GATHER`], because one unit over
-/// many of them costs less than many units, and webhooks are taken meanwhile.
+/// From this many webhooks in one unit of work, the next one waits for [`GATHER`]: a unit over many webhooks costs less
+/// than many units, and intake continues meanwhile.
 const BUSY: usize = 32;
 
 /// How long webhooks are gathered while many are coming in; see [`BUSY`].
 const GATHER: Duration = Duration::from_millis(40);
 
-/// Projects all that waits.
+/// Projects all bodies that wait in the intake log.
 ///
 /// # Errors
 /// When the database fails.

@@ -11,8 +11,8 @@ use crate::worker::driver::Job;
 /// How long the publisher waits between two rounds.
 pub const TICK: Duration = Duration::from_millis(250);
 
-/// Numbers all changes that wait now, as `holder` of the publisher's lease; gives how many. None while another
-/// process is the publisher.
+/// Numbers all changes that wait now, as `holder` of the publisher's lease; gives how many, 0 while another process is
+/// the publisher.
 pub async fn round(services: &Services, holder: &str) -> Result<usize> {
     let mut published = 0;
     loop {
@@ -24,9 +24,10 @@ pub async fn round(services: &Services, holder: &str) -> Result<usize> {
     }
 }
 
-/// Publishes until `stop`; then lets another process follow at once, and readers who wait go.
+/// Publishes until `stop`; then gives up the lease, so that another process can take over, and ends the readers' long
+/// polls.
 pub async fn run(services: &Services, stop: &CancellationToken) {
-    // A file has one process at a time, which needs not wait for the lease of the last one to run out.
+    // A file is served by one process at a time: with a fixed holder, it need not wait for its last lease to run out.
     let holder =
         if services.store.is_shared() { services.ids.next(services.clock.now()) } else { "alone".to_owned() };
     let publishing = Job { name: "Publishing", tick: TICK, wake: None };

@@ -1,4 +1,4 @@
-//! What time alone brings: chats that fall silent, snoozes and test codes that end, and what ages out.
+//! What only the passing of time brings about: chats that fall silent, snoozes and test codes that end, and retention.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use crate::error::Result;
 use crate::flow::manage::operators;
 use crate::flow::{self, Services};
 
-/// How often texts, old ids, old answers, old logins and old changes are dropped.
+/// How often retention runs: texts, old message ids, answers, logins and changes are dropped.
 pub const RETENTION_TICK: Duration = Duration::from_mins(10);
 
-/// Ends what is due to end now.
+/// Ends what is over by now: silence, snoozes and test codes.
 ///
 /// # Errors
 /// When the database fails.
@@ -19,7 +19,7 @@ pub async fn end_what_is_due(services: &Services) -> Result<()> {
     flow::end_test_codes(services).await
 }
 
-/// Drops what is older than it is kept.
+/// Drops what has outlived its retention.
 ///
 /// # Errors
 /// When the database fails.

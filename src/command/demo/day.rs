@@ -25,7 +25,6 @@ pub struct Step {
     pub minute: u64,
     /// The number of the chat in which it happens; none for an event of the shop.
     pub chat: Option<usize>,
-    /// What happens.
     pub act: Act,
 }
 

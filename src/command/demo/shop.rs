@@ -26,19 +26,19 @@ pub struct Page {
     pub id: &'static str,
     /// What people call it.
     pub name: &'static str,
-    /// Its dataset.
+    /// The dataset that its events are sent to.
     pub dataset: &'static str,
-    /// Its token.
+    /// The access token of that dataset, as the sandbox knows it.
     pub token: &'static str,
 }
 
-/// Both Pages.
+/// The shop's two Pages, each with a lane of its own.
 pub const PAGES: [Page; 2] = [
     Page { id: "1111111111", name: "Tbilisi Bags", dataset: "1234567890123456", token: "demo-token-bags" },
     Page { id: "2222222222", name: "Tbilisi Shoes", dataset: "6543210987654321", token: "demo-token-shoes" },
 ];
 
-/// An ad.
+/// An ad by which customers come to a Page.
 pub struct Ad {
     /// Its id at Meta.
     pub id: &'static str,

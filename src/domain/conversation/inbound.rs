@@ -10,11 +10,11 @@ use crate::domain::basic::identity::{PageId, PersonId};
 /// The messaging channel of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Channel {
-    /// Facebook Messenger.
+    /// Messenger of a Facebook Page; the person is a PSID.
     Messenger,
-    /// Instagram messages.
+    /// Direct messages of an Instagram account; the person is an IGSID.
     Instagram,
-    /// WhatsApp.
+    /// WhatsApp messages of a business account; the person is a `wa_id`.
     Whatsapp,
 }
 

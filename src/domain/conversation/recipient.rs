@@ -8,7 +8,7 @@ use crate::domain::conversation::inbound::Channel;
 pub enum Recipient {
     /// A person who wrote to an account of the shop on a channel of Meta's.
     Messaging {
-        /// The channel.
+        /// The channel on which they wrote: the `messaging_channel` of Meta's events.
         channel: Channel,
         /// The account on it to which they wrote; on Messenger the Page itself.
         account_id: AccountId,

@@ -183,7 +183,7 @@ pub enum PendingAnswer {
 }
 
 impl PendingAnswer {
-    /// All answers.
+    /// Every answer, from which [`PendingAnswer::parse`] finds the one of a form.
     pub const ALL: [Self; 3] = [Self::AsSaid, Self::Amended, Self::NewOrder];
 
     /// The word in the console's form.
@@ -214,7 +214,7 @@ impl PendingAnswer {
 pub struct TypedAnswer {
     /// The Page's currency.
     pub currency: Currency,
-    /// The amount.
+    /// The amount, a decimal number as the person wrote it.
     pub value: Option<String>,
     /// The number of the order that was looked at.
     pub order_number: Option<String>,

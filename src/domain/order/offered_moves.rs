@@ -34,7 +34,7 @@ pub enum ProposedValue {
 }
 
 impl ProposedValue {
-    /// The amount.
+    /// The amount in minor units, wherever it came from.
     pub const fn minor(&self) -> i64 {
         match self {
             Self::OfOrder(minor) => *minor,
@@ -68,7 +68,7 @@ pub fn choosable_orders(aggregate: &ConversationAggregate) -> impl Iterator<Item
 /// What is offered for a conversation while one of its orders, or a new sale, is looked at.
 #[derive(Clone, Copy, Debug)]
 pub struct Offer<'a> {
-    /// The conversation.
+    /// The loaded conversation, with its chats, orders and conversions.
     pub aggregate: &'a ConversationAggregate,
     /// The order that is looked at ([`focused_order`]).
     pub focus: Option<&'a OrderLedger>,

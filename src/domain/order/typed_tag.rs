@@ -8,9 +8,9 @@ use crate::error::{Error, Result};
 /// The fields of the form as they were typed; a field that was left empty is none.
 #[derive(Clone, Debug)]
 pub struct TypedTag {
-    /// What happened.
+    /// The outcome that the tag says happened.
     pub kind: OutcomeKind,
-    /// The amount.
+    /// The amount, a decimal number as the person wrote it.
     pub value: Option<String>,
     /// What the customer pays for delivery, within the amount.
     pub delivery_fee: Option<String>,
@@ -32,7 +32,7 @@ pub struct TypedTag {
     pub waybill: Option<String>,
     /// Why, for `lost`, `cancelled` and `returned`.
     pub reason: Option<String>,
-    /// A remark.
+    /// A remark for colleagues; Meta is never sent it.
     pub note: Option<String>,
     /// The form's own id, so that a form that is sent twice is one fact.
     pub reference: Option<String>,

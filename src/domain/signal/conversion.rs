@@ -32,7 +32,7 @@ pub enum EventName {
 }
 
 impl EventName {
-    /// Every name.
+    /// Every event name that the service sends, in the order of declaration.
     pub const ALL: [Self; 8] = [
         Self::Purchase,
         Self::LeadSubmitted,
@@ -75,7 +75,7 @@ pub fn event_id(page_id: &PageId, subject: &str, name: EventName, number: i64) -
 /// What Meta is told by one conversion; `meta::events` writes it as a payload, in which the fields have Meta's names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// `event_name`.
+    /// `event_name`, one of those that Meta's Conversions API knows for messaging.
     pub name: EventName,
     /// `event_time`: when the fact happened. It is never moved to pass Meta's limit of 7 days.
     pub time: Timestamp,
@@ -125,7 +125,7 @@ pub enum State {
 }
 
 impl State {
-    /// Every state.
+    /// Every state, in the order in which filters and metrics list them.
     pub const ALL: [Self; 8] = [
         Self::Held,
         Self::Ready,

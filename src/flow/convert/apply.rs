@@ -1,5 +1,5 @@
-//! What follows from an entry of the ledger: the orders as they now fold, the conversions by policy, the place in the
-//! queue, and changes for the feed.
+//! What follows from an entry of the ledger: the orders as they now fold, the conversions by policy, the position in
+//! the queue, and changes for the feed.
 
 use crate::domain::basic::identity::OrderId;
 use crate::domain::conversation::aggregate::{self, ConversationAggregate};
@@ -14,7 +14,7 @@ use crate::store::Unit;
 use crate::store::chat::ChatRow;
 use crate::store::conversation::QueueRow;
 
-/// Writes all that follows in several conversations.
+/// Applies the ledgers of several conversations: for each what [`LoadedConversation::apply`] writes.
 pub(in crate::flow) async fn apply_all(
     unit: &mut Unit,
     services: &Services,
@@ -26,7 +26,7 @@ pub(in crate::flow) async fn apply_all(
     queue_all(unit, all).await
 }
 
-/// Which of two orders of a conversation ends as the other.
+/// The order that a conversation loses to another of its orders, because both are one sale.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::flow) struct Join {
     /// The order that ends.
@@ -36,13 +36,13 @@ pub(in crate::flow) struct Join {
 }
 
 impl LoadedConversation {
-    /// Writes all that follows: orders, conversions, the place in the queue, and changes for the feed.
+    /// Writes all that follows: orders, conversions, the position in the queue, and changes for the feed.
     pub(in crate::flow) async fn apply(&mut self, unit: &mut Unit, services: &Services) -> Result<()> {
         apply_all(unit, services, &mut [self]).await
     }
 
-    /// Folds every order again, joins those that turned out to be one, and writes what changed: orders,
-    /// conversions, and changes for the feed. The place in the queue is left to [`queue_all`].
+    /// Folds every order again, joins those that turned out to be one, and writes what changed: orders, conversions,
+    /// and changes for the feed. The position in the queue is left to [`queue_all`].
     pub(in crate::flow) async fn apply_ledger(&mut self, unit: &mut Unit, services: &Services) -> Result<()> {
         self.refold(unit, services).await?;
         for index in 0..self.aggregate.orders.len() {
@@ -61,7 +61,7 @@ impl LoadedConversation {
         Ok(())
     }
 
-    /// Which orders are one follows from the ledgers as they now are: what was joined before may part.
+    /// Folds the ledgers and matches the orders anew: orders that were joined before may be parted again.
     async fn refold(&mut self, unit: &mut Unit, services: &Services) -> Result<()> {
         let currency = self.page.currency;
         let orders = &mut self.aggregate.orders;
@@ -102,8 +102,8 @@ impl LoadedConversation {
         Ok(())
     }
 
-    /// Ends an order as another one, for good where a person said so. Where the feed has told of it, it ends there
-    /// with one more version that names the order it became.
+    /// Joins an order into another one, for good where a person decided it. An order that the feed has published ends
+    /// there with one more version, which names the order that it became.
     pub(in crate::flow) async fn join(
         &mut self,
         unit: &mut Unit,
@@ -137,12 +137,12 @@ impl LoadedConversation {
         Ok(())
     }
 
-    /// Writes the chats that changed, and the conversation's place in the queue.
+    /// Writes the chats that changed, and the conversation's position in the queue.
     pub(in crate::flow) async fn queue(&mut self, unit: &mut Unit) -> Result<()> {
         queue_all(unit, &mut [self]).await
     }
 
-    /// Writes a change for the feed of the conversation itself, which gets its next version.
+    /// Writes a change of the conversation itself for the feed; the conversation gets its next version.
     pub(in crate::flow) async fn conversation_changed(
         &mut self,
         unit: &mut Unit,
@@ -153,7 +153,7 @@ impl LoadedConversation {
     }
 }
 
-/// Writes of several conversations the chats that changed, and their places in the queue.
+/// For several conversations, writes the chats that changed and their positions in the queue.
 pub(in crate::flow) async fn queue_all(unit: &mut Unit, all: &mut [&mut LoadedConversation]) -> Result<()> {
     let Some(now) = all.first().map(|loaded| loaded.now) else { return Ok(()) };
     let (mut chats, mut places) = (Vec::new(), Vec::new());

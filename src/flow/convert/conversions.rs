@@ -1,4 +1,4 @@
-//! Conversions in line with the ledger: what an order or a chat now says is what Meta will be told.
+//! Conversions in line with the ledger: they are derived anew from what an order or a chat has now become.
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::ConversionId;
@@ -54,8 +54,8 @@ pub(in crate::flow) async fn update_conversions(
     drop_unfounded(unit, aggregate, |aggregate, row| signal::is_unfounded(aggregate, row, rules)).await
 }
 
-/// Takes away the rows that only the order of arrival brought about: no entry ever asked for them, or none does
-/// since another one came, and no attempt carried them.
+/// Drops the conversions that exist only because of the order of arrival: those that no entry gives cause for now, and
+/// that no attempt ever carried.
 async fn drop_unfounded(
     unit: &mut Unit,
     aggregate: &mut ConversationAggregate,

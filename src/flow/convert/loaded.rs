@@ -43,8 +43,8 @@ impl Pages {
     }
 }
 
-/// A conversation aggregate that a unit of work has loaded and locked, with what it needs to decide, and with how it
-/// stood when it was loaded or last applied.
+/// A conversation aggregate that a unit of work has loaded and locked, with the rules to decide by, and with a copy of
+/// what the database holds to compare later folds with.
 #[derive(Debug)]
 pub(in crate::flow) struct LoadedConversation {
     pub(in crate::flow) aggregate: ConversationAggregate,
@@ -52,17 +52,17 @@ pub(in crate::flow) struct LoadedConversation {
     pub(in crate::flow) rules: Arc<SignalRules>,
     /// The time of the unit of work.
     pub(in crate::flow) now: Timestamp,
-    /// The orders as they are written.
+    /// The orders as the database has them.
     pub(super) written_orders: Vec<WrittenOrder>,
-    /// The chats as they are written.
+    /// The chats as the database has them.
     pub(super) written_chats: Vec<(Chat, Stage)>,
-    /// Orders whose next version is due although they may fold as before.
+    /// Orders whose next version is due even if they fold as before.
     pub(super) touched: Vec<OrderId>,
-    /// An entry was added to its ledger.
+    /// Whether an entry was added to the ledger since the last apply.
     is_changed: bool,
 }
 
-/// An order as its row stands: what a later fold is compared with.
+/// An order as its row is written: what a later fold is compared with.
 #[derive(Debug)]
 pub(super) struct WrittenOrder {
     id: OrderId,
@@ -75,7 +75,7 @@ impl WrittenOrder {
         Self { id: ledger.id.clone(), order: ledger.order.clone(), facts: ledger.facts.len() }
     }
 
-    /// Whether a ledger folds as it is written, from as many facts.
+    /// Whether the order folds to what is written, from the same number of facts.
     pub(super) fn is(&self, ledger: &OrderLedger) -> bool {
         self.id == ledger.id && self.order == ledger.order && self.facts == ledger.facts.len()
     }
@@ -103,7 +103,7 @@ impl LoadedConversation {
         &self.aggregate.thread.id
     }
 
-    /// Marks an order whose next version is due, because an entry is about it, even if it folds as before.
+    /// Marks an order that gets its next version even if it folds as before, because an entry refers to it.
     pub(in crate::flow) fn touch(&mut self, order: Option<&OrderId>) {
         self.touched.extend(order.cloned());
     }
@@ -121,13 +121,13 @@ impl LoadedConversation {
         self.is_changed = true;
     }
 
-    /// Whether anything follows: an entry was added, or the next version of an order is due.
+    /// Whether there is something to apply: an entry was added, or the next version of an order is due.
     pub(in crate::flow) fn is_changed(&self) -> bool {
         self.is_changed || !self.touched.is_empty()
     }
 
-    /// Takes what stands now as what is written, so that the next step of the same unit of work goes on from here
-    /// as if it had loaded the conversation anew.
+    /// Takes the present fold as what is written, so that the next step of the same unit of work continues from here as
+    /// if it had loaded the conversation anew.
     pub(super) fn rebase(&mut self) {
         let ConversationAggregate { orders, conversions, .. } = &mut self.aggregate;
         conversions
@@ -142,7 +142,7 @@ impl LoadedConversation {
     }
 }
 
-/// Loads the one conversation that a unit of work is about.
+/// Loads and locks the one conversation of a unit of work.
 ///
 /// # Errors
 /// `not_found`.
@@ -154,7 +154,7 @@ pub(in crate::flow) async fn load(
     Conversations::new(now).take(unit, id).await
 }
 
-/// The conversations of a unit of work that is about several: each is loaded once, however often it is asked for.
+/// The conversations of a unit of work with several: each is loaded once, however often it is asked for.
 #[derive(Debug)]
 pub(in crate::flow) struct Conversations {
     loaded: HashMap<ConversationId, LoadedConversation>,
@@ -163,7 +163,7 @@ pub(in crate::flow) struct Conversations {
 }
 
 impl Conversations {
-    /// An empty set, for the unit of work of this time.
+    /// An empty set, for a unit of work that runs at `now`.
     pub(in crate::flow) fn new(now: Timestamp) -> Self {
         Self { loaded: HashMap::new(), pages: Pages::default(), now }
     }
@@ -183,8 +183,8 @@ impl Conversations {
         Ok(())
     }
 
-    /// Takes a conversation out, to be changed; loads it if it is not loaded yet. [`Conversations::put`] gives it
-    /// back; one that is not given back, because its change failed, is loaded anew when it is asked for again.
+    /// Takes a conversation out of the set, to be changed; loads it if it is not loaded yet. [`Conversations::put`]
+    /// gives it back. One that is not given back, because its change failed, is loaded anew when it is next taken.
     ///
     /// # Errors
     /// `not_found`.

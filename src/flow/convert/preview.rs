@@ -1,4 +1,5 @@
-//! Preview of a policy: what it would have sent, by the same decisions over what is stored. Nothing is written.
+//! Preview of a policy: what it would have sent, derived from the stored ledgers by the same decisions. Nothing is
+//! written.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -12,16 +13,16 @@ use crate::flow::unit::services::Services;
 use crate::store::aggregate::Scope;
 use crate::store::page::Page;
 
-/// How far back the preview looks.
+/// The span of time that a preview covers, up to now.
 const OVER: Duration = Duration::from_hours(30 * 24);
 
-/// The most conversations that it looks at, those with the last message first.
+/// The most conversations that a preview reads, those with the latest message first.
 const CONVERSATIONS_MAX: i64 = 1000;
 
 /// The events of one name that a policy would have sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PreviewTotals {
-    /// Their number.
+    /// How many events would have been sent.
     pub events: u64,
     /// Their value in all, in minor units of the Page's currency.
     pub value: i64,

@@ -1,5 +1,5 @@
-//! Silence: a chat without an order in which the customer has said nothing for too long is lost, until their next
-//! word lifts that.
+//! Silence: a chat without an order in which the customer has not written for the Page's `silent_after` is lost. The
+//! next message of the customer undoes that.
 
 use crate::domain::basic::identity::{ConversationId, OutcomeId};
 use crate::domain::conversation::aggregate;
@@ -11,13 +11,13 @@ use crate::flow::unit::services::Services;
 use crate::store::Unit;
 use crate::store::outcome::{EntryPosition, NewFollowUp};
 
-/// The name of the service as an actor.
+/// The actor of entries that the service makes by itself.
 const SERVICE: &str = "salesbridge";
 
-/// The reason of a `lost` by the service itself.
+/// The reason of a `lost` that the service records by itself.
 pub const SILENT: &str = "silent";
 
-/// Conversations that one round looks at.
+/// The most conversations that one round handles.
 const SILENT_MAX: i64 = 500;
 
 /// Records `lost: silent` in every chat whose customer has been silent for too long; gives the number of
@@ -38,7 +38,7 @@ async fn silence_one(unit: &mut Unit, services: &Services, conversation: &Conver
     loaded.apply(unit, services).await
 }
 
-/// Writes what silence asks for: new `lost: silent` entries, and undoes those that a later word lifted.
+/// Records `lost: silent` where it is due, and undoes it where the customer has written since.
 pub(in crate::flow) async fn apply_silence(
     unit: &mut Unit,
     services: &Services,

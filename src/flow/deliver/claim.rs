@@ -30,15 +30,16 @@ pub struct Batch {
     pub lease: String,
     /// The Page whose conversions it carries.
     pub page: PageId,
-    /// The lane by which it is sent, as it stood when the attempt was opened.
+    /// The lane by which it is sent, as it was when the attempt was opened.
     pub lane: Lane,
-    /// Meta's test event code, while the Page has one: then its events are tests.
+    /// Meta's test event code, while the Page has one: with it, Meta takes the events as tests.
     pub test_event_code: Option<String>,
-    /// The JSON of its events, in the order in which they stand in the request.
+    /// The JSON of each event, in the order of the request.
     pub texts: Vec<String>,
 }
 
-/// Lets go what was held long enough and ends what grew too old; gives how many conversions that are.
+/// Makes held conversions ready whose hold is over, and expires those that are too old for Meta; gives how many
+/// conversions changed.
 pub async fn release(services: &Services) -> Result<u64> {
     run::run(services, "release", |unit, _| {
         Box::pin(async move {
@@ -49,7 +50,8 @@ pub async fn release(services: &Services) -> Result<u64> {
     .await
 }
 
-/// Takes a lease on the due conversions of a Page, at most as many as one request carries; none if nothing is due.
+/// Takes a lease on the due conversions of a Page, at most as many as one request carries; gives its id, or `None` if
+/// nothing is due.
 pub async fn claim(services: &Services, page: &PageId) -> Result<Option<String>> {
     run::run(services, "claim", |unit, _| {
         Box::pin(async move {
@@ -63,8 +65,8 @@ pub async fn claim(services: &Services, page: &PageId) -> Result<Option<String>>
     .await
 }
 
-/// Judges what a lease holds against the ledgers once more, and opens an attempt for what may leave. None, and the
-/// lease is given back, if nothing is left of it, or if the Page or its lane stopped meanwhile.
+/// Judges the conversions under a lease by their ledgers once more, and opens an attempt for those that may leave.
+/// `None`, with the lease given back, if none of them may, or if the Page or its lane was stopped meanwhile.
 ///
 /// # Errors
 /// Contended when the lease ran out and another process took it.
@@ -124,8 +126,8 @@ async fn open_within(
     }))
 }
 
-/// The texts of what leaves: those that were frozen when an attempt first carried them, and new ones, which are
-/// frozen now, so that every further attempt carries the same bytes.
+/// The payloads of the conversions that leave: those that an earlier attempt froze, and new ones, which are frozen now,
+/// so that every further attempt carries the same bytes.
 async fn freeze(
     unit: &mut Unit,
     lease: &str,
@@ -158,7 +160,7 @@ async fn freeze(
     Ok(texts)
 }
 
-/// What Meta is told by a conversion.
+/// The event that a conversion reports; `None` where its aggregate lacks what the event needs.
 fn event_of(aggregate: &ConversationAggregate, row: &Conversion) -> Option<Event> {
     let ledger = aggregate.orders.iter().find(|ledger| Some(&ledger.id) == row.order_id.as_ref());
     let (value, contents) = match ledger {

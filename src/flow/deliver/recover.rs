@@ -1,5 +1,5 @@
-//! Recovery after a crash: what was only claimed is due again by itself once its lease ends; what was being sent by
-//! a process that is gone is `unknown`, never silently sent again.
+//! Recovery after a crash: what was only claimed is due again by itself once its lease ends; what was `sending` in a
+//! process that has ended becomes `unknown`, and is never silently sent again.
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{AttemptId, PageId};
@@ -8,13 +8,13 @@ use crate::flow::deliver::settle::abandon;
 use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 
-/// Settles as `unknown` what was being sent under a lease that ran out; gives the number of attempts.
+/// Settles attempts as `unknown` whose lease ran out without a verdict; gives their number.
 pub async fn recover(services: &Services) -> Result<usize> {
     recover_before(services, services.clock.now()).await
 }
 
-/// The same at once, whatever the leases say, and frees what was only claimed: for the start of the one process that
-/// works on a SQLite file.
+/// Settles all open attempts at once, whatever their leases say, and gives back what was only claimed: at the start of
+/// the one process that serves on a SQLite file.
 pub async fn recover_alone(services: &Services) -> Result<usize> {
     run::run(services, "recover_alone", |unit, _| Box::pin(unit.give_back_all())).await?;
     recover_before(services, Timestamp::from_millis(i64::MAX)).await
@@ -44,7 +44,8 @@ async fn recover_one(
 ) -> Result<bool> {
     run::run(services, "recover", |unit, _| {
         Box::pin(async move {
-            // Asked again within the unit of work: its owner may have renewed it or settled it meanwhile.
+            // Checked again within the unit of work: the lease may have been renewed, or the attempt settled,
+            // meanwhile.
             if !unit.is_abandoned(attempt, moment).await? {
                 return Ok(false);
             }

@@ -1,4 +1,4 @@
-//! What a person decides about conversions: let a held one go, try a rejected one again, resolve an unknown attempt.
+//! What a person decides about conversions: release a held one, retry a rejected one, resolve an unknown attempt.
 
 use crate::domain::basic::identity::{AttemptId, ConversionId};
 use crate::domain::basic::money::Currency;
@@ -12,12 +12,12 @@ use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 use crate::store::aggregate::Scope;
 
-/// What a person knows of an unknown attempt.
+/// How a person resolves an unknown attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolution {
     /// Meta took it.
     Sent,
-    /// Meta did not take it, or may take it twice: it goes again.
+    /// Meta did not take it, or the person accepts that Meta may get it twice: it is sent again.
     Resend,
 }
 
@@ -36,10 +36,10 @@ impl Resolution {
     }
 }
 
-/// A conversion that a person let go, for its answer.
+/// The answer to a release or a retry: the conversion that it changed.
 #[derive(Clone, Debug)]
 pub struct MovedConversion {
-    /// The conversion as it now stands.
+    /// The conversion after the change.
     pub conversion: Conversion,
     /// The first number of its order.
     pub order_number: Option<String>,
@@ -47,21 +47,21 @@ pub struct MovedConversion {
     pub currency: Currency,
 }
 
-/// An unknown attempt that a person resolved, for its answer.
+/// The answer to a resolution: the attempt that a person resolved.
 #[derive(Clone, Debug)]
 pub struct Resolved {
     /// The id of the attempt.
     pub attempt: AttemptId,
-    /// What the person knows of it.
+    /// How the person resolved it.
     pub as_what: Resolution,
-    /// The number of conversions that it had left unknown.
+    /// How many conversions the attempt had left `unknown`.
     pub conversions: u64,
 }
 
-/// Lets a held conversion go at once.
+/// Releases a held conversion before its hold is over.
 ///
 /// # Errors
-/// `not_found`; 409 if it is not held by its hold alone.
+/// `not_found`; 409 if it is not held, or held for another reason than its hold.
 pub async fn send_now(
     services: &Services,
     id: &ConversionId,
@@ -80,7 +80,7 @@ pub async fn send_now(
     .await
 }
 
-/// Tries a rejected conversion again, under the same `event_id` with a payload that is built anew.
+/// Makes a rejected conversion ready again, under the same `event_id` with a payload that is built anew.
 ///
 /// # Errors
 /// `not_found`; 409 if it was not rejected.
@@ -132,7 +132,7 @@ fn wrong_state(row: &Conversion, message: &str) -> Error {
     }
 }
 
-/// A person settles all that an unknown attempt carried: gives how many conversions that are.
+/// Settles all conversions of an unknown attempt as a person decides; gives how many those are.
 ///
 /// # Errors
 /// `not_found`; 409 if the attempt is not unknown.
@@ -163,7 +163,7 @@ pub async fn resolve(
     .await
 }
 
-/// The answer: the conversion as it now stands, with the number and currency of its order.
+/// The answer: the conversion after the change, with the number and currency of its order.
 fn moved(loaded: &LoadedConversation, id: &ConversionId) -> Result<MovedConversion> {
     let conversion = loaded.aggregate.conversions.iter().find(|row| row.id == *id).cloned();
     let conversion = conversion.ok_or_else(missing)?;

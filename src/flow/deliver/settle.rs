@@ -18,14 +18,14 @@ use crate::store::aggregate::Scope;
 use crate::store::attempt::Settlement;
 use crate::store::lane::ThrottleSteps;
 
-/// After an answer that says "certainly not taken", the next try.
+/// The back-off of the next try, after an answer that is certain not to have been taken.
 const RETRY: Backoff = Backoff { first: Duration::from_secs(5), longest: Duration::from_mins(15) };
 
 /// The pause of a dataset that Meta throttles without saying for how long: the first, and the longest.
 const THROTTLE: ThrottleSteps =
     ThrottleSteps { first: Duration::from_mins(1), longest: Duration::from_mins(15) };
 
-/// Writes what an attempt came to. Gives the leases under which there is more to send at once: both halves of a
+/// Settles an attempt by Meta's answer. Gives the leases under which there is more to send at once: both halves of a
 /// refused batch.
 pub async fn settle(services: &Services, batch: &Batch, answer: &GraphAnswer) -> Result<Vec<String>> {
     run::run(services, "settle", |unit, _| Box::pin(settle_within(unit, services, batch, answer))).await
@@ -95,12 +95,12 @@ async fn settle_within(
     if let (Some(rest), false) = (answer.rest, matches!(verdict, Verdict::Throttled(_))) {
         unit.throttle(&batch.lane.dataset_id, Some(rest), THROTTLE, now).await?;
     }
-    // What hung on these rows: an uplift waits for its Purchase, and ends with it.
+    // Other conversions depend on these: an uplift waits for its Purchase, and ends with it.
     update_conversions_of(unit, services, attempt, &batch.page).await?;
     Ok(Vec::new())
 }
 
-/// Settles as `unknown` an attempt that nobody waits for any more; false if it was settled meanwhile.
+/// Settles as `unknown` an attempt whose answer no process waits for any more; false if it was settled meanwhile.
 pub(in crate::flow) async fn abandon(
     unit: &mut Unit,
     services: &Services,
@@ -127,8 +127,8 @@ pub(in crate::flow) async fn abandon(
     Ok(true)
 }
 
-/// Brings the conversions of an attempt's conversations in line with their ledgers. Where every conversion has ended
-/// there is nothing to do, and nothing is loaded.
+/// Brings the conversions of an attempt's conversations in line with their ledgers. Where every conversion is in a
+/// final state, nothing is loaded.
 pub(in crate::flow) async fn update_conversions_of(
     unit: &mut Unit,
     services: &Services,

@@ -1,5 +1,6 @@
-//! Labels in Meta's inbox as tags. Meta tells no id of the event, so that what is known of a label on a person
-//! are moments: their fold says what was put on and taken off, in whatever order it arrived.
+//! Labels in Meta's inbox as tags. Meta gives a label's event no id, so all that is kept is the moments at which a
+//! label was put on or taken off a person. The periods that follow from them are the same in whatever order the moments
+//! arrived.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -23,13 +24,13 @@ use crate::store::Unit;
 use crate::store::label::{LabelChangeRow, LabelRemoval};
 use crate::store::page::Page;
 
-/// Why an order is cancelled whose label was taken off.
+/// The reason of a `cancelled` that is recorded because the label of the sale was taken off.
 const TAKEN_OFF: &str = "label taken off";
 
-/// The mark of a change that led to no entry, and needs none any more.
+/// The `effect` of a label change that led to no entry and never will.
 const PASSED: &str = "passed";
 
-/// Records changes of labels and does what they say. Gives what is to be counted, by Page.
+/// Records label changes, and the tags that follow from them. Gives what is to be counted, by Page.
 pub(in crate::flow) async fn take(
     unit: &mut Unit,
     services: &Services,
@@ -62,7 +63,8 @@ pub(in crate::flow) async fn take(
     Ok(counted)
 }
 
-/// Notes one change; gives the conversations in which something may follow, or the word it is counted under.
+/// Records one label change; gives the conversations whose labels must be applied, or, where nothing follows, the kind
+/// under which it is counted.
 async fn note(
     unit: &mut Unit,
     services: &Services,
@@ -110,14 +112,14 @@ async fn conversation_of(
         .await
 }
 
-/// Something that a label says.
+/// A beginning or an end of a label's period that has had no effect yet.
 struct Step {
     at: Timestamp,
     label_id: String,
     name: String,
     kind: OutcomeKind,
     period: LabelPeriod,
-    /// The entry that the spell led to already.
+    /// The entry that the period has led to already.
     entry: Option<String>,
     what: StepKind,
 }
@@ -126,14 +128,14 @@ struct Step {
 enum StepKind {
     /// The label was put on.
     On {
-        /// And taken off again, before it was put on for what stands now.
+        /// Whether it was taken off again before a later period that has led to an entry already.
         past: bool,
     },
-    /// It was taken off.
+    /// The label was taken off by a person.
     Off,
 }
 
-/// Does what the labels of a conversation say and have not had done, in the order in which it happened.
+/// Applies the labels of a conversation: every step that has had no effect yet, in the order in which they happened.
 pub(in crate::flow) async fn apply_labels(
     unit: &mut Unit,
     services: &Services,
@@ -167,8 +169,8 @@ pub(in crate::flow) async fn apply_labels(
     Ok(())
 }
 
-/// Takes back what was concluded from later takings off, to conclude it again after what came late; whether there
-/// was any.
+/// Undoes what was recorded because labels were taken off later than `from`, so that it is decided anew together with
+/// what arrived late. True if there was any.
 async fn reopen(
     unit: &mut Unit,
     services: &Services,
@@ -234,7 +236,7 @@ fn all_steps(page: &Page, told: &[LabelChangeRow], writes: &[LabelRemoval]) -> V
     steps
 }
 
-/// Records what a label that was put on says; gives the entry, if there is one.
+/// Records the tag of a label that was put on; gives its entry, or `None` where the tag became pending.
 async fn put_on(
     unit: &mut Unit,
     services: &Services,
@@ -249,7 +251,8 @@ async fn put_on(
     tag.reason = step.kind.wants_reason().then(|| step.name.trim().to_owned());
     let was_decided = unit.was_settled(&page.id, Source::Label, &reference).await?;
     if past {
-        // What was put on and taken off within the hold came to nothing; a sale of before was another one.
+        // Put on and taken off within the hold, it cancels out. Otherwise it was an earlier sale, apart from the
+        // present one.
         let within =
             step.period.end.is_some_and(|end| is_within_hold(loaded, None, step.period.began_at(), end));
         tag.new_order = !within && step.kind == OutcomeKind::Confirmed;
@@ -289,7 +292,7 @@ async fn pass(unit: &mut Unit, conversation: &ConversationId, step: &Step) -> Re
     Ok(Some(PASSED.to_owned()))
 }
 
-/// Marks the putting on with what it led to.
+/// Writes the effect of putting the label on: the id of an entry, or [`PASSED`].
 async fn mark(unit: &mut Unit, conversation: &ConversationId, step: &Step, taken: &str) -> Result<()> {
     let change = LabelMoment { at: step.period.began_at(), added: true };
     unit.label_change_taken(conversation, &step.label_id, change, Some(taken)).await
@@ -308,7 +311,7 @@ fn tag_of(loaded: &LoadedConversation, step: &Step, kind: OutcomeKind, at: Times
     tag
 }
 
-/// `shipped` of an order that was delivered later says nothing new.
+/// Whether the label is a `shipped` that follows from a later `delivered` of the order, so that it adds nothing.
 fn is_implied(loaded: &LoadedConversation, step: &Step) -> bool {
     let later = |ledger: &OrderLedger| {
         let delivered = ledger.order.delivered.is_some_and(|moment| moment.occurred_at >= step.at);
@@ -317,7 +320,7 @@ fn is_implied(loaded: &LoadedConversation, step: &Step) -> bool {
     step.kind == OutcomeKind::Shipped && loaded.aggregate.orders.last().is_some_and(later)
 }
 
-/// Whether a label was taken off while its fact could still be undone.
+/// Whether a person took the label off within the hold, while its fact could still be undone before Meta gets it.
 fn is_within_hold(
     loaded: &LoadedConversation,
     order: Option<&OrderLedger>,
@@ -334,9 +337,9 @@ fn is_within_hold(
     }
 }
 
-/// Takes back what the label said: by an undo inside of the hold. Later a sale is cancelled, unless it has moved on;
-/// of everything else that still stands a person decides. What is said of a chat is undone at any time, unless a
-/// later word stands.
+/// Takes back the fact of a label that was taken off. Within the hold it is undone. Later, a `confirmed` is answered by
+/// a `cancelled`, and any other fact that still determines the order's state becomes pending for a person; an order
+/// that has moved on stays. A fact about a chat is undone at any time, unless a later one prevents it.
 async fn taken_off(
     unit: &mut Unit,
     services: &Services,
@@ -349,7 +352,7 @@ async fn taken_off(
     let off = LabelMoment { at: step.at, added: false };
     unit.label_change_taken(&conversation, &step.label_id, off, Some(PASSED)).await?;
     let Some(entry) = &step.entry else {
-        // It was pending and is no longer meant.
+        // Its tag was pending, and is withdrawn.
         mark(unit, &conversation, step, PASSED).await?;
         unit.settle_named(&loaded.page.id, Source::Label, &reference, INBOX, loaded.now).await?;
         return loaded.queue(unit).await;
@@ -383,7 +386,7 @@ async fn taken_off(
     tag.kind = OutcomeKind::Cancelled;
     tag.order_number = order.numbers.first().cloned();
     tag.reason = Some(TAKEN_OFF.to_owned());
-    // Taken back and concluded again, it is another entry.
+    // Without a `ref`: undone by [`reopen`] and recorded again, it is another entry.
     tag.reference = None;
     match try_to_record(unit, services, loaded, &tag).await? {
         Ok(tagged) => {
@@ -398,7 +401,7 @@ async fn taken_off(
     }
 }
 
-/// Whether the order stands where the fact brought it, so that taking it back would mean something.
+/// Whether the order is still in the state that the fact brought it to, so that taking the fact back would change it.
 fn stands(fact: &Fact, ledger: &OrderLedger) -> bool {
     match (fact.kind, ledger.order.state) {
         (OutcomeKind::Confirmed, State::Confirmed)
@@ -410,7 +413,7 @@ fn stands(fact: &Fact, ledger: &OrderLedger) -> bool {
     }
 }
 
-/// Undoes a fact, unless a later one stands in the way; whether it did.
+/// Undoes a fact; false if the undo is refused, because a later fact prevents it.
 async fn undo(
     unit: &mut Unit,
     services: &Services,

@@ -14,16 +14,16 @@ use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 use crate::store::label::{LabelRemoval, RemovalOutcome, WantedLabelName};
 
-/// The most calls of one round.
+/// The most calls that one round makes.
 const DONE_AT_ONCE: i64 = 200;
 
-/// A failed call is made again less and less often.
+/// The back-off of a call that failed.
 const RETRY: Backoff = Backoff { first: Duration::from_secs(30), longest: Duration::from_hours(6) };
 
 /// The most calls to take one label off one person.
 const TRIES_MAX: i64 = 8;
 
-/// The time for which a call is one replica's alone, so that no other makes it too.
+/// How long a replica has a call to itself, so that no other makes it too.
 const ASKED_FOR: Duration = Duration::from_mins(2);
 
 /// The calls for label names that are due.
@@ -37,7 +37,7 @@ pub async fn labels_to_name(services: &Services) -> Result<Vec<GraphCall<WantedL
     Ok(wanted)
 }
 
-/// Records a label's name that Meta gave: changes of that label which waited for it take effect.
+/// Records a label's name that Meta gave, and applies the label changes that waited for it.
 pub async fn name_label(services: &Services, page: &PageId, label_id: &str, name: &str) -> Result<()> {
     run::run(services, "name_label", |unit, _| {
         Box::pin(async move {
@@ -60,8 +60,7 @@ pub async fn name_label(services: &Services, page: &PageId, label_id: &str, name
     .await
 }
 
-/// Records that Meta did not give a label's name, for which it was asked `tries` times before: it is asked again, less
-/// and less often.
+/// Records that Meta did not give a label's name, after `tries` earlier calls; the next call follows by back-off.
 pub async fn unnamed(services: &Services, page: &PageId, label_id: &str, tries: i64) -> Result<()> {
     run::run(services, "label_not_named", |unit, _| {
         Box::pin(async move {
@@ -84,8 +83,8 @@ pub async fn labels_to_take_off(services: &Services) -> Result<Vec<GraphCall<Lab
     Ok(wanted)
 }
 
-/// Records that Meta is about to be asked to take a label off, so that the webhook which tells of it is known as the
-/// service's own change. Gives the person; none if nothing is to be asked any more.
+/// Records that Meta is about to be asked to take a label off, so that the webhook which reports this is recognised as
+/// the service's own change. Gives the person; `None` if there is nothing to ask any more.
 pub async fn ask_to_take_off(services: &Services, write: &LabelRemoval) -> Result<Option<PersonId>> {
     run::run(services, "ask_to_take_off", |unit, _| {
         Box::pin(async move {
@@ -110,10 +109,10 @@ pub enum TakenOff {
     Done,
     /// Meta certainly did not take it off.
     No {
-        /// Another try may help.
+        /// Whether another try may help.
         again: bool,
     },
-    /// The answer was lost: it is not known whether it is off.
+    /// The answer was lost: it is not known whether Meta took it off.
     Unknown,
 }
 

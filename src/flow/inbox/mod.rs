@@ -1,4 +1,4 @@
-//! What is said in Meta's inbox, and the queue of those who answer.
+//! Tags from Meta's inbox, by label or by sentence, and the queue of conversations that wait for a tag.
 
 pub mod label;
 pub mod label_sync;

@@ -1,5 +1,5 @@
-//! Pending tags: what people say in Meta's inbox, by label or sentence, is recorded if it can be, else it waits for a
-//! person. No one is there to read a 409.
+//! Pending tags: a tag from Meta's inbox, by label or sentence, is recorded if it can be, else it waits for a person:
+//! nobody there could read a 409.
 
 use crate::domain::basic::identity::PendingTagId;
 use crate::domain::inbox::pending::{PendingReason, PendingTag};
@@ -13,13 +13,13 @@ use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
 
-/// The actor of what is said by a label or a sentence: Meta does not tell which of the Page's people it was.
+/// The actor of tags by label or sentence: Meta does not reveal which of the Page's people it was.
 pub(in crate::flow) const INBOX: &str = "the inbox";
 
 /// Records a tag by the actor [`INBOX`]; the inner error is its refusal, which leaves nothing behind.
 ///
 /// # Errors
-/// A fault of the machine, which ends the unit of work.
+/// A failure, such as of the database, which ends the unit of work.
 pub(in crate::flow) async fn try_to_record(
     unit: &mut Unit,
     services: &Services,
@@ -29,7 +29,7 @@ pub(in crate::flow) async fn try_to_record(
     refusal_apart(record(unit, services, loaded, tag, INBOX).await)
 }
 
-/// Tells a refusal, after which the unit of work goes on, from a fault of the machine, which ends it.
+/// Separates a refusal, after which the unit of work continues, from a failure, which ends it.
 pub(in crate::flow) fn refusal_apart<T>(done: Result<T>) -> Result<Result<T, Error>> {
     match done {
         Err(error)
@@ -46,7 +46,7 @@ pub(in crate::flow) fn refusal_apart<T>(done: Result<T>) -> Result<Result<T, Err
 pub(in crate::flow) struct Pending {
     /// What a person is to decide about it.
     pub(in crate::flow) reason: PendingReason,
-    /// It is about taking the fact back.
+    /// Whether the fact of the tag was recorded, and is to be taken back now.
     pub(in crate::flow) takes_back: bool,
 }
 
@@ -56,13 +56,14 @@ impl Pending {
         Self { reason, takes_back: false }
     }
 
-    /// A fact that was said and seems to be taken back.
+    /// A recorded fact that seems to be taken back.
     pub(in crate::flow) fn taking_back(reason: PendingReason) -> Self {
         Self { reason, takes_back: true }
     }
 }
 
-/// Puts a tag, or its taking back, into the queue for a person. What was pending once is never pending again.
+/// Puts a tag, or the taking back of its fact, into the queue for a person. What was settled once does not become
+/// pending again.
 pub(in crate::flow) async fn make_pending(
     unit: &mut Unit,
     services: &Services,
@@ -97,7 +98,7 @@ pub(in crate::flow) async fn make_pending(
     loaded.queue(unit).await
 }
 
-/// Settles a pending tag: a person says what it really was (`tag`), or that it was nothing.
+/// Settles a pending tag: a person decides what it really was (`tag`), or that it was nothing.
 ///
 /// # Errors
 /// `not_found`; 409 if somebody has settled it, or where the tag can't be recorded.
@@ -113,7 +114,7 @@ pub async fn decide(
             let missing = || Error::not_found("thing that waits");
             let (pending, _) = unit.pending_tag(id).await?.ok_or_else(missing)?;
             let conversation = &pending.conversation_id;
-            // The conversation is locked first, as everywhere: of two who decide, the second finds it decided.
+            // The conversation is locked first, as everywhere: of two people who decide, the second finds it settled.
             let mut conversations = Conversations::new(now);
             let mut loaded = match tag {
                 Some(tag) => adopt::load(unit, services, &mut conversations, conversation, tag).await?,

@@ -1,4 +1,4 @@
-//! The shop's own sentence is the tag: what an operator writes anyway when an order is agreed says so.
+//! Tags by sentence: what an operator writes to the customer anyway, when an order is agreed, is the tag.
 
 use std::fmt;
 
@@ -19,21 +19,21 @@ use crate::flow::unit::services::Services;
 use crate::store::Unit;
 use crate::store::cursor::ListCursor;
 
-/// Why something is cancelled, lost or returned of which a sentence says so.
+/// The reason of a `lost`, `cancelled` or `returned` by sentence, which gives none itself.
 const IN_THE_CHAT: &str = "said in the chat";
 
-/// A pattern is tried on what was written within this time.
+/// A pattern is tried on messages of this time back from now.
 const TRIED_WITHIN: std::time::Duration = std::time::Duration::from_hours(7 * 24);
 
-/// Messages that are read at a time.
+/// Messages that one query reads.
 const READ_AT_ONCE: i64 = 1000;
 
-/// So many findings are listed.
+/// The most matches that a trial lists.
 const FOUND_MAX: usize = 500;
 
-/// What an operator wrote, or made of it by an edit.
+/// A message that an operator wrote or edited.
 pub(in crate::flow) struct OperatorMessage {
-    /// The name of what it says: the same whenever it comes again.
+    /// The `ref` of the tag: the same whenever the message, or that edit of it, arrives again.
     reference: String,
     text: String,
     at: Timestamp,
@@ -46,7 +46,7 @@ impl fmt::Debug for OperatorMessage {
 }
 
 impl OperatorMessage {
-    /// The words of a human at the Page; nobody else's count.
+    /// The message, if a human wrote it for the Page; `None` for other authors and without text.
     pub(in crate::flow) fn of(author: Author, mid: &str, text: Option<&str>, at: Timestamp) -> Option<Self> {
         let text = text.filter(|_| author == Author::Operator)?.to_owned();
         let digest = hex::encode(Sha256::digest(mid));
@@ -54,8 +54,8 @@ impl OperatorMessage {
     }
 }
 
-/// Tags what operators' messages say by the Page's sentences. What is read in part, or can't be recorded as things
-/// stand, is left pending in the queue.
+/// Records what operators' messages say by the Page's sentences. A match that is incomplete, or whose tag is refused,
+/// becomes pending.
 pub(in crate::flow) async fn read_messages(
     unit: &mut Unit,
     services: &Services,
@@ -108,7 +108,8 @@ async fn tag_sentence(
     Ok(())
 }
 
-/// A `confirmed` with a value, while an order waits for its value, is that value.
+/// Turns a `confirmed` with a value into the value of the order that was confirmed without one, if there is such an
+/// order.
 fn value_of_order_without_one(loaded: &LoadedConversation, tag: &Tag) -> Tag {
     let mut said = tag.clone();
     let Some(money) = tag.terms.money().filter(|_| tag.kind == OutcomeKind::Confirmed) else { return said };
@@ -117,38 +118,38 @@ fn value_of_order_without_one(loaded: &LoadedConversation, tag: &Tag) -> Tag {
     if let Some(order) = orders.iter().rfind(|order| lacks_value(order)).filter(|_| !is_known) {
         said.kind = OutcomeKind::Amended;
         said.order_number = order.numbers.first().cloned();
-        // The order may have been confirmed within the same second, of which a label tells no more.
+        // The order may have been confirmed within the same second: a label's time is no finer.
         let confirmed = order.order.confirmed.map(|moment| moment.occurred_at);
         said.occurred_at = tag.occurred_at.max(confirmed);
     }
     said
 }
 
-/// What a pattern would have tagged.
+/// What a pattern would have tagged, had it been in force.
 #[derive(Debug)]
 pub struct Trial {
-    /// So many messages of operators were read.
+    /// How many messages of operators were read.
     pub read: usize,
-    /// What was found, oldest first.
+    /// The messages that it matched, oldest first.
     pub found: Vec<Tried>,
-    /// There is more than is listed.
+    /// Whether there are more matches than are listed.
     pub is_cut: bool,
 }
 
-/// A message in which a pattern was found.
+/// A message that a pattern matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tried {
-    /// In which conversation.
+    /// The conversation in which it was written.
     pub conversation_id: ConversationId,
     /// Our id of the message.
     pub message_id: String,
     /// When it was written.
     pub at: Timestamp,
-    /// All of it, with the amount, or what it leaves open.
+    /// What the match gives: a whole tag, or which part is missing.
     pub reading: Reading,
 }
 
-/// Tries a pattern on what operators of the Page wrote within the last 7 days, as far as it is kept. Tags
+/// Tries a pattern on what operators of the Page wrote within the last 7 days, as far as their texts are kept. Tags
 /// nothing.
 ///
 /// # Errors

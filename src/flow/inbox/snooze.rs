@@ -6,10 +6,10 @@ use crate::error::{Error, Result};
 use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 
-/// Takes a conversation out of the queue until `until`; then `owner` goes on with it.
+/// Takes a conversation out of the queue until `until`; `owner` is to continue with it then.
 ///
 /// # Errors
-/// A time that is not ahead; 409 if the conversation does not wait.
+/// 422 for a time that is not ahead; 409 if the conversation does not wait.
 pub async fn snooze(services: &Services, id: &ConversationId, until: Timestamp, owner: &str) -> Result<()> {
     if until <= services.clock.now() {
         return Err(Error::field("/until", "It must be a time to come."));
@@ -28,7 +28,7 @@ pub async fn snooze(services: &Services, id: &ConversationId, until: Timestamp, 
     .await
 }
 
-/// Brings back what was snoozed until now; gives how many conversations that are.
+/// Returns conversations to the queue whose snooze is over; gives their number.
 pub async fn call_back(services: &Services) -> Result<u64> {
     let now = services.clock.now();
     run::run(services, "call_back", |unit, _| {

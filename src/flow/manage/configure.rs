@@ -45,7 +45,7 @@ pub enum Key {
 }
 
 impl Key {
-    /// All of them, in the order in which they are applied and logged.
+    /// Every setting, in the order in which they are applied and logged.
     pub const ALL: [Self; 24] = [
         Self::Name,
         Self::Mode,
@@ -138,7 +138,7 @@ impl Key {
 #[derive(Clone, Debug)]
 pub struct PageText {
     page: Page,
-    /// A digest of each text, so that a token never lies beside the other values.
+    /// A digest of each setting's text, so that a token is never stored beside the other values.
     said: BTreeMap<Key, String>,
 }
 
@@ -153,7 +153,7 @@ impl PageText {
         &self.page
     }
 
-    /// The same with its token, which a file always has.
+    /// The Page with its token, which the file must have.
     #[must_use]
     pub fn with_token(mut self, token: SecretString) -> Self {
         self.says(Key::AccessToken, token.expose_secret());
@@ -172,7 +172,7 @@ impl PageText {
 pub struct Applied {
     /// The Page that it was applied to.
     pub page: PageId,
-    /// The setting.
+    /// The setting whose text in the file had changed.
     pub key: Key,
 }
 

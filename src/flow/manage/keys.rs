@@ -12,7 +12,7 @@ use crate::flow::unit::services::Services;
 /// The roles a key may have.
 pub const ROLES: [&str; 4] = ["admin", "operator", "crm", "analyst"];
 
-/// What is stored of a key. It has 256 random bits, so a plain hash is enough.
+/// The hash by which a key is stored: SHA-256 in hex. A key has 256 random bits, so that no slower hash is needed.
 pub fn hash(secret: &str) -> String {
     hex::encode(Sha256::digest(secret))
 }

@@ -1,4 +1,4 @@
-//! Pages, keys and people, set at run time or from the configuration file.
+//! Pages, keys and operators, set at run time or from the configuration file.
 
 pub mod configure;
 pub mod keys;

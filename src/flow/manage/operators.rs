@@ -25,13 +25,14 @@ use crate::store::Unit;
 /// The least time between two codes for the first admin.
 const CODE_EVERY: std::time::Duration = std::time::Duration::from_mins(10);
 
-/// The accounts among which tries at unknown names are counted, so that guessing names fills no table.
+/// How many accounts share the count of failed logins at unknown names, so that guessing names fills no table.
 const NOBODY_ACCOUNTS: u8 = 64;
 
 /// The permits to hash a password, of which each takes 19 MiB.
 static HASHING: Semaphore = Semaphore::const_new(2);
 
-/// A hash that no password has: an unknown name takes the same work as a known one, so that time tells nothing.
+/// A hash that no password has: a login under an unknown name takes as long as one under a known name, so that the time
+/// reveals nothing.
 static NOBODY: LazyLock<String> = LazyLock::new(|| {
     Argon2::default().hash_password(b"nobody").map_or_else(|_| String::new(), |hash| hash.to_string())
 });
@@ -63,7 +64,7 @@ pub struct NewOperator {
     pub name: String,
     /// The role, which says what they may do.
     pub role: Role,
-    /// The only Page that they see; none: all Pages.
+    /// The only Page that they see; `None` for all Pages.
     pub page: Option<PageId>,
     /// The language of the console for them.
     pub language: Language,
@@ -145,7 +146,7 @@ async fn link(unit: &mut Unit, services: &Services, id: &OperatorId) -> Result<S
     Ok(secret)
 }
 
-/// Sets the password of whom a one-time link was made for, ends their sessions, and begins one.
+/// Sets the password of the person whom a one-time link was made for, ends their sessions, and begins a new one.
 ///
 /// # Errors
 /// The link was used or is too old; the password is too short.
@@ -172,10 +173,10 @@ pub async fn set_password(services: &Services, link: &str, password: &str) -> Re
     .await
 }
 
-/// Knows a person by name and password.
+/// Begins a session for a person by name and password.
 ///
 /// # Errors
-/// Wrong, or too many tries; which of name and password was wrong is not said.
+/// The name or the password is wrong, which of them is not revealed; or there were too many tries.
 pub async fn log_in(services: &Services, name: &str, password: &str) -> Result<Login> {
     let key = name_key(name);
     let found = services.store.look().await?.operator_named(&key).await?;
@@ -190,7 +191,7 @@ pub async fn log_in(services: &Services, name: &str, password: &str) -> Result<L
     let (Operator { id, .. }, _) = &found.filter(|_| is_right && stored.is_some()).ok_or_else(wrong)?;
     run::run(services, "log_in", |unit, _| {
         Box::pin(async move {
-            // They may have left, or changed, while the password was hashed.
+            // The person may have left, or changed, while the password was hashed.
             let operator = unit.operator(id).await?.ok_or_else(wrong)?;
             session(unit, services, operator).await
         })
@@ -233,7 +234,7 @@ pub async fn log_out(services: &Services, secret: &str) -> Result<()> {
     run::run(services, "log_out", |unit, _| Box::pin(unit.end_session(hash))).await
 }
 
-/// Changes what a person is for, and ends their sessions.
+/// Sets a person's role and Page, and ends their sessions.
 ///
 /// # Errors
 /// `not_found`; 409 if nobody would be left to invite people.
@@ -252,7 +253,7 @@ pub async fn set_role(services: &Services, id: &OperatorId, role: Role, page: Op
     .await
 }
 
-/// A person leaves: nobody gets in by their name any more. What they said stays theirs.
+/// Ends a person's access. Entries that they made keep their name as the actor.
 ///
 /// # Errors
 /// `not_found`; 409 if nobody would be left to invite people.
@@ -284,7 +285,7 @@ pub async fn set_language(services: &Services, id: &OperatorId, language: Langua
     run::run(services, "set_language", |unit, _| Box::pin(unit.set_language(id, language))).await
 }
 
-/// While nobody has access yet: makes a one-time code for the first admin, but not too often.
+/// Makes a one-time code for the first admin, while nobody has access yet; at most one in [`CODE_EVERY`].
 pub async fn first_code(services: &Services) -> Result<Option<String>> {
     let now = services.clock.now();
     run::run(services, "first_code", |unit, _| {
@@ -302,7 +303,7 @@ pub async fn first_code(services: &Services) -> Result<Option<String>> {
     .await
 }
 
-/// The first admin, by the code from the log.
+/// Makes the first admin, by the code from the log.
 ///
 /// # Errors
 /// Somebody has access already, or the code is wrong or too old.
@@ -332,7 +333,7 @@ pub async fn first_admin(
     .await
 }
 
-/// Drops sessions and links that ended, and old tries.
+/// Drops sessions and links that ended, and records of old tries.
 pub async fn drop_old_logins(services: &Services) -> Result<()> {
     let now = services.clock.now();
     run::run(services, "drop_logins", |unit, _| {
@@ -362,7 +363,7 @@ async fn verified(password: &str, stored: &str) -> Result<bool> {
     .await
 }
 
-/// Work that would hold up everybody else on this thread.
+/// Runs work that takes a thread for long, such as hashing, on a thread of its own.
 async fn heavy<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let _turn = HASHING.acquire().await.map_err(|error| Error::internal("hashing").caused_by(error))?;
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal("hashing ended").caused_by(error))

@@ -1,5 +1,5 @@
-//! A Page is set anew at run time: its mode, its policy, its words. What is confirmed afterwards follows the
-//! new policy; what a refused name held back is judged again once the name is allowed.
+//! Changing a Page at run time: its mode, policy, labels, sentences and reasons. What is confirmed afterwards follows
+//! the new policy; conversions that a refused event name suppressed are judged again once the name is allowed.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::flow::unit::services::Services;
 use crate::store::Unit;
 use crate::store::page::Page;
 
-/// What is to change of a Page; what is not named stays.
+/// The settings of a Page that are to change; `None` leaves a setting as it is.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "each is the field of that name, of a Page, its policy or its reasons")]
 #[allow(clippy::option_option, reason = "left out, null and given are three things")]
@@ -37,19 +37,19 @@ pub struct PageChange {
     pub cancelled: Option<Vec<String>>,
     pub returned: Option<Vec<String>>,
     pub not_a_sale: Option<Vec<String>>,
-    /// The names that stay refused; every other is tried anew.
+    /// The event names that stay refused; every other one is allowed again.
     pub refused_names: Option<HashSet<EventName>>,
-    /// Any token, even the same one: a lane that was stopped for a fault goes on, for all its Pages.
+    /// The access token. Any, even the same one, clears a fault of the lane, for all its Pages.
     pub access_token: Option<SecretString>,
     pub test_event_code: Option<Option<String>>,
     pub silent_after: Option<Duration>,
     pub working_hours: Option<Option<WorkingHours>>,
 }
 
-/// Sets a Page anew.
+/// Changes the settings of a Page.
 ///
 /// # Errors
-/// `not_found`; a name that is not refused can't be kept.
+/// `not_found`; 422 for a name in `refused_names` that is not refused.
 pub async fn change_page(services: &Services, id: &PageId, change: &PageChange) -> Result<()> {
     run::run(services, "change_page", |unit, _| Box::pin(change_within(unit, services, id, change))).await
 }
@@ -80,7 +80,7 @@ async fn change_within(unit: &mut Unit, services: &Services, id: &PageId, change
     Ok(())
 }
 
-/// Lets the lane of a Page go on after a fault, for all Pages that share it.
+/// Clears the fault of a Page's lane, for all Pages that share it.
 pub(in crate::flow) async fn mend_lane(unit: &mut Unit, id: &PageId, now: Timestamp) -> Result<()> {
     let page = unit.page(id).await?.ok_or_else(|| Error::not_found("Page"))?;
     unit.set_fault(&page.lane, None, now).await

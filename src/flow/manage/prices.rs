@@ -6,13 +6,13 @@ use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 use crate::store::product::Product;
 
-/// Lines of a price list, at most.
+/// The most lines of one price list.
 pub const PRODUCTS_MAX: usize = 2000;
 
-/// Sets the whole price list of a Page.
+/// Replaces the whole price list of a Page.
 ///
 /// # Errors
-/// Too long, or an article number twice.
+/// 422 if it is too long, or an article number is in it twice.
 pub async fn set_products(services: &Services, page: &PageId, products: &[Product]) -> Result<()> {
     if products.len() > PRODUCTS_MAX {
         return Err(Error::field("/prices", format!("A price list has at most {PRODUCTS_MAX} lines.")));

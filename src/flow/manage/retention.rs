@@ -1,4 +1,4 @@
-//! Retention: what is kept for a time only is dropped when that is over.
+//! Retention: what is kept only for a time is dropped when that time is over.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use crate::flow::unit::services::Services;
 /// Retention of message ids, by which a repeated message is known: Meta repeats one for at most 36 hours.
 const SEEN_RETENTION: Duration = Duration::from_hours(8 * 24);
 
-/// Drops message texts and raw bodies older than `keep_text`, ids of messages that no longer come again, and stored
-/// answers that nobody asks for again; gives the number of rows.
+/// Drops message texts and raw bodies older than `keep_text`, ids of messages that Meta no longer repeats, and stored
+/// answers that are no longer replayed; gives the number of rows.
 pub async fn drop_expired(services: &Services) -> Result<u64> {
     let now = services.clock.now();
     let dropped = run::run(services, "retention", |unit, _| {

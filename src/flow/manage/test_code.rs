@@ -1,4 +1,4 @@
-//! Meta's test event code of a Page: while it is set, events are tests. It ends by itself.
+//! Meta's test event code of a Page: while it is set, Meta takes the Page's events as tests. It ends by itself.
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::PageId;
@@ -7,10 +7,10 @@ use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 use crate::store::page::TestCode;
 
-/// Sets the test event code of a Page until a time, or ends it.
+/// Sets the test event code of a Page until a time; `None` ends it.
 ///
 /// # Errors
-/// A time that is not ahead.
+/// 422 for a time that is not ahead.
 pub async fn set_test_code(
     services: &Services,
     page: &PageId,

@@ -1,6 +1,7 @@
-//! Publishing: one publisher at a time gives committed changes their numbers in the feed. A number given at the
-//! time of writing would lose what commits late; so the change waits for its number, and no reader sees a gap. On
-//! SQLite nothing commits late, and units number their changes themselves.
+//! Publishing: one publisher at a time gives committed changes their numbers in the feed. With a number given when the
+//! change is written, a reader could pass it before a slower unit of work commits, and so never see that change;
+//! therefore each change waits for its number. On SQLite units commit one after the other, and number their changes
+//! themselves.
 
 use std::time::Duration;
 
@@ -8,17 +9,17 @@ use crate::error::Result;
 use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 
-/// A publisher that is gone is followed by another one after this time.
+/// How long the publisher's lease lasts: if its process is gone, another one takes over after this time.
 pub const LEASE: Duration = Duration::from_secs(10);
 
-/// About so many changes are numbered in one unit.
+/// About how many changes one unit of work numbers.
 pub const PUBLISH_MAX: i64 = 1000;
 
-/// Changes that one unit forgets.
+/// The most changes that one unit of work drops.
 const FORGET_MAX: i64 = 10_000;
 
-/// Numbers the changes that wait, unless somebody else is the publisher; gives how many. At [`PUBLISH_MAX`] or
-/// more there may be others.
+/// Numbers the changes that wait, unless another process is the publisher; gives how many. If there were
+/// [`PUBLISH_MAX`] or more, others may still wait.
 pub async fn publish(services: &Services, holder: &str) -> Result<u64> {
     let (last, waits) = services.store.look().await?.published().await?;
     if !waits {
@@ -40,13 +41,13 @@ pub async fn publish(services: &Services, holder: &str) -> Result<u64> {
     Ok(numbered)
 }
 
-/// Lets another publisher follow at once.
+/// Gives up the publisher's lease, so that another process can take over at once.
 pub async fn stop_publishing(services: &Services, holder: &str) -> Result<()> {
     run::run(services, "stop_publishing", |unit, _| Box::pin(unit.release_publisher(holder))).await
 }
 
-/// Forgets what was published longer ago than `keep`; gives how many changes that were. A reader who comes back
-/// later than that is told so.
+/// Drops changes that were published longer ago than `keep`; gives their number. A reader whose cursor is older is
+/// answered so.
 pub async fn drop_old_changes(services: &Services, keep: Duration) -> Result<u64> {
     let mut forgotten = 0;
     loop {

@@ -11,10 +11,10 @@ use crate::error::{Error, Result};
 use crate::failpoint;
 use crate::flow::unit::services::Services;
 
-/// The most bodies that wait to be written; one more is answered 503.
+/// The most bodies that wait to be written; a further one is answered 503.
 pub const INTAKE_MAX: usize = 4096;
 
-/// The most bodies of one group.
+/// The most bodies in one group.
 const GROUP_MAX: usize = 512;
 
 /// Bytes after which a group takes no more bodies.
@@ -26,13 +26,13 @@ const KEPT_WITHIN: Duration = Duration::from_secs(5);
 /// How often the task yields before it writes, so that requests which are on their way join the group.
 const YIELDS: usize = 3;
 
-/// The intake queue; clones are the same queue.
+/// The queue of bodies on their way into the intake log; clones are the same queue.
 #[derive(Clone, Debug)]
 pub struct Intake {
     queue: mpsc::Sender<QueuedBody>,
 }
 
-/// A body that waits to be durable, and where its answer goes.
+/// A body that waits to become durable, and where its answer goes.
 #[derive(Debug)]
 struct QueuedBody {
     body: Bytes,
@@ -51,7 +51,7 @@ impl Intake {
     /// Makes a body durable; returns once it is.
     ///
     /// # Errors
-    /// Unavailable when too many wait already, or when it can't be stored.
+    /// Unavailable when too many bodies wait already, or when it can't be stored.
     pub async fn take(&self, body: Bytes) -> Result<()> {
         let (durable, written) = oneshot::channel();
         self.queue.try_send(QueuedBody { body, durable }).map_err(|_| {
@@ -97,14 +97,14 @@ async fn write(services: Services, mut queue: mpsc::Receiver<QueuedBody>, came_i
                 Err(error) => Err(Error::unavailable("not_stored", "It could not be stored: send it again.")
                     .caused_by(error.to_string())),
             };
-            // A request that was given up meanwhile hears nothing; its body is stored all the same.
+            // A request whose client has gone gets no answer; its body is stored all the same.
             drop(durable.send(told));
         }
         came_in.notify_one();
     }
 }
 
-/// One statement that is a unit of its own.
+/// Stores the bodies of a group by one statement, which is a unit of work of its own.
 async fn keep(services: &Services, bodies: &[Bytes]) -> Result<()> {
     failpoint::before_commit("intake")?;
     services.store.keep_bodies(bodies, services.clock.now()).await?;

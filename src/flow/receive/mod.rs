@@ -1,4 +1,4 @@
-//! From a webhook to conversations.
+//! From a webhook's body to conversations.
 
 pub mod intake;
 pub mod profile;

@@ -1,5 +1,5 @@
-//! Profiles (names and pictures) of the people who write, as far as Meta shows them: asked for once each, and less and
-//! less often where Meta does not answer.
+//! Profiles (names and pictures) of the people who write: each is asked for until Meta shows it, with back-off and a
+//! limit of tries.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 use crate::store::customer::WantedProfile;
 
-/// People of one Page that one round asks for.
+/// The most people of one Page whose profiles one round asks for.
 const ASKED_AT_ONCE: i64 = 20;
 
-/// So often somebody is asked for.
+/// The most calls for one person.
 const TRIES_MAX: i64 = 4;
 
-/// A failed call is made again less and less often.
+/// The back-off of a call that failed.
 const RETRY: Backoff = Backoff { first: Duration::from_mins(1), longest: Duration::from_hours(6) };
 
 /// A call for the profile of a person whose name is not known.
@@ -43,7 +43,7 @@ pub async fn people_to_name(services: &Services) -> Result<Vec<ProfileCall>> {
     Ok(wanted)
 }
 
-/// Records what Meta shows of a person.
+/// Records the name and picture that Meta shows of a person.
 pub async fn name_person(
     services: &Services,
     conversation: &ConversationId,
@@ -57,18 +57,18 @@ pub async fn name_person(
     .await
 }
 
-/// Why a person was not shown.
+/// Why Meta did not show a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotShown {
     /// Meta shows nothing of this person.
     Never,
     /// The call failed; another try may help.
     Later,
-    /// Nobody of this Page is shown for so long.
+    /// Meta shows nobody of this Page, for about this time.
     Page(Duration),
 }
 
-/// Records that Meta did not show a person, whom it was asked for `tries` times before.
+/// Records that Meta did not show a person, after `tries` earlier calls.
 pub async fn not_shown(
     services: &Services,
     page: &PageId,

@@ -1,4 +1,5 @@
-//! Projection of the intake log into conversations: in any order and any number of times with one result.
+//! Projection of the intake log into conversations: whatever the order and number of deliveries, the result is the
+//! same.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -26,7 +27,7 @@ use crate::store::intake_log::BodiesMax;
 use crate::store::message::{Edit, MessageContent, MessageId, MessagePosition, NewMessage};
 use crate::store::recipient::RecipientKey;
 
-/// The most bodies of one unit of work: the more there are, the fewer pages of the database each writes.
+/// The most bodies of one unit of work. Large units pay: pages of the database that many bodies touch are written once.
 pub const PROJECT_MAX: usize = 1000;
 
 /// Bytes of bodies after which a unit of work takes no more: a body may have megabytes.
@@ -35,7 +36,7 @@ const PROJECT_BYTES: i64 = 16 << 20;
 /// Projects the oldest bodies of the intake log into conversations; gives their number, 0 when none waits.
 pub async fn project(services: &Services) -> Result<usize> {
     let now = services.clock.now();
-    // With a retention of nothing, what was received up to now is dropped once it is projected.
+    // Where `keep_text` is zero, what was received until now is dropped once it is projected.
     let drop_before = services.keep_text.is_zero().then_some(now + Duration::from_millis(1));
     let projected = run::run(services, "project", |unit, _| {
         Box::pin(async move {
@@ -106,7 +107,7 @@ async fn project_within(unit: &mut Unit, services: &Services, now: Timestamp) ->
 struct Accounts(HashMap<(Channel, PageId), Option<PageId>>);
 
 impl Accounts {
-    /// The connected Page to whose account an event came; none if that Page is not connected.
+    /// The connected Page of the account that an event came to; `None` if no connected Page has it.
     async fn page_of(&mut self, unit: &mut Unit, event: &InboundEvent) -> Result<Option<PageId>> {
         let account = (event.channel, event.page_id.clone());
         if let Some(found) = self.0.get(&account) {
@@ -118,11 +119,11 @@ impl Accounts {
     }
 }
 
-/// Something that arrived on a connected Page.
+/// An event on a connected Page.
 struct ConnectedEvent {
     page: PageId,
     event: InboundEvent,
-    /// What was said in it, if anything.
+    /// The message in it, if it has one.
     said: Option<InboundMessage>,
 }
 
@@ -131,7 +132,7 @@ impl ConnectedEvent {
         Self { page, said: InboundMessage::of(&event), event }
     }
 
-    /// By what the conversation is found.
+    /// The key by which its conversation is found.
     fn key(&self) -> RecipientKey {
         let (channel, person_id) = (self.event.channel, self.event.person_id.clone());
         RecipientKey { page_id: self.page.clone(), channel, person_id }
@@ -146,15 +147,15 @@ impl ConnectedEvent {
         }
     }
 
-    /// Meta's id of what was said in it, if anything.
+    /// The id of the message in it, if it has one.
     fn message_id(&self) -> Option<MessageId> {
         let said = self.said.as_ref()?;
         Some(MessageId { page_id: self.page.clone(), mid: said.mid.clone() })
     }
 }
 
-/// Lets events take effect, each message once by its `mid`. Whatever all conversations need is read and written for
-/// all of them at once.
+/// Applies events, each message once by its `mid`. What all conversations need is read and written for all of them at
+/// once.
 async fn receive(
     unit: &mut Unit,
     services: &Services,
@@ -207,7 +208,7 @@ async fn receive(
     Ok(())
 }
 
-/// Events by conversation; that of a person who writes for the first time is opened.
+/// Sorts events by conversation; for a person who writes for the first time, one is opened.
 async fn by_conversation(
     unit: &mut Unit,
     services: &Services,
@@ -231,7 +232,7 @@ async fn by_conversation(
     Ok(threads)
 }
 
-/// Cuts a conversation into its chats as they now are, with what follows for the feed and for silence.
+/// Cuts a conversation into its chats anew or extends them, and writes what follows for the feed and for silence.
 async fn cut(
     unit: &mut Unit,
     services: &Services,
@@ -252,11 +253,11 @@ async fn cut(
     apply_silence(unit, services, loaded).await
 }
 
-/// What a unit brought into a conversation.
+/// What a unit of work adds to one conversation.
 #[derive(Default)]
 struct ConversationUpdate {
     points: Vec<Point>,
-    /// Something was said that changes what earlier moments mean.
+    /// Whether the chats must be cut anew, because a phone number changes what earlier moments mean.
     cut_anew: bool,
     referred: bool,
     messages: Vec<NewMessage>,
@@ -266,7 +267,7 @@ struct ConversationUpdate {
 }
 
 impl ConversationUpdate {
-    /// Nothing by which a chat or the queue could change.
+    /// Whether it has nothing that could change a chat or the position in the queue.
     fn is_nothing(&self) -> bool {
         self.points.is_empty() && !self.cut_anew && !self.referred
     }
@@ -319,9 +320,9 @@ async fn note(
     Ok(())
 }
 
-/// Something that was said, in whatever form it came.
+/// A message, whether it came as text, cart or filled-in form.
 struct InboundMessage {
-    /// Its name: Meta's, or one that is the same whenever it comes again.
+    /// Meta's `mid`; without one, a hash of the message that is the same whenever it comes again.
     mid: String,
     author: Author,
     text: Option<String>,
@@ -360,14 +361,14 @@ fn line_of(line: &CartLine) -> String {
     format!("{} × {name} {price} {currency}", line.quantity.unwrap_or(1)).trim_end().to_owned()
 }
 
-/// A text, with who wrote it and when.
+/// A text with its author and time, searched for phone numbers.
 struct Writing<'a> {
     author: Author,
     at: Timestamp,
     text: Option<&'a str>,
 }
 
-/// Notes the phone numbers in what was written.
+/// Records the phone numbers in a text.
 async fn note_phones(
     unit: &mut Unit,
     services: &Services,
@@ -380,7 +381,7 @@ async fn note_phones(
     for phone in phone::phones_in(text.unwrap_or_default(), &loaded.page.country) {
         let hash = services.phone_key.hash(phone.as_str())?;
         unit.add_phone_mention(&loaded.aggregate.thread, &hash, by, at).await?;
-        // Whether it counts depends on who said it first, so that the conversation is read as a whole.
+        // Whether a number counts depends on who wrote it first, so that the chats must be cut anew.
         update.cut_anew = true;
     }
     Ok(())

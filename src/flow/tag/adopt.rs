@@ -1,5 +1,5 @@
-//! Loading the conversation of a tag. An order number may be known already, in a thread without a person: an order
-//! that only an outside sender has told of. It comes to the conversation in which a person is known.
+//! Loading the conversation of a tag. Its order number may belong to an order in a thread without a person, which only
+//! an outside sender has reported. Such an order is adopted: it moves to the conversation of the tag.
 
 use crate::domain::basic::identity::{ConversationId, OrderId};
 use crate::domain::order::tag::{MIN_SPACING, Tag};
@@ -11,7 +11,7 @@ use crate::store::Unit;
 /// The code of a refusal: the order number belongs to another conversation.
 pub(in crate::flow) const ELSEWHERE: &str = "order_belongs_elsewhere";
 
-/// Loads the conversation that a tag is about, together with the order of its number.
+/// Loads the conversation of a tag, and adopts the order of its number if that is in a thread without a person.
 ///
 /// # Errors
 /// `not_found`; 409 if the number belongs to the conversation of another person; contended if the order moved at this
@@ -32,13 +32,14 @@ pub(in crate::flow) async fn load(
         return conversations.take(unit, id).await;
     }
     conversations.load_all(unit, &[id.clone(), waits_in.clone()]).await?;
-    // The order was adopted at this moment, and its empty thread is gone.
+    // The order was adopted by another unit meanwhile, and its empty thread is gone.
     let here = conversations.take_loaded(id).ok_or_else(moved)?;
     let there = conversations.take_loaded(&waits_in).ok_or_else(moved)?;
     adopt(unit, services, here, there, &order).await
 }
 
-/// Brings an order from a thread without a person here, with its facts and conversions, and writes what follows.
+/// Moves an order, with its facts and conversions, from a thread without a person into this conversation, and applies
+/// what follows.
 async fn adopt(
     unit: &mut Unit,
     services: &Services,
@@ -51,7 +52,7 @@ async fn adopt(
     if here.aggregate.thread.recipient.is_none() || there.aggregate.thread.recipient.is_some() {
         return Err(belongs_elsewhere());
     }
-    // It comes to what already stands here, so that it may be one of these sales told again.
+    // The conversation has orders already: the adopted one may be one of these sales, reported again.
     let last = here.aggregate.orders.iter().map(|ledger| ledger.opened_at + MIN_SPACING).max();
     order.opened_at = last.map_or(here.now, |last| last.max(here.now));
     unit.adopt_order(id, &here.aggregate.thread, order.opened_at).await?;

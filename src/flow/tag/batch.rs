@@ -1,5 +1,5 @@
-//! The tag batch (group commit): tags that come at the same time share a unit of work, in which what they need is
-//! read and written for all of them at once.
+//! The tag batch (group commit): tags that arrive at the same time share a unit of work, in which reads and writes are
+//! made for all of them at once.
 
 use crate::domain::basic::identity::ConversationId;
 use crate::domain::order::tagged::Tagged;
@@ -29,17 +29,18 @@ pub(in crate::flow) async fn run_alone(services: &Services, job: &TagJob) -> Res
     .await
 }
 
-/// Records a tag together with those that wait at this moment.
+/// Records a tag together with those that wait in the queue at this moment.
 pub(in crate::flow) async fn run_with_others(services: &Services, job: TagJob) -> Result<Idempotent<Tagged>> {
     let (answer, starts) = services.tag_queue.push(job);
     if starts {
-        // A task of its own: a request that is given up must not leave the others waiting.
+        // A task of its own: a request whose client has gone must not leave the others waiting.
         tokio::spawn(supervise(services.clone()));
     }
     answer.received().await
 }
 
-/// Runs batches; should that panic, those who wait are answered, and the next tag starts anew.
+/// Runs batches until the queue is empty. Should one panic, those who wait are answered with an error, and the next tag
+/// starts a new task.
 async fn supervise(services: Services) {
     if let Err(broken) = tokio::spawn(run_batches(services.clone())).await {
         tracing::error!("A batch of tags broke off and is answered 503: {broken}");
@@ -62,7 +63,8 @@ async fn run_batches(services: Services) {
                     queued.answer(Ok(done));
                 }
             }
-            // One of them is refused or contended. The batch leaves nothing behind, and each is tried by itself.
+            // One of them is refused or contended. The batch leaves nothing behind, and each tag is tried in a unit of
+            // its own.
             Err(_) => {
                 for queued in group {
                     drop(tokio::spawn(run_apart(services.clone(), queued)));

@@ -1,5 +1,5 @@
-//! What CRM, courier, bank and site tell, many lines at a time: each line is a tag. Lines commit in order,
-//! several in one unit; one bad line harms no other, and the same request again goes on where it stopped.
+//! Import: facts from CRM, courier, bank and site, many lines at a time, each a tag. Lines commit in order, several in
+//! one unit of work. A bad line harms no other, and the same request again continues where it stopped.
 
 use std::time::Duration;
 
@@ -17,33 +17,33 @@ use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
 
-/// Lines that one unit takes.
+/// The most lines of one unit of work.
 const LINES_MAX: usize = 50;
 
-/// A phone number is looked for among the conversations of so long ago.
+/// A phone number is looked up among the conversations of this time back from now.
 const PHONE_WITHIN: Duration = Duration::from_hours(30 * 24);
 
-/// One line: what happened, and whose order it was.
+/// One line: a tag, and the person or order that it is about.
 #[derive(Clone, Debug)]
 pub struct ImportLine {
-    /// The Page.
+    /// The Page to whose conversations the line belongs.
     pub page: PageId,
-    /// The person, if the sender knows them.
+    /// The person's PSID, if the sender knows it.
     pub psid: Option<PersonId>,
     /// The hash of the customer's phone number, if it was given.
     pub phone_hash: Option<String>,
-    /// What happened.
+    /// The outcome to record, with its terms and order number.
     pub tag: Tag,
 }
 
-/// What came of a line: its answer, or why it was refused.
+/// The result of a line: its answer, or its refusal.
 pub type LineResult = Result<Reply>;
 
-/// Records lines, each with its number in the request. Gives what came of each, in their order, or the answer that the whole
-/// request got before.
+/// Records lines, each with its number in the request. Gives the result of each, in their order, or the stored answer
+/// to the whole request if it came before.
 ///
 /// # Errors
-/// When the database fails: what was committed before stays, and the same request again goes on from there.
+/// When the database fails: what was committed before stays, and the same request again continues from there.
 pub async fn import(
     services: &Services,
     lines: &[(usize, ImportLine)],
@@ -69,9 +69,9 @@ pub async fn import(
 /// What the lines of a request have in common.
 #[derive(Clone, Copy)]
 struct ImportRequest<'a> {
-    /// The name of the API key, who says so.
+    /// The name of the API key, the actor of every line.
     actor: &'a str,
-    /// The claim on the request's Idempotency-Key; each line has its own below it.
+    /// The claim on the request's Idempotency-Key; each line has a claim of its own derived from it.
     claim: Option<&'a Claim>,
     /// Renders the answer of a line.
     render: fn(&Tagged) -> Reply,
@@ -103,7 +103,7 @@ async fn record_lines(
     Ok(results)
 }
 
-/// Whether the line itself is at fault, so that the others go on.
+/// Whether the line itself is at fault, so that the other lines continue.
 fn is_of_the_line(error: &Error) -> bool {
     matches!(
         error.kind,
@@ -156,15 +156,15 @@ async fn record_in(
     Ok(tagged)
 }
 
-/// The error of a line, or, where the order was adopted by another conversation at this moment, that the unit of work
-/// is to be run again.
+/// The error of a line; contended instead, so that the unit of work runs again, where another conversation adopted the
+/// order meanwhile.
 async fn perhaps_moved(
     unit: &mut Unit,
     line: &ImportLine,
     conversation: &ConversationId,
     error: Error,
 ) -> Result<Error> {
-    // A line that names nobody but the order was led to where it is: it can only have come up since.
+    // Without a PSID or phone the order's own conversation was taken, so that "elsewhere" means that it moved since.
     let names_nobody = line.psid.is_none() && line.phone_hash.is_none();
     let is_elsewhere = names_nobody && error.code == ELSEWHERE;
     // The thread in which the order waited is gone.
@@ -174,8 +174,8 @@ async fn perhaps_moved(
     Ok(error)
 }
 
-/// The conversation that a line is about. An unknown person's is opened; an order that nobody is known of
-/// waits in a thread without a person.
+/// The conversation of a line. For a person who has none, one is opened; an order without a known person waits in a
+/// thread without a person.
 async fn conversation_of(unit: &mut Unit, services: &Services, line: &ImportLine) -> Result<ConversationId> {
     let now = services.clock.now();
     if unit.page(&line.page).await?.is_none() {
@@ -202,7 +202,7 @@ async fn conversation_of(unit: &mut Unit, services: &Services, line: &ImportLine
         let found = unit.conversations_with_phone(&line.page, hash, now - PHONE_WITHIN).await?;
         return match found.as_slice() {
             [one] => Ok(one.clone()),
-            // The number alone says enough; the phone will, once its conversation is known.
+            // The order number is enough; a phone number counts once a conversation is known by it.
             _ if waits_in.is_some() => Ok(waits_in.unwrap_or(opened)),
             [] => Err(Error::conflict(
                 "phone_unknown",

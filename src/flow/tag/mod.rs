@@ -1,4 +1,4 @@
-//! What happened: said by a person or told from outside, one at a time or many, and taken back.
+//! What happened, as tags: by a person or an outside system, one or many at a time, and how they are undone.
 //!
 //! A tag's way: [`outcome::tag`] → [`batch`] (SQLite) or a unit of work of its own → [`adopt::load`] → [`record`]:
 //! decide, append to the ledger, apply what follows, answer.

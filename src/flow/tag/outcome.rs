@@ -1,4 +1,4 @@
-//! The verb `tag`: a person or another system says what happened in a conversation, or to one of its orders.
+//! The verb `tag`: a person or another system records what happened in a conversation, or to one of its orders.
 
 use crate::domain::basic::identity::ConversationId;
 use crate::domain::order::tag::Tag;
@@ -10,12 +10,12 @@ use crate::flow::unit::idempotency::{Idempotent, IdempotentRequest};
 use crate::flow::unit::services::Services;
 use crate::flow::unit::tag_queue::TagJob;
 
-/// Records a tag: the fact, the order, its conversions and the change for the feed, in one unit of work; `actor` says
-/// so. On SQLite, whose units take turns anyway, tags that come at the same time share one; on PostgreSQL, and where
-/// an order number may bring in another conversation, each has its own.
+/// Records a tag: the fact, the order, its conversions and the change for the feed, in one unit of work. `actor` is who
+/// says it happened. On SQLite, whose units take turns anyway, tags that arrive at the same time share one; on
+/// PostgreSQL, and where an order number may bring in another conversation, each has its own.
 ///
 /// # Errors
-/// `not_found`; a 409 with the `legal` moves where it can't be said as things stand; 422 for an invalid field.
+/// `not_found`; a 409 with the `legal` moves where the order's state does not allow it; 422 for an invalid field.
 pub async fn tag(
     services: &Services,
     conversation: &ConversationId,

@@ -1,4 +1,4 @@
-//! Booking a courier's payout, and settling it by the bank's line.
+//! Booking a courier's payout, and settling it by the line of the bank's statement.
 
 use crate::domain::order::payout::{Payout, RecordedPayout};
 use crate::error::{Error, Result};
@@ -7,10 +7,10 @@ use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
 
-/// Books a payout; told again with the bank's line, it is settled.
+/// Books a payout; a booked one that comes again with its bank line is settled.
 ///
 /// # Errors
-/// 409 when it is known with other sums or another line of the bank.
+/// 409 when it is booked with other sums or another bank line.
 pub async fn book_payout(
     services: &Services,
     payout: &Payout,

@@ -19,11 +19,11 @@ use crate::store::Unit;
 use crate::store::conversation::SaidBy;
 use crate::store::outcome::EntryPosition;
 
-/// The entry that a tag led to.
+/// The entry of a recorded tag.
 #[derive(Debug)]
 pub(in crate::flow) struct Recorded {
     outcome_id: OutcomeId,
-    /// It stood in the ledger already.
+    /// Whether it was in the ledger already.
     known: bool,
 }
 
@@ -37,9 +37,9 @@ impl Recorded {
     }
 }
 
-/// What a tag comes to, decided before anything is written.
+/// What is to be done with a tag, decided before anything is written.
 enum Verdict {
-    /// This sender's `ref` names an entry already.
+    /// An entry with this sender's `ref` exists already.
     KnownByReference(OutcomeId),
     OfChat(ChatDecision),
     OfOrder(Decision),
@@ -49,7 +49,7 @@ enum Verdict {
 /// `loaded`, so that the unit of work may go on.
 ///
 /// # Errors
-/// A 409 with the `legal` moves where it can't be said as things stand; 422 for an invalid field.
+/// A 409 with the `legal` moves where the order's state does not allow it; 422 for an invalid field.
 pub(in crate::flow) async fn record(
     unit: &mut Unit,
     services: &Services,
@@ -64,7 +64,7 @@ pub(in crate::flow) async fn record(
     answer(loaded, recorded)
 }
 
-/// Whether a tag says all that its kind needs.
+/// Checks that a tag has every field that its kind needs.
 ///
 /// # Errors
 /// 422 that names the missing field.
@@ -79,7 +79,7 @@ pub(in crate::flow) fn check(tag: &Tag) -> Result<()> {
     Ok(())
 }
 
-/// Appends a tag to the ledger of its conversation. What follows from it is left to be applied.
+/// Appends a tag to the ledger of its conversation. The caller applies what follows.
 ///
 /// # Errors
 /// As for [`record`].
@@ -136,7 +136,7 @@ async fn decide(unit: &mut Unit, loaded: &LoadedConversation, tag: &Tag) -> Resu
         .map_err(|refusal| refused(&refusal, orders))
 }
 
-/// The entry that this sender already gave this `ref`.
+/// The entry that this sender made with this `ref`.
 async fn entry_of_reference(
     unit: &mut Unit,
     tag: &Tag,
@@ -153,7 +153,7 @@ async fn entry_of_reference(
     }
 }
 
-/// Keeps what a tag says of the customer, over what was known before.
+/// Merges the customer's details from a tag into what is known of them; the tag's win.
 async fn note_customer(
     unit: &mut Unit,
     services: &Services,
@@ -219,7 +219,7 @@ async fn add_note(unit: &mut Unit, loaded: &LoadedConversation, tag: &Tag, fact:
     }
 }
 
-/// Settles the pending tags of the conversation that are about the same: a person who saw it has decided.
+/// Settles the pending tags of the conversation that mean the same fact: a person who saw it has decided.
 async fn settle_pending(unit: &mut Unit, loaded: &LoadedConversation, tag: &Tag, actor: &str) -> Result<()> {
     if !loaded.aggregate.has_pending_tag || !matches!(tag.source, Source::Console | Source::Api) {
         return Ok(());
@@ -252,7 +252,7 @@ fn fact(
     }
 }
 
-/// Opens an order under this number, or under the service's next one; gives its index.
+/// Opens an order under this number, or under the service's next one; gives its index among the aggregate's orders.
 async fn open_order(
     unit: &mut Unit,
     services: &Services,
@@ -275,7 +275,7 @@ async fn open_order(
     Ok(loaded.aggregate.orders.len() - 1)
 }
 
-/// Gives an order a further number. The number of a parked order of the same conversation comes with its facts.
+/// Gives an order a further number. If a parked order of the same conversation has it, that order's facts come with it.
 async fn name_order(
     unit: &mut Unit,
     services: &Services,
@@ -297,7 +297,7 @@ async fn name_order(
     Ok(())
 }
 
-/// The answer to a tag: its entry, the order and the conversions as they now stand.
+/// The answer to a tag: its entry, the order and the conversions after it.
 pub(in crate::flow) fn answer(loaded: &LoadedConversation, recorded: Recorded) -> Result<Tagged> {
     let Recorded { outcome_id, known } = recorded;
     let fact = loaded.aggregate.fact(&outcome_id).cloned();
@@ -305,7 +305,7 @@ pub(in crate::flow) fn answer(loaded: &LoadedConversation, recorded: Recorded) -
     Ok(Tagged { known, ..answer_about(loaded, outcome_id, fact) })
 }
 
-/// The answer to an entry that is, or is about, `fact`.
+/// The answer about an entry that is `fact`, or that undoes or accepts it.
 pub(in crate::flow) fn answer_about(
     loaded: &LoadedConversation,
     outcome_id: OutcomeId,
@@ -320,7 +320,7 @@ pub(in crate::flow) fn answer_about(
     Tagged { outcome_id, fact, follow_up: None, flag, known: false, order, conversions }
 }
 
-/// A refusal as the error that the sender reads.
+/// The error by which a refusal is answered.
 fn refused(refusal: &Refusal, orders: &[OrderLedger]) -> Error {
     match refusal.at_fault {
         Fault::Field(pointer) => Error::field(pointer, refusal.message.clone()),

@@ -1,4 +1,5 @@
-//! Entries about other entries: an undo takes a fact back, an acceptance lets a flagged one move its order.
+//! Follow-ups, the entries about other entries: an undo takes a fact back; an acceptance lets a flagged fact move its
+//! order.
 
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::order::follow_up::{may_accept, may_take_back, may_undo};
@@ -13,17 +14,17 @@ use crate::flow::unit::services::Services;
 use crate::store::Unit;
 use crate::store::outcome::{EntryOrigin, EntryPosition, NewFollowUp};
 
-/// Who makes an entry about another one.
+/// Who makes a follow-up.
 #[derive(Clone, Copy, Debug)]
 pub struct Sender<'a> {
     /// The person's name, or that of the API key.
     pub actor: &'a str,
-    /// The source by which a person says so; a CRM, which takes back its own facts, has none.
+    /// The source of a person's entry; `None` for a CRM, which may undo only its own facts.
     pub source: Option<Source>,
 }
 
 impl<'a> Sender<'a> {
-    /// A person, by the source through which they say so.
+    /// A person, with the source by which they act.
     pub const fn person(actor: &'a str, source: Source) -> Self {
         Self { actor, source: Some(source) }
     }
@@ -34,11 +35,11 @@ impl<'a> Sender<'a> {
     }
 }
 
-/// Takes a fact back. A person undoes the newest effective entry that a person made on that order or chat; a CRM its
-/// own facts, at any depth. Undoing twice gives the same entry.
+/// Undoes a fact. A person undoes the newest effective entry that a person made on that order or chat; a CRM its own
+/// facts, whatever came after them. A second undo gives the same entry.
 ///
 /// # Errors
-/// `not_found`; a 409 that names what stands in the way.
+/// `not_found`; a 409 that names what prevents it.
 pub async fn undo(
     services: &Services,
     outcome: &OutcomeId,
@@ -48,7 +49,7 @@ pub async fn undo(
     follow_up(services, outcome, FollowUp::Undo, sender, request).await
 }
 
-/// Accepts a flagged fact, so that it moves its order after all. Accepting twice gives the same entry.
+/// Accepts a flagged fact, so that it moves its order after all. A second acceptance gives the same entry.
 ///
 /// # Errors
 /// `not_found`; 409 if the fact is not flagged.
@@ -79,11 +80,10 @@ async fn follow_up(
     .await
 }
 
-/// Appends an entry about a fact of a conversation that is loaded, with all that follows. A refusal leaves nothing
-/// behind.
+/// Appends a follow-up to a fact of a loaded conversation, and applies what follows. A refusal leaves nothing behind.
 ///
 /// # Errors
-/// A 409 that says why not.
+/// A 409 that gives the reason.
 pub(in crate::flow) async fn append(
     unit: &mut Unit,
     services: &Services,

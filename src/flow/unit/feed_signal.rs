@@ -2,12 +2,12 @@
 
 use tokio::sync::watch;
 
-/// The signal, within this process, that the change feed has grown or will grow no more, so that a reader's long poll
-/// need not look again and again. Clones share it.
+/// The signal, within this process, that the change feed has grown or is closed, so that a reader's long poll need not
+/// query the database again and again. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct FeedSignal(watch::Sender<FeedProgress>);
 
-/// How far the feed has grown, as the signal last said.
+/// How far the feed has grown by the last signal.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FeedProgress {
     /// The number of its last change.
@@ -16,7 +16,7 @@ pub struct FeedProgress {
 }
 
 impl FeedSignal {
-    /// Wakes everyone who listens, if the feed has grown.
+    /// Wakes every receiver, if the feed has grown.
     pub(in crate::flow) fn tell(&self, last: i64) {
         self.0.send_if_modified(|heard| {
             let has_grown = last > heard.last;
@@ -25,7 +25,7 @@ impl FeedSignal {
         });
     }
 
-    /// Ends every wait for the feed: the process ends.
+    /// Ends every wait for the feed, because the process ends.
     pub fn close(&self) {
         self.0.send_modify(|heard| heard.is_closed = true);
     }
@@ -35,7 +35,7 @@ impl FeedSignal {
         self.0.borrow().is_closed
     }
 
-    /// A receiver that is woken by what is told from here on.
+    /// A receiver that is woken by growth of the feed from now on.
     pub fn listen(&self) -> watch::Receiver<FeedProgress> {
         self.0.subscribe()
     }

@@ -15,7 +15,7 @@ use crate::store::idempotency::{RequestName, StoredAnswer};
 /// Retention of stored answers.
 pub(in crate::flow) const ANSWER_RETENTION: Duration = Duration::from_hours(24);
 
-/// Begins the `ref` of a fact whose sender gave none: the Idempotency-Key of its request stands in.
+/// Prefix of the `ref` that a fact gets whose sender gave none: the Idempotency-Key of its request follows.
 pub const KEY_REF_PREFIX: &str = "idem:";
 
 /// A rendered HTTP answer, as it is sent and stored.
@@ -34,7 +34,7 @@ pub struct Claim {
     pub key_id: String,
     /// The route with its ids.
     pub route: String,
-    /// The Idempotency-Key.
+    /// The Idempotency-Key, as the request brought it.
     pub key: String,
     /// SHA-256 of the raw body, in hex.
     pub body_hash: String,
@@ -44,7 +44,7 @@ pub struct Claim {
 /// The requests of this process that are in flight: API key, route and Idempotency-Key of each.
 pub type InFlight = Arc<Mutex<HashSet<[String; 3]>>>;
 
-/// A place among the requests in flight; it is given up on drop.
+/// An entry among the requests in flight; dropping it removes it.
 #[derive(Debug)]
 struct InFlightEntry {
     requests: InFlight,
@@ -57,7 +57,8 @@ impl Drop for InFlightEntry {
     }
 }
 
-/// A request as its verb sees it: whether it may have been answered before, and how its answer is rendered.
+/// An idempotent request as its verb sees it: the claim by which a stored answer is found, and how its answer is
+/// rendered.
 #[derive(Clone, Debug)]
 pub struct IdempotentRequest<T> {
     /// The claim on its Idempotency-Key, if it came with one.
@@ -76,7 +77,7 @@ pub enum Idempotent<T> {
 }
 
 impl<T> Idempotent<T> {
-    /// What took effect now; none for a replayed answer.
+    /// The result of an effect that happened now; `None` for a replayed answer.
     pub fn done(self) -> Option<T> {
         match self {
             Self::Done(done) => Some(done),
@@ -85,13 +86,13 @@ impl<T> Idempotent<T> {
     }
 }
 
-/// SHA-256 of a raw body in hex, by which two requests with one key are compared.
+/// SHA-256 of a raw body in hex: a repeated Idempotency-Key must come with the same one.
 pub fn body_hash(body: &[u8]) -> String {
     hex::encode(Sha256::digest(body))
 }
 
 impl Claim {
-    /// Claims an Idempotency-Key for a request: its API key, route and Idempotency-Key.
+    /// Claims an Idempotency-Key for a request.
     ///
     /// # Errors
     /// 409 while the same request is in flight.
@@ -119,7 +120,7 @@ impl Claim {
         }
     }
 
-    /// The `ref` of a fact whose sender gave none: one request tells one fact.
+    /// The `ref` of a fact whose sender gave none, for one use of the Idempotency-Key is one fact.
     pub fn as_reference(&self) -> String {
         format!("{KEY_REF_PREFIX}{}:{}:{}", self.key_id, self.route, self.key)
     }
@@ -149,7 +150,7 @@ impl Claim {
     /// Stores the answer beside its effect.
     ///
     /// # Errors
-    /// Contended when the same request was quicker on another replica: run again, the unit of work finds that answer.
+    /// Contended when another replica stored an answer to the same request first: run again, the unit of work finds it.
     pub async fn store(&self, unit: &mut Unit, reply: &Reply, now: Timestamp) -> Result<()> {
         let stored = StoredAnswer {
             body_hash: self.body_hash.clone(),

@@ -15,14 +15,14 @@ use crate::store::Unit;
 /// How often a unit of work is begun again when another writer stood in its way.
 const CONTENTION_MAX: u32 = 8;
 
-/// A unit over many things lets other tasks run after each so many of them.
+/// A unit over many things yields to other tasks after each this many of them.
 const YIELD_AFTER: usize = 16;
 
-/// The steps of a unit of work, as they run: boxed, for a future that borrows its unit can't be named.
+/// The steps of a unit of work, as a boxed future: the type of a future that borrows its unit can't be written.
 pub(in crate::flow) type Steps<'unit, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'unit>>;
 
-/// The bound that what the steps borrow (`'env`) outlives their unit of work (`'unit`). It is a parameter because a
-/// bound on a lifetime of `for<'unit>` can't be written; there is nothing in it.
+/// The bound that what the steps borrow (`'env`) outlives their unit of work (`'unit`). It is a parameter because such
+/// a bound can't be written in `for<'unit>`; it holds no data.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::flow) struct Within<'unit, 'env: 'unit>(PhantomData<&'unit &'env ()>);
 
@@ -44,7 +44,7 @@ pub(in crate::flow) async fn run<'env, T>(
     }
 }
 
-/// The same without another try, for whom contention says something.
+/// Runs the unit of work `name` once, without another try, for callers to whom contention itself means something.
 pub(in crate::flow) async fn run_once<'env, T>(
     services: &Services,
     name: &'static str,
@@ -93,8 +93,9 @@ async fn answer_once<'env, T: Sync>(
     Ok(Idempotent::Done(done))
 }
 
-/// The answer that the same request got before, for one that is answered without its verb, such as a refusal before any
-/// verb ran. Without one, `reply` is stored as the first answer if it `is_final`: if it would be the same another time.
+/// Replays the stored answer of the same request, for a request that ends without its verb, such as one refused before
+/// any verb ran. If there is none, `reply` is stored as the first answer where it `is_final`: where a later try would
+/// get the same.
 ///
 /// # Errors
 /// 422 when the body was another one.
@@ -127,15 +128,15 @@ struct Tries {
 }
 
 impl Tries {
-    /// Whether it is begun again after this failure: another writer stood in its way, and not too often.
+    /// Whether the unit of work runs again after this failure: it was contended, and there are tries left.
     fn another_after(&mut self, error: &Error) -> bool {
         self.contended += 1;
         error.kind == ErrorKind::Contended && self.contended <= CONTENTION_MAX
     }
 }
 
-/// Lets other tasks run, requests above all, which would else wait for the thread until a unit over many things is
-/// through; `index` counts these things.
+/// Yields to other tasks, requests above all, which would else wait until a unit over many things is through; `index`
+/// counts these things.
 pub(in crate::flow) async fn yield_between(index: usize) {
     if index % YIELD_AFTER == YIELD_AFTER - 1 {
         tokio::task::yield_now().await;

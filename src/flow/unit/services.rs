@@ -9,7 +9,7 @@ use crate::flow::unit::tag_queue::TagQueue;
 use crate::id::Ids;
 use crate::store::Store;
 
-/// What every verb is given; clones lead to the same database, queue and signal.
+/// What every verb is given; clones share the same database, queue and signal.
 #[derive(Clone, Debug)]
 pub struct Services {
     /// The database, SQLite or PostgreSQL.
@@ -24,7 +24,7 @@ pub struct Services {
     pub keep_text: Duration,
     /// The signal that the change feed has grown.
     pub feed_signal: FeedSignal,
-    /// The queue of tags that wait for a unit of work which they share.
+    /// The queue of the group commit, in which tags wait for a unit of work that they share.
     pub tag_queue: TagQueue,
     /// Retention of published changes.
     pub changes_keep: Duration,

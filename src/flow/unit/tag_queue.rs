@@ -1,4 +1,4 @@
-//! The queue of the group commit: tags that come at the same time wait here for a unit of work that they share.
+//! The queue of the group commit: tags that arrive at the same time wait here for a unit of work that they share.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use crate::domain::order::tagged::Tagged;
 use crate::error::{Error, Result};
 use crate::flow::unit::idempotency::{Idempotent, IdempotentRequest};
 
-/// The most tags of one group: so many conversations are read and written by one statement each.
+/// The most tags in one group: one statement reads or writes this many conversations.
 const GROUP_MAX: usize = 64;
 
 /// The tags that wait for their unit of work; clones are the same queue.
@@ -21,7 +21,7 @@ pub struct TagQueue(Arc<Mutex<Queue>>);
 #[derive(Debug, Default)]
 struct Queue {
     jobs: VecDeque<QueuedTag>,
-    /// A task takes one group after the other.
+    /// Whether a task is running that takes one group after the other.
     is_running: bool,
 }
 
@@ -42,12 +42,12 @@ pub(in crate::flow) struct QueuedTag {
 }
 
 impl QueuedTag {
-    /// Answers the request that waits. The claim on its Idempotency-Key ends first: whoever is answered may send the
-    /// next request at once.
+    /// Answers the waiting request. The claim on its Idempotency-Key ends first: a client may send its next request as
+    /// soon as it has the answer.
     pub(in crate::flow) fn answer(self, result: Result<Idempotent<Tagged>>) {
         let Self { job, answer } = self;
         drop(job);
-        // A request that was given up meanwhile gets no answer; its tag stands all the same.
+        // A request whose client has gone gets no answer; its tag is recorded all the same.
         drop(answer.send(result));
     }
 }
@@ -63,8 +63,7 @@ impl PendingAnswer {
 }
 
 impl TagQueue {
-    /// Puts a tag into the queue. The second value is true if no task takes groups from it: then the caller starts
-    /// one.
+    /// Puts a tag into the queue. The second value is true if no task is taking groups: the caller must start one.
     pub(in crate::flow) fn push(&self, job: TagJob) -> (PendingAnswer, bool) {
         let (answer, received) = oneshot::channel();
         let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,8 +72,8 @@ impl TagQueue {
         (PendingAnswer(received), starts)
     }
 
-    /// The tags that have waited longest, each of another conversation, for a conversation is loaded once in a unit.
-    /// An empty group ends the task that takes them.
+    /// The tags that have waited longest, at most one per conversation, because a unit loads each once. An empty group
+    /// ends the task that takes them.
     pub(in crate::flow) fn next_group(&self) -> Vec<QueuedTag> {
         let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut group, mut later) = (Vec::new(), VecDeque::new());
@@ -91,8 +90,8 @@ impl TagQueue {
         group
     }
 
-    /// Empties the queue after the task that took groups has panicked: those who wait are answered that the service
-    /// stops, and the next tag starts a new task.
+    /// Empties the queue after the task that took groups has panicked: the waiting requests are answered that the
+    /// service is unavailable, and the next tag starts a new task.
     pub(in crate::flow) fn reset(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Queue::default();
     }

@@ -23,7 +23,7 @@ impl From<&'static str> for Pair {
     }
 }
 
-/// A parameter.
+/// A parameter of a statement, in the types that both databases share.
 #[derive(Clone, Debug)]
 pub(in crate::store) enum Value {
     Number(Option<i64>),
@@ -66,7 +66,7 @@ impl Row {
         Ok(self.get::<i64>(column)? != 0)
     }
 
-    /// A moment.
+    /// A moment, kept as Unix milliseconds.
     pub(in crate::store) fn time(&self, column: &str) -> Result<Timestamp> {
         self.get::<i64>(column).map(Timestamp::from_millis)
     }

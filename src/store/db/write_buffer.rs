@@ -35,7 +35,7 @@ pub(in crate::store) struct Taken {
 pub(in crate::store) trait Buffered:
     Serialize + Debug + Send + Sync + Sized + 'static
 {
-    /// Its table.
+    /// The table that such rows are written to; tables are written in the order of [`Table`].
     const TABLE: Table;
 
     /// Writes a JSON list of such rows.
@@ -94,7 +94,7 @@ impl<T: Buffered> Rows for Vec<T> {
     }
 }
 
-/// What waits.
+/// The rows of a unit of work that are not written yet, by table.
 #[derive(Debug, Default)]
 pub(in crate::store) struct WriteBuffer(BTreeMap<Table, Box<dyn Rows>>);
 

@@ -10,7 +10,7 @@ use crate::store::db::statement::{Row, values};
 /// The chats of a day.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Chats {
-    /// That began.
+    /// How many began in the day.
     pub begun: i64,
     /// Of those, the ones of which something was said.
     pub tagged: i64,
@@ -23,16 +23,16 @@ pub struct ConversionCount {
     pub state: State,
     /// Why they stand there.
     pub reason: Reason,
-    /// How many.
+    /// How many conversions there are.
     pub number: i64,
 }
 
 /// What shadow made of one event name.
 #[derive(Clone, Copy, Debug)]
 pub struct ShadowedEvents {
-    /// The name.
+    /// The event name that they would have had at Meta.
     pub name: EventName,
-    /// How many.
+    /// How many conversions were suppressed for the shadow mode.
     pub number: i64,
     /// What they are worth together, in minor units.
     pub worth: i64,

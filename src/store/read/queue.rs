@@ -35,11 +35,11 @@ impl Filter {
 /// A conversation at a glance.
 #[derive(Clone, Debug)]
 pub struct ConversationSummary {
-    /// Its id.
+    /// Our id of the conversation.
     pub id: ConversationId,
-    /// Its Page.
+    /// The Page that the person wrote to.
     pub page_id: PageId,
-    /// Where.
+    /// The channel on which they wrote.
     pub channel: Channel,
     /// `waiting`, `snoozed` or `done`.
     pub state: String,

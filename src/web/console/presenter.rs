@@ -33,7 +33,7 @@ pub struct EntryLine {
     pub name: &'static str,
     /// Amount, goods, reason, waybill.
     pub details: Option<String>,
-    /// RFC 3339.
+    /// In RFC 3339, for the `datetime` of its `time` element.
     pub occurred_at: String,
     /// The same as a person reads it.
     pub time: String,

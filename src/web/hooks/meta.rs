@@ -15,7 +15,7 @@ use crate::web::server::{metrics, read};
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Handshake {
-    /// `subscribe`.
+    /// The kind of request; Meta sends `subscribe`.
     #[serde(rename = "hub.mode")]
     mode: Option<String>,
     /// The text that is echoed.

@@ -11,7 +11,7 @@ pub struct MessageLine {
     /// The class of its side.
     pub side: &'static str,
     pub by: &'static str,
-    /// RFC 3339.
+    /// In RFC 3339, for the `datetime` of its `time` element.
     pub sent_at: String,
     /// The same as a person reads it.
     pub time: String,

@@ -70,7 +70,7 @@ pub struct TrialView {
 #[derive(Debug)]
 pub struct FoundLine {
     pub href: String,
-    /// RFC 3339.
+    /// In RFC 3339, for the `datetime` of its `time` element.
     pub sent_at: String,
     /// The same as a person reads it.
     pub time: String,
