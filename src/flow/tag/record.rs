@@ -38,7 +38,7 @@ impl Recorded {
 }
 
 /// What is to be done with a tag, decided before anything is written.
-enum Verdict {
+enum TagMeaning {
     /// An entry with this sender's `ref` exists already.
     KnownByReference(OutcomeId),
     OfChat(ChatDecision),
@@ -91,19 +91,19 @@ pub(in crate::flow) async fn append(
     actor: &str,
 ) -> Result<Recorded> {
     check(tag)?;
-    let verdict = decide(unit, loaded, tag).await?;
+    let meaning = decide(unit, loaded, tag).await?;
     if let Some(customer) = &tag.customer {
         note_customer(unit, services, loaded, customer).await?;
     }
-    match verdict {
-        Verdict::KnownByReference(known) | Verdict::OfChat(ChatDecision::Known(known)) => {
+    match meaning {
+        TagMeaning::KnownByReference(known) | TagMeaning::OfChat(ChatDecision::Known(known)) => {
             Ok(Recorded::known(known))
         }
-        Verdict::OfChat(ChatDecision::Append(occurred_at)) => {
+        TagMeaning::OfChat(ChatDecision::Append(occurred_at)) => {
             let fact = fact(services, loaded, tag, actor, Terms::silent(loaded.page.currency), occurred_at);
             append_to_chat(unit, services, loaded, tag, fact).await
         }
-        Verdict::OfOrder(Decision::Known { order, outcome_id, also_named }) => {
+        TagMeaning::OfOrder(Decision::Known { order, outcome_id, also_named }) => {
             if let Some(number) = also_named {
                 let id = loaded.aggregate.orders[order].id.clone();
                 name_order(unit, services, loaded, &id, &number).await?;
@@ -111,11 +111,11 @@ pub(in crate::flow) async fn append(
             }
             Ok(Recorded::known(outcome_id))
         }
-        Verdict::OfOrder(Decision::Append { order, terms, occurred_at }) => {
+        TagMeaning::OfOrder(Decision::Append { order, terms, occurred_at }) => {
             let fact = fact(services, loaded, tag, actor, terms, occurred_at);
             append_to_order(unit, loaded, order, tag, fact).await
         }
-        Verdict::OfOrder(Decision::Open { number, terms, occurred_at }) => {
+        TagMeaning::OfOrder(Decision::Open { number, terms, occurred_at }) => {
             let order = open_order(unit, services, loaded, number, &terms).await?;
             let fact = fact(services, loaded, tag, actor, terms, occurred_at);
             append_to_order(unit, loaded, order, tag, fact).await
@@ -123,16 +123,16 @@ pub(in crate::flow) async fn append(
     }
 }
 
-async fn decide(unit: &mut Unit, loaded: &LoadedConversation, tag: &Tag) -> Result<Verdict> {
+async fn decide(unit: &mut Unit, loaded: &LoadedConversation, tag: &Tag) -> Result<TagMeaning> {
     if let Some(known) = entry_of_reference(unit, tag, loaded).await? {
-        return Ok(Verdict::KnownByReference(known));
+        return Ok(TagMeaning::KnownByReference(known));
     }
     if tag.kind.is_of_conversation() {
-        return Ok(Verdict::OfChat(chat_tag::decide(tag, &loaded.aggregate, loaded.now)));
+        return Ok(TagMeaning::OfChat(chat_tag::decide(tag, &loaded.aggregate, loaded.now)));
     }
     let orders = &loaded.aggregate.orders;
     tag_decision::decide(tag, orders, loaded.now)
-        .map(Verdict::OfOrder)
+        .map(TagMeaning::OfOrder)
         .map_err(|refusal| refused(&refusal, orders))
 }
 
