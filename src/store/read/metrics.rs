@@ -1,4 +1,4 @@
-//! Counts for those who run the service.
+//! Counts for `/metrics`, read by those who run the service.
 
 use crate::clock::Timestamp;
 use crate::domain::signal::conversion::State;
@@ -6,10 +6,10 @@ use crate::error::Result;
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Row, values};
 
-/// The attempts of a stretch of time that came to one verdict.
+/// The attempts of a span of time with the same verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdicts {
-    /// The verdict; `open` without one.
+    /// The verdict; `open` while there is none, `resolved` where a person decided.
     pub verdict: String,
     /// How many attempts.
     pub attempts: i64,
@@ -18,14 +18,14 @@ pub struct Verdicts {
 }
 
 impl Unit {
-    /// How many conversions stand in each state.
+    /// How many conversions are in each state.
     pub async fn conversions_by_state(&mut self) -> Result<Vec<(State, i64)>> {
         let rows =
             self.rows("select state, count(*) as number from conversion group by state", values![]).await?;
         rows.iter().map(|row| Ok((row.word("state", State::parse)?, row.get("number")?))).collect()
     }
 
-    /// Since when the oldest conversion is due that may leave.
+    /// The due time of the oldest conversion that may be sent at `now`.
     pub async fn oldest_due(&mut self, now: Timestamp) -> Result<Option<Timestamp>> {
         let row = self
             .row(
@@ -36,7 +36,7 @@ impl Unit {
         Ok(row.map(|row| row.get::<Option<i64>>("oldest")).transpose()?.flatten().map(Timestamp::from_millis))
     }
 
-    /// What the attempts since a moment came to; what a person resolved is `resolved`.
+    /// The verdicts of the attempts since a moment.
     pub async fn verdicts_since(&mut self, since: Timestamp) -> Result<Vec<Verdicts>> {
         let rows = self
             .rows(
