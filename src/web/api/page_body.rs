@@ -27,7 +27,7 @@ pub struct PageBody {
     /// The labels of Meta's inbox, each with the outcome that it means. Replaces all of them.
     #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
     labels: Option<Map<String>>,
-    /// Whether a label is taken off once it was heard, so that the next order can carry it.
+    /// Whether a label is taken off once its tag is recorded, so that the next order can carry it.
     take_off_labels: Option<bool>,
     /// Patterns of what operators write anyway, by the outcome that they mean. Replaces all of them.
     #[schema(value_type = Option<std::collections::HashMap<String, Vec<String>>>)]
