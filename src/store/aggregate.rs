@@ -1,6 +1,6 @@
-//! Reading conversation aggregates: of one conversation, or of all that a lease or an attempt touches. One query asks for
-//! all of them and answers one row, in which each kind of row comes as a JSON list of objects: each row of an answer
-//! would cost SQLite's thread and ours a meeting.
+//! Reading conversation aggregates: of one conversation, or of all that a lease or an attempt touches. One query
+//! answers one row, in which the rows of each table come as one JSON list of objects: a row of an answer crosses from
+//! SQLite's thread to ours, which costs more than its JSON.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -32,15 +32,16 @@ pub enum Scope<'a> {
     Conversation(&'a ConversationId),
     /// Several conversations, by their ids.
     Conversations(&'a [ConversationId]),
-    /// Those of the conversions under a lease.
+    /// The conversations of the conversions under a lease.
     Lease(&'a str),
-    /// Those of the conversions that an attempt carries.
+    /// The conversations of the conversions that an attempt carries.
     Attempt(&'a AttemptId),
-    /// Those of them in which a conversion may still change: it waits, or would wake.
+    /// The conversations of an attempt in which a conversion may still change: one that is not in a final state, or a
+    /// suppressed one that may wake.
     Open(&'a AttemptId),
 }
 
-/// The conversations of certain conversions, as a list.
+/// The ids of the conversations of the conversions that `$which` selects, as a JSON list.
 macro_rules! ids {
     ($which:literal) => {
         Pair {
@@ -57,9 +58,9 @@ macro_rules! ids {
 }
 
 /// The query for the conversations of a list of ids: `$these` compares with it, `$all` makes a JSON list, `$object` an
-/// object. Each list is one of the types that [`AggregateRows`] names. (Asked with `limit 1`, because PostgreSQL answers
-/// an `exists` of a short list by reading the whole table; and a list within a row is made JSON once more by `$json`,
-/// which SQLite forgets of what a query within a query gave.)
+/// object. Each list is read as one of the types that [`AggregateRows`] names. `limit 1` stands in for `exists`, for
+/// which PostgreSQL would read the whole of a short table. `$json` marks a list within a row as JSON again, because
+/// SQLite loses that mark across a subquery.
 macro_rules! aggregate_query {
     ($these:literal, $all:literal, $object:literal, $json:literal) => {
         concat!(
@@ -131,7 +132,7 @@ struct AggregateRows {
     conversions: Vec<LedgerConversion>,
 }
 
-/// A conversation, whose it is, and what its Page sells in.
+/// A conversation with its recipient, and the currency of its Page.
 #[derive(Deserialize)]
 struct ThreadRow {
     id: String,
@@ -141,12 +142,12 @@ struct ThreadRow {
     person_id: Option<String>,
     version: i64,
     currency: String,
-    /// Whether something that was said in Meta's inbox waits for a person.
+    /// 1 if a pending tag waits for a person, else 0.
     has_pending: i64,
 }
 
 impl AggregateRows {
-    /// Each list in its order, which costs less here than in the database.
+    /// Reads each list and sorts it, which costs less here than in the database.
     fn read(row: &Row) -> Result<Self> {
         let mut known = Self {
             threads: row.list("threads")?,
@@ -181,7 +182,7 @@ impl ThreadRow {
     }
 }
 
-/// Conversations while they are read, by id.
+/// The rows of several conversations, by conversation, while aggregates are made of them.
 #[derive(Default)]
 struct Found {
     aggregates: BTreeMap<String, ConversationAggregate>,
@@ -190,12 +191,12 @@ struct Found {
 }
 
 impl Unit {
-    /// The conversation, held until this unit ends: facts about it come one after the other.
+    /// Loads a conversation and locks it until this unit ends: facts about it are recorded one after the other.
     pub async fn load_conversation(&mut self, id: &ConversationId) -> Result<Option<ConversationAggregate>> {
         Ok(self.load_conversations(Scope::Conversation(id)).await?.pop())
     }
 
-    /// The conversations of a scope, held until this unit ends, in the order of their ids.
+    /// Loads the conversations of a scope, in the order of their ids, and locks them until this unit ends.
     pub async fn load_conversations(&mut self, scope: Scope<'_>) -> Result<Vec<ConversationAggregate>> {
         let ids = self.ids_of(scope).await?;
         self.lock_these(&ids).await?;
@@ -204,7 +205,7 @@ impl Unit {
         Ok(loaded)
     }
 
-    /// Holds the conversations of a scope until this unit ends.
+    /// Locks the conversations of a scope until this unit ends.
     pub async fn lock_conversations(&mut self, scope: Scope<'_>) -> Result<()> {
         if self.is_alone() {
             return Ok(());
@@ -213,7 +214,7 @@ impl Unit {
         self.lock_these(&ids).await
     }
 
-    /// The conversations of a scope, in the order of their ids.
+    /// Reads the conversations of a scope without locking them, in the order of their ids.
     pub async fn aggregates(&mut self, scope: Scope<'_>) -> Result<Vec<ConversationAggregate>> {
         let ids = self.ids_of(scope).await?;
         self.read_these(ids).await
@@ -245,8 +246,8 @@ impl Unit {
             .unwrap_or_else(|| "[]".into()))
     }
 
-    /// Always in the order of their ids, so that two units never wait for each other in a circle. The one
-    /// writer holds everything anyway.
+    /// Locks in the order of the ids, so that two units never wait for each other in a circle. SQLite's one writer
+    /// needs no lock.
     async fn lock_these(&mut self, ids: &str) -> Result<()> {
         if self.is_alone() {
             return Ok(());
@@ -358,8 +359,8 @@ type Texts = HashMap<String, Vec<String>>;
 
 type Ledgers = HashMap<String, Vec<Fact>>;
 
-/// Facts by order and facts by conversation, each with what undid or accepted it. Those of an order that joined another
-/// one are that one's.
+/// Facts by order and facts by conversation, each with the follow-ups to it. Those of an order that was joined into
+/// another one are listed under that one.
 fn ledgers(outcomes: Vec<OutcomeRow>) -> Result<(Ledgers, Ledgers)> {
     let (mut undone, mut accepted) = (HashSet::new(), HashSet::new());
     for row in &outcomes {

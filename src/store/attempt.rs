@@ -1,4 +1,4 @@
-//! Attempts: one row a request to Meta, committed before its first byte, and what came of it.
+//! Attempts: one row per request to Meta, committed before its first byte, and its verdict.
 
 use std::collections::HashSet;
 
@@ -31,7 +31,7 @@ pub struct AttemptRow {
     pub resolved_as: Option<String>,
 }
 
-/// Attempts; `$from` are the clauses from `from` on.
+/// Selects attempts; `$from` are the clauses from `from` on.
 macro_rules! attempt_rows {
     ($from:literal) => {
         concat!(
@@ -43,7 +43,7 @@ macro_rules! attempt_rows {
     };
 }
 
-/// An attempt that is to be opened.
+/// An attempt to be opened.
 #[derive(Clone, Copy, Debug)]
 pub struct NewAttempt<'a> {
     /// Our id of the attempt, made before the row.
@@ -52,11 +52,11 @@ pub struct NewAttempt<'a> {
     pub page: &'a PageId,
     /// The dataset that its request goes to.
     pub dataset: &'a DatasetId,
-    /// The lease whose conversions it carries; it is renewed with it.
+    /// The lease whose conversions it carries; opening the attempt renews it.
     pub lease: Lease<'a>,
 }
 
-/// What becomes of the conversions of an attempt.
+/// The new state of the conversions of an attempt.
 #[derive(Clone, Debug)]
 pub struct Settlement {
     /// Their state from then on.
@@ -72,8 +72,8 @@ pub struct Settlement {
 }
 
 impl Unit {
-    /// Attempts, the last one first. One without a verdict is still `open`; one that a person resolved is no
-    /// longer `unknown`, but `resolved`.
+    /// Attempts, the last one first. The filter calls one without a verdict `open`, and one that a person resolved
+    /// `resolved`, no longer `unknown`.
     pub async fn attempts(
         &mut self,
         part: ListRange<'_>,
@@ -101,8 +101,8 @@ impl Unit {
         self.rows(text, values![conversion.as_str()]).await?.iter().map(read_attempt).collect()
     }
 
-    /// Opens an attempt with all that a lease holds; gives how many that are. It must be committed before the
-    /// first byte of the request.
+    /// Opens an attempt with all conversions under a lease; gives their number. It must be committed before the first
+    /// byte of the request.
     pub async fn open_attempt(&mut self, attempt: NewAttempt<'_>) -> Result<u64> {
         let NewAttempt { id, page, dataset, lease } = attempt;
         let events = self
@@ -135,8 +135,7 @@ impl Unit {
         Ok(events)
     }
 
-    /// Writes what an attempt came to; false if it already had a verdict other than `unknown`, or if a person
-    /// decided about it.
+    /// Writes the verdict of an attempt; false if it already had one other than `unknown`, or if a person resolved it.
     pub async fn close_attempt(
         &mut self,
         id: &AttemptId,
@@ -165,10 +164,10 @@ impl Unit {
         Ok(closed == 1)
     }
 
-    /// Gives every conversion of an attempt, unless a newer attempt carries it, its new state. Those that go
-    /// back to `ready` keep the lease when `keep_lease` and are due at `next_at`. One whose answer was lost
-    /// before may be at Meta already, so that it never ends as one that did not leave. One that waits to be
-    /// sent again for this attempt's lost answer follows the answer that came after all.
+    /// Gives the conversions of an attempt their new state, except those that a newer attempt carries. Those that go
+    /// back to `ready` are due at `next_at`, and keep their lease with `keep_lease`. A conversion of which an earlier
+    /// answer was lost may be at Meta already, so it never becomes `expired` or `suppressed`. One that is `ready` to be
+    /// sent again because this attempt's answer was lost takes the answer that arrived after all.
     pub async fn settle(&mut self, attempt: &AttemptId, settlement: Settlement) -> Result<u64> {
         let Settlement { state, reason, detail, next_at, keep_lease } = settlement;
         self.execute(
@@ -186,8 +185,8 @@ impl Unit {
         .await
     }
 
-    /// What an attempt left unknown goes once more, where the policy that made it says `resend` and it has
-    /// not done so before.
+    /// Makes conversions that an attempt left `unknown` ready once more, where the policy that made them says `resend`
+    /// and that was not done before.
     pub async fn resend_unknown(&mut self, attempt: &AttemptId, now: Timestamp) -> Result<u64> {
         self.execute(
             "update conversion set state = 'ready', reason = 'try_again', resent = 1, next_at = $2
@@ -200,7 +199,7 @@ impl Unit {
         .await
     }
 
-    /// Counts an answer of zero for every conversion of an attempt; gives the largest count.
+    /// Counts an answer of `events_received: 0` for every conversion of an attempt; gives the largest count.
     pub async fn count_zero(&mut self, attempt: &AttemptId) -> Result<i64> {
         self.execute(
             "update conversion set zero_answers = zero_answers + 1 where attempt_id = $1",
@@ -216,8 +215,8 @@ impl Unit {
         row.map_or(Ok(0), |row| row.get("zeros"))
     }
 
-    /// Of those that an answer of zero made unknown, the ones that met fewer than `zeros` of them are tried
-    /// again at `next_at`.
+    /// Makes conversions of an attempt that are `unknown` for answers of zero ready again at `next_at`, where they met
+    /// fewer than `zeros` of them.
     pub async fn spare_below(&mut self, attempt: &AttemptId, zeros: i64, next_at: Timestamp) -> Result<u64> {
         self.execute(
             "update conversion set state = 'ready', reason = 'try_again', next_at = $3
@@ -227,7 +226,7 @@ impl Unit {
         .await
     }
 
-    /// The most often tried conversion of an attempt: how many attempts carried it.
+    /// How many attempts carried the most often tried conversion of this attempt.
     pub async fn tries(&mut self, attempt: &AttemptId) -> Result<i64> {
         let row = self
             .row(
@@ -249,7 +248,7 @@ impl Unit {
         rows.iter().map(|row| row.word("event_name", EventName::parse)).collect()
     }
 
-    /// The attempts without a verdict whose lease ran out before `now`: nobody waits for their answers.
+    /// The attempts without a verdict whose lease ran out before `now`: no process waits for their answers.
     pub async fn abandoned_attempts(&mut self, now: Timestamp) -> Result<Vec<(AttemptId, PageId)>> {
         let rows = self
             .rows(
@@ -264,7 +263,7 @@ impl Unit {
         rows.iter().map(|row| Ok((AttemptId(row.get("id")?), PageId(row.get("page_id")?)))).collect()
     }
 
-    /// Whether nobody waits for the answer of this attempt, as [`Unit::abandoned_attempts`] has it.
+    /// Whether [`Unit::abandoned_attempts`] would list this attempt.
     pub async fn is_abandoned(&mut self, id: &AttemptId, now: Timestamp) -> Result<bool> {
         let row = self
             .row(
@@ -278,8 +277,8 @@ impl Unit {
         Ok(row.is_some())
     }
 
-    /// Gives what an attempt left unknown the state that a person knows. What goes again may be at Meta
-    /// already.
+    /// Gives the conversions that an attempt left `unknown` the state by which a person resolved it. Those that are
+    /// sent again are marked `resent`, because Meta may have them already.
     pub async fn settle_unknown(
         &mut self,
         attempt: &AttemptId,
@@ -296,7 +295,7 @@ impl Unit {
         .await
     }
 
-    /// Frees every row that was claimed and not sent.
+    /// Gives back every lease: what was claimed and not sent is due again.
     pub async fn give_back_all(&mut self) -> Result<u64> {
         self.execute(
             "update conversion set lease = null, lease_until = null
@@ -306,7 +305,7 @@ impl Unit {
         .await
     }
 
-    /// A person decided about an unknown attempt; false if it is not unknown or was decided before.
+    /// Writes how a person resolved an unknown attempt; false if it is not unknown or was resolved before.
     pub async fn resolve_attempt(&mut self, id: &AttemptId, as_what: &str, now: Timestamp) -> Result<bool> {
         let resolved = self
             .execute(

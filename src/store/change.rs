@@ -1,5 +1,5 @@
-//! The feed: changes numbered after their commit by whoever holds the lease, read in stretches, and everything
-//! that a stretch is rendered from in a few queries, however many changes it has.
+//! The change feed: changes are numbered after their commit by the holder of the publisher's lease, and read in slices.
+//! A few queries read all that a slice is rendered from, however many changes it has.
 
 use std::collections::HashMap;
 
@@ -24,10 +24,10 @@ use crate::store::order::OrderNumberRow;
 use crate::store::outcome::{OutcomeRow, outcome_columns};
 use crate::store::referral::{ReferralRow, referral_columns};
 
-/// The lease of the one publisher.
+/// The row of the one publisher's lease.
 const PUBLISHER: &str = "publisher";
 
-/// The subjects of a part of the feed, whose values are those of [`FeedSlice::values`].
+/// The subjects of a slice of the feed, whose values are those of [`FeedSlice::values`].
 macro_rules! changed_subjects {
     () => {
         "select subject_id from change
@@ -35,7 +35,7 @@ macro_rules! changed_subjects {
     };
 }
 
-/// The conversations of a part of the feed: its subjects, and those of its orders.
+/// The conversations of a slice of the feed: those among its subjects, and those of its orders.
 macro_rules! changed_threads {
     () => {
         concat!(
@@ -47,7 +47,7 @@ macro_rules! changed_threads {
     };
 }
 
-/// An entry for the feed.
+/// A change to be written.
 #[derive(Debug, Serialize)]
 struct ChangeRow {
     id: String,
@@ -68,8 +68,8 @@ impl Buffered for ChangeRow {
         id text, page_id text, kind text, subject_id text, version bigint, occurred_at bigint, parked bigint,
         conversation_version bigint, sequence bigint, published_at bigint
     ));
-    /// Where units are committed one after the other changes are numbered at once; elsewhere, and while older ones
-    /// wait, they wait for the publisher.
+    /// On SQLite, where units commit one after the other, changes are numbered when they are written; on PostgreSQL,
+    /// and while older changes wait, they wait for the publisher.
     const NUMBERING: Option<Pair> = Some({
         let text = "update feed set last_sequence = last_sequence + $1
                      where name = 'changes' and not exists (select 1 from change where sequence is null)
@@ -87,25 +87,25 @@ impl Buffered for ChangeRow {
     }
 }
 
-/// The feed as it stands.
+/// The present extent of the feed.
 #[derive(Clone, Debug)]
 pub struct Feed {
-    /// Makes and reads cursors.
+    /// The key that makes and reads cursors.
     pub key: CursorKey,
     /// The number of its last change.
     pub last: i64,
-    /// The number of the last change that is no longer kept.
+    /// The number of the last change that retention has dropped.
     pub dropped: i64,
 }
 
-/// A part of the feed: the changes with a number above `after` up to `until`, of one Page or of all.
+/// A slice of the feed: the changes with a number above `after` and up to `until`, of one Page or of all.
 #[derive(Clone, Copy, Debug)]
 pub struct FeedSlice<'a> {
-    /// Behind this number.
+    /// The number behind which the slice begins.
     pub after: i64,
-    /// Up to this number.
+    /// The last number of the slice.
     pub until: i64,
-    /// Of this Page alone.
+    /// Only changes of this Page; `None` for all Pages.
     pub page: Option<&'a PageId>,
 }
 
@@ -116,7 +116,7 @@ impl FeedSlice<'_> {
 }
 
 impl Unit {
-    /// The feed as it stands.
+    /// The present extent of the feed.
     pub async fn feed(&mut self) -> Result<Feed> {
         let row = self
             .row("select key, last_sequence, dropped_sequence from feed where name = 'changes'", Vec::new())
@@ -140,8 +140,8 @@ impl Unit {
         Ok((row.get("last_sequence")?, row.get::<i64>("waits")? > 0))
     }
 
-    /// Takes or renews the lease of the one publisher; gives its token, which grows whenever it changes hands,
-    /// or none while somebody else holds it. Nobody else takes it before this unit ends.
+    /// Takes or renews the publisher's lease; gives its fencing token, which grows with every new holder, or `None`
+    /// while another process holds the lease. The row stays locked until this unit ends.
     pub async fn lease_publisher(
         &mut self,
         holder: &str,
@@ -162,7 +162,7 @@ impl Unit {
         row.map(|row| row.get("token")).transpose()
     }
 
-    /// Gives the lease of the publisher back, if `holder` has it.
+    /// Gives the publisher's lease back, if `holder` has it.
     pub async fn release_publisher(&mut self, holder: &str) -> Result<()> {
         self.execute(
             "update lease set held_until = 0 where name = $1 and holder = $2",
@@ -172,8 +172,8 @@ impl Unit {
         Ok(())
     }
 
-    /// Numbers about `limit` of the changes that wait, under the publisher's token; gives how many. They go by
-    /// the time of their making, and those of one subject by their version, whatever the clocks said.
+    /// Numbers about `limit` of the changes that wait, under the publisher's fencing token; gives how many. They are
+    /// ordered by when they were made, and those of one subject by their version, whatever the clocks were.
     pub async fn number_changes(&mut self, token: i64, limit: i64, now: Timestamp) -> Result<u64> {
         let numbered = self
             .execute(
@@ -207,8 +207,8 @@ impl Unit {
         Ok(numbered)
     }
 
-    /// Forgets the oldest changes, up to the first that was published at or after `before`, at most `limit`;
-    /// gives how many.
+    /// Drops the oldest changes, up to the first that was published at or after `before`, at most `limit`; gives how
+    /// many.
     pub async fn drop_old_changes(&mut self, before: Timestamp, limit: i64) -> Result<u64> {
         let feed = self.feed().await?;
         let reach = feed.last.min(feed.dropped.saturating_add(limit));
@@ -229,7 +229,7 @@ impl Unit {
         self.execute("delete from change where sequence <= $1", values![upto]).await
     }
 
-    /// The first changes of a part, by number.
+    /// The first changes of a slice, by number.
     pub async fn changes(&mut self, slice: FeedSlice<'_>, limit: i64) -> Result<Vec<Change>> {
         let mut values = slice.values();
         values.push(Value::from(limit));
@@ -242,7 +242,7 @@ impl Unit {
         self.rows(text, values).await?.iter().map(read_change).collect()
     }
 
-    /// What the changes of a part are rendered from.
+    /// All that the changes of a slice are rendered from.
     pub async fn records(&mut self, slice: FeedSlice<'_>) -> Result<Records> {
         let mut records = Records::default();
         self.read_changed_orders(slice, &mut records).await?;
@@ -349,7 +349,7 @@ impl Unit {
         Ok(())
     }
 
-    /// The feed will tell that an order of `thread` is now at its version.
+    /// Adds a change: the order of `thread` is now at its version.
     pub fn order_changed(&mut self, id: String, thread: &Thread, order: &OrderLedger, now: Timestamp) {
         let change = ChangeRow::of(thread, id, now);
         self.write_buffer.of().push(ChangeRow {
@@ -361,7 +361,7 @@ impl Unit {
         });
     }
 
-    /// The feed will tell that a conversation is now at its version.
+    /// Adds a change: the conversation is now at its version.
     pub async fn conversation_changed(&mut self, id: String, thread: &Thread, now: Timestamp) -> Result<()> {
         self.execute(
             "update conversation set version = $2 where id = $1",
@@ -374,7 +374,7 @@ impl Unit {
 }
 
 impl ChangeRow {
-    /// A thread is at its version; the publisher numbers that after the commit.
+    /// A change of a thread at its version; it gets its number in the feed after the commit.
     fn of(thread: &Thread, id: String, now: Timestamp) -> Self {
         Self {
             id,
@@ -419,8 +419,8 @@ fn read_number(row: &Row) -> Result<OrderNumberRow> {
 /// Entries of the ledger by their order or conversation.
 type Entries = HashMap<String, Vec<OutcomeRow>>;
 
-/// An order that joined another one keeps the numbers and facts that it had; the other one has them from the version on
-/// at which they were joined.
+/// Reads an order as the feed renders it. One that was joined into another keeps the numbers and facts that it had; the
+/// other has them from the version at which they were joined.
 fn read_order(row: &Row, numbers: &[OrderNumberRow], entries: &Entries) -> Result<OrderRecord> {
     let id: String = row.get("id")?;
     let joined_into: Option<String> = row.get("joined_into")?;
@@ -455,7 +455,7 @@ fn read_order(row: &Row, numbers: &[OrderNumberRow], entries: &Entries) -> Resul
     })
 }
 
-/// Facts with what was said about them, each entry with the version of the subject at which it appeared.
+/// Facts with their follow-ups, each entry with the version of its subject at which it appeared.
 fn versioned(entries: &[(i64, &OutcomeRow)]) -> Result<Vec<VersionedFact>> {
     let (mut undone, mut accepted): (HashMap<&str, i64>, HashMap<&str, i64>) = Default::default();
     for (version, entry) in entries {

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Pair, list, read_word, rows, values};
 
-/// A chat as it is cut and staged.
+/// A row of the table `chat`: where the chat begins and ends, and its stage.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ChatRow {
     pub(in crate::store) conversation_id: String,
@@ -37,7 +37,7 @@ const PUT: Pair = rows!(insert into chat (
           stage = excluded.stage");
 
 impl ChatRow {
-    /// A chat of a thread.
+    /// The row of a chat of `thread`.
     pub fn new(thread: &Thread, chat: &Chat, stage: Stage) -> Self {
         let millis = |at: Option<Timestamp>| at.map(Timestamp::millis);
         Self {
@@ -69,7 +69,7 @@ impl ChatRow {
 }
 
 impl Unit {
-    /// Writes chats as they are now cut and staged.
+    /// Adds or changes the rows of chats.
     pub async fn put_chats(&mut self, chats: &[ChatRow]) -> Result<()> {
         if chats.is_empty() {
             return Ok(());
@@ -77,7 +77,7 @@ impl Unit {
         self.execute(PUT, values![list(chats)?]).await.map(drop)
     }
 
-    /// Takes away the chats of a conversation from number `from` on.
+    /// Deletes the chats of a conversation from number `from` on.
     pub async fn drop_chats(&mut self, conversation: &ConversationId, from: i64) -> Result<()> {
         self.execute(
             "delete from chat where conversation_id = $1 and number >= $2",

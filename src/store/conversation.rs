@@ -1,4 +1,4 @@
-//! Conversations: their heads, where they stand in the queue, and the phone numbers that were said in them.
+//! Conversations: their rows, their positions in the queue, and the phone numbers that were written in them.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::store::cursor::ListRange;
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Pair, Row, Value, list, values};
 
-/// Who said a phone number.
+/// Who gave a phone number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SaidBy {
     /// The person, in their own words.
@@ -33,7 +33,7 @@ impl SaidBy {
     }
 }
 
-/// A conversation's head.
+/// A row of the table `conversation`, with the person and their name.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each is the column of that name")]
 pub struct ConversationRow {
@@ -51,7 +51,7 @@ pub struct ConversationRow {
     pub version: i64,
 }
 
-/// Heads of conversations; `$which` are the clauses from `where` on.
+/// Selects conversations; `$which` are the clauses from `where` on.
 macro_rules! conversation_rows {
     ($which:literal) => {
         concat!(
@@ -66,7 +66,7 @@ macro_rules! conversation_rows {
 }
 pub(in crate::store) use conversation_rows;
 
-/// Where a conversation stands in the queue, and when its silence is due.
+/// The position of a conversation in the queue, and when its silence is due.
 #[derive(Debug, Serialize)]
 pub struct QueueRow {
     id: String,
@@ -77,7 +77,7 @@ pub struct QueueRow {
 }
 
 impl QueueRow {
-    /// Of a conversation.
+    /// The position of this aggregate; `silent_at` is when its last chat falls silent.
     pub fn new(aggregate: &ConversationAggregate, silent_at: Option<Timestamp>) -> Self {
         Self {
             id: aggregate.thread.id.0.clone(),
@@ -99,7 +99,7 @@ pub struct SilentConversation {
 }
 
 impl Unit {
-    /// Conversations, the one with the last word first.
+    /// The conversations of a Page, the one with the latest message first.
     pub async fn conversations(
         &mut self,
         part: ListRange<'_>,
@@ -115,13 +115,13 @@ impl Unit {
         self.rows(text, values).await?.iter().map(read_conversation).collect()
     }
 
-    /// The head of a conversation.
+    /// The conversation of this id.
     pub async fn conversation(&mut self, id: &ConversationId) -> Result<Option<ConversationRow>> {
         let row = self.row(conversation_rows!("where conversation.id = $1"), values![id.as_str()]).await?;
         row.as_ref().map(read_conversation).transpose()
     }
 
-    /// The conversations of a Page with a word since a moment, the last one first.
+    /// The conversations of a Page with a message since a moment, the latest first.
     pub async fn recent_conversations(
         &mut self,
         page: &PageId,
@@ -144,7 +144,7 @@ impl Unit {
         row.map(|row| row.get("page_id").map(PageId)).transpose()
     }
 
-    /// Opens a thread: of a person, or one in which an order waits that only a CRM has told of.
+    /// Opens a thread: of a person, or, without one, for an order that only a CRM has reported.
     pub async fn open_thread(
         &mut self,
         id: &ConversationId,
@@ -161,7 +161,7 @@ impl Unit {
         Ok(())
     }
 
-    /// Takes away a thread without a person whose order has found one.
+    /// Deletes a thread without a person, after its order was adopted by another conversation.
     pub async fn drop_thread(&mut self, id: &ConversationId) -> Result<()> {
         self.execute(
             "delete from conversation
@@ -173,7 +173,7 @@ impl Unit {
         Ok(())
     }
 
-    /// Writes down that a phone number was said.
+    /// Records that a phone number was given in a conversation.
     pub async fn add_phone_mention(
         &mut self,
         thread: &Thread,
@@ -191,7 +191,7 @@ impl Unit {
         Ok(())
     }
 
-    /// The conversations with a word since `since` in which this phone number was given.
+    /// The conversations with a message since `since` in which this phone number was given.
     pub async fn conversations_with_phone(
         &mut self,
         page: &PageId,
@@ -215,8 +215,8 @@ impl Unit {
         rows.iter().map(|row| row.get("id").map(ConversationId)).collect()
     }
 
-    /// The moments by which a conversation is cut into chats. A phone number counts where the customer gave
-    /// it, unless the Page had written it before.
+    /// The moments by which a conversation is cut into chats. A phone number counts where the customer gave it, unless
+    /// the Page had written it before.
     pub async fn points_of(&mut self, conversation: &ConversationId) -> Result<Vec<Point>> {
         let rows = self
             .rows(
@@ -249,10 +249,10 @@ impl Unit {
         rows.iter().map(point).collect()
     }
 
-    /// Writes where conversations stand in the queue, and when their silence is due. What waits for a person
-    /// keeps a conversation there. Most messages move the times alone, so that the rest, which many indexes
-    /// follow, is written only where it differs; and a silence that is due later than was written is found when
-    /// the written moment comes.
+    /// Writes positions in the queue, and when silence is due. A pending tag keeps a conversation waiting. Most
+    /// messages change only the times; therefore the other columns, which many indexes include, are written only where
+    /// they differ. A due time of silence that moved to later is not written: it is found out when the written one
+    /// comes.
     pub async fn put_queue(&mut self, rows: &[QueueRow], now: Timestamp) -> Result<()> {
         macro_rules! times {
             ($given:literal, $these:literal) => {
@@ -305,7 +305,7 @@ impl Unit {
                            from jsonb_each($1)",
                         ""
                     ),
-                    // Found by their index, whatever the list is thought to hold.
+                    // Found by their index, whatever the planner guesses about the length of the list.
                     postgres: $text!(
                         "select id, began_at, last_at, waiting_since, silent_at
                            from json_to_recordset($1::json)
@@ -322,7 +322,7 @@ impl Unit {
         self.execute(in_both!(places), values![rows, now]).await.map(drop)
     }
 
-    /// Where a conversation stands in the queue: `waiting`, `snoozed` or `done`.
+    /// The state of a conversation in the queue: `waiting`, `snoozed` or `done`.
     pub async fn queue_state(&mut self, conversation: &ConversationId) -> Result<Option<String>> {
         let row =
             self.row("select state from conversation where id = $1", values![conversation.as_str()]).await?;
@@ -341,7 +341,7 @@ impl Unit {
         Ok(snoozed == 1)
     }
 
-    /// Brings conversations back whose snooze is over by `now`. One that was tagged meanwhile stays out.
+    /// Returns conversations to the queue whose snooze is over by `now`. One that was tagged meanwhile stays out.
     pub async fn call_back(&mut self, now: Timestamp) -> Result<u64> {
         self.execute(
             "update conversation
@@ -353,7 +353,7 @@ impl Unit {
         .await
     }
 
-    /// Conversations in which a chat has fallen silent by `now`.
+    /// The conversations in which a chat has fallen silent by `now`.
     pub async fn fallen_silent(&mut self, now: Timestamp, limit: i64) -> Result<Vec<SilentConversation>> {
         let rows = self
             .rows(
@@ -371,7 +371,7 @@ impl Unit {
     }
 }
 
-/// Of a row of [`conversation_rows!`].
+/// Reads a row of [`conversation_rows!`].
 pub(in crate::store) fn read_conversation(row: &Row) -> Result<ConversationRow> {
     Ok(ConversationRow {
         id: ConversationId(row.get("id")?),

@@ -1,4 +1,4 @@
-//! Conversions: their rows, their payloads, and the leases under which they leave.
+//! Conversions: their rows, their payloads, and the leases under which they are sent.
 
 use std::time::Duration;
 
@@ -15,18 +15,18 @@ use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Pair, Row, Value, list, read_word, rows, values};
 use crate::store::db::write_buffer::{Buffered, Table};
 
-/// How long a lease holds: longer than one request to Meta may take, shorter than the 60 s within which a
-/// lost attempt must be seen.
+/// How long a lease holds: longer than one request to Meta may take, shorter than the 60 s within which a lost attempt
+/// must be found.
 pub const LEASE: Duration = Duration::from_secs(45);
 
-/// Who works on conversions, from when and until when.
+/// A claim on conversions for a limited time: who works on them, and until when.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease<'a> {
     /// Our id of the lease, made anew for every claim.
     pub id: &'a str,
     /// When it was taken or last renewed.
     pub now: Timestamp,
-    /// Until when, unless it is renewed.
+    /// When it ends, unless it is renewed.
     pub until: Timestamp,
 }
 
@@ -57,7 +57,7 @@ pub struct ConversionRow {
     pub leaves_at: Timestamp,
 }
 
-/// Conversions with the first numbers of their orders; `$which` are the clauses from `where` on.
+/// Selects conversions with the first numbers of their orders; `$which` are the clauses from `where` on.
 macro_rules! conversion_rows {
     ($which:literal) => {
         concat!(
@@ -72,7 +72,7 @@ macro_rules! conversion_rows {
     };
 }
 
-/// A conversion that is made.
+/// A conversion to be added.
 #[derive(Debug, Serialize)]
 struct NewConversion {
     id: String,
@@ -108,7 +108,7 @@ impl Buffered for NewConversion {
     ));
 }
 
-/// An entry that a conversion reports.
+/// The link from a conversion to an entry that it reports.
 #[derive(Debug, Serialize)]
 struct ConversionOutcomeRow {
     outcome_id: String,
@@ -121,7 +121,7 @@ impl Buffered for ConversionOutcomeRow {
         "on conflict (outcome_id) do update set conversion_id = excluded.conversion_id");
 }
 
-/// A conversion as its ledger judges it, with the entries that it reports.
+/// A conversion as an aggregate has it, with the entries that it reports.
 #[derive(Deserialize)]
 pub(in crate::store) struct LedgerConversion {
     pub(in crate::store) id: String,
@@ -138,12 +138,12 @@ pub(in crate::store) struct LedgerConversion {
     leaves_at: i64,
     frozen: i64,
     resent: i64,
-    /// Null without any.
+    /// Null where it reports none.
     outcome_ids: Option<Vec<String>>,
 }
 
 impl LedgerConversion {
-    /// Its place among the conversions of its conversation.
+    /// The sort key among the conversions of its conversation.
     pub(in crate::store) fn place(&self) -> (&str, i64, &str) {
         (&self.event_name, self.number, &self.id)
     }
@@ -168,12 +168,12 @@ impl LedgerConversion {
     }
 }
 
-/// The text of a conversion as Meta is sent it, frozen for an attempt.
+/// The payload of a conversion, frozen for an attempt.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct FrozenPayload<'a> {
     /// Our id of the conversion, the key of its row.
     pub conversion_id: &'a str,
-    /// The text, byte for byte.
+    /// The payload as Meta is sent it, byte for byte.
     pub body: &'a str,
 }
 
@@ -181,7 +181,7 @@ const FREEZE: Pair = rows!(insert into conversion_payload (conversion_id text, b
     "on conflict (conversion_id) do update set body = excluded.body");
 
 impl Unit {
-    /// Conversions, the one that was made last first.
+    /// The conversions of a Page, the newest first.
     pub async fn conversions(
         &mut self,
         part: ListRange<'_>,
@@ -197,7 +197,7 @@ impl Unit {
         self.rows(text, values).await?.iter().map(read_conversion).collect()
     }
 
-    /// The conversions of one order, the one that was made last first.
+    /// The conversions of one order, the newest first.
     pub async fn conversions_of_order(&mut self, order: &OrderId) -> Result<Vec<ConversionRow>> {
         let text = conversion_rows!("where order_id = $1 order by made_at desc, id desc");
         self.rows(text, values![order.as_str()]).await?.iter().map(read_conversion).collect()
@@ -222,7 +222,7 @@ impl Unit {
         row.map(|row| row.get("conversation_id").map(ConversationId)).transpose()
     }
 
-    /// The conversations with an event that never left because the dataset refused its name.
+    /// The conversations with a conversion that is suppressed because the dataset refused its event name.
     pub async fn held_back(&mut self, dataset: &DatasetId, name: EventName) -> Result<Vec<ConversationId>> {
         let rows = self
             .rows(
@@ -271,8 +271,7 @@ impl Unit {
         self.add_carries(&conversion.id, &conversion.carries);
     }
 
-    /// Writes a conversion that changed. One that is not frozen loses its old payload, and one that is not
-    /// ready its lease.
+    /// Writes a conversion that changed. Unless it is frozen its old payload is dropped; unless it is ready, its lease.
     pub async fn put_conversion(&mut self, row: &Conversion) -> Result<()> {
         self.execute(
             "update conversion
@@ -298,7 +297,7 @@ impl Unit {
         self.set_carries(&row.id, &row.carries).await
     }
 
-    /// Takes away a conversion that nothing asks for any more and that no attempt ever carried.
+    /// Deletes a conversion that nothing gives cause for any more and that no attempt ever carried.
     pub async fn drop_conversion(&mut self, id: &ConversionId) -> Result<()> {
         for text in [
             "delete from conversion_outcome where conversion_id = $1",
@@ -327,9 +326,9 @@ impl Unit {
         }
     }
 
-    /// Lets go what has been held long enough, and ends what grew too old, on every Page, paused or not.
-    /// An event made before `too_old_before` can't be sent any more; one whose answer was lost before is left
-    /// to the judgement of its ledger, for Meta may have it.
+    /// Makes held conversions ready whose hold is over, and expires those that are too old, on every Page, paused or
+    /// not. An event from before `too_old_before` can't be sent any more. One whose answer was lost before is left to
+    /// be judged by its ledger, because Meta may have it.
     pub async fn release_due(&mut self, too_old_before: Timestamp, now: Timestamp) -> Result<u64> {
         let expired = self
             .execute(
@@ -365,7 +364,8 @@ impl Unit {
         self.execute(text, values![page.as_str(), lease.id, lease.now, lease.until, limit]).await
     }
 
-    /// What is still under a lease and ready, in the order in which it leaves. Empty once the lease is lost.
+    /// The conversions that are still under a lease and ready, in the order in which they are sent. Empty once the
+    /// lease is lost.
     pub async fn leased(&mut self, lease: &str, now: Timestamp) -> Result<Vec<ConversionId>> {
         let text = Pair {
             sqlite: "select json_group_array(id order by event_time, id) as leased
@@ -377,7 +377,7 @@ impl Unit {
         Ok(row.list::<String>("leased")?.into_iter().map(ConversionId).collect())
     }
 
-    /// Gives a lease back; what it held is due again.
+    /// Gives a lease back; its conversions are due again.
     pub async fn give_back(&mut self, lease: &str) -> Result<()> {
         self.execute(
             "update conversion set lease = null, lease_until = null where lease = $1 and state = 'ready'",
@@ -387,7 +387,7 @@ impl Unit {
         Ok(())
     }
 
-    /// Hands the later half of what a lease holds, all but the first `keep`, to another lease.
+    /// Moves the later half of a lease, all but the first `keep` conversions, to another lease.
     pub async fn split_lease(&mut self, lease: &str, other: &str, keep: i64) -> Result<u64> {
         self.execute(
             "update conversion set lease = $2
@@ -400,7 +400,7 @@ impl Unit {
         .await
     }
 
-    /// The frozen texts of what a lease holds.
+    /// The frozen payloads of the conversions under a lease.
     pub async fn payloads(&mut self, lease: &str) -> Result<Vec<(ConversionId, String)>> {
         let rows = self
             .rows(
@@ -413,19 +413,19 @@ impl Unit {
         rows.iter().map(|row| Ok((ConversionId(row.get("conversion_id")?), row.get("body")?))).collect()
     }
 
-    /// The text that Meta is sent for a conversion, once an attempt froze it.
+    /// The payload of a conversion, once an attempt froze it.
     pub async fn payload(&mut self, id: &ConversionId) -> Result<Option<String>> {
         let text = "select body from conversion_payload where conversion_id = $1";
         let row = self.row(text, values![id.as_str()]).await?;
         row.map(|row| row.get("body")).transpose()
     }
 
-    /// Freezes the texts of conversions.
+    /// Stores payloads, which no later attempt changes.
     pub async fn freeze(&mut self, texts: &[FrozenPayload<'_>]) -> Result<()> {
         self.execute(FREEZE, values![list(texts)?]).await.map(drop)
     }
 
-    /// A held conversion may leave at once, a rejected one once more with a payload that is built anew.
+    /// Makes a conversion of the state `from` ready at once. A rejected one gets its payload built anew.
     pub async fn set_ready(&mut self, id: &ConversionId, from: State, now: Timestamp) -> Result<bool> {
         let changed = self
             .execute(

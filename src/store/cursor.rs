@@ -1,11 +1,11 @@
-//! Lists, each part going on where the last one ended. One Page at a time, so that every query runs along an index;
-//! lists of several Pages are laid together by who asks.
+//! Pagination: each part of a list begins behind the last row of the part before. A query covers one Page, so that it
+//! follows an index; the caller merges the lists of several Pages.
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::PageId;
 use crate::store::db::statement::{Value, values};
 
-/// Where a list goes on: behind the row of this moment and id.
+/// The position in a list from which it continues: behind the row of this moment and id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListCursor {
     /// The moment of the last row.
@@ -26,7 +26,7 @@ pub struct ListRange<'a> {
 }
 
 impl ListRange<'_> {
-    /// `$1` Page, `$2` moment, `$3` id, `$4` limit.
+    /// The values of the query: `$1` Page, `$2` moment, `$3` id, `$4` limit.
     pub(in crate::store) fn values(self) -> Vec<Value> {
         values![self.page.as_str(), self.after.at, self.after.id.as_str(), self.limit]
     }

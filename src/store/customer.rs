@@ -1,5 +1,5 @@
-//! Customers: what is known of the person of a conversation, from the shop and from Meta, which is asked for their name
-//! and picture.
+//! Customers: what is known of the person of a conversation from the shop, and their name and picture, which Meta is
+//! asked for.
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, PageId, PersonId};
@@ -9,7 +9,7 @@ use crate::store::db::sql::Unit;
 use crate::store::db::statement::values;
 
 impl Unit {
-    /// Adds the customer of a conversation that is opened; Meta is asked for their name at once.
+    /// Adds the customer of a conversation that is opened; their profile is due to be asked for at once.
     pub(in crate::store) async fn add_customer(
         &mut self,
         conversation: &ConversationId,
@@ -19,7 +19,7 @@ impl Unit {
         self.execute(text, values![conversation.as_str(), page.as_str()]).await.map(drop)
     }
 
-    /// What was entered about the customer of a conversation.
+    /// The details that the shop has entered about the customer of a conversation.
     pub async fn customer(&mut self, conversation: &ConversationId) -> Result<Option<Customer>> {
         let row = self
             .row("select details from customer where conversation_id = $1", values![conversation.as_str()])
@@ -30,7 +30,7 @@ impl Unit {
             .map_err(|_| Error::internal("what was entered about a customer can't be read"))
     }
 
-    /// Writes what is known of the customer, and the name by which they are found.
+    /// Writes the details of a customer, and the name by which a search finds them.
     pub async fn set_customer(&mut self, conversation: &ConversationId, customer: &Customer) -> Result<()> {
         let details = serde_json::to_string(customer)
             .map_err(|_| Error::internal("what was entered about a customer can't be written"))?;
@@ -42,7 +42,7 @@ impl Unit {
         .map(drop)
     }
 
-    /// The customers of a Page whose names are due to be asked for; nobody while the Page waits.
+    /// The customers of a Page whose profiles are due to be asked for; none while the Page is paused for profiles.
     pub async fn wanted_profiles(
         &mut self,
         page: &PageId,
@@ -70,7 +70,7 @@ impl Unit {
         wanted.collect()
     }
 
-    /// Meta showed a person; a name that the shop gave them stays. They are not asked for again.
+    /// Stores the profile that Meta showed; a name from the shop stays. The person is not asked for again.
     pub async fn set_profile(
         &mut self,
         conversation: &ConversationId,
@@ -94,7 +94,7 @@ impl Unit {
         Ok(())
     }
 
-    /// Meta did not show a person; they are asked for again at `next_at`, or no more.
+    /// Records that Meta did not show a person; they are asked for again at `next_at`, or never.
     pub async fn profile_refused(
         &mut self,
         conversation: &ConversationId,
@@ -108,7 +108,7 @@ impl Unit {
         Ok(())
     }
 
-    /// Nobody of this Page is asked for before `at`.
+    /// Pauses the profiles of a Page until `at`.
     pub async fn put_profiles_off(&mut self, page: &PageId, at: Timestamp) -> Result<()> {
         self.execute("update page set profiles_after = $2 where id = $1", values![page.as_str(), at]).await?;
         Ok(())
@@ -122,13 +122,13 @@ impl Unit {
     }
 }
 
-/// A person of whom Meta is to be asked.
+/// A person whose profile Meta is to be asked for.
 #[derive(Clone, Debug)]
 pub struct WantedProfile {
     /// The conversation whose customer row takes the name and picture.
     pub conversation: ConversationId,
     /// The person's id at Meta, by which Graph is asked.
     pub person: PersonId,
-    /// How often Meta was asked.
+    /// How often Meta was asked before.
     pub tries: i64,
 }

@@ -1,16 +1,16 @@
-//! Answers that were given, kept with their effect, so that the same request again gets the first one.
+//! Stored answers: each is kept with its effect, so that the same request again gets the first answer.
 
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::values;
 
-/// The name of a request: whose key, which route, which Idempotency-Key.
+/// The identity of a request that may come again: API key, route and Idempotency-Key.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestName<'a> {
     /// The API key's id.
     pub key_id: &'a str,
-    /// The route's pattern and its ids.
+    /// The route with the ids in it, such as `outcomes/7/undo`.
     pub route: &'a str,
     /// The Idempotency-Key that the client chose.
     pub key: &'a str,
@@ -19,7 +19,7 @@ pub struct RequestName<'a> {
 /// A stored answer.
 #[derive(Clone, Debug)]
 pub struct StoredAnswer {
-    /// What the request's body was, as a hash.
+    /// SHA-256 of the request's body, in hex.
     pub body_hash: String,
     /// The HTTP status.
     pub status: i64,
@@ -28,7 +28,7 @@ pub struct StoredAnswer {
 }
 
 impl Unit {
-    /// The answer given to a request of this name since `since`.
+    /// The answer that was given since `since` to a request of this name.
     pub async fn stored_answer(
         &mut self,
         name: RequestName<'_>,
@@ -52,7 +52,7 @@ impl Unit {
             .transpose()
     }
 
-    /// Keeps an answer at `now`; false if another request of this name was answered since `since`.
+    /// Stores an answer at `now`; false if a request of this name was answered since `since`.
     pub async fn store_answer(
         &mut self,
         name: RequestName<'_>,
@@ -83,7 +83,7 @@ impl Unit {
         Ok(kept == 1)
     }
 
-    /// Forgets the answers from before a moment.
+    /// Drops the answers from before a moment.
     pub async fn drop_old_answers(&mut self, before: Timestamp) -> Result<u64> {
         self.execute("delete from idempotent_answer where made_at < $1", values![before]).await
     }

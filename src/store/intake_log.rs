@@ -1,4 +1,5 @@
-//! The raw bodies of webhooks, from their arrival until `keep_text` is over, and what was seen in them.
+//! The intake log: the raw bodies of webhooks, from their arrival until `keep_text` is over, and the shapes of those
+//! that could not be read.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::store::db::sql::{Store, Unit};
 use crate::store::db::statement::{Pair, Row, list, values};
 
-/// Where a body stands among those that it is packed with.
+/// The position of a body within the packed bodies of a row.
 #[derive(Debug, Serialize, Deserialize)]
 struct BodyPosition {
     /// Its first byte, from 1.
@@ -18,16 +19,16 @@ struct BodyPosition {
     length: usize,
 }
 
-/// So many bodies about at most, and so many bytes; at least one body.
+/// The limits of a read: it ends with the body by which one of them is reached, so at least one is read.
 #[derive(Clone, Copy, Debug)]
 pub struct BodiesMax {
-    /// How many bodies, at most about so many.
+    /// The number of bodies after which a read ends.
     pub count: i64,
-    /// How many bytes they have together, at most about so many.
+    /// The number of bytes after which a read ends.
     pub bytes: i64,
 }
 
-/// A body that waits.
+/// A body that is not projected yet.
 #[derive(Clone, Debug)]
 pub struct LoggedBody {
     /// The id of the row in `intake_log` that holds it; on SQLite one row packs several bodies.
@@ -39,8 +40,8 @@ pub struct LoggedBody {
 }
 
 impl Store {
-    /// Keeps the raw bytes of webhooks, all in one statement, durable when it returns: packed, with a list of
-    /// their places. On SQLite they stay so, as one row.
+    /// Stores the raw bytes of webhooks, all in one statement, durable when it returns: packed into one value, with a
+    /// list of their positions. On SQLite they stay packed, as one row.
     pub async fn keep_bodies(&self, bodies: &[Bytes], now: Timestamp) -> Result<()> {
         let mut packed = Vec::with_capacity(bodies.iter().map(Bytes::len).sum());
         let mut places: Vec<BodyPosition> = Vec::with_capacity(bodies.len());
@@ -59,13 +60,13 @@ impl Store {
         Ok(())
     }
 
-    /// Drops the raw bodies from before a moment that are projected; gives how many.
+    /// Drops projected bodies from before a moment; gives how many rows.
     pub async fn drop_bodies(&self, before: Timestamp) -> Result<u64> {
         let Some(file) = self.intake_file() else {
             let text = "delete from intake_log where projected_at is not null and received_at < $1";
             return self.execute_in_intake(text, values![before]).await;
         };
-        // What is committed counts: a unit that is under way may still come to nothing.
+        // Only what is committed counts: a unit that is under way may still be rolled back.
         let mark = self.look().await?.mark_of(file).await?;
         let text = "delete from intake_log
                      where id <= $1
@@ -78,14 +79,14 @@ impl Store {
 }
 
 impl Unit {
-    /// Up to which body of a file all is projected.
+    /// The last row of an intake file that is projected; 0 if none is.
     async fn mark_of(&mut self, file: &str) -> Result<i64> {
         let row = self.row("select projected_row from intake_mark where file = $1", values![file]).await?;
         row.map_or(Ok(0), |row| row.get("projected_row"))
     }
 
-    /// The oldest bodies that are not projected yet, about so many of about so many bytes, at least one; nobody else
-    /// projects them before this unit ends.
+    /// The oldest bodies that are not projected yet, within the limits; no other unit projects them before this one
+    /// ends.
     pub async fn waiting_bodies(&mut self, store: &Store, max: BodiesMax) -> Result<Vec<LoggedBody>> {
         let Some(file) = store.intake_file() else {
             let text = "select id, cast(1 as bigint) as number, cast(octet_length(body) as bigint) as bytes
@@ -121,7 +122,7 @@ impl Unit {
         Ok(waiting)
     }
 
-    /// These bodies, which waited, are projected.
+    /// Marks bodies as projected.
     pub async fn projected(&mut self, store: &Store, bodies: &[LoggedBody], now: Timestamp) -> Result<()> {
         if let Some(file) = store.intake_file() {
             let last = bodies.iter().map(|waiting| waiting.row).max().unwrap_or(0);
@@ -135,7 +136,7 @@ impl Unit {
         self.execute(text, values![now, list(&ids)?]).await.map(drop)
     }
 
-    /// A body could not be read; its shape stays.
+    /// Records the shape of a body that could not be read.
     pub async fn unreadable(&mut self, store: &Store, waiting: &LoggedBody, shape: &str) -> Result<()> {
         if store.is_shared() {
             let text = "update intake_log set unread = $2 where id = $1";
@@ -147,7 +148,7 @@ impl Unit {
         store.execute_in_intake(text, values![waiting.row, place, shape]).await.map(drop)
     }
 
-    /// How many webhooks wait to be read, and since when the oldest does.
+    /// How many webhooks are not projected yet, and when the oldest of them arrived.
     pub async fn waiting(&mut self, store: &Store) -> Result<(i64, Option<Timestamp>)> {
         let rows = if let Some(file) = store.intake_file() {
             let mark = self.mark_of(file).await?;
@@ -162,7 +163,7 @@ impl Unit {
         Ok((row.get("number")?, row.get::<Option<i64>>("oldest")?.map(Timestamp::from_millis)))
     }
 
-    /// Counts events that are kept but not projected.
+    /// Counts events that are kept but not applied, by their kind.
     pub async fn count_kept(&mut self, page: &PageId, kind: &str, number: i64) -> Result<()> {
         self.execute(
             "insert into intake_count (page_id, kind, count) values ($1, $2, $3)
@@ -174,7 +175,7 @@ impl Unit {
     }
 }
 
-/// The ids of the first rows until they hold so many bodies, or so many bytes.
+/// The ids of the first rows, up to the one by which a limit is reached.
 fn reach(rows: &[Row], max: BodiesMax) -> Result<Vec<i64>> {
     let (mut ids, mut counted, mut weighed) = (Vec::new(), 0, 0);
     for row in rows {

@@ -14,13 +14,13 @@ pub struct Key {
     pub id: KeyId,
     /// The name of the client that it was made for.
     pub name: String,
-    /// What it may do.
+    /// The word of its role, as `domain::operator::Role` parses it.
     pub role: String,
-    /// For which Page alone.
+    /// The only Page that it is for; `None` for all Pages.
     pub page: Option<PageId>,
 }
 
-/// Where a conversation takes place.
+/// What a tag needs to know of the Page of its conversation.
 #[derive(Clone, Debug)]
 pub struct PageContext {
     /// The Page to which the conversation belongs.
@@ -31,20 +31,20 @@ pub struct PageContext {
     pub country: String,
 }
 
-/// A key as it is shown to whoever runs the service.
+/// An API key as a list shows it.
 #[derive(Clone, Debug)]
 pub struct KeyRow {
     /// Its id, by which it is revoked.
     pub id: KeyId,
     /// The name of the client that it was made for.
     pub name: String,
-    /// What it may do.
+    /// The word of its role, as `domain::operator::Role` parses it.
     pub role: String,
-    /// For which Page alone.
+    /// The only Page that it is for; `None` for all Pages.
     pub page: Option<PageId>,
     /// When it was made, and from when on it is in force.
     pub made_at: Timestamp,
-    /// When it ended.
+    /// When it was revoked; `None` while it is in force.
     pub revoked_at: Option<Timestamp>,
 }
 
@@ -70,7 +70,7 @@ impl Unit {
         keys.collect()
     }
 
-    /// Ends a key; gives whether there is one of this id. One that has ended stays as it is.
+    /// Revokes a key; gives whether there is one of this id. One that was revoked before keeps its time.
     pub async fn revoke_key(&mut self, id: &KeyId, now: Timestamp) -> Result<bool> {
         let text = "update api_key set revoked_at = coalesce(revoked_at, $2) where id = $1";
         Ok(self.execute(text, values![id.as_str(), now]).await? > 0)
@@ -94,7 +94,7 @@ impl Unit {
         Ok(())
     }
 
-    /// Whether a key is in force.
+    /// Whether a key is in force, so not revoked.
     pub async fn key_holds(&mut self, id: &KeyId) -> Result<bool> {
         let row = self
             .row("select id from api_key where id = $1 and revoked_at is null", values![id.as_str()])
@@ -113,8 +113,8 @@ impl Unit {
         row.as_ref().map(read_key).transpose()
     }
 
-    /// The key of this hash, unless it is revoked, and where a conversation takes place, if there is one of this
-    /// id: one query, because each tag asks for both.
+    /// The key of this hash, unless it is revoked, and the context of the conversation's Page, if there is such a
+    /// conversation: one query, because each tag needs both.
     pub async fn key_with_page_context(
         &mut self,
         hash: &str,

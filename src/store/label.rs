@@ -1,5 +1,5 @@
-//! Labels of the Pages' inboxes: their names, how they were put on people and taken off, and what the service
-//! takes off itself.
+//! Labels of Meta's inbox: their names, when they were put on people and taken off, and the removals by the service
+//! itself.
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, PageId};
@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Row, values};
 
-/// A change of a label on the person of a conversation, as its row has it.
+/// A row of a label change on the person of a conversation.
 #[derive(Clone, Debug)]
 pub struct LabelChangeRow {
     /// Meta's id of the label, which its webhooks carry.
@@ -18,11 +18,11 @@ pub struct LabelChangeRow {
     pub name: Option<String>,
     /// Whether it was put on or taken off, and when.
     pub change: LabelMoment,
-    /// The entry that it led to, or a word once it has had its effect.
+    /// The entry that it led to, or a word for none; `None` until it has had its effect.
     pub effect: Option<String>,
 }
 
-/// A label whose name Meta has not told.
+/// A label whose name is not known yet, because Meta's webhook left it out.
 #[derive(Clone, Debug)]
 pub struct WantedLabelName {
     /// The Page in whose inbox the label is.
@@ -33,36 +33,36 @@ pub struct WantedLabelName {
     pub tries: i64,
 }
 
-/// What came of asking Meta to take a label off.
+/// The result of asking Meta to take a label off.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RemovalOutcome {
-    /// When Meta was asked; nothing, where it certainly did not do it.
+    /// When Meta was asked; `None` where it certainly did not take the label off.
     pub asked_at: Option<Timestamp>,
-    /// When it was done.
+    /// When Meta confirmed it.
     pub done_at: Option<Timestamp>,
-    /// When Meta is asked again.
+    /// When Meta is to be asked again.
     pub next_at: Option<Timestamp>,
 }
 
-/// A label that the service is to take off, or took off.
+/// The removal of a label by the service, planned or done.
 #[derive(Clone, Debug)]
 pub struct LabelRemoval {
     /// The conversation whose person bears the label.
     pub conversation: ConversationId,
     /// Meta's id of the label.
     pub label_id: String,
-    /// When the spell began that it ends.
+    /// When the period began that the removal ends.
     pub began_at: Timestamp,
     /// When Meta was last asked.
     pub asked_at: Option<Timestamp>,
-    /// Meta said that it is done.
+    /// Whether Meta confirmed it.
     pub done: bool,
     /// How often Meta was asked.
     pub tries: i64,
 }
 
 impl LabelRemoval {
-    /// What it means for the spells of its label: nothing until Meta was asked.
+    /// The removal as label periods count it; `None` until Meta was asked.
     pub fn as_write_back(&self) -> Option<WriteBack> {
         Some(WriteBack { asked_at: self.asked_at?, done: self.done })
     }
@@ -80,7 +80,7 @@ impl Unit {
         Ok(row.map(|row| row.get::<Option<String>>("name")).transpose()?.flatten())
     }
 
-    /// Remembers the name of a label, unless a later one is known.
+    /// Stores the name of a label, unless a later one is known.
     pub async fn set_label_name(
         &mut self,
         page: &PageId,
@@ -99,7 +99,7 @@ impl Unit {
         Ok(())
     }
 
-    /// Asks for the name of a label, unless it is known or asked for already.
+    /// Plans to ask for the name of a label, unless it is known or planned already.
     pub async fn want_label_name(&mut self, page: &PageId, label_id: &str, now: Timestamp) -> Result<()> {
         self.execute(
             "insert into label_name (page_id, label_id, named_at, next_at, tries) values ($1, $2, 0, $3, 0)
@@ -110,7 +110,7 @@ impl Unit {
         Ok(())
     }
 
-    /// The labels whose names are asked for by `now`, with the number of tries, on Pages whose link is whole.
+    /// The labels whose names are due to be asked for by `now`, on Pages whose lane has no fault.
     pub async fn wanted_label_names(&mut self, now: Timestamp, limit: i64) -> Result<Vec<WantedLabelName>> {
         let rows = self
             .rows(
@@ -131,7 +131,7 @@ impl Unit {
         rows.iter().map(wanted).collect()
     }
 
-    /// A name was asked for and not given; it is asked for again at `next_at`, or no more.
+    /// Records that a name was asked for and not given; it is asked for again at `next_at`, or never.
     pub async fn label_name_refused(
         &mut self,
         page: &PageId,
@@ -146,7 +146,7 @@ impl Unit {
         Ok(())
     }
 
-    /// Writes a change down; false if it was known.
+    /// Stores a label change; false if it was known.
     pub async fn add_label_change(
         &mut self,
         conversation: &ConversationId,
@@ -165,7 +165,7 @@ impl Unit {
         Ok(added == 1)
     }
 
-    /// All that was told of labels in a conversation.
+    /// All label changes of a conversation.
     pub async fn label_changes(&mut self, conversation: &ConversationId) -> Result<Vec<LabelChangeRow>> {
         let rows = self
             .rows(
@@ -188,7 +188,7 @@ impl Unit {
         rows.iter().map(told).collect()
     }
 
-    /// A change has had its effect, or (without a word) not any more.
+    /// Sets the effect of a label change; `None` when it is to be decided anew.
     pub async fn label_change_taken(
         &mut self,
         conversation: &ConversationId,
@@ -205,7 +205,7 @@ impl Unit {
         Ok(())
     }
 
-    /// Forgets the changes of a label that says nothing.
+    /// Deletes the changes of a label that has no meaning on its Page.
     pub async fn drop_label_changes(&mut self, page: &PageId, label_id: &str) -> Result<()> {
         self.execute(
             "delete from label_change where page_id = $1 and label_id = $2 and effect is null",
@@ -215,7 +215,7 @@ impl Unit {
         Ok(())
     }
 
-    /// The conversations in which something of a label has not had its effect yet.
+    /// The conversations with a change of this label that has had no effect yet.
     pub async fn conversations_with_label(
         &mut self,
         page: &PageId,
@@ -231,7 +231,7 @@ impl Unit {
         rows.iter().map(|row| row.get("conversation_id").map(ConversationId)).collect()
     }
 
-    /// The service is to take a label off.
+    /// Plans the removal of a label by the service.
     pub async fn add_label_write(
         &mut self,
         thread: &Thread,
@@ -248,7 +248,7 @@ impl Unit {
         Ok(())
     }
 
-    /// A person took the label off first: what was not asked yet need not be.
+    /// Drops a planned removal, because a person took the label off first; one that Meta was asked for stays.
     pub async fn drop_label_writes(&mut self, conversation: &ConversationId, label_id: &str) -> Result<()> {
         self.execute(
             "delete from label_removal where conversation_id = $1 and label_id = $2 and asked_at is null",
@@ -258,7 +258,7 @@ impl Unit {
         Ok(())
     }
 
-    /// What the service takes off, or took off, in a conversation.
+    /// The removals by the service in a conversation, planned and done.
     pub async fn label_writes(&mut self, conversation: &ConversationId) -> Result<Vec<LabelRemoval>> {
         let rows = self
             .rows(
@@ -270,7 +270,7 @@ impl Unit {
         rows.iter().map(read_removal).collect()
     }
 
-    /// The labels that are to be taken off by `now`, on Pages that are live and whole.
+    /// The removals that are due by `now`, on live Pages whose lane has no fault.
     pub async fn due_label_writes(
         &mut self,
         now: Timestamp,
@@ -288,7 +288,8 @@ impl Unit {
         rows.iter().map(|row| Ok((PageId(row.get("page_id")?), read_removal(row)?))).collect()
     }
 
-    /// Meta is about to be asked, and until `next_at` nobody else asks; false if somebody does already.
+    /// Records that Meta is about to be asked, and that no other replica asks until `next_at`; false if one does
+    /// already.
     pub async fn ask_label_write(
         &mut self,
         write: &LabelRemoval,
@@ -305,7 +306,7 @@ impl Unit {
         Ok(asked == 1)
     }
 
-    /// Writes what came of asking Meta.
+    /// Writes the result of asking Meta.
     pub async fn settle_label_write(&mut self, write: &LabelRemoval, outcome: RemovalOutcome) -> Result<()> {
         self.execute(
             "update label_removal set asked_at = $4, done_at = $5, next_at = $6

@@ -1,5 +1,5 @@
-//! Lanes: the links by which events leave, with what stops them: a fault of the link, the throttle of a dataset, and
-//! the names that it refuses.
+//! Lanes: dataset and token by which events are sent, with what stops them: a fault of the link, the throttle of a
+//! dataset, and the event names that it refuses.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Row, values};
 
-/// The first byte of a stored token says how it is written: 0 is in clear, so that encryption can follow.
+/// The first byte of a stored token is its format: 0 is clear text, so that an encrypted format can be added.
 const TOKEN_IN_CLEAR: u8 = 0;
 
-/// The columns of a lane, beside those of a Page.
+/// The columns of a lane, for a query that joins it to a Page.
 macro_rules! lane_columns {
     () => {
         "lane.id as lane_id, lane.dataset_id, lane.token, lane.fault, throttled_until"
@@ -25,7 +25,7 @@ macro_rules! lane_columns {
 }
 pub(in crate::store) use lane_columns;
 
-/// A lane from which events may leave, with its Pages that have some due.
+/// A lane with due conversions that may be sent, and its Pages that have some.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendingLane {
     /// Our id of the lane, under which it is claimed.
@@ -34,17 +34,17 @@ pub struct SendingLane {
     pub pages: Vec<PageId>,
 }
 
-/// For how long a dataset is let alone of which Meta does not say for how long.
+/// The pauses of a dataset that Meta throttles without saying for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct ThrottleSteps {
-    /// At first; each further time it doubles.
+    /// The first pause; each further one is twice as long.
     pub first: Duration,
-    /// And at most.
+    /// The longest pause.
     pub longest: Duration,
 }
 
 impl Unit {
-    /// The id of the lane of this link: of the one that there is, else of one that is made under `new_lane`.
+    /// The id of the lane with this dataset and token; if there is none, one is made with the id `new_lane`.
     pub(in crate::store) async fn find_or_make_lane(
         &mut self,
         link: &Lane,
@@ -68,8 +68,8 @@ impl Unit {
         found.ok_or_else(|| Error::internal("a lane that was made is not there"))
     }
 
-    /// Gives a lane another token, for all its Pages, and clears its fault. Where another lane of the dataset has that
-    /// token, its Pages move there. Gives the lane that they are on.
+    /// Replaces the token of a lane, for all its Pages, and clears its fault. Where another lane of the dataset has
+    /// that token already, the Pages move to it. Gives the lane that they are on afterwards.
     ///
     /// # Errors
     /// Contended when another unit moved its Pages meanwhile.
@@ -100,7 +100,7 @@ impl Unit {
         Ok(other)
     }
 
-    /// Takes away a lane that no Page is on.
+    /// Deletes a lane that no Page is on.
     pub(in crate::store) async fn drop_unused_lane(&mut self, id: &LaneId) -> Result<()> {
         let text = "delete from lane where id = $1 and not exists (select 1 from page where lane_id = $1)";
         self.execute(text, values![id.as_str()]).await.map(drop)
@@ -112,7 +112,7 @@ impl Unit {
         row.map(|row| row.get("id").map(LaneId)).transpose()
     }
 
-    /// Stops a lane for a fault of its link (`Some`), or lets it go on (`None`), unless it has another token by now.
+    /// Sets the fault of a lane's link, or clears it (`None`), unless the lane has another token by now.
     pub async fn set_fault(&mut self, lane: &Lane, fault: Option<&str>, now: Timestamp) -> Result<()> {
         let fault_at = fault.map(|_| now);
         self.execute(
@@ -123,7 +123,7 @@ impl Unit {
         .map(drop)
     }
 
-    /// The lanes from which something may leave at `now`, the one with the nearest deadline first.
+    /// The lanes with conversions that may be sent at `now`, the one with the nearest deadline first.
     pub async fn sending_lanes(&mut self, now: Timestamp) -> Result<Vec<SendingLane>> {
         let rows = self
             .rows(
@@ -152,8 +152,8 @@ impl Unit {
         Ok(lanes)
     }
 
-    /// Lets a dataset alone: for `told`, or by `steps` while Meta does not tell. A pause is never shortened; another
-    /// answer of before it began does not double it.
+    /// Pauses a dataset: for `told`, the time that Meta gave, or else by `steps`. A pause is never shortened, and a
+    /// late answer to a request from before the pause does not double it.
     pub async fn throttle(
         &mut self,
         dataset: &DatasetId,
@@ -183,7 +183,7 @@ impl Unit {
         Ok(())
     }
 
-    /// Meta took a request: the next pause that it does not time begins short again.
+    /// Ends the doubling of pauses, because Meta took a request.
     pub async fn unthrottle(&mut self, dataset: &DatasetId) -> Result<()> {
         self.execute("update dataset set throttle_step = 0 where id = $1", values![dataset.as_str()]).await?;
         Ok(())
@@ -200,7 +200,7 @@ impl Unit {
         Ok(())
     }
 
-    /// Lets go that a dataset refused this name, so that it is tried again.
+    /// Allows an event name again that a dataset refused.
     pub async fn allow_name(&mut self, dataset: &DatasetId, name: EventName) -> Result<u64> {
         self.execute(
             "delete from refused_name where dataset_id = $1 and event_name = $2",
@@ -210,7 +210,7 @@ impl Unit {
     }
 }
 
-/// Of a row with [`lane_columns!`].
+/// Reads a row with [`lane_columns!`].
 pub(in crate::store) fn read_lane(row: &Row) -> Result<Lane> {
     let token: Vec<u8> = row.get("token")?;
     let token = match token.split_first() {

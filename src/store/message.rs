@@ -1,4 +1,4 @@
-//! Messages: what was said, what was edited or unsent of it.
+//! Messages: their texts and attachments, edits, and deletions.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
@@ -13,7 +13,7 @@ use crate::store::cursor::ListCursor;
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Pair, Row, list, object, values};
 
-/// The ids that name a row of a conversation.
+/// The conversation, row id and time of a message.
 #[derive(Clone, Copy, Debug)]
 pub struct MessagePosition<'a> {
     /// The conversation that the row belongs to.
@@ -60,10 +60,10 @@ impl MessageId {
     }
 }
 
-/// What was said.
+/// The content of a message and its author.
 #[derive(Debug)]
 pub struct MessageContent {
-    /// Meta's id of it.
+    /// Meta's `mid` of the message.
     pub mid: String,
     /// Who wrote it.
     pub author: Author,
@@ -74,7 +74,7 @@ pub struct MessageContent {
 }
 
 impl NewMessage {
-    /// What was said, at its place.
+    /// The row of a message.
     pub fn new(place: MessagePosition<'_>, content: MessageContent) -> Self {
         Self {
             conversation_id: place.conversation.0.clone(),
@@ -102,21 +102,21 @@ pub struct Message {
     pub attachments: Option<String>,
 }
 
-/// An edit of a message: its text is another one now.
+/// An edit of a message, which replaces its text.
 pub struct Edit {
-    /// The message's name.
+    /// Meta's `mid` of the message.
     pub mid: String,
-    /// What it says now.
+    /// The new text.
     pub text: Option<String>,
-    /// Counts the edits of a message from 1.
+    /// The number of the edit, counted from 1 for each message.
     pub number: i64,
     /// When it was edited, by Meta's clock.
     pub at: Timestamp,
 }
 
-/// What an operator wrote. Its text is no matter for logs.
+/// A message that an operator wrote. Its text must never be logged, so that the type has no `Debug`.
 pub struct OperatorText {
-    /// In which conversation.
+    /// The conversation in which it was written.
     pub conversation: ConversationId,
     /// Our id of the message.
     pub id: String,
@@ -133,7 +133,7 @@ struct MessageName<'a> {
 }
 
 impl Unit {
-    /// The last messages of a conversation, in their order.
+    /// The last messages of a conversation, oldest first.
     pub async fn messages(&mut self, id: &ConversationId, limit: i64) -> Result<Vec<Message>> {
         let rows = self
             .rows(
@@ -169,7 +169,7 @@ impl Unit {
         row.map_or(Ok(None), |row| row.get("text"))
     }
 
-    /// Adds messages; without their text those that the person took back before they came.
+    /// Adds messages; one whose deletion arrived before it is added without its text.
     pub async fn add_messages(&mut self, messages: &[NewMessage]) -> Result<()> {
         if messages.is_empty() {
             return Ok(());
@@ -198,8 +198,8 @@ impl Unit {
         self.execute(text, values![list(messages)?]).await.map(drop)
     }
 
-    /// Sets the text of a message to that of its edit, unless a later edit stands or it is gone. An edit waits
-    /// for a message that has not come yet.
+    /// Replaces the text of a message by an edit, unless a later edit was applied or the message was deleted. An edit
+    /// that arrives before its message is kept for it.
     pub async fn edit_message(&mut self, conversation: &ConversationId, edit: &Edit) -> Result<()> {
         let (mid, text, number) = (edit.mid.as_str(), edit.text.clone(), edit.number);
         let edited = self
@@ -225,7 +225,7 @@ impl Unit {
         Ok(())
     }
 
-    /// Sets the texts of messages that came after their edits.
+    /// Applies the edits that arrived before these messages.
     pub async fn edit_late(&mut self, messages: &[NewMessage]) -> Result<()> {
         let text = Pair {
             sqlite: "delete from early_edit
@@ -252,7 +252,8 @@ impl Unit {
         Ok(())
     }
 
-    /// Drops the text of a message that the person took back, also of one that is still to come.
+    /// Drops the text of a message that its author deleted; if the message has not arrived yet, its text is never
+    /// stored.
     pub async fn delete_text(&mut self, place: MessagePosition<'_>, mid: &str, now: Timestamp) -> Result<()> {
         let gone = MessageId { page_id: place.page.clone(), mid: format!("gone:{mid}") };
         self.first_seen(&BTreeSet::from([gone]), now).await?;
@@ -265,7 +266,8 @@ impl Unit {
         Ok(())
     }
 
-    /// What operators wrote on a Page, as far as it is kept, oldest first, from behind the message at a place on.
+    /// The messages that operators wrote on a Page, as far as their texts are kept, oldest first, from behind a
+    /// position on.
     pub async fn texts_of_operators(
         &mut self,
         page: &PageId,
@@ -292,7 +294,7 @@ impl Unit {
         rows.iter().map(written).collect()
     }
 
-    /// Remembers ids of messages; gives those that were not seen before.
+    /// Stores ids of messages; gives those that were not stored before.
     pub async fn first_seen(
         &mut self,
         ids: &BTreeSet<MessageId>,

@@ -1,5 +1,5 @@
-//! Rows ↔ types: the only SQL. Each file holds the rows and queries of one noun, one text for both databases; joins that
-//! are made for one screen stand in `read`.
+//! Rows ↔ types: the only SQL. Each file holds the rows and queries of one noun, one text for both databases; joins
+//! that are made for one screen are in `read`.
 
 pub mod aggregate;
 pub mod attempt;

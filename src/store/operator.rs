@@ -1,4 +1,4 @@
-//! People who use the console: their rows, sessions, one-time links, and tries at their passwords.
+//! Operators, the people who use the console: their rows, sessions, one-time links, and the tries at their passwords.
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{OperatorId, PageId};
@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Pair, Row, values};
 
-/// A person in the list.
+/// An operator as the list shows them.
 #[derive(Clone, Debug)]
 pub struct OperatorRow {
     /// Their id, name, role, Page and language.
@@ -16,17 +16,17 @@ pub struct OperatorRow {
     pub has_password: bool,
     /// When the account was made.
     pub made_at: Timestamp,
-    /// When they left.
+    /// When their access was ended.
     pub ended_at: Option<Timestamp>,
 }
 
 impl Unit {
-    /// Whether anybody was ever given access.
+    /// Whether any operator was ever added.
     pub async fn has_operators(&mut self) -> Result<bool> {
         Ok(self.row("select id from operator limit 1", values![]).await?.is_some())
     }
 
-    /// All people, by name.
+    /// All operators, by name.
     pub async fn operators(&mut self) -> Result<Vec<OperatorRow>> {
         let rows = self
             .rows(
@@ -104,20 +104,21 @@ impl Unit {
         self.execute(text, values![id.as_str(), password]).await.map(drop)
     }
 
-    /// Sets what a person is for; false if there is none of this id.
+    /// Sets a person's role and Page; false if there is none of this id.
     pub async fn set_role(&mut self, id: &OperatorId, role: Role, page: Option<&PageId>) -> Result<bool> {
         let text = "update operator set role = $2, page_id = $3 where id = $1 and ended_at is null";
         let page = page.map(|page| page.0.clone());
         Ok(self.execute(text, values![id.as_str(), role.as_str(), page]).await? == 1)
     }
 
-    /// A person leaves; false if there is none of this id.
+    /// Ends a person's access; false if there is none of this id.
     pub async fn end_operator(&mut self, id: &OperatorId, now: Timestamp) -> Result<bool> {
         let text = "update operator set ended_at = $2, password = null where id = $1 and ended_at is null";
         Ok(self.execute(text, values![id.as_str(), now]).await? == 1)
     }
 
-    /// Admins for all Pages who are still there, and hold each other until the unit ends.
+    /// Counts the admins for all Pages who have access, and locks their rows until the unit ends, so that two of them
+    /// can't end each other's access at once.
     pub async fn count_admins(&mut self) -> Result<usize> {
         let text = Pair {
             sqlite: "select id from operator
@@ -150,7 +151,7 @@ impl Unit {
         .map(drop)
     }
 
-    /// Whose session this is, while it lasts.
+    /// The operator of a session, while it lasts.
     pub async fn operator_in_session(&mut self, hash: &str, now: Timestamp) -> Result<Option<Operator>> {
         let row = self
             .row(
@@ -189,7 +190,7 @@ impl Unit {
         .map(drop)
     }
 
-    /// Whose one-time link this is, while it is good.
+    /// The operator that a one-time link was made for, while it is valid.
     pub async fn invited(&mut self, hash: &str, now: Timestamp) -> Result<Option<Operator>> {
         let row = self
             .row(
@@ -202,7 +203,7 @@ impl Unit {
         row.as_ref().map(read_operator).transpose()
     }
 
-    /// Uses a one-time link or code up; false if it was used or is too old.
+    /// Uses up a one-time link or code; false if it was used or is too old.
     pub async fn use_invitation(&mut self, hash: &str, now: Timestamp) -> Result<bool> {
         let text = "delete from invitation where hash = $1 and ends_at > $2";
         Ok(self.execute(text, values![hash, now]).await? == 1)
@@ -229,7 +230,7 @@ impl Unit {
         self.execute("delete from invitation where operator_id is null", values![]).await.map(drop)
     }
 
-    /// Whether an account has its places for tries.
+    /// Whether an account has its places for tries: each is a row that holds the time of one try.
     pub async fn has_tries(&mut self, account: &str) -> Result<bool> {
         let text = "select place from login_try where account = $1 limit 1";
         Ok(self.row(text, values![account]).await?.is_some())
@@ -248,7 +249,8 @@ impl Unit {
         Ok(())
     }
 
-    /// Takes a place for a try that was not taken since `since`; false if there is none.
+    /// Takes a place whose last try is no later than `since` for a try now; false if there is none, so that the account
+    /// is locked.
     pub async fn take_try(&mut self, account: &str, now: Timestamp, since: Timestamp) -> Result<bool> {
         let taken = self
             .execute(
@@ -262,11 +264,11 @@ impl Unit {
         Ok(taken == 1)
     }
 
-    /// Forgets sessions and links that ended, and tries from before `tried_before`.
+    /// Drops sessions and links that ended, and accounts without a try since `tried_before`.
     pub async fn drop_old_logins(&mut self, now: Timestamp, tried_before: Timestamp) -> Result<()> {
         self.execute("delete from session where ends_at <= $1", values![now]).await?;
         self.execute("delete from invitation where ends_at <= $1", values![now]).await?;
-        // All places of an account or none: one that has some has all.
+        // All places of an account or none: an account that has rows has all of them.
         self.execute(
             "delete from login_try
               where account in (select account from login_try group by account having max(tried_at) < $1)",

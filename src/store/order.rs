@@ -1,4 +1,4 @@
-//! Orders: what their ledgers fold into, the numbers under which they go, and which of them turned out to be one.
+//! Orders: the fold of their ledgers, their numbers, and which of them were joined.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Pair, Row, Value, rows, values};
 use crate::store::db::write_buffer::{Buffered, Table, Taken};
 
-/// An order with its first number.
+/// A row of the table `sale_order`, with the order's first number.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each is the column of that name; `number` is the first one")]
 pub struct OrderRow {
@@ -33,7 +33,7 @@ pub struct OrderRow {
     pub version: i64,
 }
 
-/// Orders with their first numbers; `$which` are the clauses from `where` on.
+/// Selects orders with their first numbers; `$which` are the clauses from `where` on.
 macro_rules! order_rows {
     ($which:literal) => {
         concat!(
@@ -47,7 +47,7 @@ macro_rules! order_rows {
     };
 }
 
-/// An order that nothing is known of yet.
+/// An order to be added, which has no fold yet.
 #[derive(Debug, Serialize)]
 pub(in crate::store) struct NewOrder {
     id: String,
@@ -72,7 +72,7 @@ impl Buffered for NewOrder {
     ));
 }
 
-/// What the ledger of an order folds into.
+/// The fold of an order's ledger, as its row has it.
 #[derive(Debug, Serialize)]
 pub(in crate::store) struct OrderFold {
     id: String,
@@ -90,7 +90,7 @@ impl Buffered for OrderFold {
         state text, currency text, value bigint, paid bigint, refunded bigint, version bigint);
 }
 
-/// An order as its ledger begins: without what that folds into.
+/// An order as an aggregate loads it: without its fold, which is computed from the facts.
 #[derive(Deserialize)]
 pub(in crate::store) struct LedgerOrder {
     pub(in crate::store) id: String,
@@ -112,7 +112,7 @@ pub(in crate::store) struct OrderNumberRow {
     pub(in crate::store) number: String,
     #[serde(default)]
     pub(in crate::store) position: i64,
-    /// The order that it stood for before.
+    /// The order that the number belonged to before it was joined.
     pub(in crate::store) joined_from: Option<String>,
     pub(in crate::store) version: i64,
 }
@@ -128,12 +128,12 @@ impl Buffered for OrderNumberRow {
     });
 }
 
-/// The next of a Page's own order numbers, where a unit gives several.
+/// The counter of a Page's own order numbers, for a unit that gives several.
 #[derive(Debug, Serialize)]
 pub(in crate::store) struct OrderCounter {
     id: String,
     next_order_number: i64,
-    /// The next number as the Page's row has it.
+    /// The next number by the Page's row, before this unit.
     #[serde(skip)]
     written: i64,
 }
@@ -148,7 +148,7 @@ impl Buffered for OrderCounter {
 }
 
 impl Unit {
-    /// Orders, the one that was opened last first.
+    /// The orders of a Page, the last one opened first.
     pub async fn orders(&mut self, part: ListRange<'_>, state: Option<String>) -> Result<Vec<OrderRow>> {
         let mut values = part.values();
         values.push(Value::from(state));
@@ -160,7 +160,7 @@ impl Unit {
         self.rows(text, values).await?.iter().map(read_order).collect()
     }
 
-    /// One order; of one that joined another, that one.
+    /// The order of this id; of one that was joined, the order that it became.
     pub async fn order(&mut self, id: &OrderId) -> Result<Option<OrderRow>> {
         let text = order_rows!("where id = (select coalesce(joined_into, id) from sale_order where id = $1)");
         let row = self.row(text, values![id.as_str()]).await?;
@@ -195,7 +195,7 @@ impl Unit {
         row.map(|row| Ok((OrderId(row.get("id")?), ConversationId(row.get("conversation_id")?)))).transpose()
     }
 
-    /// Opens an order that nothing is known of yet.
+    /// Opens an order without facts.
     pub fn open_order(&mut self, thread: &Thread, ledger: &OrderLedger, now: Timestamp) {
         self.write_buffer.of().push(NewOrder {
             id: ledger.id.0.clone(),
@@ -214,7 +214,7 @@ impl Unit {
     }
 
     /// Gives an order a further number, its `position`-th, which appears with its `version`. If another unit takes the
-    /// number meanwhile, this one is contended.
+    /// number meanwhile, this unit is contended.
     pub fn name_order(&mut self, page: &PageId, id: &OrderId, number: &str, position: usize, version: i64) {
         self.write_buffer.of().push(OrderNumberRow {
             page_id: page.0.clone().into(),
@@ -226,8 +226,8 @@ impl Unit {
         });
     }
 
-    /// Gives the next of the service's own order numbers: `S-1001`, `S-1002`, … Of several that one unit gives, a
-    /// later one may be a name that somebody else gave before: then the unit is contended when it is written out.
+    /// The next of the service's own order numbers: `S-1001`, `S-1002`, … If a unit takes several, a sender may already
+    /// use a later one as a name of its own: then the unit is contended when it is written.
     pub async fn next_order_number(&mut self, page: &PageId) -> Result<String> {
         let mut given = self.write_buffer.of::<OrderCounter>().iter_mut();
         let number = if let Some(given) = given.find(|given| given.id == page.0) {
@@ -263,8 +263,8 @@ impl Unit {
         }
     }
 
-    /// Writes what the ledger of an order now folds into; of several times the last counts. One that is still to be
-    /// added is added so.
+    /// Writes the fold of an order; of several writes in a unit the last counts. An order that is still in the write
+    /// buffer is added with it.
     pub fn put_order(&mut self, id: &OrderId, order: &Order, version: i64) {
         let fold = OrderFold {
             id: id.0.clone(),
@@ -289,7 +289,7 @@ impl Unit {
         }
     }
 
-    /// `told` turned out to be `sale`: its numbers and facts are those of `sale` from here on.
+    /// Joins the order `told` into `sale`: its numbers and facts are those of `sale` from here on.
     pub async fn join_orders(&mut self, told: &OrderId, sale: &OrderId, version: i64) -> Result<()> {
         self.execute(
             "update order_number
@@ -308,13 +308,13 @@ impl Unit {
         Ok(())
     }
 
-    /// A person said that `told` is the order that it joined: no later fact parts them.
+    /// Makes the join of `told` final, because a person decided it: no later fact parts the orders.
     pub async fn join_for_good(&mut self, told: &OrderId) -> Result<()> {
         let text = "update sale_order set joined_by_person = 1 where id = $1";
         self.execute(text, values![told.as_str()]).await.map(drop)
     }
 
-    /// `told` turned out to be an order of its own after all: its numbers and facts are its own again.
+    /// Parts the order `told` from the one that it was joined into: its numbers and facts are its own again.
     pub async fn part_orders(&mut self, told: &OrderId, version: i64) -> Result<()> {
         self.execute(
             "update order_number set order_id = $1, version = $2, joined_from = null where joined_from = $1",
@@ -325,7 +325,7 @@ impl Unit {
         self.execute(text, values![told.as_str()]).await.map(drop)
     }
 
-    /// An order that waited without a person belongs to this conversation, in which it opens `at` a moment.
+    /// Moves an order from a thread without a person to this conversation, where it counts as opened at `at`.
     pub async fn adopt_order(&mut self, id: &OrderId, thread: &Thread, at: Timestamp) -> Result<()> {
         for text in [
             "update sale_order set conversation_id = $2 where id = $1 or joined_into = $1",

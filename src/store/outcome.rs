@@ -1,4 +1,4 @@
-//! The ledger: its entries, which are added and never changed, and the remarks beside them.
+//! The ledger: its entries, which are added and never changed, and the notes beside them.
 
 use std::borrow::Cow;
 
@@ -14,60 +14,60 @@ use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Pair, Row, read_word, rows, values};
 use crate::store::db::write_buffer::{Buffered, Table};
 
-/// Where an entry stands: its Page and conversation, its order, and the version of either that it makes.
+/// Where an entry belongs: its Page and conversation, its order, and the version of either with which it appears.
 #[derive(Clone, Copy, Debug)]
 pub struct EntryPosition<'a> {
     /// The conversation with its Page and recipient.
     pub thread: &'a Thread,
-    /// The order; without one it is about a chat.
+    /// The order; `None` for an entry about a chat.
     pub order: Option<&'a OrderId>,
     /// The version of the order, or of the conversation, with which it appears.
     pub version: i64,
 }
 
-/// An entry about another one.
+/// A follow-up to be added: an entry about another one.
 #[derive(Clone, Copy, Debug)]
 pub struct NewFollowUp<'a> {
     /// Our id of the new entry.
     pub id: &'a OutcomeId,
-    /// What it says.
+    /// Whether it undoes or accepts the fact.
     pub what: FollowUp,
-    /// About which fact.
+    /// The fact that it undoes or accepts.
     pub about: &'a Fact,
-    /// By which door it came.
+    /// The source by which it came.
     pub source: Source,
-    /// Who says so.
+    /// The actor: the name of a person or an API key.
     pub actor: &'a str,
 }
 
-/// Who said an entry, and where it stands.
+/// Who made an entry, and to which conversation it belongs.
 #[derive(Clone, Debug)]
 pub struct EntryOrigin {
     /// The conversation in whose ledger it is.
     pub conversation: ConversationId,
     /// When it was written.
     pub recorded_at: Timestamp,
-    /// By which door it came.
+    /// The source by which it came.
     pub source: Source,
-    /// Who said it.
+    /// The actor: the name of a person or an API key.
     pub actor: String,
-    /// The entry that it takes back or accepts.
+    /// The entry that it undoes or accepts; `None` for a fact.
     pub about: Option<OutcomeId>,
 }
 
-/// An entry of the ledger.
+/// A row of the table `outcome`: a fact or a follow-up.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(in crate::store) struct OutcomeRow {
     pub(in crate::store) id: String,
     #[serde(default)]
     page_id: String,
     pub(in crate::store) conversation_id: String,
-    /// The order of which it was told.
+    /// The order that it was recorded for.
     pub(in crate::store) order_id: Option<String>,
-    /// The order that this one turned out to be.
+    /// The order that this one was joined into.
     #[serde(default, skip_serializing)]
     pub(in crate::store) joined_into: Option<String>,
-    /// The entry that it takes back or accepts.
+    /// The entry that it undoes or accepts.
     pub(in crate::store) about: Option<String>,
     kind: Cow<'static, str>,
     occurred_at: i64,
@@ -114,7 +114,7 @@ macro_rules! outcome_columns {
 pub(in crate::store) use outcome_columns;
 
 impl OutcomeRow {
-    /// From a row with [`outcome_columns!`].
+    /// Reads a row with [`outcome_columns!`].
     pub(in crate::store) fn read(row: &Row) -> Result<Self> {
         Ok(Self {
             id: row.get("id")?,
@@ -146,7 +146,7 @@ impl OutcomeRow {
         })
     }
 
-    /// Its place in the ledger.
+    /// The sort key in the ledger.
     pub(in crate::store) fn place(&self) -> (i64, &str) {
         (self.recorded_at, &self.id)
     }
@@ -156,12 +156,12 @@ impl OutcomeRow {
         self.order_version.or(self.conversation_version).unwrap_or(1)
     }
 
-    /// The entry that it is about, and what it says of it.
+    /// The id of the entry that it undoes or accepts, and which of both it does.
     pub(in crate::store) fn follow_up(&self) -> Option<(&String, FollowUp)> {
         Some((self.about.as_ref()?, FollowUp::parse(&self.kind)?))
     }
 
-    /// The fact, as if nobody had taken it back or accepted it.
+    /// The fact by itself, without its follow-ups.
     pub(in crate::store) fn fact(self) -> Result<Fact> {
         let items: Vec<Item> = self
             .items
@@ -196,7 +196,7 @@ impl OutcomeRow {
         })
     }
 
-    /// A row at its place that says nothing yet.
+    /// A row at this position, without content.
     fn at(position: EntryPosition<'_>) -> Self {
         let of_order = position.order.is_some();
         Self {
@@ -242,7 +242,7 @@ impl Unit {
         Ok(())
     }
 
-    /// Adds an entry about another one.
+    /// Adds a follow-up to the ledger.
     pub fn append_follow_up(&mut self, position: EntryPosition<'_>, entry: NewFollowUp<'_>, now: Timestamp) {
         self.write_buffer.of().push(OutcomeRow {
             id: entry.id.0.clone(),
@@ -257,7 +257,7 @@ impl Unit {
         });
     }
 
-    /// Keeps an operator's remark beside an entry.
+    /// Stores an operator's note beside an entry.
     pub async fn add_note(
         &mut self,
         id: &OutcomeId,
@@ -273,7 +273,7 @@ impl Unit {
         Ok(())
     }
 
-    /// The remarks beside the entries of a conversation, as far as they are kept.
+    /// The notes beside the entries of a conversation, as far as they are kept.
     pub async fn notes(&mut self, id: &ConversationId) -> Result<Vec<(OutcomeId, String)>> {
         let rows = self
             .rows(
@@ -285,13 +285,13 @@ impl Unit {
         rows.iter().map(|row| Ok((OutcomeId(row.get("outcome_id")?), row.get("text")?))).collect()
     }
 
-    /// The conversation in which an entry stands.
+    /// The conversation that an entry belongs to.
     pub async fn conversation_of_outcome(&mut self, id: &OutcomeId) -> Result<Option<ConversationId>> {
         let row = self.row("select conversation_id from outcome where id = $1", values![id.as_str()]).await?;
         row.map(|row| row.get("conversation_id").map(ConversationId)).transpose()
     }
 
-    /// The order that an entry is about.
+    /// The order that an entry belongs to.
     pub async fn order_of_outcome(&mut self, id: &OutcomeId) -> Result<Option<OrderId>> {
         let row = self
             .row(
@@ -303,7 +303,7 @@ impl Unit {
         Ok(row.map(|row| row.get::<Option<String>>("order_id")).transpose()?.flatten().map(OrderId))
     }
 
-    /// Who said an entry, and where it stands.
+    /// The origin of an entry.
     pub async fn entry_origin(&mut self, id: &OutcomeId) -> Result<Option<EntryOrigin>> {
         let row = self
             .row(
@@ -321,7 +321,7 @@ impl Unit {
         }))
     }
 
-    /// The entry of this source and name (`ref`) on a Page.
+    /// The entry of this source and `ref` on a Page.
     pub async fn outcome_referred(
         &mut self,
         page: &PageId,
@@ -338,7 +338,7 @@ impl Unit {
             .transpose()
     }
 
-    /// The facts that outside sources told under this name (`ref`), on all Pages or on one.
+    /// The facts that outside sources sent with this `ref`, on all Pages or on one.
     pub async fn told_under(&mut self, reference: &str, page: Option<&PageId>) -> Result<Vec<OutcomeId>> {
         let rows = self
             .rows(
@@ -352,7 +352,7 @@ impl Unit {
         rows.iter().map(|row| row.get("id").map(OutcomeId)).collect()
     }
 
-    /// The entry that says `what` about `about`.
+    /// The follow-up of this kind to the entry `about`.
     pub async fn entry_about(&mut self, what: FollowUp, about: &OutcomeId) -> Result<Option<OutcomeId>> {
         let row = self
             .row(

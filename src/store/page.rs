@@ -30,7 +30,7 @@ pub struct Page {
     pub id: PageId,
     /// What people call it.
     pub name: String,
-    /// By which its events leave; other Pages may share it.
+    /// The lane by which its events are sent; other Pages may share it.
     pub lane: Lane,
     /// The currency of its sales.
     pub currency: Currency,
@@ -38,31 +38,31 @@ pub struct Page {
     pub country: String,
     /// IANA time zone.
     pub timezone: String,
-    /// Whether anything leaves.
+    /// Whether events are sent: live, shadow or paused.
     pub mode: Mode,
-    /// Meta's test event code.
+    /// Meta's test event code; while it is set, Meta takes the events as tests.
     pub test_event_code: Option<String>,
     /// The Page's Instagram account, where several Pages are connected.
     pub instagram_id: Option<String>,
     /// The shop's WhatsApp business account, where several Pages are connected.
     pub whatsapp_id: Option<String>,
-    /// After so long without a word from the customer, a chat without an order is lost.
+    /// How long a customer may not write until a chat without an order is lost.
     pub silent_after: Duration,
-    /// When somebody answers.
+    /// The hours in which operators answer.
     pub working_hours: Option<WorkingHours>,
-    /// What a label in Meta's inbox says.
+    /// The outcome that each label in Meta's inbox means, by the label's name.
     pub labels: BTreeMap<String, OutcomeKind>,
-    /// Whether the service takes such a label off once it was heard, so that the next order can carry it.
+    /// Whether the service takes such a label off once its tag is recorded, so that the next order can carry it.
     pub take_off_labels: bool,
-    /// What operators write anyway, as patterns, and what it says.
+    /// The patterns of what operators write anyway, by the outcome that each means.
     pub sentences: BTreeMap<OutcomeKind, Vec<String>>,
-    /// The reasons to choose from.
+    /// The reasons that people choose from.
     pub reasons: Reasons,
     /// The signal policy in force.
     pub policy: Policy,
 }
 
-/// A Page as every page of the console needs it.
+/// The settings of a Page that every page of the console shows.
 #[derive(Clone, Debug)]
 pub struct PageHead {
     /// Its id at Meta.
@@ -75,9 +75,9 @@ pub struct PageHead {
     pub currency: Currency,
     /// ISO 3166 country of its customers' phones.
     pub country: String,
-    /// Whether anything leaves.
+    /// Whether events are sent: live, shadow or paused.
     pub mode: Mode,
-    /// A fault of its lane.
+    /// The fault of its lane; `None` while there is none.
     pub fault: Option<String>,
     /// Meta's test event code.
     pub test_event_code: Option<String>,
@@ -95,9 +95,9 @@ pub struct TestCode<'a> {
 }
 
 impl Unit {
-    /// Adds a Page or sets an existing one to what is given; its numbering stays. It comes onto the lane of its dataset
-    /// and token, made under `new_lane` if there is none; another token for the same dataset is one for all Pages of
-    /// its lane. A policy other than the one in force becomes its next version.
+    /// Adds a Page or replaces the settings of an existing one; its order numbers continue. It gets the lane of its
+    /// dataset and token, made with the id `new_lane` if there is none; another token for the same dataset replaces
+    /// that of the lane, for all its Pages. A policy other than the one in force becomes its next version.
     pub async fn put_page(&mut self, page: &Page, new_lane: &LaneId, now: Timestamp) -> Result<()> {
         let before = self.page(&page.id).await?;
         let lane = match &before {
@@ -159,7 +159,7 @@ impl Unit {
         self.execute(text, values![page.id.as_str(), version]).await.map(drop)
     }
 
-    /// Keeps a Page as it is until the unit ends: nobody else changes it meanwhile.
+    /// Locks a Page until the unit ends.
     pub async fn hold_page(&mut self, id: &PageId) -> Result<()> {
         self.execute(
             "update page set next_order_number = next_order_number where id = $1",
@@ -169,7 +169,7 @@ impl Unit {
         Ok(())
     }
 
-    /// What the configuration file said of a Page when it was last applied: a digest for each key.
+    /// The settings that the configuration file had for a Page when it was last applied: a digest for each key.
     pub async fn configured_values(&mut self, page: &PageId) -> Result<BTreeMap<String, String>> {
         let rows = self
             .rows("select key, digest from configured_value where page_id = $1", values![page.as_str()])
@@ -177,7 +177,7 @@ impl Unit {
         rows.iter().map(|row| Ok((row.get("key")?, row.get("digest")?))).collect()
     }
 
-    /// Remembers what the configuration file says of a key; `None` when it says nothing any more.
+    /// Stores the digest of a key's text in the configuration file; `None` when the file no longer has the key.
     pub async fn set_configured_value(
         &mut self,
         page: &PageId,
@@ -215,7 +215,7 @@ impl Unit {
         found.as_ref().map(read_page).transpose()
     }
 
-    /// What decides about the conversions of a Page: its policies, and the names that the dataset of its lane refuses.
+    /// The rules for the conversions of a Page: its policies, and the event names that the dataset of its lane refuses.
     pub async fn rules(&mut self, page: &Page) -> Result<SignalRules> {
         let rows = self
             .rows(
@@ -247,7 +247,7 @@ impl Unit {
         rows.iter().map(|row| row.get("id").map(PageId)).collect()
     }
 
-    /// The connected Pages that a person sees, by name.
+    /// The connected Pages that a person sees, by name; `only` limits them to one.
     pub async fn page_heads(&mut self, only: Option<&PageId>) -> Result<Vec<PageHead>> {
         let rows = self
             .rows(
@@ -297,8 +297,8 @@ impl Unit {
         self.execute(text, values![now]).await
     }
 
-    /// The connected Page that an account of a channel belongs to: the Page itself, the one that names the
-    /// account, or the only one there is.
+    /// The connected Page that an account of a channel belongs to: the Page itself, the one whose settings name the
+    /// account, or else the only Page there is.
     pub async fn page_of_account(&mut self, channel: Channel, account: &PageId) -> Result<Option<PageId>> {
         let rows = self
             .rows(

@@ -1,4 +1,4 @@
-//! Payouts of couriers.
+//! Payouts: a courier's remittances, each one sum for many parcels.
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::PageId;
@@ -9,7 +9,7 @@ use crate::store::cursor::ListRange;
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Row, values};
 
-/// Payouts; `$which` are the clauses from `where` on.
+/// Selects payouts; `$which` are the clauses from `where` on.
 macro_rules! payout_rows {
     ($which:literal) => {
         concat!(
@@ -54,7 +54,7 @@ impl Unit {
         Ok(added == 1)
     }
 
-    /// The payout of this name.
+    /// The payout of this courier and `ref`.
     pub async fn payout(
         &mut self,
         page: &PageId,
@@ -70,7 +70,7 @@ impl Unit {
         row.as_ref().map(read_payout).transpose()
     }
 
-    /// The bank's line of a payout has come.
+    /// Settles a payout by its line of the bank's statement.
     pub async fn settle_payout(&mut self, id: &str, bank_line: &str, now: Timestamp) -> Result<()> {
         self.execute(
             "update payout set bank_line = $2, settled_at = $3 where id = $1 and bank_line is null",

@@ -1,4 +1,4 @@
-//! What was said in Meta's inbox and waits for a person.
+//! Pending tags: tags from Meta's inbox that wait for a person.
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, PageId, PendingTagId};
@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Row, values};
 
-/// Pending tags; `$which` are the clauses from `where` on.
+/// Selects pending tags; `$which` are the clauses from `where` on.
 macro_rules! pending_tags {
     ($which:literal) => {
         concat!(
@@ -22,7 +22,7 @@ macro_rules! pending_tags {
 }
 
 impl Unit {
-    /// Adds something that waits, unless the same thing does or did.
+    /// Adds a pending tag, unless the same one waits or was settled.
     pub async fn add_waiting(&mut self, pending: &PendingTag) -> Result<bool> {
         let added = self
             .execute(
@@ -49,7 +49,7 @@ impl Unit {
         Ok(added == 1)
     }
 
-    /// What waits in a conversation, oldest first.
+    /// The pending tags of a conversation, oldest first.
     pub async fn pending_tags_of(&mut self, conversation: &ConversationId) -> Result<Vec<PendingTag>> {
         let rows = self
             .rows(
@@ -60,7 +60,7 @@ impl Unit {
         rows.iter().map(read_waiting).collect()
     }
 
-    /// Something that waits, and whether it still does.
+    /// A pending tag, and whether it still waits.
     pub async fn pending_tag(&mut self, id: &PendingTagId) -> Result<Option<(PendingTag, bool)>> {
         let row = self.row(pending_tags!("where id = $1"), values![id.as_str()]).await?;
         let Some(row) = row else { return Ok(None) };
@@ -68,7 +68,7 @@ impl Unit {
         Ok(Some((read_waiting(&row)?, settled_at.is_none())))
     }
 
-    /// Whether what has this name waited and a person has decided.
+    /// Whether the pending tag of this source and `ref` was settled by a person.
     pub async fn was_settled(&mut self, page: &PageId, source: Source, reference: &str) -> Result<bool> {
         let row = self
             .row(
@@ -80,7 +80,7 @@ impl Unit {
         Ok(row.is_some())
     }
 
-    /// Something no longer waits; false if it did not.
+    /// Settles a pending tag; false if it does not wait.
     pub async fn settle_pending_tag(&mut self, id: &PendingTagId, by: &str, now: Timestamp) -> Result<bool> {
         let settled = self
             .execute(
@@ -91,7 +91,7 @@ impl Unit {
         Ok(settled == 1)
     }
 
-    /// What has this name no longer waits.
+    /// Settles the pending tag of this source and `ref`.
     pub async fn settle_named(
         &mut self,
         page: &PageId,
@@ -110,8 +110,8 @@ impl Unit {
         Ok(settled == 1)
     }
 
-    /// A person who saw the conversation has said what happened: what waits there, about its chat or about its
-    /// orders, is decided.
+    /// Settles the pending tags of a conversation, about its chat or about its orders, because a person who saw it has
+    /// tagged it.
     pub async fn settle_pending_tags_of(
         &mut self,
         conversation: &ConversationId,

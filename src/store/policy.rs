@@ -1,4 +1,4 @@
-//! Signal policies: the versions of a Page's rules, as they followed each other.
+//! Signal policies: each change of a Page's rules is a version of its own.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Row, values};
 
-/// The columns of a policy, beside those of a Page.
+/// The columns of a policy, for a query that joins it to a Page.
 macro_rules! policy_columns {
     () => {
         "policy.version, policy.purchase_on, policy.hold, policy.lead_on, policy.lifecycle, policy.on_unknown,
@@ -44,7 +44,7 @@ impl Unit {
     }
 }
 
-/// Of a row with [`policy_columns!`].
+/// Reads a row with [`policy_columns!`].
 pub(in crate::store) fn read_policy(row: &Row) -> Result<Policy> {
     let version = row.get("version")?;
     Ok(Policy {
@@ -58,12 +58,12 @@ pub(in crate::store) fn read_policy(row: &Row) -> Result<Policy> {
     })
 }
 
-/// A span as a column has it.
+/// A span as its column has it, in milliseconds.
 pub(in crate::store) fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A span of a column.
+/// The span of a column, in milliseconds.
 pub(in crate::store) fn span(millis: i64) -> Duration {
     Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }

@@ -12,14 +12,14 @@ pub struct Product {
     pub sku: String,
     /// What the shop calls it.
     pub name: String,
-    /// What it sells for.
+    /// The selling price of one piece.
     pub price: i64,
-    /// What it costs the shop.
+    /// What one piece costs the shop, if it is known.
     pub cost: Option<i64>,
 }
 
 impl Unit {
-    /// The price list of a Page, in its order.
+    /// The price list of a Page, in the order of its file.
     pub async fn products(&mut self, page: &PageId) -> Result<Vec<Product>> {
         let rows = self
             .rows(
@@ -39,7 +39,7 @@ impl Unit {
             .collect()
     }
 
-    /// Sets the price list of a Page.
+    /// Replaces the price list of a Page.
     pub async fn put_products(&mut self, page: &PageId, products: &[Product]) -> Result<()> {
         self.execute("delete from product where page_id = $1", values![page.as_str()]).await?;
         for (position, product) in products.iter().enumerate() {

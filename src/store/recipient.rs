@@ -1,4 +1,4 @@
-//! Recipients: whom the events of a conversation are about, and by whom a conversation is found.
+//! Recipients: whom the events of a conversation are about, and the key by which a conversation is found.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Pair, list, object, read_word, values};
 
-/// By what the conversation of a person with a Page is found.
+/// The key by which the conversation of a person with a Page is found.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RecipientKey {
     /// The connected Page.
@@ -45,8 +45,8 @@ macro_rules! found_row {
     };
 }
 
-/// The conversations of a list of [`KeyRow`]s. (PostgreSQL takes a list for a hundred rows, and would rather read a
-/// table of some ten thousand whole than look up so many: there one by one.)
+/// The conversations of a list of [`KeyRow`]s. PostgreSQL's planner guesses that any list has a hundred rows, for which
+/// it would read a table of some ten thousand whole; therefore its text looks the rows up one by one.
 const FIND: Pair = Pair {
     sqlite: concat!(
         "select json_group_array(",
@@ -85,7 +85,7 @@ impl Unit {
         row.map(|row| row.get("conversation_id").map(ConversationId)).transpose()
     }
 
-    /// The conversations of those of these persons who have one.
+    /// The conversations of these persons, as far as they have one.
     pub async fn conversations_of(
         &mut self,
         keys: &HashSet<RecipientKey>,
@@ -107,7 +107,7 @@ impl Unit {
         found.collect()
     }
 
-    /// Whether a conversation is a person's; else an order waits in it that only a CRM has told of.
+    /// Whether a conversation has a person; else it is a thread for an order that only an outside sender has reported.
     pub async fn has_recipient(&mut self, id: &ConversationId) -> Result<bool> {
         let row =
             self.row("select 1 from recipient where conversation_id = $1", values![id.as_str()]).await?;
@@ -122,7 +122,8 @@ impl Unit {
         row.map(|row| row.get("person_id").map(PersonId)).transpose()
     }
 
-    /// Opens the conversation of a person with a Page, under `id` unless another unit was quicker; gives its id.
+    /// Opens the conversation of a person with a Page, with the id `id` unless another unit opened it first; gives its
+    /// id.
     pub async fn open_conversation(
         &mut self,
         id: &ConversationId,

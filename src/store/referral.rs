@@ -13,7 +13,7 @@ use crate::store::message::MessagePosition;
 pub struct ReferralRow {
     /// When the person came by it, by Meta's clock.
     pub referred_at: Timestamp,
-    /// What Meta told of it.
+    /// The ad or link, as Meta's webhook describes it.
     pub referral: Referral,
 }
 
@@ -26,7 +26,7 @@ macro_rules! referral_columns {
 pub(in crate::store) use referral_columns;
 
 impl ReferralRow {
-    /// From a row with [`referral_columns!`].
+    /// Reads a row with [`referral_columns!`].
     pub(in crate::store) fn read(row: &Row) -> Result<Self> {
         Ok(Self {
             referred_at: row.time("referred_at")?,

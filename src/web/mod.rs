@@ -1,7 +1,7 @@
 //! HTTP in: Meta's webhook, the API, and the operators' console. No SQL and no rules.
 //!
-//! `server` is what every request passes through; `view` says how things read in JSON; `hooks`, `api` and `console` stand
-//! on both, and `router` knows all of them.
+//! `server` is what every request passes through; `view` renders domain types as JSON; `hooks`, `api` and `console` use
+//! both, and `router` knows all of them.
 
 mod api;
 mod console;

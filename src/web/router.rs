@@ -92,7 +92,7 @@ async fn document() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str())
 }
 
-/// The document for people.
+/// The `OpenAPI` document as a page for people.
 #[utoipa::path(
     get, path = "/docs", operation_id = "docs", tag = "health", security(()),
     responses((status = 200, description = "A page", content_type = "text/html", body = String)),

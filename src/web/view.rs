@@ -22,21 +22,21 @@ pub fn time(at: Option<Timestamp>) -> Option<String> {
     at.map(|at| at.to_string())
 }
 
-/// An entry of the ledger.
+/// An entry of the ledger, as JSON.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OutcomeView {
-    /// Our id of it.
+    /// Our id of the entry.
     pub id: String,
     /// What happened; `undo` or `accept` for an entry about another one.
     #[schema(example = "confirmed")]
     pub kind: &'static str,
-    /// The order's first name.
+    /// The first number of its order.
     #[schema(example = "A-1001")]
     pub order_id: Option<String>,
     /// The amount, as a decimal string; of `cross_sold` the uplift.
     #[schema(example = "125.50")]
     pub value: Option<String>,
-    /// `cross_sold`: the new whole, where that was said; `value` is the uplift that follows from it.
+    /// `cross_sold`: the new total of the order, where the sender gave it; `value` is the uplift that follows from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<String>,
     /// The currency of the amounts, ISO 4217.
@@ -44,26 +44,26 @@ pub struct OutcomeView {
     pub currency: &'static str,
     /// When it happened.
     pub occurred_at: String,
-    /// When it was written down.
+    /// When it was recorded.
     pub recorded_at: String,
-    /// The door by which it came: console, api, label, sentence, service, crm, courier, bank or site.
+    /// The source by which it came: console, api, label, sentence, service, crm, courier, bank or site.
     #[schema(example = "api")]
     pub source: &'static str,
-    /// Who said so, by name.
+    /// Who says it happened: the name of a person or an API key.
     #[schema(example = "nino")]
     pub actor: String,
-    /// Why it moves nothing until a person accepts it.
+    /// Why it does not move its order until a person accepts it.
     pub flag: Option<&'static str>,
-    /// Of an entry about another one: that one.
+    /// The entry that this one undoes or accepts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
-    /// The sender's clock was ahead: the time was set to ours.
+    /// The sender's clock was ahead of ours: the time was set to ours.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub clamped: bool,
 }
 
 impl OutcomeView {
-    /// The view of a fact; with the ledger of its order, if it is about one.
+    /// The view of a fact; `ledger` is that of its order, if it has one.
     pub fn of(fact: &Fact, ledger: Option<&OrderLedger>) -> Self {
         let money = |minor: Option<i64>| minor.map(|minor| amount(minor, fact.terms.currency));
         let order = ledger.map(|ledger| &ledger.order);
@@ -114,7 +114,7 @@ pub fn items(items: &[Item], currency: Currency) -> Vec<ItemView> {
     items.iter().map(view).collect()
 }
 
-/// A fact with all that was said in it.
+/// A fact with all its fields.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EntryView {
     #[serde(flatten)]
@@ -123,11 +123,11 @@ pub struct EntryView {
     r#ref: Option<String>,
     /// Why the chat was lost, or the order cancelled or returned.
     reason: Option<String>,
-    /// What was remarked beside it, as far as it is kept.
+    /// A person's note beside it, as far as it is kept.
     note: Option<String>,
     /// What the customer pays for delivery.
     delivery_fee: Option<String>,
-    /// What was taken off.
+    /// What was deducted.
     discount: Option<String>,
     /// What the courier or bank kept.
     fee: Option<String>,
@@ -139,9 +139,9 @@ pub struct EntryView {
     courier: Option<String>,
     /// The courier's number of the parcel.
     waybill: Option<String>,
-    /// It was taken back.
+    /// Whether it was undone.
     undone: bool,
-    /// It contradicted another, and a person accepted it.
+    /// Whether it was flagged, because it contradicts another fact, and a person accepted it.
     accepted: bool,
 }
 
@@ -168,24 +168,24 @@ impl EntryView {
     }
 }
 
-/// An order as it stands.
+/// An order in its present state.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OrderView {
-    /// Our id of it.
+    /// Our id of the order.
     pub id: String,
-    /// Its first name.
+    /// Its first number.
     #[schema(example = "A-1001")]
     pub order_id: Option<String>,
-    /// Where it stands.
+    /// The state that its facts fold into.
     #[schema(example = "confirmed")]
     pub state: &'static str,
-    /// What it is worth.
+    /// Its value, as a decimal string.
     #[schema(example = "125.50")]
     pub value: Option<String>,
-    /// What arrived of it.
+    /// The payments that arrived for it, as a decimal string.
     #[schema(example = "0.00")]
     pub paid: String,
-    /// The currency of both.
+    /// The currency of its amounts, ISO 4217.
     #[schema(example = "GEL")]
     pub currency: &'static str,
     /// Grows with each entry; `if_version` compares it.
@@ -208,7 +208,7 @@ impl OrderView {
         }
     }
 
-    /// An order of a list.
+    /// The view of an order's row.
     pub fn of_row(row: &OrderRow) -> Self {
         Self {
             id: row.id.0.clone(),
@@ -222,23 +222,23 @@ impl OrderView {
     }
 }
 
-/// What Meta is told.
+/// A conversion: one event for Meta.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ConversionView {
-    /// Our id of it.
+    /// Our id of the conversion.
     pub id: String,
-    /// What Meta is told.
+    /// The event's name at Meta.
     #[schema(example = "Purchase")]
     pub event_name: &'static str,
-    /// Its name at Meta, for ever.
+    /// The event's id at Meta, the same for ever.
     #[schema(example = "6302d0976def42406a0fab44af2c9b16")]
     pub event_id: String,
     /// When the fact happened.
     pub event_time: String,
-    /// Where it stands.
+    /// The state of the conversion.
     #[schema(example = "held")]
     pub state: &'static str,
-    /// Why it stands there.
+    /// The reason of that state.
     #[schema(example = "hold")]
     pub reason: &'static str,
     /// What the event is worth, as a decimal string.
@@ -246,7 +246,7 @@ pub struct ConversionView {
     pub value: Option<String>,
     /// When it may leave.
     pub leaves_at: String,
-    /// Whether Meta has it: `yes`, `no`, or `perhaps` while it is out or after its answer was lost.
+    /// Whether Meta has it: `yes`, `no`, or `perhaps` while it is being sent or after its answer was lost.
     #[schema(example = "no")]
     pub meta_knows: &'static str,
 }
@@ -267,7 +267,7 @@ impl ConversionView {
         }
     }
 
-    /// A conversion of a list.
+    /// The view of a conversion's row.
     pub fn of_row(row: &ConversionRow) -> Self {
         Self {
             id: row.id.0.clone(),
@@ -283,18 +283,18 @@ impl ConversionView {
     }
 }
 
-/// What a tag, an undo or an acceptance came to.
+/// The answer to a tag, an undo or an acceptance.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TaggedView {
     outcome: OutcomeView,
-    /// The order as it now stands; a fact about a chat has none.
+    /// The order afterwards; a fact about a chat has none.
     order: Option<OrderView>,
-    /// What Meta knows, or will know.
+    /// The conversions of the order or chat afterwards, sent or not.
     conversions: Vec<ConversionView>,
 }
 
 impl TaggedView {
-    /// As it now stands.
+    /// The view of a recorded tag or follow-up.
     pub fn of(tagged: &Tagged) -> Self {
         let Tagged { outcome_id, fact, follow_up, order, conversions, .. } = tagged;
         let currency = order.as_ref().map_or(fact.terms.currency, |ledger| ledger.order.currency);

@@ -12,7 +12,7 @@ use crate::flow::unit::idempotency::{Claim, Idempotent, IdempotentRequest, Reply
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
 
-/// How often a unit of work is begun again when another writer stood in its way.
+/// How often a contended unit of work is begun again.
 const CONTENTION_MAX: u32 = 8;
 
 /// A unit over many things yields to other tasks after each this many of them.
@@ -26,7 +26,7 @@ pub(in crate::flow) type Steps<'unit, T> = Pin<Box<dyn Future<Output = Result<T>
 #[derive(Clone, Copy, Debug)]
 pub(in crate::flow) struct Within<'unit, 'env: 'unit>(PhantomData<&'unit &'env ()>);
 
-/// Runs the unit of work `name` and commits it; begins it again while another writer stands in its way.
+/// Runs the unit of work `name` and commits it; begins it again when it was contended.
 ///
 /// # Errors
 /// What the `work` fails with: then nothing of it is written.

@@ -1,7 +1,7 @@
-//! SQLite's intake log: a file beside the database. SQLite has one writer a file, so that a unit that takes long, such as
-//! an import or a thousand events that leave, would hold up every webhook; in a file of their own bodies are durable
-//! at once. The database itself remembers up to which body it has projected, in the unit that does so, and so each
-//! takes effect once although two files are never committed as one.
+//! SQLite's intake log: a file beside the database. SQLite has one writer per file, so that a long unit, such as an
+//! import or a thousand events that are sent, would hold up every webhook; in a file of their own, bodies are durable
+//! at once. Two files are never committed as one; therefore the database itself stores, in the unit that projects, up
+//! to which body it has projected, and each body takes effect once.
 
 use std::path::PathBuf;
 
@@ -11,19 +11,19 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use crate::error::Result;
 use crate::store::db::writer::Writer;
 
-/// What its name adds to the name of the database's file.
+/// The suffix of its name, after that of the database's file.
 const SUFFIX: &str = "-intake";
 
-/// Readers beside its one writer.
+/// The number of connections that read, beside the one that writes.
 const READERS: u32 = 2;
 
-/// After so many pages the file's log is written back into it: often, for webhooks wait meanwhile, and no page is
-/// written twice anyway.
+/// The number of pages in the write-ahead log after which a checkpoint writes them back into the file. It is small,
+/// because webhooks wait during a checkpoint, and no page is written twice anyway.
 const LOG_PAGES: &str = "1000";
 
-/// Bodies that came together are one row: `bodies` one behind the other, `places` as a JSON list of their starts
-/// (in bytes from 1) and lengths. An id is never given twice, even after all rows were dropped: the database has projected up to
-/// one of them.
+/// Bodies that arrived together are one row: `bodies` has them one behind the other, `places` is a JSON list of their
+/// starts (in bytes from 1) and lengths. An id is never given twice, even after all rows were dropped, because the
+/// database stores up to which id it has projected.
 const SCHEMA: &str = "
 create table if not exists intake_log (
   id integer not null primary key autoincrement,
@@ -40,17 +40,17 @@ create table if not exists unread (
 ) strict;
 create table if not exists identity (id text not null) strict;";
 
-/// The file; clones share its connections.
+/// The intake file; clones share its connections.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct IntakeFile {
-    /// Its own name, under which the database knows how far it is projected. Another file begins anew.
+    /// The file's own id, by which the database stores up to where it is projected. A new file begins anew.
     pub(in crate::store) id: String,
     pub(in crate::store) writer: Writer,
     pub(in crate::store) readers: SqlitePool,
 }
 
 impl IntakeFile {
-    /// Opens the file beside the database `main`, which is migrated.
+    /// Opens the intake file beside the database `main`, which must be migrated already.
     pub(in crate::store) async fn open(beside: &SqliteConnectOptions, main: &SqlitePool) -> Result<Self> {
         let mut file = beside.get_filename().as_os_str().to_owned();
         file.push(SUFFIX);
@@ -73,7 +73,7 @@ impl IntakeFile {
     }
 }
 
-/// An older copy of the file that was put back goes on behind what the database has projected.
+/// Makes an intake file that was restored from an older copy continue behind the ids that the database has projected.
 async fn keep_numbers(id: &str, main: &SqlitePool, intake: &SqlitePool) -> Result<()> {
     let last: Option<i64> = sqlx::query_scalar("select projected_row from intake_mark where file = $1")
         .bind(id)

@@ -1,5 +1,5 @@
-//! The file of a SQLite database: where it is, and who serves on it. The locks are the operating system's, so
-//! they end with the process that holds them, however that ends.
+//! The locks on a SQLite database's file. They are the operating system's, so that they end with the process that holds
+//! them, however it ends.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -9,14 +9,14 @@ use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::error::{Error, Result};
 
-/// What the name of the lock's file adds to the name of the database's.
+/// The suffix of the lock by which one process at a time serves.
 const SERVING: &str = "lock";
 
-/// The same of the lock under which one process at a time opens and migrates.
+/// The suffix of the lock under which one process at a time opens and migrates.
 const OPENING: &str = "opening.lock";
 
-/// A right to a SQLite file, as long as this value lives. PostgreSQL needs none: any number of processes may
-/// serve on it.
+/// A lock on a SQLite file, held as long as this value lives. PostgreSQL needs none: any number of processes may serve
+/// on it.
 #[derive(Debug)]
 pub struct Lock {
     _file: Option<File>,
@@ -37,7 +37,7 @@ pub fn file_of(url: &str) -> Result<Option<PathBuf>> {
     Ok(Some(options.get_filename().to_owned()))
 }
 
-/// Takes the right to serve on this database.
+/// Takes the lock to serve on this database.
 ///
 /// # Errors
 /// Another process serves on it, or nothing can be locked there.
@@ -57,8 +57,7 @@ pub fn take(url: &str) -> Result<Lock> {
     }
 }
 
-/// Waits until no other process opens this database: two that migrate one SQLite file at once stand in each
-/// other's way.
+/// Waits until no other process opens this database: two that migrate one SQLite file at once would fail by each other.
 ///
 /// # Errors
 /// Nothing can be locked there.
@@ -69,7 +68,7 @@ pub fn wait_to_open(url: &str) -> Result<Lock> {
     Ok(Lock { _file: Some(file) })
 }
 
-/// The file of a lock beside the database, in a folder that is made for its owner alone, unless it is there.
+/// Opens the lock's file beside the database; if its folder is not there, makes one that only its owner can enter.
 fn open(database: &Path, suffix: &str) -> Result<(PathBuf, File)> {
     if let Some(folder) = database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| {

@@ -1,5 +1,5 @@
-//! Migrations: forward only, one process at a time. Not by sqlx's advisory lock, which a pooler in
-//! transaction mode and other engines of PostgreSQL's wire do not have, but by a lease row.
+//! Migrations: forward only, one process at a time. A lease row ensures that, instead of sqlx's advisory lock, which a
+//! pooler in transaction mode and other engines of PostgreSQL's wire protocol do not have.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use sqlx::{PgPool, SqlSafeStr as _, SqlitePool};
 use crate::error::{Error, Result};
 use crate::failpoint;
 
-/// A process that migrates keeps saying so; one that has said nothing for so long is dead, and another takes
-/// over.
+/// How long the lease of a migrating process lasts without renewal; then the process is taken for dead, and another
+/// takes over.
 const LEASE: Duration = Duration::from_secs(15);
 
-/// How often it says so.
+/// How often a migrating process renews its lease.
 const RENEW: Duration = Duration::from_secs(5);
 
-/// How often a process that waits for another looks again.
+/// How often a process that waits for the lease tries to take it.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// A step: its name, which is the same for both databases, and its text.
+/// A migration: its name, which is the same for both databases, and its SQL.
 type Step = (&'static str, &'static str);
 
 macro_rules! steps {
@@ -33,7 +33,7 @@ macro_rules! steps {
     };
 }
 
-/// The steps in their order, each in a transaction of its own.
+/// The migrations in their order, each in a transaction of its own.
 fn migrations(steps: &[Step]) -> Migrator {
     let numbered = (1..).zip(steps);
     let read = numbered.map(|(number, (name, text))| {
@@ -49,12 +49,12 @@ fn migrations(steps: &[Step]) -> Migrator {
     Migrator::with_migrations(read.collect())
 }
 
-/// Brings a SQLite file to the newest schema; the operating system's lock on the file orders processes.
+/// Migrates a SQLite file to the newest schema; the operating system's lock on the file keeps other processes out.
 pub(in crate::store) async fn sqlite(pool: &SqlitePool) -> Result<()> {
     migrations(&steps!["sqlite"]).run(pool).await.map_err(failed)
 }
 
-/// Brings a PostgreSQL database to the newest schema.
+/// Migrates a PostgreSQL database to the newest schema.
 pub(in crate::store) async fn postgres(pool: &PgPool) -> Result<()> {
     let mut migrations = migrations(&steps!["postgres"]);
     migrations.set_locking(false);
@@ -78,7 +78,7 @@ pub(in crate::store) async fn postgres(pool: &PgPool) -> Result<()> {
     moved
 }
 
-/// Whether exactly these migrations were made, so that there is nothing to do and nobody to wait for.
+/// Whether exactly these migrations are applied, so that there is nothing to do and no lease to wait for.
 async fn is_newest(pool: &PgPool, migrations: &Migrator) -> Result<bool> {
     let made = sqlx::query_as::<_, (i64, Vec<u8>)>(
         "select version, checksum from _sqlx_migrations where success order by version",
@@ -95,7 +95,7 @@ async fn is_newest(pool: &PgPool, migrations: &Migrator) -> Result<bool> {
     }
 }
 
-/// Renews the lease for ever; ends when it is lost.
+/// Renews the lease again and again; returns only when it is lost.
 async fn keep_lease(pool: &PgPool, holder: &str) -> Error {
     loop {
         tokio::time::sleep(RENEW).await;
@@ -114,7 +114,7 @@ async fn keep_lease(pool: &PgPool, holder: &str) -> Error {
     }
 }
 
-/// Takes the lease unless another process holds it. The database's own clock counts, the same for all.
+/// Takes the lease unless another process holds it, by the database's own clock, which is the same for all.
 async fn take_lease(pool: &PgPool, holder: &str) -> Result<bool> {
     let made = sqlx::query(
         "create table if not exists migration_lease (
@@ -144,7 +144,7 @@ async fn take_lease(pool: &PgPool, holder: &str) -> Result<bool> {
     }
 }
 
-/// Two processes made the table, or its row, at the same moment: `unique_violation`, `duplicate_table`,
+/// Whether two processes created the table, or its row, at the same moment: `unique_violation`, `duplicate_table`,
 /// `undefined_table`, or a serialization failure.
 fn is_race(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);

@@ -19,36 +19,36 @@ use crate::store::db::statement::{Pair, Row, Value, values};
 use crate::store::db::write_buffer::WriteBuffer;
 use crate::store::db::writer::{Writer, WriterTurn};
 
-/// Readers of a SQLite file beside its one writer.
+/// The number of connections that read a SQLite file, beside the one that writes.
 const SQLITE_READERS: u32 = 4;
 
-/// What SQLite's writer keeps of the file in memory, in KiB: a unit of some hundred conversations should not
-/// write a page twice.
+/// The page cache of SQLite's writer, in KiB (negative, as the pragma wants it): a unit of some hundred conversations
+/// should not write a page twice.
 const SQLITE_CACHE: &str = "-32768";
 
-/// After so many pages SQLite's log is written back into the file: seldom, for what many units touched is
-/// written back once.
+/// The number of pages in SQLite's write-ahead log after which a checkpoint writes them back into the file. It is
+/// large, because a page that many units changed is then written back once.
 const SQLITE_LOG_PAGES: &str = "8192";
 
-/// A long reader lets SQLite's log grow; afterwards it is cut to so many bytes.
+/// The bytes to which SQLite's write-ahead log is cut after a long reader let it grow.
 const SQLITE_LOG_KEPT: &str = "67108864";
 
-/// Connections to PostgreSQL of one process.
+/// The most connections of one process to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
-/// A unit waits so long for a connection, while PostgreSQL is away or all are in use. Meta should hear of it
-/// before it gives up on the request; and so that PostgreSQL is found soon after it came back.
+/// How long a unit waits for a connection, while PostgreSQL is away or all connections are in use. It is shorter than
+/// Meta waits for its answer, and short enough to find PostgreSQL soon after it is back.
 const POSTGRES_WAIT: Duration = Duration::from_secs(5);
 
-/// A connection to PostgreSQL that rested for so long is asked whether it still stands before it is used.
+/// A connection to PostgreSQL that was idle for this long is tested before it is used.
 const POSTGRES_RESTED: Duration = Duration::from_secs(1);
 
-/// Said on each new connection to PostgreSQL, so that a process that stalls within a unit holds the others up for
-/// no longer than this: who waits for its rows hears of it, and its unit ends before a lease does.
+/// Settings of each new connection to PostgreSQL, so that a process that stalls within a unit holds up others only this
+/// long: units that wait for its rows fail, and its own unit ends before a lease does.
 const POSTGRES_PATIENCE: &str = "select set_config('lock_timeout', '10s', false),
                                         set_config('idle_in_transaction_session_timeout', '30s', false)";
 
-/// So often is PostgreSQL waited for at the start of a process.
+/// How often a process waits for PostgreSQL when it starts, before it gives up.
 const POSTGRES_WAITS_AT_START: usize = 6;
 
 macro_rules! bound {
@@ -65,7 +65,7 @@ macro_rules! bound {
 #[derive(Clone, Debug)]
 pub struct Store {
     pools: Pools,
-    /// Conversation aggregates that units loaded in order to write.
+    /// The number of conversation aggregates that units loaded in order to write.
     loads: Arc<AtomicU64>,
 }
 
@@ -94,9 +94,9 @@ impl Store {
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(Duration::from_secs(10))
                 .pragma("journal_size_limit", SQLITE_LOG_KEPT)
-                // Each unit is a savepoint: what it would take back is noted in memory, not in a file.
+                // Each unit is a savepoint: its rollback journal is kept in memory, not in a file.
                 .pragma("temp_store", "memory");
-            // A file does not go away, so that no reader is asked whether it still stands.
+            // A file does not go away: readers need no test before use.
             let readers = SqlitePoolOptions::new().max_connections(SQLITE_READERS).test_before_acquire(false);
             let readers = readers.connect_with(options.clone()).await.map_err(failed)?;
             migrate::sqlite(&readers).await?;
@@ -155,7 +155,7 @@ impl Store {
         Ok(Unit { name, ..Unit::of(inner, &self.loads) })
     }
 
-    /// Begins a unit that only reads, beside any writer; all its queries see the same moment.
+    /// Begins a unit that only reads, beside any writer; all its queries read one snapshot.
     pub async fn read(&self) -> Result<Unit> {
         let inner = match &self.pools {
             Pools::Sqlite { readers, .. } => Inner::Reading(readers.begin().await?),
@@ -164,7 +164,7 @@ impl Store {
         Ok(Unit::of(inner, &self.loads))
     }
 
-    /// Begins a look: each query sees its own moment. For a single one, for which a unit would only add work.
+    /// A connection without a transaction, for a single query: each query reads a snapshot of its own.
     pub async fn look(&self) -> Result<Unit> {
         let inner = match &self.pools {
             Pools::Sqlite { readers, .. } => Inner::Looking(readers.acquire().await?),
@@ -173,7 +173,7 @@ impl Store {
         Ok(Unit::of(inner, &self.loads))
     }
 
-    /// The intake log's own file, on SQLite, by the name under which the database knows it.
+    /// The id of SQLite's intake file; `None` on PostgreSQL.
     pub(in crate::store) fn intake_file(&self) -> Option<&str> {
         match &self.pools {
             Pools::Sqlite { intake, .. } => Some(&intake.id),
@@ -181,8 +181,8 @@ impl Store {
         }
     }
 
-    /// Runs one query on the intake log as a unit of its own, durable when it returns; gives the number of rows it
-    /// touched.
+    /// Runs one statement on the intake log as a unit of its own, durable when it returns; gives the number of rows
+    /// that it changed.
     pub(in crate::store) async fn execute_in_intake(
         &self,
         text: impl Into<Pair>,
@@ -195,7 +195,7 @@ impl Store {
         }
     }
 
-    /// All rows of a query on the intake log, beside every unit.
+    /// The rows of a query on the intake log, outside of every unit.
     pub(in crate::store) async fn rows_of_intake(
         &self,
         text: impl Into<Pair>,
@@ -214,7 +214,7 @@ impl Store {
         })
     }
 
-    /// Closes all connections, after what is in hand.
+    /// Closes all connections, after running queries have ended.
     pub async fn close(&self) {
         match &self.pools {
             Pools::Sqlite { writer, readers, intake } => {
@@ -227,7 +227,7 @@ impl Store {
     }
 }
 
-/// An atomic unit: all of it, or (dropped without [`Unit::commit`]) nothing.
+/// A unit of work: one transaction. Dropped without [`Unit::commit`], it writes nothing.
 #[derive(Debug)]
 pub struct Unit {
     /// The name of the failpoints around its commit.
@@ -265,17 +265,17 @@ impl Unit {
         Self { name: "read", inner, write_buffer: WriteBuffer::default(), loads: Arc::clone(loads) }
     }
 
-    /// Conversation aggregates were loaded in order to write.
+    /// Counts conversation aggregates that were loaded in order to write.
     pub(in crate::store) fn count_loads(&self, number: usize) {
         self.loads.fetch_add(number as u64, Ordering::Relaxed);
     }
 
-    /// Whether it is the only one that writes at its time: nobody else can change a row meanwhile.
+    /// Whether no other unit can write at the same time, as on SQLite: no row changes meanwhile.
     pub(in crate::store) fn is_alone(&self) -> bool {
         matches!(self.inner, Inner::Sqlite(_))
     }
 
-    /// Makes it durable.
+    /// Writes the buffer and commits; the unit is durable when this returns.
     pub async fn commit(mut self) -> Result<()> {
         self.flush().await?;
         failpoint::before_commit(self.name)?;
@@ -288,10 +288,10 @@ impl Unit {
         failpoint::after_commit(self.name)
     }
 
-    /// Writes the rows that wait, table by table.
+    /// Writes the rows of the write buffer, table by table.
     ///
     /// # Errors
-    /// Contended where another unit was quicker with one of them: begun again, this one finds it.
+    /// Contended where another unit has written one of them first: run again, this unit finds it.
     async fn flush(&mut self) -> Result<()> {
         if self.write_buffer.is_empty() {
             return Ok(());
@@ -301,7 +301,7 @@ impl Unit {
             if given == 0 {
                 continue;
             }
-            // Where units are committed one after the other no reader can see a gap.
+            // Where units commit one after the other, no reader can see a gap in the numbers.
             if let Some(numbering) = rows.numbering().filter(|_| self.is_alone()) {
                 let count = i64::try_from(given).unwrap_or(i64::MAX);
                 if let Some(answer) = self.rows_beside(numbering, values![count]).await?.first() {
@@ -316,19 +316,19 @@ impl Unit {
         Ok(())
     }
 
-    /// Marks a point to which [`Unit::back_to_point`] returns.
+    /// Sets the savepoint to which [`Unit::back_to_point`] rolls back.
     pub async fn mark_point(&mut self) -> Result<()> {
         self.execute("savepoint point", Vec::new()).await.map(drop)
     }
 
-    /// Takes back what was done since the point, and forgets it.
+    /// Rolls back to the savepoint, and ends it.
     pub async fn back_to_point(&mut self) -> Result<()> {
         self.write_buffer = WriteBuffer::default();
         self.execute("rollback to savepoint point", Vec::new()).await?;
         self.keep_point().await
     }
 
-    /// Keeps what was done since the point, and forgets it.
+    /// Keeps what was done since the savepoint, and ends it.
     pub async fn keep_point(&mut self) -> Result<()> {
         self.execute("release savepoint point", Vec::new()).await.map(drop)
     }
@@ -343,7 +343,7 @@ impl Unit {
         })
     }
 
-    /// Runs a query; gives the number of rows it touched.
+    /// Runs a statement; gives the number of rows that it changed.
     pub(in crate::store) async fn execute(
         &mut self,
         text: impl Into<Pair>,
@@ -372,7 +372,7 @@ impl Unit {
         Ok(self.rows(text, values).await?.into_iter().next())
     }
 
-    /// A query that has nothing to do with what waits in the write buffer.
+    /// Runs a statement that does not depend on the rows in the write buffer, so that they are not written first.
     pub(in crate::store) async fn execute_beside(
         &mut self,
         text: impl Into<Pair>,
@@ -389,7 +389,7 @@ impl Unit {
         })
     }
 
-    /// The rows of a query that has nothing to do with what waits in the write buffer.
+    /// The rows of a query that does not depend on the rows in the write buffer, so that they are not written first.
     pub(in crate::store) async fn rows_beside(
         &mut self,
         text: impl Into<Pair>,
@@ -412,14 +412,14 @@ impl Unit {
 /// SQLSTATE of a serialization failure and of a deadlock: the same unit can be tried again at once.
 const CONTENDED: [&str; 2] = ["40001", "40P01"];
 
-/// Classes of SQLSTATE for what passes: connections that fail, a unit that stalled, resources that are used up
-/// (the disk, too), a row that somebody holds for long, a server that stops or starts.
+/// Classes of SQLSTATE for failures that pass: lost connections, a unit that stalled, exhausted resources (such as the
+/// disk), a row that is locked for long, a server that stops or starts.
 const PASSING: [&str; 5] = ["08", "25P03", "53", "55P03", "57P"];
 
-/// The same of SQLite: busy, and a full disk.
+/// SQLite's codes for failures that pass: busy, and a full disk.
 const PASSING_IN_A_FILE: [&str; 2] = ["5", "13"];
 
-/// Whether the failure of a database with this code passes by itself, or once somebody makes room.
+/// Whether a failure with this code passes by itself, or once somebody frees resources.
 fn passes(code: &str) -> bool {
     let is_sqlstate = code.len() == "40001".len();
     if is_sqlstate {

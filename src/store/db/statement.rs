@@ -10,7 +10,7 @@ use sqlx::{Decode, Postgres, Row as _, Sqlite, Type};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 
-/// A query's text on each database.
+/// The text of a query for each database.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct Pair {
     pub(in crate::store) sqlite: &'static str,
@@ -49,35 +49,35 @@ impl Row {
         })
     }
 
-    /// What came as one value, a JSON list, or null for none.
+    /// The rows of a column that holds a JSON list; none where it is null.
     pub(in crate::store) fn list<T: DeserializeOwned>(&self, column: &str) -> Result<Vec<T>> {
         let Some(text) = self.get::<Option<String>>(column)? else { return Ok(Vec::new()) };
         let unread = |error| Error::internal(format!("column {column} can't be read")).caused_by(error);
         serde_json::from_str(&text).map_err(unread)
     }
 
-    /// A moment, where there is one.
+    /// A moment, stored as Unix milliseconds or null.
     pub(in crate::store) fn time_if_any(&self, column: &str) -> Result<Option<Timestamp>> {
         Ok(self.get::<Option<i64>>(column)?.map(Timestamp::from_millis))
     }
 
-    /// A truth, kept as 0 or 1.
+    /// A boolean, stored as 0 or 1.
     pub(in crate::store) fn truth(&self, column: &str) -> Result<bool> {
         Ok(self.get::<i64>(column)? != 0)
     }
 
-    /// A moment, kept as Unix milliseconds.
+    /// A moment, stored as Unix milliseconds.
     pub(in crate::store) fn time(&self, column: &str) -> Result<Timestamp> {
         self.get::<i64>(column).map(Timestamp::from_millis)
     }
 
-    /// A word that `parse` knows.
+    /// A word that `parse` must know, such as that of a state.
     pub(in crate::store) fn word<T>(&self, column: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T> {
         read_word(column, parse, &self.get::<String>(column)?)
     }
 }
 
-/// A word of a column that `parse` knows.
+/// Parses the word of a column; an error where `parse` does not know it.
 pub(in crate::store) fn read_word<T>(
     column: &str,
     parse: impl Fn(&str) -> Option<T>,
@@ -86,7 +86,8 @@ pub(in crate::store) fn read_word<T>(
     parse(word).ok_or_else(|| Error::internal(format!("column {column} holds an unknown word")))
 }
 
-/// A text that adds or changes rows of a table by a JSON list of objects with the names of its columns.
+/// A statement that adds or changes rows of a table, given as a JSON list of objects whose names are those of its
+/// columns.
 macro_rules! rows {
     (insert into $table:ident ($first:ident $type:ident $(, $column:ident $kind:ident)* $(,)?) $($end:literal)?) => {
         $crate::store::db::statement::Pair {
@@ -148,7 +149,7 @@ macro_rules! column {
 }
 pub(in crate::store) use column;
 
-/// Rows or names as one parameter.
+/// A JSON list of rows or ids, as one parameter.
 pub(in crate::store) fn list<T: Serialize>(rows: impl IntoIterator<Item = T>) -> Result<String> {
     let mut text = Vec::new();
     let written = serde_json::Serializer::new(&mut text).collect_seq(rows);

@@ -1,6 +1,6 @@
-//! The write buffer of a unit: rows that wait to be written, so that many of one table go out in one statement.
-//! Whatever the unit asks or writes besides sees them: the buffer is written out before it. Each table's rows stand in
-//! the file of their noun.
+//! The write buffer of a unit: rows that are not written yet, so that many rows of a table are written by one
+//! statement. Before any other query of the unit the buffer is written, so that the query sees its rows. Each table's
+//! rows are in the file of their noun.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::store::db::statement::{Pair, Row, list};
 
-/// The tables with rows that wait, in the order in which they are written.
+/// The tables that are written by way of the buffer, in the order in which they are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::store) enum Table {
     OrderCounter,
@@ -24,27 +24,28 @@ pub(in crate::store) enum Table {
     ConversionOutcome,
 }
 
-/// Why a unit is contended whose rows another one had before.
+/// The error of a unit whose row another unit has written first: it is contended.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct Taken {
     pub(in crate::store) code: &'static str,
     pub(in crate::store) message: &'static str,
 }
 
-/// A row that waits.
+/// A row that is written by way of the buffer.
 pub(in crate::store) trait Buffered:
     Serialize + Debug + Send + Sync + Sized + 'static
 {
-    /// The table that such rows are written to; tables are written in the order of [`Table`].
+    /// The table that such rows are written to.
     const TABLE: Table;
 
-    /// Writes a JSON list of such rows.
+    /// The statement that writes a JSON list of such rows.
     const TEXT: Pair;
 
-    /// The error where fewer rows were written than waited; without one that is no matter.
+    /// The error where fewer rows were written than given; `None` where that is fine.
     const TAKEN: Option<Taken> = None;
 
-    /// In a unit that is alone, a query by the number of rows gives what numbers them.
+    /// In a unit that is alone, the query that, given the number of rows, answers what [`Buffered::number`] numbers
+    /// them by.
     const NUMBERING: Option<Pair> = None;
 
     /// Numbers rows by the answer to [`Buffered::NUMBERING`].
@@ -52,13 +53,13 @@ pub(in crate::store) trait Buffered:
         Ok(())
     }
 
-    /// Whether it is written already.
+    /// Whether the row needs no write, because it is written already.
     fn is_written(&self) -> bool {
         false
     }
 }
 
-/// The rows of one table, whichever.
+/// The buffered rows of one table, without their type.
 pub(in crate::store) trait Rows: Any + Debug + Send + Sync {
     fn len(&self) -> usize;
     fn json(&self) -> Result<String>;
@@ -99,7 +100,7 @@ impl<T: Buffered> Rows for Vec<T> {
 pub(in crate::store) struct WriteBuffer(BTreeMap<Table, Box<dyn Rows>>);
 
 impl WriteBuffer {
-    /// The rows of a table that wait.
+    /// The buffered rows of a table.
     pub(in crate::store) fn of<T: Buffered>(&mut self) -> &mut Vec<T> {
         let rows: &mut dyn Any = &mut **self.0.entry(T::TABLE).or_insert_with(|| Box::new(Vec::<T>::new()));
         match rows.downcast_mut() {

@@ -1,6 +1,6 @@
-//! SQLite's one writer. Units take turns on one connection and share a transaction, each but the first within a
-//! savepoint of its own: whoever of them is first in the queue again after its work commits for all that are done,
-//! so that one fsync serves many. Nobody hears of success before that commit.
+//! SQLite's one writer. Units run one after the other on one connection and share a transaction, each but the first
+//! within a savepoint of its own. A unit that is done queues for the connection again, and the first one to get it
+//! commits for all that are done, so that one fsync serves many. No unit is reported as committed before that.
 
 use std::sync::Arc;
 
@@ -22,24 +22,24 @@ pub(in crate::store) struct Writer(Arc<Mutex<Seat>>);
 #[derive(Debug)]
 struct Seat {
     connection: Option<SqliteConnection>,
-    /// The transaction that units share now.
+    /// The transaction that units share now, and those who wait for its commit.
     group: Option<Group>,
-    /// A unit left without a word: what it did is still there.
+    /// A unit was dropped without a commit, and what it did is not rolled back yet.
     abandoned: bool,
-    /// The unit whose turn it is, or was, began the transaction. It has no savepoint, for which SQLite would copy
-    /// each page that it touches: until it is done there is nothing else to keep.
+    /// The unit that has the connection, or had it last, began the transaction. It has no savepoint, for which SQLite
+    /// would copy each page that it changes: before it there is nothing in the transaction to keep.
     began: bool,
-    /// A unit that is done has left its savepoint to the next one, or to the commit.
+    /// A unit that is done has left its savepoint to be released by the next one, or by the commit.
     left: bool,
 }
 
-/// Those who wait for one commit. `None`: not yet.
+/// The units that wait for one commit; its outcome is `None` until then.
 #[derive(Clone, Debug)]
 struct Group(watch::Sender<Option<Outcome>>);
 
 type Outcome = std::result::Result<(), (ErrorKind, Arc<str>)>;
 
-/// A unit's turn on the connection. Dropped without [`WriterTurn::commit`], it leaves nothing behind.
+/// The exclusive use of the connection by one unit. Dropped without [`WriterTurn::commit`], it is rolled back.
 #[derive(Debug)]
 pub(in crate::store) struct WriterTurn {
     seat: Option<OwnedMutexGuard<Seat>>,
@@ -58,11 +58,11 @@ impl Writer {
         }))))
     }
 
-    /// Waits for a turn.
+    /// Waits until the connection is free.
     pub(in crate::store) async fn turn(&self) -> Result<WriterTurn> {
         let mut seat = Arc::clone(&self.0).lock_owned().await;
         seat.tidy().await;
-        // One text, because each costs a way to the connection's own thread and back.
+        // One text, because each one crosses to the connection's own thread and back.
         let left = std::mem::take(&mut seat.left);
         let begun = match (&seat.group, left) {
             (None, _) => seat.execute("begin immediate").await,
@@ -79,13 +79,13 @@ impl Writer {
         Ok(WriterTurn { seat: Some(seat), writer: self.clone() })
     }
 
-    /// Runs one statement as a unit of its own. Where nobody waits for a commit it commits itself, which saves
-    /// all that a transaction costs besides; else it commits for them too.
+    /// Runs one statement as a unit of its own. While no other unit waits for a commit it is its own transaction, which
+    /// is cheaper; else it is committed together with the others.
     pub(in crate::store) async fn alone(
         &self,
         query: Query<'static, Sqlite, SqliteArguments>,
     ) -> Result<u64> {
-        // A task of its own: whoever gives up waiting must not leave others without their commit.
+        // A task of its own: a request whose client has gone must not leave others without their commit.
         let writer = self.clone();
         tokio::spawn(async move { writer.run_alone(query).await }).await.map_err(|_| closed())?
     }
@@ -102,7 +102,7 @@ impl Writer {
             }
             return Ok(done?.rows_affected());
         };
-        // Refused, it leaves nothing behind, and those who wait are committed by one of themselves.
+        // If it fails it leaves nothing behind, and one of those who wait commits for them.
         let rows = done?.rows_affected();
         seat.finish().await;
         drop(seat);
@@ -113,7 +113,7 @@ impl Writer {
         }
     }
 
-    /// Closes the connection, after what is in hand.
+    /// Closes the connection, after the unit that runs.
     pub(in crate::store) async fn close(&self) {
         let mut seat = self.0.lock().await;
         seat.tidy().await;
@@ -131,7 +131,7 @@ impl WriterTurn {
         seat.ok_or_else(closed)
     }
 
-    /// Makes the unit durable, together with those that were done meanwhile.
+    /// Commits the unit, together with those that were done meanwhile.
     pub(in crate::store) async fn commit(mut self) -> Result<()> {
         let Some(mut seat) = self.seat.take() else { return Err(closed()) };
         seat.abandoned = false;
@@ -140,7 +140,7 @@ impl WriterTurn {
             return Err(closed());
         };
         drop(seat);
-        // A task of its own: a request that is given up must not leave the transaction open.
+        // A task of its own: a request whose client has gone must not leave the transaction open.
         let (writer, group) = (self.writer.clone(), done.clone());
         let mut watched = done.clone();
         let finish = tokio::spawn(async move {
@@ -188,7 +188,7 @@ impl Seat {
         Ok(())
     }
 
-    /// Takes back what an abandoned unit did.
+    /// Rolls back what an abandoned unit did.
     async fn tidy(&mut self) {
         if !std::mem::take(&mut self.abandoned) {
             return;
@@ -201,12 +201,12 @@ impl Seat {
             failed => failed,
         };
         if back.is_err() {
-            // SQLite has ended the whole transaction (a full disk, say): all in it are told.
+            // SQLite has ended the whole transaction (a full disk, say): all units in it fail.
             self.roll_back().await;
         }
     }
 
-    /// Commits for all who are done.
+    /// Commits for all units that are done.
     async fn finish(&mut self) {
         let Some(group) = self.group.take() else { return };
         let Some(connection) = self.connection.as_mut() else { return };
@@ -237,8 +237,8 @@ impl Seat {
     }
 }
 
-/// Ends the process if the medium failed while a commit was written: a second fsync may report success over
-/// lost data.
+/// Ends the process if the disk failed while a commit was written: a second fsync may report success although data was
+/// lost.
 fn end_if_broken(error: &sqlx::Error) {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     if code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == IOERR) {

@@ -1,4 +1,4 @@
-//! A day's sums, and what needs a person.
+//! The figures of a day, and the counts of what needs a person.
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::PageId;
@@ -12,29 +12,29 @@ use crate::store::db::statement::{Row, values};
 pub struct Chats {
     /// How many began in the day.
     pub begun: i64,
-    /// Of those, the ones of which something was said.
+    /// How many of those were tagged, so that their stage is no longer `open`.
     pub tagged: i64,
 }
 
-/// Conversions that stand in one place for one reason.
+/// The number of conversions in one state for one reason.
 #[derive(Clone, Copy, Debug)]
 pub struct ConversionCount {
-    /// Where they stand.
+    /// The state of the conversions.
     pub state: State,
-    /// Why they stand there.
+    /// The reason of that state.
     pub reason: Reason,
     /// How many conversions there are.
     pub number: i64,
 }
 
-/// What shadow made of one event name.
+/// The events of one name that were not sent because their Page is in shadow mode.
 #[derive(Clone, Copy, Debug)]
 pub struct ShadowedEvents {
     /// The event name that they would have had at Meta.
     pub name: EventName,
     /// How many conversions were suppressed for the shadow mode.
     pub number: i64,
-    /// What they are worth together, in minor units.
+    /// The sum of their values, in minor units.
     pub worth: i64,
 }
 
@@ -68,7 +68,7 @@ impl Unit {
         row.map_or(Ok(0), |row| row.get("number"))
     }
 
-    /// The conversions of a Page that a person should look at, by state and reason.
+    /// The conversions of a Page that need a person, by state and reason.
     pub async fn needing_a_person(&mut self, page: &PageId) -> Result<Vec<ConversionCount>> {
         let rows = self
             .rows(
@@ -89,7 +89,7 @@ impl Unit {
         rows.iter().map(ledger).collect()
     }
 
-    /// How much was said in Meta's inbox of a Page and waits for a person.
+    /// How many pending tags of a Page wait for a person.
     pub async fn count_waiting_tags(&mut self, page: &PageId) -> Result<i64> {
         let row = self
             .row(
@@ -100,7 +100,7 @@ impl Unit {
         row.map_or(Ok(0), |row| row.get("number"))
     }
 
-    /// What shadow made on a Page since a moment, by event name.
+    /// The events of a Page since a moment that shadow mode kept from being sent, by event name.
     pub async fn shadowed_since(&mut self, page: &PageId, since: Timestamp) -> Result<Vec<ShadowedEvents>> {
         let rows = self
             .rows(

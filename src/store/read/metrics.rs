@@ -1,4 +1,4 @@
-//! Counts for those who run the service.
+//! Counts for `/metrics`, read by those who run the service.
 
 use crate::clock::Timestamp;
 use crate::domain::signal::attempt::AttemptState;
@@ -7,10 +7,10 @@ use crate::error::Result;
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Row, values};
 
-/// The attempts of a stretch of time that are in one state.
+/// The attempts of a span of time with the same verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptCount {
-    /// The state that they are in now.
+    /// The verdict; `open` while there is none, `resolved` where a person decided.
     pub state: AttemptState,
     /// How many attempts.
     pub attempts: i64,
@@ -19,14 +19,14 @@ pub struct AttemptCount {
 }
 
 impl Unit {
-    /// How many conversions stand in each state.
+    /// How many conversions are in each state.
     pub async fn conversions_by_state(&mut self) -> Result<Vec<(State, i64)>> {
         let rows =
             self.rows("select state, count(*) as number from conversion group by state", values![]).await?;
         rows.iter().map(|row| Ok((row.word("state", State::parse)?, row.get("number")?))).collect()
     }
 
-    /// Since when the oldest conversion is due that may leave.
+    /// The due time of the oldest conversion that may be sent at `now`.
     pub async fn oldest_due(&mut self, now: Timestamp) -> Result<Option<Timestamp>> {
         let row = self
             .row(
@@ -37,7 +37,7 @@ impl Unit {
         Ok(row.map(|row| row.get::<Option<i64>>("oldest")).transpose()?.flatten().map(Timestamp::from_millis))
     }
 
-    /// The attempts since a moment, by state.
+    /// The verdicts of the attempts since a moment.
     pub async fn attempts_since(&mut self, since: Timestamp) -> Result<Vec<AttemptCount>> {
         let rows = self
             .rows(

@@ -1,5 +1,5 @@
-//! The queue as the console shows it: conversations with what a glance needs, oldest wait first, and what has
-//! changed since a glance.
+//! The queue as the console shows it: conversations, the longest wait first, each with what its row shows, and a stamp
+//! that tells whether anything has changed.
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, PageId};
@@ -11,14 +11,14 @@ use crate::store::cursor::ListCursor;
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Row, Value, values};
 
-/// Which conversations; what is not named does not matter.
+/// Which conversations are shown; `None` sets no condition.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Of this Page alone.
+    /// Only conversations with this Page.
     pub page: Option<PageId>,
-    /// Of this channel alone.
+    /// Only conversations on this channel.
     pub channel: Option<Channel>,
-    /// Led to by this ad at some time.
+    /// Only conversations that this ad has led to, at any time.
     pub ad_id: Option<String>,
 }
 
@@ -32,7 +32,7 @@ impl Filter {
     }
 }
 
-/// A conversation at a glance.
+/// A conversation as a row of the queue shows it.
 #[derive(Clone, Debug)]
 pub struct ConversationSummary {
     /// Our id of the conversation.
@@ -47,15 +47,15 @@ pub struct ConversationSummary {
     pub name: Option<String>,
     /// Whether there is a picture of them.
     pub has_picture: bool,
-    /// Who, for the link into Meta's inbox.
+    /// The person's id, for the link into Meta's inbox.
     pub person_id: Option<String>,
-    /// Since when somebody waits for a tag.
+    /// Since when it waits for a tag.
     pub waiting_since: Option<Timestamp>,
-    /// The last word.
+    /// The time of the latest message.
     pub last_at: Timestamp,
     /// Until when it is snoozed.
     pub snoozed_until: Option<Timestamp>,
-    /// Who goes on with it.
+    /// The operator who continues with it after the snooze.
     pub owner: Option<String>,
     /// When it came back from a snooze.
     pub back_at: Option<Timestamp>,
@@ -63,20 +63,20 @@ pub struct ConversationSummary {
     pub ad: Option<String>,
     /// The last text, as far as it is kept.
     pub words: Option<String>,
-    /// Who wrote it: `customer`, `operator` or `app`.
+    /// The author of that text: `customer`, `operator` or `app`.
     pub words_by: Option<String>,
-    /// What was said in Meta's inbox and waits for a person, and why.
+    /// The oldest pending tag: its kind, and why it waits.
     pub waits: Option<(OutcomeKind, PendingReason)>,
-    /// An order of it waits for its value before Meta can be told.
+    /// Whether an order of it has no value yet, so that its conversion is held.
     pub lacks_value: bool,
 }
 
-/// An ad by which people came.
+/// An ad that led people into conversations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ad {
     /// Its id at Meta.
     pub id: String,
-    /// Its title, once it was told.
+    /// Its title, once a referral gave it.
     pub title: Option<String>,
 }
 
@@ -91,8 +91,8 @@ macro_rules! filtered {
     };
 }
 
-/// Conversations at a glance, with their last ad and their last text; `$which` are the clauses from `where` on.
-/// `state || ''` keeps the plan on the conversation's own few conversions, however many are held.
+/// Selects conversations with their last ad and their last text; `$which` are the clauses from `where` on. `state ||
+/// ''` keeps the planner on the conversation's own few conversions, however many are held.
 macro_rules! summary {
     ($($which:expr),+ $(,)?) => {
         concat!(
@@ -120,7 +120,7 @@ macro_rules! summary {
     };
 }
 
-/// What is looked for; each is enough.
+/// What a search looks for; a conversation that matches one of them is found.
 #[derive(Clone, Copy, Debug)]
 pub struct SearchTerms<'a> {
     /// An order number.
@@ -200,7 +200,7 @@ impl Unit {
         self.rows(text, values).await?.iter().map(read_summary).collect()
     }
 
-    /// Conversations of a Page that are looked for.
+    /// The conversations of a Page that match a search.
     pub async fn looked_for(
         &mut self,
         page: &PageId,
@@ -224,7 +224,7 @@ impl Unit {
         self.rows(text, values).await?.iter().map(read_summary).collect()
     }
 
-    /// One conversation at a glance.
+    /// One conversation, as a row of the queue shows it.
     pub async fn summary(&mut self, id: &ConversationId) -> Result<Option<ConversationSummary>> {
         let row = self.row(summary!("where conversation.id = $1"), values![id.as_str()]).await?;
         row.as_ref().map(read_summary).transpose()
@@ -248,7 +248,7 @@ impl Unit {
         row.map_or(Ok(0), |row| row.get("number"))
     }
 
-    /// The ads by which the conversations came that wait the longest for a tag.
+    /// The ads that led to the conversations that wait for a tag, the longest wait first.
     pub async fn ads_waiting(&mut self, page: Option<&PageId>, limit: i64) -> Result<Vec<Ad>> {
         let rows = self
             .rows(
@@ -265,7 +265,7 @@ impl Unit {
         rows.iter().map(|row| Ok(Ad { id: row.get("ad")?, title: row.get("ad_title")? })).collect()
     }
 
-    /// A text that is another one as soon as anything changed that a page of the console shows.
+    /// A text that changes as soon as anything changes that a page of the console shows.
     pub async fn stamp(&mut self) -> Result<String> {
         let row = self
             .row(

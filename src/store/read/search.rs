@@ -1,4 +1,4 @@
-//! Conversations that are looked for by something of theirs.
+//! Conversations by filter: state, person, phone number, order number or name.
 
 use crate::error::Result;
 use crate::store::conversation::{ConversationRow, conversation_rows, read_conversation};
@@ -6,12 +6,12 @@ use crate::store::cursor::ListRange;
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::values;
 
-/// Which conversations; what is not named does not matter.
+/// Which conversations are listed; `None` sets no condition.
 #[derive(Clone, Debug, Default)]
 pub struct ConversationSearch {
-    /// Where the current chat stands in the queue.
+    /// The state in the queue: `waiting`, `snoozed` or `done`.
     pub state: Option<String>,
-    /// The person, as the channel knows them.
+    /// The person's id on the channel.
     pub person_id: Option<String>,
     /// The hash of a phone number that was given in it.
     pub phone_hash: Option<String>,
@@ -20,7 +20,7 @@ pub struct ConversationSearch {
 }
 
 impl Unit {
-    /// Conversations that are looked for, the one with the last word first.
+    /// The conversations that match, the one with the latest message first.
     pub async fn conversations_sought(
         &mut self,
         part: ListRange<'_>,

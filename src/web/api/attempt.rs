@@ -1,4 +1,4 @@
-//! Attempts: the requests to Meta, and what a person knows of those whose answer was lost.
+//! Attempts: the requests to Meta, and how a person resolves those whose answer was lost.
 
 use axum::Json;
 use axum::extract::State;
@@ -29,10 +29,10 @@ use crate::web::view::time;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AttemptFilter {
-    /// Of this Page alone.
+    /// Only attempts of this Page.
     page_id: Option<String>,
-    /// That came to this: open, sent, refused, `too_old`, `name_refused`, `link_broken`, throttled, `not_taken`, zero,
-    /// unknown, or resolved by a person.
+    /// Only attempts with this verdict: open, sent, refused, `too_old`, `name_refused`, `link_broken`, throttled,
+    /// `not_taken`, zero, unknown, or resolved by a person.
     verdict: Option<String>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
@@ -44,7 +44,7 @@ pub struct AttemptFilter {
 /// One request to Meta.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AttemptView {
-    /// Our id of it.
+    /// Our id of the attempt.
     id: String,
     /// The Page whose events it carried.
     page_id: String,
@@ -54,25 +54,25 @@ pub struct AttemptView {
     events: i64,
     opened_at: String,
     closed_at: Option<String>,
-    /// What it came to; null while it is open.
+    /// The verdict; null while it is open.
     verdict: Option<&'static str>,
     http_status: Option<i64>,
     /// Graph's error code.
     code: Option<i64>,
     /// Graph's error subcode.
     subcode: Option<i64>,
-    /// Meta's own words.
+    /// Meta's error message.
     words: Option<String>,
-    /// What to do about it.
+    /// What to do about the verdict.
     advice: Option<&'static str>,
     /// Meta's id of the request, for its support.
     fbtrace_id: Option<String>,
-    /// What a person decided about it: sent or resend.
+    /// How a person resolved it: sent or resend.
     resolved_as: Option<String>,
 }
 
 impl AttemptView {
-    /// An attempt as a role may see it: Meta may quote an event in its words.
+    /// An attempt as a role may see it: Meta's message may quote an event, which an analyst must not see.
     pub fn of(row: AttemptRow, role: Role) -> Self {
         Self {
             id: row.id.0,
@@ -93,12 +93,12 @@ impl AttemptView {
     }
 }
 
-/// What a person knows of an attempt whose answer was lost.
+/// How a person resolves an attempt whose answer was lost.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"as": "sent"}))]
 pub struct ResolveBody {
-    /// `sent`: Meta took it. `resend`: it goes again.
+    /// `sent`: Meta took it. `resend`: it is sent again.
     r#as: String,
 }
 
@@ -137,7 +137,7 @@ pub async fn list(
     Ok(Json(pagination.show(rows, position, |row| AttemptView::of(row, caller.role))))
 }
 
-/// Settles all that an unknown attempt carried.
+/// Resolves an unknown attempt, with all conversions that it carried.
 #[utoipa::path(
     post, path = "/v1/attempts/{id}/resolve", operation_id = "resolveAttempt", tag = "running",
     params(("id" = String, Path, description = "Our id of the attempt")),

@@ -17,7 +17,7 @@ use crate::web::server::caller::{Authenticated, CRM, Caller};
 use crate::web::server::read::QueryParameters;
 use crate::web::server::state::App;
 
-/// Changes in an answer, unless the request has a `limit`.
+/// Changes in one answer, unless the request has a `limit`.
 const LIMIT: i64 = 100;
 
 /// Changes in an answer at most.
@@ -26,10 +26,10 @@ const LIMIT_MAX: i64 = 200;
 /// How long an answer may wait for a change, at most.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// How often a waiting request looks by itself: another process may publish.
+/// How often a waiting request queries the database, because another process may publish.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// From where on, how many, and how long to wait for one.
+/// The position, the number of changes, and how long to wait for one.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -44,16 +44,16 @@ pub struct FeedQuery {
     wait: Option<String>,
 }
 
-/// A page of the feed.
+/// A part of the feed.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Changes {
     /// The changes, each as of its version.
     data: Vec<Value>,
-    /// From where to go on, also when there was no change.
+    /// The `after` of the next request, also when there was no change.
     cursor: String,
 }
 
-/// The feed behind a cursor; without one, from the beginning of what is kept.
+/// Lists the changes behind a cursor; without one, from the beginning of what is kept.
 #[utoipa::path(
     get, path = "/v1/changes", operation_id = "followChanges", tag = "crm", params(FeedQuery),
     responses((status = 200, body = Changes)),
@@ -71,7 +71,7 @@ pub async fn follow(
     let until = services.clock.now() + wait;
     let mut after = FeedPosition::Cursor(request.after);
     loop {
-        // Before the look, so that nothing is published unheard between the two.
+        // Before the first query, so that no change is missed between the two.
         let mut published = services.feed_signal.listen();
         let answer = look(services, &caller, &after, limit).await?;
         let left = until.since(services.clock.now());
@@ -90,7 +90,7 @@ pub async fn follow(
 enum FeedPosition {
     /// The reader's own cursor, not yet read; none for the beginning of what is kept.
     Cursor(Option<String>),
-    /// The number of the last change that was looked at.
+    /// The number of the last change that was read.
     Known(i64),
 }
 
@@ -100,7 +100,7 @@ struct FeedPage {
     cursor: String,
 }
 
-/// The changes behind a position now. The key is asked for each time, so that a revoke holds for who waits, too.
+/// The changes behind a position now. The key is checked each time, so that a waiting request ends once it is revoked.
 async fn look(services: &Services, caller: &Caller, position: &FeedPosition, limit: i64) -> Result<FeedPage> {
     let mut unit = services.store.read().await?;
     caller.still_holds(&mut unit).await?;
@@ -125,7 +125,7 @@ async fn look(services: &Services, caller: &Caller, position: &FeedPosition, lim
     } else {
         unit.records(FeedSlice { until, ..slice }).await?
     };
-    // Asked last: what was forgotten while this was read is missing in it.
+    // Read last: changes that were dropped while this was read are missing in it.
     let forgotten = unit.feed().await?.dropped;
     unit.commit().await?;
     if forgotten > after {

@@ -1,4 +1,4 @@
-//! Conversations: the queue, and all that is known of one.
+//! Conversations: the list with its filter, and one with its chats, orders, conversions and messages.
 
 use axum::Json;
 use axum::extract::State;
@@ -38,13 +38,13 @@ const STATES: [&str; 3] = ["waiting", "snoozed", "done"];
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ConversationFilter {
-    /// Of this Page alone.
+    /// Only conversations with this Page.
     page_id: Option<String>,
-    /// Of this person.
+    /// Only conversations with this person.
     psid: Option<String>,
-    /// In which this phone number was given.
+    /// Only conversations in which this phone number was given.
     phone: Option<String>,
-    /// Whose current chat stands so: waiting (needs a tag), snoozed or done.
+    /// Only conversations in this state: waiting (for a tag), snoozed or done.
     state: Option<String>,
     /// An order number, or a part of the person's name.
     q: Option<String>,
@@ -58,7 +58,7 @@ pub struct ConversationFilter {
 /// A conversation as lists show it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ConversationView {
-    /// Our id of it.
+    /// Our id of the conversation.
     id: String,
     /// The id of its Page.
     page_id: String,
@@ -66,23 +66,23 @@ pub struct ConversationView {
     channel: String,
     /// The person, as the Page knows them.
     psid: Option<String>,
-    /// Their name, if somebody said it.
+    /// Their name, once it is known.
     name: Option<String>,
     /// waiting, snoozed or done.
     state: String,
-    /// Since when the customer waits for a tag.
+    /// Since when it waits for a tag.
     waiting_since: Option<String>,
     /// Until when it is snoozed.
     snoozed_until: Option<String>,
-    /// Who looks after it.
+    /// The operator who continues with it after a snooze.
     owner: Option<String>,
-    /// Its first moment.
+    /// When its first chat began.
     began_at: String,
-    /// Its last moment.
+    /// When its latest message was written.
     last_at: String,
-    /// Grows with everything that the feed tells of it.
+    /// Grows with every change of the conversation in the feed.
     version: i64,
-    /// The thread in Meta's inbox.
+    /// The address of the thread in Meta's inbox.
     inbox_url: Option<String>,
 }
 
@@ -104,9 +104,9 @@ pub struct ChatView {
     number: i64,
     began_at: String,
     last_at: String,
-    /// The customer's first word.
+    /// When the customer first wrote.
     first_word_at: Option<String>,
-    /// The customer's last word.
+    /// When the customer last wrote.
     last_word_at: Option<String>,
     /// When the customer first gave a phone number.
     contact_at: Option<String>,
@@ -127,7 +127,7 @@ pub struct MessageView {
     attachments: Vec<String>,
 }
 
-/// What was entered about the customer.
+/// The details that were entered about the customer.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CustomerView {
     email: Option<String>,
@@ -137,7 +137,7 @@ pub struct CustomerView {
     external_id: Option<String>,
 }
 
-/// All that is known of a conversation.
+/// A conversation with all that is kept of it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ConversationDetail {
     #[serde(flatten)]
@@ -148,15 +148,15 @@ pub struct ConversationDetail {
     chats: Vec<ChatView>,
     /// Each with its ledger and its conversions.
     orders: Vec<OrderEntries>,
-    /// What was said of the chats.
+    /// The facts about its chats.
     outcomes: Vec<EntryView>,
-    /// The leads that Meta is told of.
+    /// The conversions of its chats: the leads.
     conversions: Vec<ConversionView>,
     /// The last messages, in their order.
     messages: Vec<MessageView>,
 }
 
-/// Lists conversations, the one with the last word first.
+/// Lists conversations, the one with the latest message first.
 #[utoipa::path(
     get, path = "/v1/conversations", operation_id = "listConversations", tag = "operator", params(ConversationFilter),
     responses((status = 200, body = Listed<ConversationView>)),
@@ -197,7 +197,7 @@ pub async fn list(
     Ok(Json(pagination.show(rows, position, head)))
 }
 
-/// Shows all that is known of a conversation.
+/// Shows a conversation with its chats, orders, conversions and messages.
 #[utoipa::path(
     get, path = "/v1/conversations/{id}", operation_id = "getConversation", tag = "operator",
     params(("id" = String, Path, description = "Our id of the conversation")),

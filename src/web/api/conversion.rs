@@ -1,4 +1,4 @@
-//! Conversions: what Meta was told, or will be.
+//! Conversions: the events for Meta, sent or not, and what a person may do with them.
 
 use std::collections::BTreeMap;
 
@@ -31,11 +31,11 @@ use crate::web::view::ConversionView;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ConversionFilter {
-    /// That stand so: held, ready, sending, sent, suppressed, rejected, expired or unknown.
+    /// Only conversions in this state: held, ready, sending, sent, suppressed, rejected, expired or unknown.
     state: Option<String>,
-    /// Of this Page alone.
+    /// Only conversions of this Page.
     page_id: Option<String>,
-    /// Of the order of this number.
+    /// Only conversions of the order of this number.
     order_id: Option<String>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
@@ -44,46 +44,46 @@ pub struct ConversionFilter {
     limit: Option<String>,
 }
 
-/// What Meta is told, and of what.
+/// A conversion of the list, with what it belongs to.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ConversionListed {
     #[serde(flatten)]
     conversion: ConversionView,
     /// The id of its Page.
     page_id: String,
-    /// Where it happened.
+    /// The conversation that it belongs to.
     conversation_id: Option<String>,
-    /// The order's first name.
+    /// The first number of its order.
     order_id: Option<String>,
     /// The currency of its value.
     currency: &'static str,
-    /// Meta's words, or ours, for the state that it is in.
+    /// Meta's message or ours about its state.
     detail: Option<String>,
     /// When it was made.
     made_at: String,
 }
 
-/// What Meta is told, with every attempt.
+/// A conversion with every attempt.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ConversionDetail {
     #[serde(flatten)]
     conversion: ConversionListed,
     /// The requests that carried it, the first one first.
     attempts: Vec<AttemptView>,
-    /// The event as it leaves, once an attempt froze it; without what identifies people for an analyst.
+    /// The payload as it is sent, once an attempt froze it; without what identifies people, for an analyst.
     #[schema(value_type = Option<Object>)]
     payload: Option<Box<RawValue>>,
 }
 
-/// Where a conversion now stands.
+/// A conversion after a person released or retried it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TurnedView {
     conversion: ConversionView,
-    /// The order's first name.
+    /// The first number of its order.
     order_id: Option<String>,
 }
 
-/// Lists conversions, the one that was made last first.
+/// Lists conversions, the newest first.
 #[utoipa::path(
     get, path = "/v1/conversions", operation_id = "listConversions", tag = "running", params(ConversionFilter),
     responses((status = 200, body = Listed<ConversionListed>)),
@@ -141,7 +141,7 @@ pub async fn show(
     }))
 }
 
-/// Lets a held conversion go at once.
+/// Releases a held conversion before its hold is over.
 #[utoipa::path(
     post, path = "/v1/conversions/{id}/send", operation_id = "sendConversion", tag = "running",
     params(("id" = String, Path, description = "Our id of the conversion")),
@@ -216,7 +216,7 @@ fn turned(moved: &MovedConversion) -> Reply {
     problem::json(200, &view)
 }
 
-/// The payload as a role may see it; amounts stay as they are written.
+/// The payload as a role may see it; numbers keep their spelling.
 fn shown(text: String, role: Role) -> Result<Box<RawValue>> {
     let unreadable = |error: serde_json::Error| Error::internal("a payload can't be read").caused_by(error);
     if role != Role::Analyst {

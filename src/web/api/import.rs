@@ -1,4 +1,4 @@
-//! `POST /v1/outcomes`: many tags of other systems in one request, each a line with its Page and whose it is.
+//! `POST /v1/outcomes`: many tags of other systems in one request, each a line with its Page and its person or order.
 
 use std::collections::HashMap;
 
@@ -27,14 +27,14 @@ use crate::web::server::state::App;
 /// Lines of one request, at most.
 const LINES_MAX: usize = 1000;
 
-/// The body, with its lines as they were written.
+/// The body, with each line as raw JSON.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ImportBodies {
     outcomes: Vec<Box<RawValue>>,
 }
 
-/// Tag bodies, each with its Page and whose it is.
+/// Tag bodies, each with its Page and its person or order.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes the body; each line is read by itself")]
 pub struct ImportBody {
@@ -42,7 +42,7 @@ pub struct ImportBody {
     outcomes: Vec<LineBody>,
 }
 
-/// A tag body with its Page and whose it is.
+/// A tag body with its Page and its person or order.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes a line; each is read by itself")]
 pub struct LineBody {
@@ -57,14 +57,14 @@ pub struct LineBody {
     tag: TagBody,
 }
 
-/// What came of each line, in their order.
+/// The result of each line, in their order.
 #[derive(Serialize, ToSchema)]
 pub struct Results {
     /// `{"status":201,"outcome":{…}}` or `{"status":409,"problem":{…}}`.
     results: Vec<Value>,
 }
 
-/// Takes lines. One bad line harms no other; the same Idempotency-Key again goes on where it stopped.
+/// Records lines. A bad line harms no other; the same Idempotency-Key again continues where it stopped.
 #[utoipa::path(
     post, path = "/v1/outcomes", operation_id = "importOutcomes", tag = "crm",
     request_body = ImportBody,
@@ -83,7 +83,7 @@ pub async fn take(
     Ok(idempotency::answer(&app, &request, imported).await)
 }
 
-/// Takes the lines that can be read; gives what came of each, in the order of the body.
+/// Records the lines that can be read; gives the result of each, in the order of the body.
 async fn import(
     app: &App,
     caller: &Caller,
@@ -121,7 +121,7 @@ async fn import(
     }
     let answers: Vec<Reply> = answers.into_iter().flatten().collect();
     let results = Results { results: answers.iter().map(shown).collect() };
-    // A line that may fare otherwise another time leaves the whole request open: then each line has its own answer.
+    // A line that may succeed another time leaves the request without a final answer: then each line has its own.
     let is_final = answers.iter().all(|answer| !matches!(answer.status, 409 | 429 | 500..));
     if let Some(claim) = claim.filter(|_| is_final) {
         idempotency::keep(app, claim, &answered(&results)).await;

@@ -26,11 +26,11 @@ use crate::web::view::{ConversionView, EntryView, ItemView, OrderView, amount, i
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct OrderFilter {
-    /// Of this Page alone.
+    /// Only orders of this Page.
     page_id: Option<String>,
-    /// Of this number: any name of the order.
+    /// Only the order of this number, whichever of its numbers that is.
     order_id: Option<String>,
-    /// confirmed, shipped, delivered, `part_returned`, returned, cancelled or none.
+    /// Only orders in this state: confirmed, shipped, delivered, `part_returned`, returned, cancelled or none.
     state: Option<String>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
@@ -46,11 +46,11 @@ pub struct OrderListed {
     order: OrderView,
     /// The id of its Page.
     page_id: String,
-    /// Where it was sold.
+    /// The conversation in which it was sold.
     conversation_id: Option<String>,
-    /// What was given back of what arrived.
+    /// What was refunded of the payments.
     refunded: String,
-    /// When it was first told of.
+    /// When it was first reported.
     opened_at: String,
 }
 
@@ -61,29 +61,29 @@ pub struct OrderEntries {
     order: OrderView,
     /// The id of its Page.
     page_id: String,
-    /// Where it was sold.
+    /// The conversation in which it was sold.
     conversation_id: String,
-    /// All its names, the first one first.
+    /// All its numbers, the first one first.
     numbers: Vec<String>,
-    /// What was given back of what arrived.
+    /// What was refunded of the payments.
     refunded: String,
-    /// What came back of it, in part returns.
+    /// The value of what came back in part returns.
     returned: String,
     /// What the customer pays for delivery, part of the value.
     delivery_fee: String,
-    /// What was taken off, already taken off the value.
+    /// The discount; the value is what is left after it.
     discount: String,
     /// What was sold.
     items: Vec<ItemView>,
     /// Why it was cancelled or returned.
     reason: Option<String>,
-    /// What a person may say of it now.
+    /// The outcomes that a person may record for it now.
     legal: Vec<&'static str>,
-    /// It is perhaps another order told again: it moves nothing until a person decides.
+    /// It is perhaps another order reported again: it has no effect until a person decides.
     parked: bool,
-    /// Its ledger, as it was written.
+    /// The facts of its ledger, in their order.
     outcomes: Vec<EntryView>,
-    /// What Meta knows, or will know.
+    /// Its conversions, sent or not.
     conversions: Vec<ConversionView>,
 }
 
@@ -140,7 +140,7 @@ pub async fn show(
     let aggregate = unit.aggregates(Scope::Conversation(&conversation)).await?.pop();
     let aggregate = aggregate.ok_or_else(missing)?;
     let ledger = aggregate.orders.iter().find(|ledger| ledger.id == row.id).ok_or_else(missing)?;
-    // A remark is a person's own words, which an analyst does not see.
+    // A note is a person's own words, which an analyst must not see.
     let notes = if caller.role == Role::Analyst { Vec::new() } else { unit.notes(&conversation).await? };
     Ok(Json(entries(&aggregate, ledger, &notes)))
 }
@@ -179,7 +179,7 @@ pub fn entries(
     }
 }
 
-/// The remark beside an entry.
+/// The note beside an entry.
 pub fn note_of(notes: &[(OutcomeId, String)], id: &OutcomeId) -> Option<String> {
     notes.iter().find(|(about, _)| about == id).map(|(_, text)| text.clone())
 }

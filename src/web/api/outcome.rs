@@ -1,4 +1,4 @@
-//! Tags: what happened in a conversation, what is taken back of it, what is accepted.
+//! Tags: recording what happened in a conversation, undoing a fact, and accepting a flagged one.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -19,7 +19,7 @@ use crate::web::server::read::{self, BY_REF, Id, IdempotencyKey, RawBody};
 use crate::web::server::state::App;
 use crate::web::view::TaggedView;
 
-/// Says of a conversation what happened: 201, or 200 if the fact was already known.
+/// Records what happened in a conversation: 201, or 200 if the fact was already known.
 #[utoipa::path(
     post, path = "/v1/conversations/{id}/outcomes", operation_id = "tag", tag = "operator",
     params(("id" = String, Path, description = "Our id of the conversation")),
@@ -51,7 +51,7 @@ pub async fn tag(
     Ok(idempotency::answer(&app, &request, verb).await)
 }
 
-/// Takes an entry back in the ledger, and says what Meta already knows: 201, or 200 if it was taken back before.
+/// Undoes an entry in the ledger, and answers what Meta already has: 201, or 200 if it was undone before.
 #[utoipa::path(
     post, path = "/v1/outcomes/{id}/undo", operation_id = "undo", tag = "operator",
     params(("id" = String, Path, description = "Our id of the entry; a CRM may also give its own id of the fact, as ref:…")),
@@ -102,7 +102,8 @@ pub async fn accept(
     Ok(idempotency::answer(&app, &request, verb).await)
 }
 
-/// The entry of the id in the path, if the caller may see it: by our id, or a fact from outside by its sender's (`ref:…`).
+/// The entry of the id in the path, if the caller may see it: by our id, or a fact from outside by its sender's `ref`
+/// (`ref:…`).
 /// The body must be empty.
 async fn entry_of(app: &App, caller: &Caller, id: &str, body: &[u8]) -> Result<OutcomeId> {
     let missing = || Error::not_found("outcome");
@@ -129,7 +130,7 @@ async fn entry_of(app: &App, caller: &Caller, id: &str, body: &[u8]) -> Result<O
     Ok(id)
 }
 
-/// A conflict with the order of the entry, so that its answer shows how that stands.
+/// A conflict with the order of the entry, so that its answer shows that order.
 async fn with_order(
     app: &App,
     id: &OutcomeId,
@@ -147,7 +148,7 @@ async fn with_order(
     }
 }
 
-/// The answer to a tag, an undo or an acceptance: 201, or 200 for what stood in the ledger already.
+/// The answer to a tag, an undo or an acceptance: 201, or 200 for an entry that was in the ledger already.
 pub fn tagged(tagged: &Tagged) -> Reply {
     problem::json(if tagged.known { 200 } else { 201 }, &TaggedView::of(tagged))
 }

@@ -1,4 +1,4 @@
-//! Pages: how each is set, and setting it anew.
+//! Pages: their settings, and changing them.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::web::server::list::Listed;
 use crate::web::server::read::{Id, RawBody};
 use crate::web::server::state::App;
 
-/// How a Page is set. Its token is never shown.
+/// The settings of a Page. Its token is never shown.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PageView {
     id: String,
@@ -31,7 +31,7 @@ pub struct PageView {
     timezone: String,
     /// live, shadow or paused.
     mode: &'static str,
-    /// A fault of its token or link, for which nothing leaves, with what to do; give an `access_token` when it is
+    /// A fault of its token or link, while which nothing is sent, with what to do; set an `access_token` once it is
     /// mended.
     fault: Option<String>,
     /// While it is set, Meta takes events as a test.
@@ -69,7 +69,7 @@ pub struct ReasonsView {
     not_a_sale: Vec<String>,
 }
 
-/// Lists the Pages that the key is for.
+/// Lists the Pages that the key may see.
 #[utoipa::path(
     get, path = "/v1/pages", operation_id = "listPages", tag = "running",
     responses((status = 200, body = Listed<PageView>)),
@@ -87,7 +87,7 @@ pub async fn list(
     Ok(Json(Listed { data, next_cursor: None }))
 }
 
-/// Sets a Page anew. A change of its policy holds for what is confirmed afterwards.
+/// Changes the settings of a Page. A change of its policy applies to what is confirmed afterwards.
 #[utoipa::path(
     patch, path = "/v1/pages/{id}", operation_id = "changePage", tag = "running",
     params(("id" = String, Path, description = "The Page's id at Meta")),

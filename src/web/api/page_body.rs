@@ -1,4 +1,4 @@
-//! The body of `PATCH /v1/pages/{id}`. What each setting accepts is said in `domain::page_setting`.
+//! The body of `PATCH /v1/pages/{id}`. `domain::page_setting` decides what each setting accepts.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::domain::signal::conversion::EventName;
 use crate::error::{Error, Result};
 use crate::flow::PageChange;
 
-/// What is to change of a Page; what is left out stays.
+/// The settings to change; one that is left out stays.
 #[derive(Default, Deserialize, ToSchema)]
 #[expect(clippy::option_option, reason = "left out, null and given are three things")]
 #[serde(deny_unknown_fields)]
@@ -24,19 +24,19 @@ pub struct PageBody {
     mode: Option<String>,
     /// The signal policy; a change becomes its next version.
     signals: Option<SignalsBody>,
-    /// Labels of Meta's inbox, and what each says. All of them anew.
+    /// The labels of Meta's inbox, each with the outcome that it means. Replaces all of them.
     #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
     labels: Option<Map<String>>,
-    /// Whether a label is taken off once it was heard, so that the next order can carry it.
+    /// Whether a label is taken off once its tag is recorded, so that the next order can carry it.
     take_off_labels: Option<bool>,
-    /// What operators write anyway, by the outcome that it says. All of them anew.
+    /// Patterns of what operators write anyway, by the outcome that they mean. Replaces all of them.
     #[schema(value_type = Option<std::collections::HashMap<String, Vec<String>>>)]
     sentences: Option<Map<Vec<String>>>,
-    /// The reasons to choose from; a list that is left out stays.
+    /// The reasons that people choose from; a list that is left out stays.
     reasons: Option<ReasonsBody>,
-    /// The event names that stay refused; any other is tried anew.
+    /// The event names that stay refused; any other is allowed again.
     refused_names: Option<Vec<String>>,
-    /// Any token, even the same one, lets a Page go on that was stopped for its token. It is never shown.
+    /// The access token. Any, even the same one, clears a fault of the Page's lane. It is never shown.
     access_token: Option<String>,
     /// Meta's test event code; null for none.
     #[serde(default, deserialize_with = "or_null")]
@@ -60,7 +60,7 @@ pub struct SignalsBody {
     hold: Option<String>,
     /// `first_message`, contact, qualified or off.
     lead_on: Option<String>,
-    /// Whether the life of an order is told too.
+    /// Whether the events of an order's life, such as `OrderShipped`, are sent too.
     lifecycle: Option<bool>,
     /// `revenue`: the order's value less the delivery fee.
     value: Option<String>,
@@ -68,7 +68,7 @@ pub struct SignalsBody {
     on_unknown: Option<String>,
 }
 
-/// The reasons to choose from.
+/// The reasons that people choose from.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReasonsBody {
@@ -78,7 +78,7 @@ pub struct ReasonsBody {
     not_a_sale: Option<Vec<String>>,
 }
 
-/// Members of an object, each given once.
+/// An object whose members are each given at most once.
 struct Map<T>(BTreeMap<String, T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Map<T> {
@@ -104,7 +104,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Map<T> {
     }
 }
 
-/// Tells a member that is null from one that is left out.
+/// Reads a member so that null (`Some(None)`) differs from one that is left out (`None`).
 #[expect(clippy::option_option, reason = "left out, null and given are three things")]
 fn or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)

@@ -1,4 +1,4 @@
-//! Couriers' payouts: one sum for many parcels, settled by the bank's line.
+//! Couriers' payouts: one sum for many parcels, settled by the line of the bank's statement.
 
 use axum::Json;
 use axum::extract::State;
@@ -24,7 +24,7 @@ use crate::web::server::read::{IdempotencyKey, QueryParameters, RawBody, non_emp
 use crate::web::server::state::App;
 use crate::web::view::{amount, time};
 
-/// A payout as it is told.
+/// A payout as the request gives it.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PayoutBody {
@@ -36,18 +36,18 @@ pub struct PayoutBody {
     r#ref: String,
     /// ISO 4217; the Page's if it is left out.
     currency: Option<String>,
-    /// What the courier took.
+    /// What the courier collected, as a decimal string.
     gross: String,
-    /// What the courier kept of it.
+    /// What the courier kept of it, as a decimal string.
     fee: Option<String>,
     /// When it was paid out. Now, if it is left out.
     #[schema(value_type = Option<String>)]
     occurred_at: Option<WrittenTime>,
-    /// The bank's line by which it arrived.
+    /// The line of the bank's statement by which it arrived.
     bank_line: Option<String>,
 }
 
-/// A payout in the books.
+/// A booked payout.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PayoutView {
     id: String,
@@ -59,7 +59,7 @@ pub struct PayoutView {
     fee: String,
     occurred_at: String,
     bank_line: Option<String>,
-    /// When the bank's line was told; it adds to no order's `paid`.
+    /// When the bank line was reported; it adds to no order's `paid`.
     settled_at: Option<String>,
 }
 
@@ -86,7 +86,7 @@ impl PayoutView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PayoutFilter {
-    /// Of this Page alone.
+    /// Only payouts of this Page.
     page_id: Option<String>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
@@ -95,7 +95,7 @@ pub struct PayoutFilter {
     limit: Option<String>,
 }
 
-/// Books a payout, or settles it by the bank's line: 201, or 200 if nothing new was told.
+/// Books a payout, or settles it by the bank line: 201, or 200 if nothing changed.
 #[utoipa::path(
     post, path = "/v1/payouts", operation_id = "bookPayout", tag = "crm",
     request_body = PayoutBody,
@@ -148,7 +148,7 @@ fn payout_of(body: &PayoutBody, page: &PageId, of_page: Currency, now: Timestamp
     })
 }
 
-/// Payouts, newest first.
+/// Lists payouts, the newest first.
 #[utoipa::path(
     get, path = "/v1/payouts", operation_id = "listPayouts", tag = "crm", params(PayoutFilter),
     responses((status = 200, body = Listed<PayoutView>)),

@@ -1,4 +1,4 @@
-//! The style sheet, the script and the icon: part of the binary, and all that a page loads.
+//! The style sheet, the script and the icon: built into the binary, and all that a page loads.
 
 use axum::extract::Path;
 use axum::http::header;
@@ -10,7 +10,7 @@ const STYLE: &str = include_str!("assets/console.css");
 const SCRIPT: &str = include_str!("assets/console.js");
 const ICON: &str = include_str!("assets/icon.svg");
 
-/// One of them.
+/// Serves the asset of this name.
 pub async fn show(Path(name): Path<String>) -> Result<Response> {
     let (kind, text) = match name.as_str() {
         "console.css" => ("text/css; charset=utf-8", STYLE),

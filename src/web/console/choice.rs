@@ -7,7 +7,7 @@ pub struct Choice {
     pub value: String,
     /// What a person reads.
     pub name: String,
-    /// Whether it is the one in force.
+    /// Whether it is the one selected.
     pub chosen: bool,
 }
 
@@ -17,7 +17,7 @@ impl Choice {
         Self { value: value.into(), name: name.into(), chosen }
     }
 
-    /// A button, or an option of which none is in force.
+    /// A button, or an option that is not selected.
     pub fn button(value: impl Into<String>, name: impl Into<String>) -> Self {
         Self::new(value, name, false)
     }

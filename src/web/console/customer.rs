@@ -1,10 +1,10 @@
-//! How a customer is shown: name, initials, and the way to their thread in Meta's inbox.
+//! How a customer is shown: name, initials, and the link to their thread in Meta's inbox.
 
 use crate::domain::basic::identity::PageId;
 use crate::domain::conversation::inbound::Channel;
 use crate::web::console::text::{Texts, fill};
 
-/// The name of a customer; until Meta told it, the last digits of their id.
+/// The name of a customer; until it is known, the last digits of their id.
 pub fn name(name: Option<&str>, psid: Option<&str>, texts: &Texts) -> String {
     match (name, psid) {
         (Some(name), _) => name.to_owned(),

@@ -1,4 +1,4 @@
-//! The line at the top of a page that tells what was just saved, what Meta will be told of it, and the way back.
+//! The line at the top of a page that shows what was just saved, what will be sent to Meta for it, and the undo.
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::OutcomeId;
@@ -19,7 +19,7 @@ use crate::web::console::visitor::Visitor;
 pub struct SavedEntry<'a> {
     /// The id of the entry.
     pub id: &'a str,
-    /// It stood in the ledger already.
+    /// Whether it was in the ledger already.
     pub known: bool,
 }
 

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 
-/// Letters of one field, at most.
+/// The most characters of one field.
 const FIELD_MAX: usize = 20_000;
 
-/// The fields of a form; of one that is named twice, the last.
+/// The fields of a form; where two have one name, the last counts.
 #[derive(Debug)]
 pub struct Form(BTreeMap<String, String>);
 
@@ -22,7 +22,7 @@ impl<S: Send + Sync> FromRequest<S> for Form {
 }
 
 impl Form {
-    /// What was written in a field; nothing where it is only space.
+    /// The text of a field; `None` where it is empty or only space.
     pub fn text(&self, name: &str) -> Option<String> {
         let text = self.0.get(name)?;
         let plain: String = text.chars().filter(|letter| *letter != '\0').take(FIELD_MAX).collect();
@@ -30,7 +30,7 @@ impl Form {
         (!plain.is_empty()).then(|| plain.to_owned())
     }
 
-    /// A password, letter by letter as it was typed.
+    /// A password, exactly as it was typed.
     pub fn secret(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }

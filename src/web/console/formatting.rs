@@ -11,7 +11,7 @@ use crate::domain::basic::money::{Currency, Money};
 use crate::store::page::PageHead;
 use crate::web::console::text::Texts;
 
-/// A space that no line is broken at.
+/// A space at which no line is broken.
 const NO_BREAK: char = '\u{a0}';
 
 /// Writes times as text, in one time zone and language.

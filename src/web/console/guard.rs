@@ -1,5 +1,5 @@
-//! What keeps other sites out: a form is taken only if the browser says that it comes from here, and a page loads nothing
-//! from elsewhere.
+//! Protection from other sites: a form is taken only if the browser says that it comes from this one, and a page loads
+//! nothing from elsewhere.
 
 use axum::body::to_bytes;
 use axum::extract::Request;

@@ -1,4 +1,4 @@
-//! The layout around the content of every page: menu, search, banners, and what was just saved.
+//! The layout around the content of every page: menu, search, banners, and the flash line.
 
 use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
@@ -15,10 +15,10 @@ use crate::web::console::formatting::Formatter;
 use crate::web::console::text::{self, Texts, fill};
 use crate::web::console::visitor::Visitor;
 
-/// Up to which number waiting conversations are counted.
+/// The count of waiting conversations ends at this number.
 const COUNT_MAX: i64 = 1000;
 
-/// What every page shows; the templates call it `layout`.
+/// What every page shows around its content; the templates call it `layout`.
 #[derive(Debug)]
 pub struct Layout {
     pub texts: &'static Texts,
@@ -41,7 +41,7 @@ pub struct Link {
     pub count: Option<String>,
 }
 
-/// Something that everybody at the console should know.
+/// A notice on every page, such as a Page's fault.
 #[derive(Debug)]
 pub struct Banner {
     pub tone: &'static str,
@@ -49,7 +49,7 @@ pub struct Banner {
     pub href: Option<String>,
 }
 
-/// What was just done, and how to take it back.
+/// What was just done, and how to undo it.
 #[derive(Debug)]
 pub struct Flash {
     pub text: String,
@@ -150,7 +150,7 @@ struct TroublePage<'a> {
     link: &'a str,
 }
 
-/// A failure as a page.
+/// A page that shows a failure.
 pub fn trouble_page(language: Language, code: &str, detail: &str) -> Result<Response> {
     let layout = bare(language);
     let texts = layout.texts;
@@ -172,7 +172,7 @@ pub fn page(template: &impl Template) -> Result<Response> {
     Ok(Html(html).into_response())
 }
 
-/// A page that says why a form was not taken, with the status of `error`.
+/// A page that shows why a form was not taken, with the status of `error`.
 pub fn refused(error: &Error, mut page: Response) -> Response {
     let status = Error::new(error.kind, error.code, String::new()).into_response().status();
     *page.status_mut() = status;

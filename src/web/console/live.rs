@@ -1,4 +1,4 @@
-//! Live updates: a page hears that something changed, and asks for itself again. No content goes this way.
+//! Live updates: a page is notified that something changed, and loads itself again. The stream carries no content.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -16,13 +16,13 @@ use crate::flow::manage::operators;
 use crate::web::console::visitor::Visitor;
 use crate::web::server::state::App;
 
-/// How often a change is looked for.
+/// How often the database is queried for a change.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// After so many looks without a change a comment is sent, so that a connection that is gone is noticed.
+/// After this many queries without a change a comment is sent, so that a lost connection is noticed.
 const QUIET_LOOKS: u32 = 15;
 
-/// Pages that listen at the same time in one process, at most.
+/// The most streams at the same time in one process.
 const LISTENERS_MAX: usize = 256;
 
 static LISTENERS: std::sync::LazyLock<std::sync::Arc<Semaphore>> =
@@ -39,7 +39,7 @@ pub async fn stream(State(app): State<App>, visitor: Visitor) -> Result<Response
     Ok((kind, Body::new(body)).into_response())
 }
 
-/// Sends an event at each change, until the session or the process ends or nobody listens.
+/// Sends an event at each change, until the session or the process ends or the connection is closed.
 async fn send_changes(
     app: App,
     visitor: Visitor,
@@ -68,7 +68,7 @@ async fn send_changes(
     }
 }
 
-/// A stamp of everything that pages show; none once the session is over or the process stops.
+/// The stamp of everything that pages show; `None` once the session is over or the process stops.
 async fn look(app: &App, session: &str) -> Result<Option<String>> {
     if !app.readiness.is_up() {
         return Ok(None);

@@ -30,7 +30,7 @@ use axum::routing::{get, post};
 
 use crate::web::server::state::App;
 
-/// Bytes of a form or price list, at most.
+/// The largest form or price list, in bytes.
 const FORM_LIMIT: usize = 1024 * 1024;
 
 /// Every route of the console.

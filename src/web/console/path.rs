@@ -1,6 +1,6 @@
 //! Paths within the console, as they come from forms and go into redirects and links.
 
-/// `path`, if it is one of this console, and nothing that a browser could take for another site.
+/// `path`, if it leads into this console; `None` for whatever a browser could take for another site.
 pub fn local(path: &str) -> Option<&str> {
     let rest = path.strip_prefix("/console")?;
     let begins = rest.is_empty() || rest.starts_with(['/', '?', '#']);
@@ -8,7 +8,7 @@ pub fn local(path: &str) -> Option<&str> {
     (begins && plain && !path.contains("//")).then_some(path)
 }
 
-/// A text, percent-encoded as a value of a query.
+/// A text, percent-encoded for use as a value of a query.
 pub fn url_encoded(text: &str) -> impl Iterator<Item = String> {
     text.bytes().map(|byte| match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
@@ -18,7 +18,7 @@ pub fn url_encoded(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// A path without the query that tells of the last action.
+/// A path without the parameters of the flash line.
 pub fn without_flash(path: &str) -> String {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let kept: Vec<&str> = query

@@ -1,4 +1,4 @@
-//! Orders, facts and conversions as lines that a person reads: what the conversation page and the deliveries show.
+//! Orders, facts and conversions as lines of text: what the conversation page and the deliveries show.
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::OutcomeId;
@@ -14,15 +14,15 @@ use crate::web::console::formatting::{Formatter, money};
 use crate::web::console::text::{self, Texts, fill};
 use crate::web::console::visitor::Visitor;
 
-/// Where a conversion stands, as a line.
+/// The state of a conversion, as a line.
 #[derive(Debug)]
 pub struct StatusLine {
     pub text: String,
-    /// The class of its colour.
+    /// The CSS class of its colour.
     pub tone: &'static str,
     /// What a person can do about it.
     pub advice: Option<String>,
-    /// The id to send, if the visitor may let it leave at once.
+    /// The id of the conversion, if the visitor may release it now.
     pub send: Option<String>,
 }
 
@@ -35,7 +35,7 @@ pub struct EntryLine {
     pub details: Option<String>,
     /// In RFC 3339, for the `datetime` of its `time` element.
     pub occurred_at: String,
-    /// The same as a person reads it.
+    /// The same time as text, in the Page's time zone.
     pub time: String,
     pub by: String,
     pub undone: bool,
@@ -44,7 +44,7 @@ pub struct EntryLine {
     pub acceptable: bool,
 }
 
-/// An order, or what was said of the chats, with its conversions and its ledger.
+/// An order, or the chats' own facts, with the conversions and the ledger.
 #[derive(Debug)]
 pub struct LedgerSection {
     pub title: String,
@@ -52,7 +52,7 @@ pub struct LedgerSection {
     pub entries: Vec<EntryLine>,
 }
 
-/// What a line about a conversion is made of.
+/// The fields of a conversion that its line is made of.
 struct ConversionStatus<'a> {
     id: &'a str,
     name: EventName,
@@ -62,15 +62,15 @@ struct ConversionStatus<'a> {
     leaves_at: Timestamp,
 }
 
-/// What an entry stands among.
+/// The order and the rights in whose context an entry is shown.
 #[derive(Clone, Copy)]
 struct EntryContext<'a> {
     order: Option<&'a Order>,
-    /// The entry that a person may take back.
+    /// The entry that the visitor may undo.
     undoable: Option<&'a OutcomeId>,
 }
 
-/// Presents things to one visitor: in their language, with what their role may do.
+/// Presents domain types to one visitor: in their language, with what their role may do.
 #[derive(Debug)]
 pub struct Presenter<'a> {
     pub visitor: &'a Visitor,
@@ -88,7 +88,7 @@ impl Presenter<'_> {
         text::of(self.language())
     }
 
-    /// Where a conversion of a conversation stands.
+    /// The state of a conversion in a conversation.
     pub fn conversion(&self, row: &Conversion, currency: Currency) -> StatusLine {
         self.status(&ConversionStatus {
             id: row.id.as_str(),
@@ -100,7 +100,7 @@ impl Presenter<'_> {
         })
     }
 
-    /// Where a conversion of a list stands.
+    /// The state of a conversion in a list.
     pub fn listed_conversion(&self, row: &ConversionRow) -> StatusLine {
         self.status(&ConversionStatus {
             id: row.id.as_str(),
@@ -187,7 +187,7 @@ impl Presenter<'_> {
         parts.join(" · ")
     }
 
-    /// What was said of the chats themselves, with their leads; none where there is neither.
+    /// The chats' own facts, with their leads; `None` where there is neither.
     pub fn chats(&self, aggregate: &ConversationAggregate, currency: Currency) -> Option<LedgerSection> {
         let leads = aggregate.conversions.iter().filter(|row| row.order_id.is_none());
         let conversions: Vec<StatusLine> = leads.map(|row| self.conversion(row, currency)).collect();
@@ -206,7 +206,7 @@ impl Presenter<'_> {
     }
 }
 
-/// Amount, goods, reason and waybill of a fact, in one line; none if it says nothing of the kind.
+/// Amount, goods, reason and waybill of a fact, in one line; `None` if it has none of them.
 fn details(fact: &Fact, order: Option<&Order>) -> Option<String> {
     let value = order
         .map_or(fact.terms.value, |order| order.value_of(fact))

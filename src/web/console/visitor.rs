@@ -1,4 +1,4 @@
-//! Who is at a page: the person behind the session cookie, and the language of somebody without one.
+//! The visitor of a page: the person of the session cookie, and the language of somebody without one.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -21,19 +21,19 @@ const LANGUAGE: &str = "__Host-salesbridge-language";
 /// A person with a session.
 #[derive(Clone, Debug)]
 pub struct Visitor {
-    /// Who they are.
+    /// The operator of the session.
     pub operator: Operator,
     /// The secret of their session.
     pub secret: String,
-    /// The path and query that they ask for.
+    /// The path and query of the request.
     pub path: String,
 }
 
 impl Visitor {
-    /// Whether their role has this permission.
+    /// Checks that their role has this permission.
     ///
     /// # Errors
-    /// 403: it has not.
+    /// 403 without it.
     pub fn may(&self, permission: Permission) -> Result<()> {
         if self.operator.role.may(permission) {
             return Ok(());
@@ -41,10 +41,10 @@ impl Visitor {
         Err(Error::new(ErrorKind::Forbidden, "wrong_role", "Your role may not do that; ask an admin."))
     }
 
-    /// Whether they may see this Page.
+    /// Checks that they may see this Page.
     ///
     /// # Errors
-    /// 404: they may not.
+    /// 404 for another one, as if it were not connected.
     pub fn sees(&self, page: &PageId) -> Result<()> {
         if self.operator.sees(page) { Ok(()) } else { Err(Error::not_found("thing")) }
     }
@@ -75,7 +75,7 @@ impl FromRequestParts<App> for Visitor {
     }
 }
 
-/// The language of somebody without a session: what they chose, else what their browser asks for.
+/// The language of a request without a session: that of its cookie, else what the browser asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestLanguage(pub Language);
 
@@ -110,7 +110,7 @@ pub fn begin_session(secret: &str) -> HeaderValue {
     header_value(format!("{SESSION}={secret}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={seconds}"))
 }
 
-/// The header that takes it away.
+/// The header that deletes the session's cookie.
 pub fn end_session() -> HeaderValue {
     header_value(format!("{SESSION}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"))
 }

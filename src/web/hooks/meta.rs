@@ -18,10 +18,10 @@ pub struct Handshake {
     /// The kind of request; Meta sends `subscribe`.
     #[serde(rename = "hub.mode")]
     mode: Option<String>,
-    /// The text that is echoed.
+    /// The text that the answer must repeat.
     #[serde(rename = "hub.challenge")]
     challenge: Option<String>,
-    /// The token that was configured at Meta and here.
+    /// The token that was set both at Meta and here.
     #[serde(rename = "hub.verify_token")]
     verify_token: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Request bodies with a deadline, within one budget of memory for all bodies on their way.
+//! Request bodies with a deadline, within one budget of memory for all bodies that are being received.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,17 +13,18 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep};
 
-/// Bytes that large bodies on their way may hold, all together: who sends them is not known yet.
+/// The most bytes that large bodies may take while they are received, all together: their senders are not known yet.
 const ROOM: usize = 64 * 1024 * 1024;
 
-/// Bytes of each body that are outside the budget: nearly every webhook is smaller, and none of those is ever turned away.
+/// The bytes of each body that do not count: nearly every webhook is smaller, and those are never turned away.
 const SMALL: usize = 64 * 1024;
 
-/// A smaller piece is copied: it is a part of the buffer that it was read into (8 KiB of hyper), which would stay for
-/// as long as the piece does, so that a body that comes byte by byte would hold some thousand times its length.
+/// Pieces below this size are copied. A piece is a slice of the buffer that it was read into (8 KiB of hyper), which
+/// would stay in memory as long as the piece does: a body that arrives byte by byte would take some thousand times its
+/// length.
 const COPIED: usize = 4096;
 
-/// The bytes that large bodies on their way hold; clones share it.
+/// The bytes that large bodies take while they are received; clones share the count.
 #[derive(Clone, Debug, Default)]
 pub struct BodyBudget(Arc<AtomicUsize>);
 
@@ -55,7 +56,7 @@ impl TimedBody {
         Self { body, within, deadline: None, room, length: 0 }
     }
 
-    /// Takes the room for a further piece.
+    /// Takes room in the budget for a further piece.
     fn hold(&mut self, piece: usize) -> Result<(), Crowded> {
         let before = self.held();
         self.length += piece;
@@ -75,7 +76,7 @@ impl Drop for TimedBody {
     }
 }
 
-/// A piece that holds nothing besides itself.
+/// A piece that does not keep a larger buffer in memory.
 fn apart(piece: Bytes) -> Bytes {
     if piece.len() < COPIED { Bytes::copy_from_slice(&piece) } else { piece }
 }

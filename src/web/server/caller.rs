@@ -13,11 +13,11 @@ use crate::store::key::{Key, PageContext};
 use crate::web::server::read::Id;
 use crate::web::server::state::App;
 
-/// The bit of the role of those who tag.
+/// The bit of the role that tags: `operator`.
 pub const OPERATOR: u8 = 1;
-/// The bit of the shop's other systems.
+/// The bit of the role of the shop's other systems: `crm`.
 pub const CRM: u8 = 2;
-/// The bit of those who read.
+/// The bit of the role that only reads: `analyst`.
 pub const ANALYST: u8 = 4;
 /// No bit: nobody but an admin, who may do everything.
 pub const ADMIN: u8 = 0;
@@ -37,16 +37,16 @@ const fn is_among(role: Role, roles: u8) -> bool {
 pub struct Caller {
     /// The key's id.
     pub key_id: KeyId,
-    /// Whose it is: the actor of what they say.
+    /// The name of the key: the actor of what it tags.
     pub name: String,
     /// The role of the key.
     pub role: Role,
-    /// The only Page that the key is for; none for all.
+    /// The only Page that the key is for; `None` for all Pages.
     page: Option<PageId>,
 }
 
 impl Caller {
-    /// Whose key it is, if it is in force and has one of these roles.
+    /// The caller, if the key is in force and its role is one of these.
     fn among(roles: u8, found: Option<Key>) -> Result<Self> {
         let found = found.ok_or_else(no_valid_key)?;
         let role = Role::parse(&found.role).ok_or_else(no_valid_key)?;
@@ -57,7 +57,7 @@ impl Caller {
         Ok(Self { key_id: found.id, name: found.name, role, page: found.page })
     }
 
-    /// Whether the caller may see what is this Page's; `what` names the thing.
+    /// Checks that the caller may see what belongs to this Page; `what` names the thing.
     ///
     /// # Errors
     /// 404: another Page's things are as if they were not there.
@@ -68,12 +68,12 @@ impl Caller {
         }
     }
 
-    /// The Page for which alone the key is.
+    /// The only Page that the key is for.
     pub const fn page(&self) -> Option<&PageId> {
         self.page.as_ref()
     }
 
-    /// Checks the key once more, for a request that waited long.
+    /// Checks the key once more, for a request that waited for long.
     ///
     /// # Errors
     /// 401: the key was revoked meanwhile.
@@ -112,14 +112,14 @@ impl<const ROLES: u8> FromRequestParts<App> for Authenticated<ROLES> {
     }
 }
 
-/// A caller with one of these roles, or an admin, and the conversation in the path, read in one query. That there is none
-/// is refused later, after the rest of the request was read.
+/// A caller with one of these roles, or an admin, and the conversation in the path, read in one query. A conversation
+/// that does not exist is refused later, after the rest of the request was read.
 pub struct AuthenticatedIn<const ROLES: u8> {
     /// The holder of the key.
     pub caller: Caller,
     /// The id in the path.
     pub conversation: ConversationId,
-    /// The Page of the conversation, as far as a tag needs it; none without such a conversation.
+    /// The Page of the conversation, as far as a tag needs it; `None` if there is no such conversation.
     pub page_context: Option<PageContext>,
 }
 

@@ -1,5 +1,5 @@
-//! What an Idempotency-Key promises, as HTTP: the same request again gets the first answer. Who looks that answer up is the
-//! verb, in its own unit of work; here is what surrounds it, and the refusals that come before any verb runs.
+//! Idempotency-Keys over HTTP: the same request again gets the first answer. The verb looks that answer up, in its own
+//! unit of work; this file has what surrounds it, and handles refusals that come before any verb runs.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -20,21 +20,21 @@ const REPLAYED: (HeaderName, HeaderValue) =
 /// The code of the refusal of a key that came with another body.
 const KEY_REUSED: &str = "idempotency_key_reused";
 
-/// A request with the name under which it may come again.
+/// A request with the key and route by which it is recognised when it comes again.
 #[derive(Debug)]
 pub struct NamedRequest<'a> {
-    /// Whose key it came with.
+    /// The caller whose API key it came with.
     pub caller: &'a Caller,
     /// Its Idempotency-Key, if it came with one.
     pub key: Option<String>,
     /// Its route with the ids in it, such as `outcomes/7/undo`.
     pub route: String,
-    /// Its body, of which the hash is compared.
+    /// Its body, whose hash is compared.
     pub body: &'a [u8],
 }
 
 impl NamedRequest<'_> {
-    /// Claims the name while the request runs; `render` writes the answer that is kept beside the effect.
+    /// Claims the Idempotency-Key while the request runs; `render` writes the answer that is stored beside the effect.
     ///
     /// # Errors
     /// 409 while the same request is still running.
@@ -50,8 +50,8 @@ impl NamedRequest<'_> {
     }
 }
 
-/// The answer to a request: what its verb did now, or the answer of before. A refusal is an answer too, and is kept if it
-/// would be the same another time.
+/// The answer to a request: what its verb did now, or the stored answer. A refusal is an answer too, and is stored if
+/// another try would get the same.
 pub async fn answer<T>(
     app: &App,
     request: &IdempotentRequest<T>,
@@ -64,7 +64,7 @@ pub async fn answer<T>(
     }
 }
 
-/// The answer to a request that was refused, perhaps before its verb could look for the answer of before.
+/// The answer to a request that was refused, perhaps before its verb could look for a stored answer.
 async fn refused(app: &App, claim: Option<&Claim>, error: Error) -> Response {
     let is_reused = error.code == KEY_REUSED;
     let is_final = matches!(
@@ -80,14 +80,14 @@ async fn refused(app: &App, claim: Option<&Claim>, error: Error) -> Response {
     }
 }
 
-/// Keeps the answer to a request of several units of work, each of which keeps its own effects.
+/// Stores the answer to a request of several units of work, each of which stores its own effects.
 pub async fn keep(app: &App, claim: &Claim, reply: &Reply) {
-    // Who was quicker gave the same answer: the effects are kept beside their own.
+    // If another replica stored an answer first, it is the same: the effects are stored with answers of their own.
     drop(first_answer(app, claim, reply, true).await);
 }
 
-/// The answer that the same request got before; else `reply` is kept if it `is_final`. Nothing is lost if it can't be kept:
-/// a refusal had no effect, and lines have their own answers.
+/// The stored answer to the same request; else `reply`, which is stored if it `is_final`. If that fails nothing is
+/// lost: a refusal had no effect, and lines have their own answers.
 async fn first_answer(app: &App, claim: &Claim, reply: &Reply, is_final: bool) -> Result<Option<Reply>> {
     match flow::first_answer(&app.services, claim, reply, is_final).await {
         Err(error) if error.code != KEY_REUSED => {

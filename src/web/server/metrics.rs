@@ -1,4 +1,4 @@
-//! Counters and gauges for Prometheus. Labels are words of ours, never of a Page or a person.
+//! Counters and gauges for Prometheus. Label values are words of ours, never a Page's or a person's.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -85,7 +85,7 @@ async fn measure(services: &Services) -> Result<()> {
     Ok(())
 }
 
-/// Of the events that left, the share that is unknown.
+/// The share of `unknown` among the events that were sent.
 fn unknown_share(attempts: &[AttemptCount]) -> f64 {
     let events = |states: &[AttemptState]| -> i64 {
         let counted = attempts.iter().filter(|found| states.contains(&found.state));
@@ -98,7 +98,7 @@ fn unknown_share(attempts: &[AttemptCount]) -> f64 {
     }
 }
 
-/// A count as Prometheus has it; counts are far below 2⁵³.
+/// A count as a floating-point number, as Prometheus has it; counts are far below 2⁵³.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below the 53 bits of a float")]
 const fn number(count: i64) -> f64 {
     count as f64

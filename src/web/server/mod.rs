@@ -1,4 +1,4 @@
-//! What every request passes through, whatever it is about: connections, bodies, callers, parameters, answers.
+//! What every request passes through, whatever it asks for: connections, bodies, callers, parameters, answers.
 
 pub mod body;
 pub mod caller;

@@ -89,7 +89,7 @@ fn idempotency_key() -> Parameter {
         .build()
 }
 
-/// What a browser may do on the page that [`page`] makes: show it, with its own style.
+/// The content security policy of the page that [`page`] makes: its own style, and nothing else.
 pub fn page_security_policy() -> String {
     let style = STANDARD.encode(Sha256::digest(STYLE));
     format!(

@@ -14,7 +14,7 @@ use crate::web::server::request_id;
 use crate::web::server::state::App;
 use crate::web::view::OrderView;
 
-/// `retry-after`, in seconds.
+/// The `retry-after` of an answer that may succeed soon, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// What went wrong, and what to do.
@@ -24,7 +24,7 @@ pub struct Problem {
     /// A stable URI of the code.
     #[schema(example = "urn:salesbridge:invalid_field")]
     r#type: String,
-    /// The status in words.
+    /// The reason phrase of the HTTP status.
     title: String,
     /// The HTTP status.
     #[schema(example = 422)]
@@ -38,9 +38,9 @@ pub struct Problem {
     instance: Option<String>,
     /// The fields at fault.
     errors: Option<Vec<Fault>>,
-    /// Of a 409: what could be said instead.
+    /// Of a 409: the outcomes that could be recorded instead.
     legal: Option<Vec<String>>,
-    /// Of a 409: the order as it stands.
+    /// Of a 409: the order as it is now.
     order: Option<OrderView>,
 }
 
@@ -73,7 +73,7 @@ const fn status_of(kind: ErrorKind) -> StatusCode {
     }
 }
 
-/// A failure as status and body, with the order that stands in the way as it stands now.
+/// A failure as status and body, with the conflicting order as it is now.
 pub async fn reply(app: &App, mut error: Error) -> Reply {
     if let Some(id) = error.order.take() {
         match standing_order(app, &OrderId(id)).await {
@@ -88,7 +88,7 @@ pub async fn reply(app: &App, mut error: Error) -> Reply {
     plain(&error)
 }
 
-/// The legal moves of an order, and the order as it stands, as JSON.
+/// The legal moves of an order, and the order as it is now, as JSON.
 async fn standing_order(app: &App, id: &OrderId) -> Result<Option<(Value, Value)>> {
     let Some(order) = app.services.store.look().await?.order(id).await? else { return Ok(None) };
     let legal: Vec<&str> = order.state.legal().iter().map(|kind: &OutcomeKind| kind.as_str()).collect();

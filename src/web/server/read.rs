@@ -1,5 +1,5 @@
-//! Reading requests: ids, parameters, bodies. Whatever can't be taken is refused here, and says where it is
-//! wrong: a body by JSON pointer, a parameter by its name.
+//! Reading requests: ids, parameters, bodies. What is invalid is refused here, with its place: in a body by JSON
+//! pointer, a parameter by its name.
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -17,7 +17,7 @@ use crate::web::server::state::App;
 /// Characters of an id of ours or of Meta's, at most.
 const ID_MAX: usize = 64;
 
-/// What an id in a path begins with if it is the sender's own id of a fact (`ref`).
+/// The prefix of an id in a path that is the sender's own id of a fact (`ref`).
 pub const BY_REF: &str = "ref:";
 
 /// Characters of an Idempotency-Key, at most.
@@ -39,7 +39,7 @@ impl FromRequestParts<App> for Id {
     }
 }
 
-/// The parameters after the question mark. Each at most once, none that is unknown.
+/// The parameters of the query. Each at most once; an unknown one is refused.
 pub struct QueryParameters<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequestParts<App> for QueryParameters<T> {
@@ -103,7 +103,7 @@ impl FromRequestParts<App> for IdempotencyKey {
     }
 }
 
-/// The bytes of a body; a content type other than JSON is refused, none is taken for JSON.
+/// The bytes of a body; a content type other than JSON is refused, a missing one is taken for JSON.
 pub struct RawBody(pub Bytes);
 
 impl FromRequest<App> for RawBody {

@@ -1,5 +1,4 @@
-//! Whether this process lives, and whether it wants work: the words for load balancers. The second falls as
-//! soon as the process is told to stop.
+//! Liveness and readiness, for load balancers. Readiness falls as soon as the process is told to stop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::store::Store;
 
-/// Whether the process wants work; clones share one flag.
+/// Whether the process takes requests; clones share one flag.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness {
     stopping: Arc<AtomicBool>,
@@ -23,13 +22,13 @@ pub struct Readiness {
 /// The answer of `/readyz`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Ready {
-    /// Whether the process wants work.
+    /// Whether the process takes requests.
     ready: bool,
     /// Each reason why it does not.
     reasons: Vec<Why>,
 }
 
-/// Why no work is wanted.
+/// A reason why the process is not ready.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Why {
     /// A stable word for scripts.
@@ -40,23 +39,23 @@ pub struct Why {
 }
 
 impl Readiness {
-    /// From now on no more work is wanted.
+    /// Makes the process not ready, for good.
     pub fn fall(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Whether work is still wanted.
+    /// Whether the process still takes requests.
     pub fn is_up(&self) -> bool {
         !self.stopping.load(Ordering::Relaxed)
     }
 
-    /// `GET /readyz`: 200 while work is wanted and the database answers, else 503 with the reasons.
+    /// `GET /readyz`: 200 while the process takes requests and the database answers, else 503 with the reasons.
     pub fn route(self, store: Store) -> Router {
         Router::new().route("/readyz", get(ready)).with_state((self, store))
     }
 }
 
-/// Whether the process lives; asks nobody else.
+/// Whether the process is alive; queries nothing.
 #[utoipa::path(
     get, path = "/healthz", operation_id = "health", tag = "health", security(()),
     responses((status = 200, description = "It lives", content_type = "text/plain", body = String)),
@@ -65,7 +64,7 @@ pub async fn alive() -> &'static str {
     "ok"
 }
 
-/// Whether the process wants work, and the database answers.
+/// Whether the process takes requests and the database answers.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "readiness", tag = "health", security(()),
     responses((status = 200, body = Ready), (status = 503, description = "No work is wanted", body = Ready)),

@@ -1,5 +1,5 @@
-//! Each request has an id: in its answer's header, in its log lines, in the `instance` of a problem. The log
-//! knows a request by its route, never by its URI: people's ids stand in queries.
+//! Each request has an id: in its answer's header, in its log lines, in the `instance` of a problem. The log names a
+//! request by its route, never by its URI, because queries carry people's ids.
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue};
@@ -21,7 +21,7 @@ pub fn id() -> Option<String> {
     CURRENT.try_with(Clone::clone).ok()
 }
 
-/// Names a request.
+/// Gives a request its id.
 pub async fn named(State(app): State<App>, request: Request, next: Next) -> Response {
     let id = app.services.ids.next(app.services.clock.now());
     let header = HeaderValue::from_str(&id);

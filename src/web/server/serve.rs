@@ -1,4 +1,4 @@
-//! The accept loop: connections with limits, and an end at which requests in hand are still answered.
+//! The accept loop: connections with limits, and a stop at which requests in progress are still answered.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -24,27 +24,27 @@ use crate::web::server::body::{BodyBudget, TimedBody};
 /// Bytes of the head of a request (line and headers), at most; beside that hyper takes at most 100 headers.
 const HEAD_MAX: usize = 64 * 1024;
 
-/// How long the next try waits after a failure to accept, such as that no file descriptors are left.
+/// The pause after a failure to accept, such as that no file descriptors are left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Connections that wait to be accepted when the listener closes are still taken, at most so many.
+/// The most connections that are still accepted from the backlog when the listener closes.
 const LAST_MAX: usize = 4096;
 
-/// How long a connection may take over each thing.
+/// The time limits of a connection, and of the stop.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The head of a request must be there within this time; so long may a connection also be idle.
+    /// How long the head of a request may take; a connection may be idle as long.
     pub head: Duration,
-    /// The body of a request must be there within this time.
+    /// How long the body of a request may take.
     pub body: Duration,
-    /// After the word to stop, connections are still taken for so long, until the load balancer has heard.
+    /// How long connections are still accepted after the stop, until the load balancer has noticed.
     pub grace: Duration,
-    /// After the grace, requests in hand may take so long.
+    /// How long requests in progress may take after the grace.
     pub drain: Duration,
 }
 
 impl Default for Limits {
-    /// Everything ends within 9 s of the word to stop, before Docker's 10 s are over.
+    /// Everything ends within 9 s after the stop, before Docker kills at 10 s.
     fn default() -> Self {
         Self {
             head: Duration::from_secs(10),
@@ -55,7 +55,7 @@ impl Default for Limits {
     }
 }
 
-/// Answers connections until `stop`; then takes no more, answers what is in hand, and gives the number of
+/// Serves connections until `stop`; then accepts no more, answers the requests in progress, and gives the number of
 /// connections that had to be cut off.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) -> usize {
     let mut http = http1::Builder::new();
@@ -96,7 +96,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
     connections.len()
 }
 
-/// The next connection that waits to be accepted; none if there is none now.
+/// The next connection in the backlog; `None` if there is none now.
 async fn pending_connection(listener: &TcpListener) -> Option<TcpStream> {
     let accepted = poll_fn(|context| match listener.poll_accept(context) {
         Poll::Ready(accepted) => Poll::Ready(accepted.ok()),
@@ -105,7 +105,7 @@ async fn pending_connection(listener: &TcpListener) -> Option<TcpStream> {
     accepted.await.map(|(stream, _)| stream)
 }
 
-/// What every connection is answered with.
+/// What it takes to serve a connection.
 #[derive(Clone)]
 struct Connection {
     http: http1::Builder,
@@ -116,7 +116,7 @@ struct Connection {
 }
 
 impl Connection {
-    /// Answers the requests of one connection, after `closing` only the one in hand.
+    /// Answers the requests of one connection; after `closing`, only the one in progress.
     async fn answer(self, stream: TcpStream) {
         let Self { http, router, limits, body_budget, closing } = self;
         // Without it a small answer may wait for the acknowledgement of the one before.
@@ -141,7 +141,7 @@ impl Connection {
             ended = connection.as_mut() => ended,
             () = closing.cancelled() => {
                 connection.as_mut().graceful_shutdown();
-                // A connection without a request yet is not waited for as long as a request in hand.
+                // A connection without a request yet is closed sooner than one with a request in progress.
                 if has_begun.load(Ordering::Relaxed) {
                     connection.await
                 } else {

@@ -10,27 +10,27 @@ use crate::flow::{InFlight, Intake, Services};
 use crate::store::Store;
 use crate::web::server::readiness::Readiness;
 
-/// The largest webhook or request body, unless it is set otherwise.
+/// The largest webhook or request body in bytes, unless it is configured.
 pub const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
-/// What the handlers need; clones, of which each request takes some, lead to the same.
+/// The state of the handlers; clones share it.
 #[derive(Clone, Debug)]
 pub struct App(Arc<AppState>);
 
-/// What is in an [`App`].
+/// The contents of an [`App`].
 #[derive(Clone, Debug)]
 pub struct AppState {
     /// What the verbs work with: store, clock, ids, the phone key.
     pub services: Services,
-    /// What Meta signs webhooks with; without it the webhook answers 503.
+    /// The app secret, by which Meta signs webhooks; without it the webhook answers 503.
     pub app_secret: Option<SecretString>,
-    /// What Meta shows at its handshake.
+    /// The verify token, which Meta shows at its handshake.
     pub verify_token: Option<SecretString>,
-    /// The way in for webhooks.
+    /// The queue of webhook bodies on their way into the intake log.
     pub intake: Intake,
-    /// The requests that are running, by Idempotency-Key.
+    /// The requests in flight, by Idempotency-Key.
     pub in_flight: InFlight,
-    /// Whether this process wants work.
+    /// Whether this process takes requests.
     pub readiness: Readiness,
     /// The largest webhook or request body, in bytes.
     pub body_limit: usize,

@@ -1,4 +1,4 @@
-//! Who may work on a conversation.
+//! Access to a conversation: who may work on it.
 
 use crate::domain::basic::identity::ConversationId;
 use crate::domain::operator::Permission;

@@ -1,5 +1,5 @@
-//! The forms of a conversation: each is one verb, then the visitor is back where they were. A form that is not taken shows
-//! its page again, with why.
+//! The forms of a conversation: each runs one verb, then redirects the visitor back to where they were. If a form is
+//! refused, its page is shown again with the reason.
 
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -22,7 +22,7 @@ use crate::web::console::text;
 use crate::web::console::visitor::Visitor;
 use crate::web::server::state::App;
 
-/// Puts a tag on a conversation.
+/// Records a tag.
 pub async fn tag(
     State(app): State<App>,
     visitor: Visitor,
@@ -51,10 +51,10 @@ pub async fn tag(
     }
 }
 
-/// The page as it now stands, with why the form was not taken.
+/// The page as it is now, with the reason why the form was refused.
 ///
 /// # Errors
-/// What no other form would mend.
+/// A failure that no other input would mend.
 async fn shown_again(
     app: &App,
     visitor: &Visitor,
@@ -69,7 +69,7 @@ async fn shown_again(
     render(app, visitor, id, &query, Some(Refused { error: &error, form })).await
 }
 
-/// Takes an entry back.
+/// Undoes an entry.
 pub async fn undo(
     State(app): State<App>,
     visitor: Visitor,
@@ -94,7 +94,7 @@ pub async fn undo(
     }
 }
 
-/// Lets a flagged fact move its order.
+/// Accepts a flagged fact, so that it moves its order.
 pub async fn accept(
     State(app): State<App>,
     visitor: Visitor,
@@ -124,7 +124,7 @@ async fn conversation_of(app: &App, visitor: &Visitor, id: &OutcomeId) -> Result
     Ok(conversation)
 }
 
-/// Lets a held conversion go now.
+/// Releases a held conversion before its hold is over.
 pub async fn send_now(
     State(app): State<App>,
     visitor: Visitor,
@@ -211,7 +211,7 @@ fn origin(form: &Form, conversation: &ConversationId) -> String {
     }
 }
 
-/// Back to where the form stood, with the entry that was saved.
+/// A redirect to where the form was, which names the entry that was saved.
 fn back(form: &Form, conversation: &ConversationId, saved: Option<&OutcomeId>) -> Response {
     let path = form.text("back");
     let own = format!("/console/conversations/{conversation}");

@@ -1,4 +1,4 @@
-//! The head of the page: who it is, where they write, and which ads led here.
+//! The head of the page: the person, the channel, and the ads that led here.
 
 use crate::store::page::Page;
 use crate::store::read::queue::ConversationSummary;

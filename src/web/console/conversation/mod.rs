@@ -1,5 +1,5 @@
-//! One conversation: its messages, its orders with what Meta was told, and the tags that can be put on it. `page` puts the
-//! parts together, each of which is a file; `actions` are the forms.
+//! The page of one conversation: its messages, its orders with their conversions, and the tags that it can be given.
+//! `page` puts the parts together, each of which is a file; `actions` are the forms.
 
 mod access;
 pub mod actions;

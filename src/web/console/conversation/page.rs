@@ -44,7 +44,7 @@ pub struct PageQuery {
     pub order: Option<String>,
     /// The entry that was just saved.
     pub saved: Option<String>,
-    /// It stood in the ledger already.
+    /// Present if that entry was in the ledger already.
     pub known: Option<String>,
 }
 
@@ -62,14 +62,14 @@ struct ConversationPage {
     thread: Vec<MessageLine>,
 }
 
-/// Where the visitor came from and goes back to.
+/// The links back to where the visitor came from.
 #[derive(Debug)]
 struct Links {
     back: &'static str,
     /// This page, for forms that lead back to it.
     here: String,
     from: String,
-    /// `from` as a further parameter of a query.
+    /// The parameter `from`, to be appended to a query.
     keep: String,
 }
 
@@ -87,7 +87,7 @@ impl Links {
     }
 }
 
-/// What the page is made from, as one read of the database finds it.
+/// The rows that the page is made from, all of one snapshot.
 struct Found {
     page: Page,
     aggregate: ConversationAggregate,
@@ -110,10 +110,10 @@ pub async fn show(
     render(&app, &visitor, &ConversationId(id), &query, None).await
 }
 
-/// The page, perhaps with a form that was not taken.
+/// The page; `refused` is a form that it shows filled in, with the reason of its refusal.
 ///
 /// # Errors
-/// 403 or 404 for whom it is not.
+/// 403 or 404 for a visitor who may not see it.
 pub async fn render(
     app: &App,
     visitor: &Visitor,

@@ -1,4 +1,4 @@
-//! Tags that wait for a person, each with the form that settles it.
+//! Pending tags, each with the form that settles it.
 
 use crate::domain::inbox::pending::{PendingAnswer, PendingTag, TypedAnswer};
 use crate::domain::inbox::proposal::WrittenAmount;
@@ -17,7 +17,7 @@ use crate::web::console::text::{self, fill};
 #[derive(Debug)]
 pub struct PendingForm {
     pub id: String,
-    /// By whom or what it was said, what, and when.
+    /// The source of the pending tag, its kind, and its time.
     pub summary: String,
     pub why: &'static str,
     pub hint: Option<&'static str>,
@@ -27,11 +27,11 @@ pub struct PendingForm {
     pub value: Option<String>,
     pub reasons: Vec<String>,
     pub answers: Vec<Choice>,
-    /// The answer that it was nothing.
+    /// The text of the answer that nothing happened.
     pub nothing: &'static str,
 }
 
-/// What the forms of pending tags stand beside.
+/// What the forms of pending tags depend on besides the tag.
 #[derive(Clone, Copy, Debug)]
 pub struct PendingContext<'a> {
     /// The order that is looked at.
@@ -88,7 +88,7 @@ fn choice(answer: PendingAnswer, pending: &PendingTag, language: Language) -> Ch
     Choice::button(answer.as_str(), format!("{}: {name}", texts.save))
 }
 
-/// The tag that the form makes of a pending one; none if it was nothing.
+/// The tag that the form makes of a pending one; `None` for the answer that nothing happened.
 pub fn read_answer(form: &Form, pending: &PendingTag, page: &Page) -> Result<Option<Tag>> {
     let word = form.text("as");
     if word.as_deref() == Some("nothing") {

@@ -1,4 +1,4 @@
-//! The picture of a person, from here: a browser asks nobody else.
+//! The picture of a person, served from here, so that a browser loads nothing from Meta.
 
 use axum::extract::{Path, State};
 use axum::http::header;

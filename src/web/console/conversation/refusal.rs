@@ -1,4 +1,4 @@
-//! Why a form was not taken, with the order as it now stands.
+//! Why a form was refused, with the order as it is now.
 
 use crate::domain::order::ledger::OrderLedger;
 use crate::error::Error;
@@ -6,23 +6,23 @@ use crate::web::console::form::Form;
 use crate::web::console::presenter::Presenter;
 use crate::web::console::text::{self, fill};
 
-/// A form that was not taken: its page is shown again, filled in as it was.
+/// A form that was refused: its page is shown again, filled in as it was.
 #[derive(Clone, Copy, Debug)]
 pub struct Refused<'a> {
     pub error: &'a Error,
     pub form: &'a Form,
 }
 
-/// What the page says about it.
+/// The message about a refused form.
 #[derive(Debug)]
 pub struct Refusal {
     pub words: String,
-    /// The order that was looked at, and who said the last of it.
+    /// The state of the order that was looked at, and the actor of its last entry.
     pub standing: Option<String>,
 }
 
 impl Refusal {
-    /// The words for `error`, with the field at fault before them.
+    /// The message of `error`, after the name of the field at fault.
     pub fn new(error: &Error, focus: Option<&OrderLedger>, presenter: &Presenter<'_>) -> Self {
         let texts = presenter.texts();
         let why = text::trouble(error.code, presenter.language())

@@ -11,10 +11,10 @@ use crate::web::console::formatting::Formatter;
 use crate::web::console::text::Texts;
 use crate::web::console::visitor::Visitor;
 
-/// The hour of the day to which a conversation is snoozed until tomorrow.
+/// The hour of the day at which "tomorrow" ends a snooze.
 const TOMORROW_HOUR: i8 = 10;
 
-/// The form: who goes on, and until when.
+/// The form: the operator who continues, and the time until which.
 #[derive(Debug)]
 pub struct SnoozeForm {
     pub owners: Vec<Choice>,
@@ -22,7 +22,7 @@ pub struct SnoozeForm {
 }
 
 impl SnoozeForm {
-    /// The form for a conversation of `page`, which one of the `people` who see it goes on with.
+    /// The form for a conversation of `page`; `people` who see it can continue with it.
     pub fn new(people: &[OperatorRow], page: &Page, visitor: &Visitor, texts: &Texts) -> Self {
         let owners = people.iter().filter(|one| one.ended_at.is_none() && one.operator.sees(&page.id));
         let owner = |one: &OperatorRow| {
@@ -42,7 +42,7 @@ impl SnoozeForm {
     }
 }
 
-/// Until when the form says; none if it says no time that can be read.
+/// The time that the form gives; `None` if it can't be read.
 pub fn read_until(form: &Form, formatter: &Formatter, now: Timestamp) -> Option<Timestamp> {
     match form.text("until").as_deref() {
         Some("1h") => Some(now + Duration::from_hours(1)),

@@ -1,4 +1,4 @@
-//! The panel of tags: which order they are about, and a form for each move that is offered.
+//! The panel of tags: the order that they are about, and a form for each move that is offered.
 
 use crate::domain::inbox::proposal::WrittenAmount;
 use crate::domain::operator::Language;
@@ -14,10 +14,10 @@ use crate::web::console::form::Form;
 use crate::web::console::formatting::{currency_mark, money, plain_amount, shortened};
 use crate::web::console::text::{self, Texts, fill};
 
-/// Products that can be tapped, at most.
+/// The most products that can be tapped.
 const PRODUCTS_MAX: usize = 12;
 
-/// Letters of the message that a proposed amount comes from, at most.
+/// The most characters of the message quoted beside a proposed amount.
 const QUOTE_MAX: usize = 60;
 
 /// The panel of tags beside the thread.
@@ -45,7 +45,7 @@ pub struct TagForm {
     pub more: MoreFields,
 }
 
-/// The hidden fields: what the tag is about.
+/// The hidden fields: the order that the tag is about, and its version.
 #[derive(Debug)]
 pub struct Subject {
     pub order: Option<String>,
@@ -59,7 +59,7 @@ pub struct Subject {
 pub struct ValueField {
     pub label: &'static str,
     pub text: String,
-    /// From which message the amount comes.
+    /// The message that the proposed amount comes from.
     pub hint: Option<String>,
     pub required: bool,
 }
@@ -80,15 +80,15 @@ pub struct SaleFields {
     pub delivery_fee: String,
 }
 
-/// What the forms are made from beside the offer.
+/// What the forms depend on besides the offer.
 #[derive(Clone, Copy)]
 pub struct FormContext<'a> {
     pub page: &'a Page,
     pub products: &'a [Product],
     pub language: Language,
-    /// Something else waits for a decision first.
+    /// Whether a pending tag is to be settled first.
     pub has_pending: bool,
-    /// The form that was not taken, if one was.
+    /// The form that was refused, if one was.
     pub refused: Option<&'a Form>,
     /// Makes an id for a form, so that one that is sent twice is one fact.
     pub new_reference: &'a dyn Fn() -> String,
@@ -206,7 +206,7 @@ fn product(product: &Product, page: &Page) -> Choice {
     Choice::button(product.sku.clone(), name)
 }
 
-/// The tag that a form says; a tapped product must be in the price list.
+/// The tag of a filled-in form; a tapped product must be in the price list.
 pub fn read_tag(form: &Form, page: &Page, products: &[Product]) -> Result<Tag> {
     let kind = form.text("kind").as_deref().and_then(OutcomeKind::parse);
     let kind = kind.ok_or_else(|| Error::field("/outcome", "Choose what happened."))?;

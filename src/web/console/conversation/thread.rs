@@ -8,18 +8,18 @@ use crate::web::console::text::Texts;
 /// A message as a line of the thread.
 #[derive(Debug)]
 pub struct MessageLine {
-    /// The class of its side.
+    /// The CSS class of its side.
     pub side: &'static str,
     pub by: &'static str,
     /// In RFC 3339, for the `datetime` of its `time` element.
     pub sent_at: String,
-    /// The same as a person reads it.
+    /// The same time as text, in the Page's time zone.
     pub time: String,
     pub text: String,
 }
 
 impl MessageLine {
-    /// A message with its text, or with what stands for a text that is not there.
+    /// The line of a message, with a placeholder for a text that is not kept.
     pub fn new(message: &Message, formatter: &Formatter, texts: &Texts) -> Self {
         let (side, by) = match message.author {
             Author::Customer => ("theirs", texts.by_customer),

@@ -1,4 +1,4 @@
-//! Deliveries: every conversion with where it stands, why, and what can be done.
+//! Deliveries: every conversion with its state, the reason, and what can be done.
 
 use askama::Template;
 use axum::extract::{Path, Query, State as AppState};
@@ -187,7 +187,7 @@ pub async fn retry(
     Ok(back(&form))
 }
 
-/// Settles what an unknown attempt carried.
+/// Resolves an unknown attempt.
 pub async fn resolve(
     AppState(app): AppState<App>,
     visitor: Visitor,

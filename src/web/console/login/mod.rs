@@ -74,12 +74,12 @@ fn login_page(entrance: Entrance, action: String, language: Language) -> LoginPa
     }
 }
 
-/// The first place of a person's role.
+/// Redirects to the page at which a role begins its work.
 pub async fn home(visitor: Visitor) -> Redirect {
     Redirect::to(if visitor.operator.role.may(Permission::Tag) { "/console/queue" } else { "/console/today" })
 }
 
-/// The login; while nobody has access, the way to the first admin.
+/// The login page; while nobody has access, a redirect to that of the first admin.
 pub async fn show(
     State(app): State<App>,
     RequestLanguage(language): RequestLanguage,
@@ -109,7 +109,7 @@ fn in_language(
     }
 }
 
-/// Begins a session for a name and its password.
+/// Begins a session by name and password.
 pub async fn log_in(
     State(app): State<App>,
     RequestLanguage(language): RequestLanguage,
@@ -128,7 +128,7 @@ pub async fn log_in(
     }
 }
 
-/// The session begins: with a secret of its own, whatever the browser showed before.
+/// Begins the session in the browser: with a new secret, whatever cookie it showed before.
 fn begin_session(login: &Login, next: Option<&str>) -> Response {
     let cookies = AppendHeaders([
         (SET_COOKIE, visitor::begin_session(&login.secret)),
@@ -137,7 +137,7 @@ fn begin_session(login: &Login, next: Option<&str>) -> Response {
     (cookies, Redirect::to(next.unwrap_or("/console"))).into_response()
 }
 
-/// The same page again, with what was wrong.
+/// The same page again, with the reason why it was refused.
 fn shown_again(
     error: Error,
     language: Language,
@@ -159,7 +159,7 @@ fn shown_again(
     Ok(layout::refused(&error, page))
 }
 
-/// Asks for the code of the first admin, which is in the log by now.
+/// The page for the code of the first admin, which is in the log by now.
 pub async fn show_first(
     State(app): State<App>,
     RequestLanguage(language): RequestLanguage,
@@ -176,7 +176,7 @@ pub async fn show_first(
     })
 }
 
-/// The first admin begins.
+/// Makes the first admin and begins their session.
 pub async fn begin(
     State(app): State<App>,
     RequestLanguage(language): RequestLanguage,
@@ -196,7 +196,7 @@ pub async fn begin(
     }
 }
 
-/// Asks for a new password. Looking does not use the link up.
+/// The page for a new password. Opening it does not use up the link.
 pub async fn show_link(
     Path(secret): Path<String>,
     RequestLanguage(language): RequestLanguage,
@@ -207,7 +207,7 @@ pub async fn show_link(
     })
 }
 
-/// Sets the password of whom the link was made for.
+/// Sets the password of the person whom the link was made for.
 pub async fn use_link(
     State(app): State<App>,
     Path(secret): Path<String>,

@@ -1,4 +1,4 @@
-//! The people who use the console: invited, given another role, given a new link, and let go.
+//! The operators: inviting them, changing their roles, giving them new links, and ending their access.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -45,7 +45,7 @@ struct Person {
     pages: Vec<Choice>,
 }
 
-/// Shows everybody who has, or had, access.
+/// Shows all people who have, or had, access.
 pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response> {
     render(&app, &visitor, None, None).await
 }
@@ -103,7 +103,7 @@ async fn with_link(
     }
 }
 
-/// Gives somebody another role, or other Pages.
+/// Sets somebody's role and Page.
 pub async fn set_role(
     State(app): State<App>,
     visitor: Visitor,
@@ -127,7 +127,7 @@ pub async fn end(State(app): State<App>, visitor: Visitor, Path(id): Path<String
     redirect_or_refusal(&app, &visitor, operators::end(&app.services, &OperatorId(id)).await).await
 }
 
-/// Whether this person may say who gets in: an admin of all Pages.
+/// Checks that this person may manage operators: an admin for all Pages.
 fn may_govern(visitor: &Visitor) -> Result<()> {
     visitor.may(Permission::Invite)?;
     if visitor.operator.page.is_some() {

@@ -1,4 +1,4 @@
-//! The queue of conversations that wait for a tag, and the search, which shows its findings as the queue does.
+//! The queue of conversations that wait for a tag, and the search, which shows what it finds in the same rows.
 
 pub mod page;
 mod row;

@@ -1,4 +1,4 @@
-//! The queue: who waits for a tag, the longest wait first.
+//! The queue: conversations that wait for a tag, the longest wait first.
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -28,7 +28,7 @@ use crate::web::server::state::App;
 /// Conversations of one page of the list.
 const ROWS: i64 = 50;
 
-/// Ads to choose from, at most.
+/// The most ads to choose from.
 const ADS_MAX: i64 = 100;
 
 /// The query of the page.

@@ -1,4 +1,4 @@
-//! A conversation as a row of the queue, and of what a search found.
+//! A conversation as a row of the queue or of the search.
 
 use crate::clock::Timestamp;
 use crate::domain::conversation::inbound::Author;
@@ -9,7 +9,7 @@ use crate::web::console::customer::{self, inbox_link, initials};
 use crate::web::console::formatting::{formatter_of, shortened};
 use crate::web::console::text::{self, Texts, fill};
 
-/// Letters of the last message that a row shows, at most.
+/// The most characters of the last message that a row shows.
 const WORDS_MAX: usize = 160;
 
 /// The row of one conversation.

@@ -15,7 +15,7 @@ use crate::web::console::text::fill;
 use crate::web::console::visitor::Visitor;
 use crate::web::server::state::App;
 
-/// Conversations of each Page that are shown, at most.
+/// The most conversations that are shown of each Page.
 const FOUND_MAX: i64 = 50;
 
 /// The query of the page.

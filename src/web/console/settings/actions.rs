@@ -1,5 +1,5 @@
-//! The forms of a Page's settings: each is one change, then the visitor is back at the settings. A form that is not taken
-//! shows them again, with why.
+//! The forms of a Page's settings: each makes one change, then redirects back to the settings. If a form is refused,
+//! they are shown again with the reason.
 
 use axum::extract::{Multipart, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -23,7 +23,7 @@ use crate::web::console::text::{self, fill};
 use crate::web::console::visitor::Visitor;
 use crate::web::server::state::App;
 
-/// The Page that the visitor may set.
+/// The Page, if the visitor may change its settings.
 ///
 /// # Errors
 /// 403 for another role, 404 for another Page.
@@ -48,7 +48,7 @@ pub async fn set_mode(
     change_page(&app, &visitor, &page, Ok(change)).await
 }
 
-/// Sets the signal policy, or shows what it would have sent.
+/// Sets the signal policy, or previews what it would have sent.
 pub async fn set_policy(
     State(app): State<App>,
     visitor: Visitor,
@@ -95,7 +95,7 @@ pub async fn set_test(
     redirect_or_refusal(&app, &visitor, &page, set).await
 }
 
-/// Takes a token, even the same one: a Page that was stopped for a fault goes on.
+/// Sets the access token, which may be the same one: a fault of the lane is cleared.
 pub async fn set_token(
     State(app): State<App>,
     visitor: Visitor,
@@ -109,7 +109,7 @@ pub async fn set_token(
     change_page(&app, &visitor, &page, change).await
 }
 
-/// Lets an event name be tried anew that the dataset did not take.
+/// Allows an event name again that the dataset refused.
 pub async fn allow_name(
     State(app): State<App>,
     visitor: Visitor,
@@ -127,7 +127,7 @@ pub async fn allow_name(
     change_page(&app, &visitor, &page, Ok(change)).await
 }
 
-/// Sets the map of labels, and whether a label is taken off once it was heard.
+/// Sets the map of labels, and whether a label is taken off once its tag is recorded.
 pub async fn set_labels(
     State(app): State<App>,
     visitor: Visitor,
@@ -189,7 +189,7 @@ async fn try_sentence(
     render(app, visitor, &page.id, Beside { tried: Some(tried), ..Beside::default() }).await
 }
 
-/// Takes a new price list, all of it or nothing.
+/// Replaces the price list, all of it or nothing.
 pub async fn set_prices(
     State(app): State<App>,
     visitor: Visitor,
@@ -213,7 +213,7 @@ pub async fn set_prices(
     }
 }
 
-/// Changes the Page as a form says, if it could be read.
+/// Changes the Page by a form, if it could be read.
 async fn change_page(
     app: &App,
     visitor: &Visitor,
@@ -227,10 +227,10 @@ async fn change_page(
     redirect_or_refusal(app, visitor, page, changed).await
 }
 
-/// Back to the settings, saved; or the settings with why they were not.
+/// A redirect to the saved settings, or the settings with the reason of the refusal.
 ///
 /// # Errors
-/// What no other form would mend.
+/// A failure that no other input would mend.
 async fn redirect_or_refusal(
     app: &App,
     visitor: &Visitor,
@@ -243,10 +243,10 @@ async fn redirect_or_refusal(
     }
 }
 
-/// The settings with why a form was not taken.
+/// The settings with the reason why a form was refused.
 ///
 /// # Errors
-/// What no other form would mend.
+/// A failure that no other input would mend.
 async fn refusal(
     app: &App,
     visitor: &Visitor,

@@ -1,4 +1,4 @@
-//! What operators say in Meta's own inbox: the map of labels, and the shop's sentences, tried before they are switched on.
+//! Tags from Meta's inbox: the map of labels, and the shop's sentences, tried before they are switched on.
 
 use std::collections::BTreeMap;
 
@@ -16,24 +16,24 @@ use crate::web::console::form::Form;
 use crate::web::console::formatting::{Formatter, money, shortened};
 use crate::web::console::text::{self, fill};
 
-/// Empty lines for labels to come.
+/// The number of empty lines for further labels.
 const SPARE_LINES: usize = 2;
 
-/// Messages of a trial that are shown, at most.
+/// The most messages of a trial that are shown.
 pub const FOUND_SHOWN: usize = 50;
 
-/// Letters of such a message, at most.
+/// The most characters of such a message.
 const WORDS_SHOWN: usize = 160;
 
 /// The section about labels.
 #[derive(Debug)]
 pub struct LabelsSection {
     pub lines: Vec<LabelLine>,
-    /// A label is taken off once it was heard.
+    /// Whether a label is taken off once its tag is recorded.
     pub take_off: bool,
 }
 
-/// A label, with the kinds that it can stand for.
+/// A label, with the outcomes that it can mean.
 #[derive(Debug)]
 pub struct LabelLine {
     pub name: String,
@@ -44,7 +44,7 @@ pub struct LabelLine {
 #[derive(Debug)]
 pub struct SentencesSection {
     pub sentences: Vec<SentenceLine>,
-    /// The kinds for a sentence to be tried, and the pattern that was tried last.
+    /// The outcomes that a tried sentence can mean, with the one last tried selected.
     pub kinds: Vec<Choice>,
     pub pattern: String,
     pub trial: Option<TrialView>,
@@ -66,21 +66,21 @@ pub struct TrialView {
     pub found: Vec<FoundLine>,
 }
 
-/// A message in which it was found.
+/// A message that the sentence matched.
 #[derive(Debug)]
 pub struct FoundLine {
     pub href: String,
     /// In RFC 3339, for the `datetime` of its `time` element.
     pub sent_at: String,
-    /// The same as a person reads it.
+    /// The same time as text, in the Page's time zone.
     pub time: String,
     pub reading: String,
-    /// It would have been a tag at once.
+    /// Whether it would have been recorded at once, not pending.
     pub is_whole: bool,
     pub words: String,
 }
 
-/// A sentence as a form says it.
+/// A sentence as it was typed into the form.
 #[derive(Clone, Debug)]
 pub struct TypedSentence {
     pub kind: OutcomeKind,
@@ -91,7 +91,7 @@ pub struct TypedSentence {
 #[derive(Debug)]
 pub struct TriedSentence {
     pub sentence: TypedSentence,
-    /// What it found; none if it is no pattern.
+    /// What it matched; `None` if it is not a valid pattern.
     pub trial: Option<TrialWithTexts>,
 }
 
@@ -175,7 +175,7 @@ impl TrialView {
     }
 }
 
-/// What would have come of a message: a tag, or one that waits for a reason (`why`).
+/// The result for a message: a tag, or a pending one with the reason (`why`).
 fn reading(
     reading: Reading,
     why: Option<PendingReason>,
@@ -198,21 +198,21 @@ fn kinds(all: &[OutcomeKind], chosen: Option<OutcomeKind>, language: Language) -
     all.iter().map(choice).collect()
 }
 
-/// The map of labels that a form says: its lines that have a name and a kind.
+/// The map of labels of a filled-in form: its lines that have a name and a kind.
 pub fn read_labels(form: &Form) -> Result<BTreeMap<String, OutcomeKind>> {
     let line = |number| Some((form.text(&format!("label_{number}"))?, form.text(&format!("kind_{number}"))?));
     let lines = (0..LIST_MAX + SPARE_LINES).filter_map(line);
     page_setting::labels(lines).map_err(|why| Error::field("/labels", why))
 }
 
-/// The sentence that a form says; whether its pattern is one is not judged yet.
+/// The sentence of a filled-in form; its pattern is not checked yet.
 pub fn read_sentence(form: &Form) -> Result<TypedSentence> {
     let kind = form.text("kind").as_deref().and_then(OutcomeKind::parse);
     let kind = kind.ok_or_else(|| Error::field("/kind", "Choose what it says."))?;
     Ok(TypedSentence { kind, pattern: form.text("pattern").unwrap_or_default() })
 }
 
-/// The pattern of a sentence, or what a pattern must be.
+/// The pattern of a sentence, or the error that describes a valid pattern.
 pub fn read_pattern(sentence: &TypedSentence) -> Result<String> {
     let message = "Words with at most one {value} for the amount and any number of {*} for anything.";
     page_setting::PATTERN

@@ -1,4 +1,4 @@
-//! The list of Pages; of a single one, its settings at once.
+//! The list of Pages; where there is a single one, its settings at once.
 
 use askama::Template;
 use axum::extract::State;

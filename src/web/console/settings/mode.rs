@@ -1,4 +1,4 @@
-//! The mode of a Page, and what keeps its lane: a fault, and event names that the dataset does not take.
+//! The mode of a Page, and what stops its lane: a fault, and event names that the dataset refuses.
 
 use std::collections::BTreeMap;
 
@@ -15,9 +15,9 @@ use crate::web::console::text::{self, fill};
 #[derive(Debug)]
 pub struct ModeSection {
     pub name: &'static str,
-    /// The mode that the button sets, with its text.
+    /// The mode that the button sets, with the button's text.
     pub next: Choice,
-    /// Whether that is the step that a visitor is led to.
+    /// Whether that mode is the recommended next step.
     pub is_main: bool,
     pub last_week: Option<String>,
     pub fault: Option<String>,
@@ -25,7 +25,7 @@ pub struct ModeSection {
 }
 
 impl ModeSection {
-    /// The section with the names that are `refused`, and with what a Page in shadow would have sent over the
+    /// The section with the `refused` event names, and with what a Page in shadow mode would have sent in the
     /// `last_week`.
     pub fn new(
         page: &Page,

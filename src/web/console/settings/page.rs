@@ -36,7 +36,7 @@ const WEEK: Duration = Duration::from_hours(7 * 24);
 #[derive(Debug, Default, Deserialize)]
 pub struct PageQuery {
     saved: Option<String>,
-    /// The lines of a price list that was just saved.
+    /// How many lines a price list has that was just saved.
     prices: Option<usize>,
 }
 
@@ -57,20 +57,20 @@ struct SettingsPage {
     products: Vec<ProductLine>,
 }
 
-/// What the page shows besides the settings as they stand.
+/// What the page shows besides the saved settings.
 #[derive(Debug, Default)]
 pub struct Beside {
     /// What was just saved.
     pub saved: Option<String>,
-    /// Why a form was not taken.
+    /// Why a form was refused.
     pub trouble: Option<String>,
-    /// A policy that is looked at before it is saved.
+    /// A policy that is previewed before it is saved.
     pub policy: Option<Policy>,
-    /// A sentence that is looked at before it is switched on.
+    /// A sentence that is tried before it is switched on.
     pub tried: Option<TriedSentence>,
 }
 
-/// Shows the settings of a Page.
+/// Shows the settings page.
 pub async fn show(
     State(app): State<App>,
     visitor: Visitor,
@@ -86,10 +86,10 @@ pub async fn show(
     render(&app, &visitor, &PageId(id), Beside { saved, ..Beside::default() }).await
 }
 
-/// Renders the settings of a Page as they stand, with what is shown `beside` them.
+/// Renders the settings of a Page, with what is shown `beside` them.
 ///
 /// # Errors
-/// 403 or 404 for whom it is not.
+/// 403 or 404 for a visitor who may not see it.
 pub async fn render(app: &App, visitor: &Visitor, id: &PageId, beside: Beside) -> Result<Response> {
     visitor.may(Permission::ReadPages)?;
     visitor.sees(id)?;
@@ -134,7 +134,7 @@ pub async fn render(app: &App, visitor: &Visitor, id: &PageId, beside: Beside) -
     })
 }
 
-/// What shadow kept back since then, by event.
+/// The events since then that shadow mode kept from being sent, by name.
 async fn shadowed(
     unit: &mut Unit,
     page: &Page,

@@ -1,4 +1,4 @@
-//! The signal policy of a Page: what it does in sentences, its rules as a form, and a preview before it is saved.
+//! The signal policy of a Page: described in sentences, its rules as a form, and a preview before it is saved.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -44,7 +44,7 @@ pub struct Rule {
     pub options: Vec<Choice>,
 }
 
-/// A policy that is looked at before it is saved, with what it and the one in force would have sent.
+/// A policy that is previewed before it is saved: what it and the one in force would have sent.
 #[derive(Debug)]
 pub struct Preview {
     pub policy: Policy,
@@ -53,7 +53,7 @@ pub struct Preview {
 }
 
 impl PolicySection {
-    /// The section, about the policy that is looked at if there is a `preview`, else about the one in force.
+    /// The section, for the previewed policy if there is a `preview`, else for the one in force.
     pub fn new(page: &Page, preview: Option<&Preview>, language: Language) -> Self {
         let texts = text::of(language);
         let policy = preview.map_or(page.policy, |preview| preview.policy);
@@ -69,7 +69,7 @@ impl PolicySection {
     }
 }
 
-/// The policy that a form says, which keeps the rest of `policy`.
+/// The policy of a filled-in form; what the form does not have is taken from `policy`.
 pub fn read(form: &Form, policy: Policy) -> Result<Policy> {
     Ok(Policy {
         purchase_on: one_of(form, "purchase_on", &page_setting::PURCHASE_ON)?,
@@ -110,7 +110,7 @@ fn held_for(hold: Duration, texts: &Texts) -> String {
     }
 }
 
-/// The fact at which a sale is sent.
+/// The fact at which a Purchase is sent.
 const fn reached(on: PurchaseOn) -> OutcomeKind {
     match on {
         PurchaseOn::Confirmed => OutcomeKind::Confirmed,
@@ -120,7 +120,7 @@ const fn reached(on: PurchaseOn) -> OutcomeKind {
     }
 }
 
-/// What the policy will do, in words.
+/// The effect of a policy, as sentences.
 fn sentences(policy: &Policy, texts: &Texts, language: Language) -> Vec<String> {
     let purchase = text::outcome_kind(reached(policy.purchase_on), language);
     vec![

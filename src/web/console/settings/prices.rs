@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::store::product::Product;
 use crate::web::console::formatting::money;
 
-/// Characters of an article number or name, at most.
+/// The most characters of an article number or name.
 const LETTERS_MAX: usize = 200;
 
 /// A product as a row of the table.

@@ -11,11 +11,11 @@ use crate::web::console::formatting::Formatter;
 #[derive(Debug)]
 pub struct TestCodeSection {
     pub code: String,
-    /// As a `datetime-local` field is filled.
+    /// The end as a `datetime-local` field is filled.
     pub until: String,
 }
 
-/// A test event code that holds for a while.
+/// A test event code and its end.
 #[derive(Debug)]
 pub struct TestCode {
     pub code: String,
@@ -23,7 +23,7 @@ pub struct TestCode {
 }
 
 impl TestCodeSection {
-    /// The section, with until when the code holds.
+    /// The section of a Page whose code ends at `until`.
     pub fn new(page: &Page, until: Option<Timestamp>, formatter: &Formatter) -> Self {
         Self {
             code: page.test_event_code.clone().unwrap_or_default(),
@@ -32,7 +32,7 @@ impl TestCodeSection {
     }
 }
 
-/// The code that the form sets; none if it ends the code.
+/// The code of a filled-in form; `None` if the form ends the code.
 pub fn read(form: &Form, formatter: &Formatter) -> Result<Option<TestCode>> {
     let Some(code) = form.text("code") else { return Ok(None) };
     let wrong = || Error::field("/code", format!("It must be {}.", page_setting::TEST_EVENT_CODE.expected));

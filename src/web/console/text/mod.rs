@@ -1,5 +1,5 @@
-//! What the console says, in Georgian and in English, side by side: a word without its other language does not
-//! compile. `{}` stands for what is filled in.
+//! The texts of the console, in Georgian and in English, side by side: a text without its translation does not compile.
+//! `{}` is the place of what is filled in.
 
 mod terms;
 
@@ -11,7 +11,7 @@ use crate::domain::operator::Language;
 
 macro_rules! words {
     ($($key:ident: $georgian:literal, $english:literal;)*) => {
-        /// The words of one language.
+        /// The texts of one language.
         #[derive(Debug)]
         pub struct Texts {
             $(pub $key: &'static str,)*

@@ -1,4 +1,4 @@
-//! The vocabulary's words as people read them.
+//! The names of the vocabulary's terms in the console.
 
 use crate::domain::conversation::inbound::Channel;
 use crate::domain::inbox::pending::PendingReason;
@@ -9,7 +9,7 @@ use crate::domain::order::outcome::{Flag, OutcomeKind, Source};
 use crate::domain::signal::conversion::{EventName, Reason, State};
 use crate::domain::signal::policy::Mode;
 
-/// What happened, as the name of a tag.
+/// The name of an outcome kind, as a tag's button shows it.
 pub const fn outcome_kind(kind: OutcomeKind, language: Language) -> &'static str {
     match (kind, language) {
         (OutcomeKind::Qualified, Georgian) => "დაინტერესდა",
@@ -37,7 +37,7 @@ pub const fn outcome_kind(kind: OutcomeKind, language: Language) -> &'static str
     }
 }
 
-/// Who or what said so.
+/// The name of the source of an entry.
 pub const fn source(source: Source, language: Language) -> &'static str {
     match (source, language) {
         (Source::Console, Georgian) => "კონსოლი",
@@ -59,7 +59,7 @@ pub const fn source(source: Source, language: Language) -> &'static str {
     }
 }
 
-/// A place where people write.
+/// The name of a channel.
 pub const fn channel(channel: Channel) -> &'static str {
     match channel {
         Channel::Messenger => "Messenger",
@@ -80,7 +80,7 @@ pub const fn mode(mode: Mode, language: Language) -> &'static str {
     }
 }
 
-/// What Meta is told.
+/// The name of an event.
 pub const fn event(name: EventName, language: Language) -> &'static str {
     match (name, language) {
         (EventName::Purchase, Georgian) => "გაყიდვა (Purchase)",
@@ -102,7 +102,7 @@ pub const fn event(name: EventName, language: Language) -> &'static str {
     }
 }
 
-/// Where a conversion stands.
+/// The name of a conversion's state.
 pub const fn state(state: State, language: Language) -> &'static str {
     match (state, language) {
         (State::Held, Georgian) => "დაყოვნებულია",
@@ -124,7 +124,7 @@ pub const fn state(state: State, language: Language) -> &'static str {
     }
 }
 
-/// Where an order stands.
+/// The name of an order's state.
 pub const fn order_state(state: fold::State, language: Language) -> &'static str {
     match (state, language) {
         (fold::State::None, Georgian) => "ჯერ არაფერია",
@@ -139,7 +139,7 @@ pub const fn order_state(state: fold::State, language: Language) -> &'static str
     }
 }
 
-/// Why it stands there.
+/// The reason of a conversion's state, in words.
 pub const fn reason(reason: Reason, language: Language) -> &'static str {
     match (reason, language) {
         (Reason::Hold, Georgian) => "ადამიანს ჯერ კიდევ შეუძლია შეაჩეროს",
@@ -179,7 +179,7 @@ pub const fn reason(reason: Reason, language: Language) -> &'static str {
     }
 }
 
-/// What a person can do about a conversion; nothing where nothing is needed.
+/// What a person can do about a conversion; `None` where nothing is needed.
 pub const fn what_to_do(state: State, reason: Reason, language: Language) -> Option<&'static str> {
     match (state, reason, language) {
         (State::Held, Reason::ValueMissing, Georgian) => Some("მიუთითეთ ჯამი: „გასწორდა“."),
@@ -210,7 +210,7 @@ pub const fn what_to_do(state: State, reason: Reason, language: Language) -> Opt
     }
 }
 
-/// Why what was said in Meta's inbox waits for a person.
+/// Why a pending tag waits for a person.
 pub const fn why(why: PendingReason, language: Language) -> &'static str {
     let (georgian, english) = match why {
         PendingReason::OtherValue => ("შეკვეთა სხვა ჯამით უკვე ღიაა", "an order is open with another total"),
@@ -243,7 +243,7 @@ pub const fn why(why: PendingReason, language: Language) -> &'static str {
     }
 }
 
-/// Why a fact moves nothing until a person accepts it.
+/// Why a fact does not move its order until a person accepts it.
 pub const fn flag(flag: Flag, language: Language) -> &'static str {
     match (flag, language) {
         (Flag::Contradiction, Georgian) => {
@@ -269,7 +269,7 @@ pub const fn flag(flag: Flag, language: Language) -> &'static str {
     }
 }
 
-/// A failure by its code, in words; nothing for one that has none of its own.
+/// The text of a failure by its code; `None` for one without a text of its own.
 pub fn trouble(code: &str, language: Language) -> Option<&'static str> {
     let (georgian, english) = match code {
         "not_found" | "no_such_route" => (

@@ -1,4 +1,4 @@
-//! The day so far: chats, tags, what Meta took, and what needs a person.
+//! The day so far: chats, tags, sent events, and what needs a person.
 
 use askama::Template;
 use axum::extract::State;
