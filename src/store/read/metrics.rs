@@ -7,10 +7,10 @@ use crate::error::Result;
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Row, values};
 
-/// The attempts of a span of time with the same verdict.
+/// The attempts of a span of time that are in the same state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptCount {
-    /// The verdict; `open` while there is none, `resolved` where a person decided.
+    /// The state that they are in now.
     pub state: AttemptState,
     /// How many attempts.
     pub attempts: i64,
