@@ -17,7 +17,22 @@
 //! Each floor looks only down, and `store`, `meta` and `crm` do not know each other. Reads may go from `web` to
 //! `store`; writes go through `flow`. Inside `flow` each room uses only those before it: unit, convert, tag, inbox,
 //! receive; deliver, publish and manage stand beside each other above convert. [`sandbox`] stands in for Meta and
-//! shares nothing with [`meta`], so that it can disagree with us. `tests/it/architecture.rs` holds all of this.
+//! shares nothing with [`meta`], so that it can disagree with us. `tests/it/architecture` holds all of this.
+//!
+//! # Rooms
+//!
+//! | floor | rooms |
+//! |---|---|
+//! | `domain` | `basic` money, identity, hours, spans · `conversation` its chats, customer, phone numbers · `order` facts, fold, tag decision, payouts · `signal` policy, conversions, attempts, lanes · `inbox` labels, sentences, pending tags · `feed` changes · beside them `operator`, `page_setting`, `retry` |
+//! | `store` | one file per noun · `db` connections, transactions, migrations, SQLite's writer · `read` joins made for one screen |
+//! | `meta` | `webhook` what Meta sends · `events` what it is sent, and its verdict · `labels`, `profile`, `call`, `signature` |
+//! | `crm` | `tag_body` and `mapping` a tag's JSON · `field`, `json` how it is read |
+//! | `flow` | `unit` the runner · `convert` what follows from a fact · `tag` · `inbox` · `receive` · `deliver` · `publish` the feed's numbers · `manage` Pages, keys, operators, configuration, retention |
+//! | `web` | `server` what every route shares · `hooks` Meta's webhook · `api` one file per noun · `console` one folder per page |
+//! | `worker` | one driver, and one file per job |
+//! | `config` | the file, the environment, secrets, time zones |
+//! | `command` | one file per command; `demo` plays a shop's day |
+//! | `sandbox` | `rules` Meta's rules for events · `control` how it is steered |
 //!
 //! # The way of a webhook, a tag and a conversion
 //!
@@ -48,6 +63,9 @@
 //! | attempt | one request to Meta with the conversions that it carries; its row is durable before its first byte |
 //! | lease, fencing token | who works on a row, and until when; a verdict counts only for the newest attempt of a row |
 //! | verdict | what an answer of Meta's means for the events of an attempt |
+//! | signal policy | when a Page tells Meta of a sale or a lead, and of what value; a conversion keeps the version that made it |
+//! | mode | whether a Page sends: `live`, `shadow` (all is computed, nothing leaves) or `paused` |
+//! | operator | somebody who works in the console; their name stands in the facts they enter |
 //! | change, feed | an entry of the change feed, which CRMs read, and the numbered list of them |
 //! | unit of work | one transaction: all that a verb writes, or nothing |
 //! | idempotency key, claim | the name of a request that may come again; a request in flight claims it |
