@@ -297,16 +297,16 @@ fn take_orders(
     outcomes: Vec<OutcomeRow>,
     found: &mut Found,
 ) -> Result<()> {
-    let (mut numbers_of, mut numbers_told, mut facts_told): (Texts, Texts, Texts) = Default::default();
+    let (mut numbers_of, mut numbers_brought, mut facts_recorded): (Texts, Texts, Texts) = Default::default();
     for row in numbers {
-        if let Some(told) = row.joined_from {
-            numbers_told.entry(told).or_default().push(row.number.clone());
+        if let Some(joined) = row.joined_from {
+            numbers_brought.entry(joined).or_default().push(row.number.clone());
         }
         numbers_of.entry(row.order_id).or_default().push(row.number);
     }
     for row in &outcomes {
-        if let Some(told) = &row.order_id {
-            facts_told.entry(told.clone()).or_default().push(row.id.clone());
+        if let Some(order) = &row.order_id {
+            facts_recorded.entry(order.clone()).or_default().push(row.id.clone());
         }
     }
     let (mut of_orders, mut of_chats) = ledgers(outcomes)?;
@@ -329,8 +329,8 @@ fn take_orders(
             continue;
         };
         sale.joined.push(JoinedOrder {
-            numbers: numbers_told.remove(&row.id).unwrap_or_default(),
-            facts: facts_told.remove(&row.id).unwrap_or_default().into_iter().map(OutcomeId).collect(),
+            numbers: numbers_brought.remove(&row.id).unwrap_or_default(),
+            facts: facts_recorded.remove(&row.id).unwrap_or_default().into_iter().map(OutcomeId).collect(),
             version: row.version,
             policy_version: row.policy_version,
             opened_at: Timestamp::from_millis(row.opened_at),

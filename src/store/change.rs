@@ -433,12 +433,12 @@ fn read_order(row: &Row, numbers: &[OrderNumberRow], entries: &Entries) -> Resul
     let mut of_it: Vec<(i64, &OutcomeRow)> = its_entries.map(|entry| (entry.version(), entry)).collect();
     let mut joined: HashMap<&String, i64> = HashMap::new();
     for number in numbers.iter().filter(|number| number.order_id == id) {
-        if let Some(told) = &number.joined_from {
-            joined.insert(told, number.version);
+        if let Some(from) = &number.joined_from {
+            joined.insert(from, number.version);
         }
     }
-    for (told, since) in joined {
-        let entries = entries.get(told).into_iter().flatten();
+    for (from, since) in joined {
+        let entries = entries.get(from).into_iter().flatten();
         of_it.extend(entries.map(|entry| (entry.version().max(since), entry)));
     }
     let same_as =

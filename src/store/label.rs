@@ -177,7 +177,7 @@ impl Unit {
                 values![conversation.as_str()],
             )
             .await?;
-        let told = |row: &Row| {
+        let read = |row: &Row| {
             Ok(LabelChangeRow {
                 label_id: row.get("label_id")?,
                 name: row.get("name")?,
@@ -185,7 +185,7 @@ impl Unit {
                 effect: row.get("effect")?,
             })
         };
-        rows.iter().map(told).collect()
+        rows.iter().map(read).collect()
     }
 
     /// Sets the effect of a label change; `None` when it is to be decided anew.

@@ -152,16 +152,16 @@ impl Unit {
         Ok(lanes)
     }
 
-    /// Pauses a dataset: for `told`, the time that Meta gave, or else by `steps`. A pause is never shortened, and a
+    /// Pauses a dataset: for `by_meta`, the time that Meta gave, or else by `steps`. A pause is never shortened, and a
     /// late answer to a request from before the pause does not double it.
     pub async fn throttle(
         &mut self,
         dataset: &DatasetId,
-        told: Option<Duration>,
+        by_meta: Option<Duration>,
         steps: ThrottleSteps,
         now: Timestamp,
     ) -> Result<()> {
-        let [told, first, longest] = [told.unwrap_or_default(), steps.first, steps.longest]
+        let [by_meta, first, longest] = [by_meta.unwrap_or_default(), steps.first, steps.longest]
             .map(|span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
         self.execute(
             "insert into dataset (id, throttled_until, throttle_step)
@@ -177,7 +177,7 @@ impl Unit {
                                            when dataset.throttle_step * 2 > $5 then $2 + $5
                                            when dataset.throttle_step = 0 then $2 + $4
                                            else $2 + dataset.throttle_step * 2 end",
-            values![dataset.as_str(), now, told, first, longest],
+            values![dataset.as_str(), now, by_meta, first, longest],
         )
         .await?;
         Ok(())

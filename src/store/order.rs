@@ -289,40 +289,40 @@ impl Unit {
         }
     }
 
-    /// Joins the order `told` into `sale`: its numbers and facts are those of `sale` from here on.
-    pub async fn join_orders(&mut self, told: &OrderId, sale: &OrderId, version: i64) -> Result<()> {
+    /// Joins the order `joined` into `sale`: its numbers and facts are those of `sale` from here on.
+    pub async fn join_orders(&mut self, joined: &OrderId, sale: &OrderId, version: i64) -> Result<()> {
         self.execute(
             "update order_number
                 set order_id = $2, version = $3,
                     position = position + (select count(*) from order_number as named where named.order_id = $2),
                     joined_from = $1
               where order_id = $1",
-            values![told.as_str(), sale.as_str(), version],
+            values![joined.as_str(), sale.as_str(), version],
         )
         .await?;
         self.execute(
             "update sale_order set joined_into = $2 where id = $1 or joined_into = $1",
-            values![told.as_str(), sale.as_str()],
+            values![joined.as_str(), sale.as_str()],
         )
         .await?;
         Ok(())
     }
 
-    /// Makes the join of `told` final, because a person decided it: no later fact parts the orders.
-    pub async fn join_for_good(&mut self, told: &OrderId) -> Result<()> {
+    /// Makes the join of `joined` final, because a person decided it: no later fact parts the orders.
+    pub async fn join_for_good(&mut self, joined: &OrderId) -> Result<()> {
         let text = "update sale_order set joined_by_person = 1 where id = $1";
-        self.execute(text, values![told.as_str()]).await.map(drop)
+        self.execute(text, values![joined.as_str()]).await.map(drop)
     }
 
-    /// Parts the order `told` from the one that it was joined into: its numbers and facts are its own again.
-    pub async fn part_orders(&mut self, told: &OrderId, version: i64) -> Result<()> {
+    /// Parts the order `joined` from the one that it was joined into: its numbers and facts are its own again.
+    pub async fn part_orders(&mut self, joined: &OrderId, version: i64) -> Result<()> {
         self.execute(
             "update order_number set order_id = $1, version = $2, joined_from = null where joined_from = $1",
-            values![told.as_str(), version],
+            values![joined.as_str(), version],
         )
         .await?;
         let text = "update sale_order set joined_into = null where id = $1";
-        self.execute(text, values![told.as_str()]).await.map(drop)
+        self.execute(text, values![joined.as_str()]).await.map(drop)
     }
 
     /// Moves an order from a thread without a person to this conversation, where it counts as opened at `at`.

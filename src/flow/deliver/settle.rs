@@ -82,7 +82,7 @@ async fn settle_within(
                 unit.refuse_name(&batch.lane.dataset_id, name, now).await?;
             }
         }
-        Verdict::Throttled(told) => unit.throttle(&batch.lane.dataset_id, *told, THROTTLE, now).await?,
+        Verdict::Throttled(by_meta) => unit.throttle(&batch.lane.dataset_id, *by_meta, THROTTLE, now).await?,
         Verdict::Sent => unit.unthrottle(&batch.lane.dataset_id).await?,
         Verdict::Unknown => {
             if answer.verdict == Verdict::Zero {

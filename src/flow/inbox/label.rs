@@ -69,28 +69,28 @@ async fn note(
     unit: &mut Unit,
     services: &Services,
     page: &Page,
-    told: &LabelChange,
+    change: &LabelChange,
 ) -> Result<Result<Vec<ConversationId>, &'static str>> {
     let now = services.clock.now();
-    let known = unit.label_name(&page.id, &told.label_id).await?;
+    let known = unit.label_name(&page.id, &change.label_id).await?;
     let mut touched = Vec::new();
-    if let Some(name) = &told.name {
-        unit.set_label_name(&page.id, &told.label_id, name, told.at).await?;
+    if let Some(name) = &change.name {
+        unit.set_label_name(&page.id, &change.label_id, name, change.at).await?;
         if known.is_none() {
-            touched = unit.conversations_with_label(&page.id, &told.label_id).await?;
+            touched = unit.conversations_with_label(&page.id, &change.label_id).await?;
         }
     }
-    let name = told.name.clone().or(known);
+    let name = change.name.clone().or(known);
     if name.as_ref().is_some_and(|name| label::meaning(&page.labels, name).is_none()) {
         return Ok(Err("label_unmapped"));
     }
-    let conversation = conversation_of(unit, services, page, told).await?;
-    let change = LabelMoment { at: told.at, added: told.added };
-    if !unit.add_label_change(&conversation, &page.id, &told.label_id, change).await? {
+    let conversation = conversation_of(unit, services, page, change).await?;
+    let moment = LabelMoment { at: change.at, added: change.added };
+    if !unit.add_label_change(&conversation, &page.id, &change.label_id, moment).await? {
         return Ok(Err("label_repeated"));
     }
     if name.is_none() {
-        unit.want_label_name(&page.id, &told.label_id, now).await?;
+        unit.want_label_name(&page.id, &change.label_id, now).await?;
     }
     touched.push(conversation);
     Ok(Ok(touched))
@@ -100,16 +100,21 @@ async fn conversation_of(
     unit: &mut Unit,
     services: &Services,
     page: &Page,
-    told: &LabelChange,
+    change: &LabelChange,
 ) -> Result<ConversationId> {
     for channel in [Channel::Messenger, Channel::Instagram] {
-        if let Some(known) = unit.conversation_of(&page.id, channel, &told.person_id).await? {
+        if let Some(known) = unit.conversation_of(&page.id, channel, &change.person_id).await? {
             return Ok(known);
         }
     }
     let id = ConversationId(services.ids.next(services.clock.now()));
-    unit.open_conversation(&id, &page.id, &Recipient::on_messenger(&page.id, told.person_id.clone()), told.at)
-        .await
+    unit.open_conversation(
+        &id,
+        &page.id,
+        &Recipient::on_messenger(&page.id, change.person_id.clone()),
+        change.at,
+    )
+    .await
 }
 
 /// A beginning or an end of a label's period that has had no effect yet.
@@ -142,14 +147,14 @@ pub(in crate::flow) async fn apply_labels(
     loaded: &mut LoadedConversation,
 ) -> Result<()> {
     let conversation = loaded.id().clone();
-    let mut told = unit.label_changes(&conversation).await?;
+    let mut changes = unit.label_changes(&conversation).await?;
     let writes = unit.label_writes(&conversation).await?;
-    let mut steps = all_steps(&loaded.page, &told, &writes);
+    let mut steps = all_steps(&loaded.page, &changes, &writes);
     if let Some(first) = steps.first().map(|step| step.at)
-        && reopen(unit, services, loaded, &told, first).await?
+        && reopen(unit, services, loaded, &changes, first).await?
     {
-        told = unit.label_changes(&conversation).await?;
-        steps = all_steps(&loaded.page, &told, &writes);
+        changes = unit.label_changes(&conversation).await?;
+        steps = all_steps(&loaded.page, &changes, &writes);
     }
     let mut led_to: HashMap<(String, Timestamp), String> = HashMap::new();
     for mut step in steps {
@@ -175,11 +180,11 @@ async fn reopen(
     unit: &mut Unit,
     services: &Services,
     loaded: &mut LoadedConversation,
-    told: &[LabelChangeRow],
+    changes: &[LabelChangeRow],
     from: Timestamp,
 ) -> Result<bool> {
     let mut reopened = false;
-    for later in told.iter().rev().filter(|told| !told.change.added && told.change.at > from) {
+    for later in changes.iter().rev().filter(|row| !row.change.added && row.change.at > from) {
         let Some(entry) = later.effect.as_ref().filter(|taken| *taken != PASSED) else { continue };
         if undo(unit, services, loaded, &OutcomeId(entry.clone())).await? {
             unit.label_change_taken(loaded.id(), &later.label_id, later.change, None).await?;
@@ -189,24 +194,24 @@ async fn reopen(
     Ok(reopened)
 }
 
-fn all_steps(page: &Page, told: &[LabelChangeRow], writes: &[LabelRemoval]) -> Vec<Step> {
+fn all_steps(page: &Page, changes: &[LabelChangeRow], writes: &[LabelRemoval]) -> Vec<Step> {
     let mut labels: BTreeMap<&str, Vec<&LabelChangeRow>> = BTreeMap::new();
-    for change in told {
+    for change in changes {
         labels.entry(&change.label_id).or_default().push(change);
     }
     let mut steps = Vec::new();
-    for (label_id, told) in labels {
-        let Some(name) = told.iter().find_map(|change| change.name.clone()) else { continue };
+    for (label_id, rows) in labels {
+        let Some(name) = rows.iter().find_map(|row| row.name.clone()) else { continue };
         let Some(kind) = label::meaning(&page.labels, &name) else { continue };
-        let changes: Vec<LabelMoment> = told.iter().map(|told| told.change).collect();
+        let moments: Vec<LabelMoment> = rows.iter().map(|row| row.change).collect();
         let of_it = writes.iter().filter(|write| write.label_id == label_id);
         let own: Vec<WriteBack> = of_it.filter_map(LabelRemoval::as_write_back).collect();
         let taken = |at: Timestamp, added: bool| {
-            let change = told.iter().find(|told| told.change == LabelMoment { at, added });
-            change.and_then(|told| told.effect.clone())
+            let row = rows.iter().find(|row| row.change == LabelMoment { at, added });
+            row.and_then(|row| row.effect.clone())
         };
         let entry_of = |period: &LabelPeriod| period.adds.iter().find_map(|at| taken(*at, true));
-        let periods = label::periods(&changes, &own);
+        let periods = label::periods(&moments, &own);
         for (index, period) in periods.iter().enumerate() {
             let entry = entry_of(period);
             let step = |at, what| Step {

@@ -92,13 +92,13 @@ async fn write(services: Services, mut queue: mpsc::Receiver<QueuedBody>, came_i
             tracing::error!("{} webhooks could not be stored and were answered 503: {error}", bodies.len());
         }
         for durable in waiting {
-            let told = match &kept {
+            let answer = match &kept {
                 Ok(()) => Ok(()),
                 Err(error) => Err(Error::unavailable("not_stored", "It could not be stored: send it again.")
                     .caused_by(error.to_string())),
             };
             // A request whose client has gone gets no answer; its body is stored all the same.
-            drop(durable.send(told));
+            drop(durable.send(answer));
         }
         came_in.notify_one();
     }
