@@ -169,7 +169,7 @@ pub(super) fn read(section: Section) -> Result<ConfiguredPage> {
     of.section.end()?;
     let mut text = PageText::new(page);
     for (key, written) in of.written {
-        text.says(key, &written);
+        text.note(key, &written);
     }
     Ok(ConfiguredPage { text, token })
 }

@@ -139,13 +139,13 @@ impl Key {
 pub struct PageText {
     page: Page,
     /// A digest of each setting's text, so that a token is never stored beside the other values.
-    said: BTreeMap<Key, String>,
+    digests: BTreeMap<Key, String>,
 }
 
 impl PageText {
     /// A Page with defaults alone.
     pub const fn new(page: Page) -> Self {
-        Self { page, said: BTreeMap::new() }
+        Self { page, digests: BTreeMap::new() }
     }
 
     /// The Page, with defaults where the file has nothing.
@@ -156,14 +156,14 @@ impl PageText {
     /// The Page with its token, which the file must have.
     #[must_use]
     pub fn with_token(mut self, token: SecretString) -> Self {
-        self.says(Key::AccessToken, token.expose_secret());
+        self.note(Key::AccessToken, token.expose_secret());
         self.page.lane.token = token;
         self
     }
 
     /// Notes that the file has the setting `key`, and a digest of its text.
-    pub fn says(&mut self, key: Key, text: &str) {
-        self.said.insert(key, hex::encode(Sha256::digest(text)));
+    pub fn note(&mut self, key: Key, text: &str) {
+        self.digests.insert(key, hex::encode(Sha256::digest(text)));
     }
 }
 
@@ -198,12 +198,12 @@ async fn apply(unit: &mut Unit, services: &Services, texts: &[PageText]) -> Resu
         let mut page = known.unwrap_or_else(|| text.page.clone());
         let before = unit.configured_values(id).await?;
         for key in Key::ALL {
-            let (said, said_before) = (text.said.get(&key), before.get(key.as_str()));
-            if said == said_before && !(is_new && said.is_some()) {
+            let (digest, digest_before) = (text.digests.get(&key), before.get(key.as_str()));
+            if digest == digest_before && !(is_new && digest.is_some()) {
                 continue;
             }
             key.carry(&text.page, &mut page);
-            unit.set_configured_value(id, key.as_str(), said.map(String::as_str), now).await?;
+            unit.set_configured_value(id, key.as_str(), digest.map(String::as_str), now).await?;
             applied.push(Applied { page: id.clone(), key });
         }
         let touched = |key| applied.contains(&Applied { page: id.clone(), key });
