@@ -14,7 +14,7 @@ use crate::store::db::statement::{Pair, Row, Value, list, values};
 
 /// Who gave a phone number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SaidBy {
+pub enum MentionSource {
     /// The person, in their own words.
     Customer,
     /// An operator or app, writing for the Page.
@@ -23,7 +23,7 @@ pub enum SaidBy {
     Tag,
 }
 
-impl SaidBy {
+impl MentionSource {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Customer => "customer",
@@ -178,7 +178,7 @@ impl Unit {
         &mut self,
         thread: &Thread,
         hash: &str,
-        by: SaidBy,
+        by: MentionSource,
         at: Timestamp,
     ) -> Result<()> {
         self.execute(

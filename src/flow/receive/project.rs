@@ -22,7 +22,7 @@ use crate::flow::unit::run::{self, yield_between};
 use crate::flow::unit::services::Services;
 use crate::meta::webhook;
 use crate::store::Unit;
-use crate::store::conversation::SaidBy;
+use crate::store::conversation::MentionSource;
 use crate::store::intake_log::BodiesMax;
 use crate::store::message::{Edit, MessageContent, MessageId, MessagePosition, NewMessage};
 use crate::store::recipient::RecipientKey;
@@ -377,7 +377,7 @@ async fn note_phones(
     update: &mut ConversationUpdate,
 ) -> Result<()> {
     let Writing { author, at, text } = writing;
-    let by = if author == Author::Customer { SaidBy::Customer } else { SaidBy::Page };
+    let by = if author == Author::Customer { MentionSource::Customer } else { MentionSource::Page };
     for phone in phone::phones_in(text.unwrap_or_default(), &loaded.page.country) {
         let hash = services.phone_key.hash(phone.as_str())?;
         unit.add_phone_mention(&loaded.aggregate.thread, &hash, by, at).await?;

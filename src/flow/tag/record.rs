@@ -16,7 +16,7 @@ use crate::flow::convert::apply::Join;
 use crate::flow::convert::loaded::LoadedConversation;
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
-use crate::store::conversation::SaidBy;
+use crate::store::conversation::MentionSource;
 use crate::store::outcome::EntryPosition;
 
 /// The entry of a recorded tag.
@@ -163,7 +163,7 @@ async fn note_customer(
     let thread = &loaded.aggregate.thread;
     if let Some(phone) = &customer.phone {
         let hash = services.phone_key.hash(phone.as_str())?;
-        unit.add_phone_mention(thread, &hash, SaidBy::Tag, loaded.now).await?;
+        unit.add_phone_mention(thread, &hash, MentionSource::Tag, loaded.now).await?;
     }
     let known = unit.customer(&thread.id).await?.unwrap_or_default();
     unit.set_customer(&thread.id, &customer.over(known)).await
