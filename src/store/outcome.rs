@@ -339,7 +339,11 @@ impl Unit {
     }
 
     /// The facts that outside sources sent with this `ref`, on all Pages or on one.
-    pub async fn told_under(&mut self, reference: &str, page: Option<&PageId>) -> Result<Vec<OutcomeId>> {
+    pub async fn outside_facts_by_reference(
+        &mut self,
+        reference: &str,
+        page: Option<&PageId>,
+    ) -> Result<Vec<OutcomeId>> {
         let rows = self
             .rows(
                 "select outcome.id

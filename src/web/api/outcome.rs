@@ -111,7 +111,7 @@ async fn entry_of(app: &App, caller: &Caller, id: &str, body: &[u8]) -> Result<O
     let id = match id.strip_prefix(BY_REF).filter(|_| caller.role != Role::Operator) {
         None => OutcomeId::from(id),
         Some(reference) => {
-            let mut found = unit.told_under(reference, caller.page()).await?;
+            let mut found = unit.outside_facts_by_reference(reference, caller.page()).await?;
             let id = found.pop().ok_or_else(missing)?;
             if !found.is_empty() {
                 return Err(Error::conflict(
