@@ -208,14 +208,14 @@ impl Shop {
 
     /// A person lets a held conversion go.
     pub async fn sends(&self, id: &ConversionId) -> Result<Conversion, Error> {
-        let turned = flow::send_now(&self.services, id, &IdempotentRequest::unkeyed()).await;
-        turned.map(|turned| turned.done().expect("no Idempotency-Key was sent").conversion)
+        let released = flow::send_now(&self.services, id, &IdempotentRequest::unkeyed()).await;
+        released.map(|released| released.done().expect("no Idempotency-Key was sent").conversion)
     }
 
     /// A person tries a rejected conversion again.
     pub async fn retries(&self, id: &ConversionId) -> Result<Conversion, Error> {
-        let turned = flow::retry(&self.services, id, &IdempotentRequest::unkeyed()).await;
-        turned.map(|turned| turned.done().expect("no Idempotency-Key was sent").conversion)
+        let released = flow::retry(&self.services, id, &IdempotentRequest::unkeyed()).await;
+        released.map(|released| released.done().expect("no Idempotency-Key was sent").conversion)
     }
 
     /// A person settles an attempt whose answer was lost.

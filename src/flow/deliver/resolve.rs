@@ -38,7 +38,7 @@ impl Resolution {
 
 /// The answer to a release or a retry: the conversion that it changed.
 #[derive(Clone, Debug)]
-pub struct MovedConversion {
+pub struct ReleasedConversion {
     /// The conversion after the change.
     pub conversion: Conversion,
     /// The first number of its order.
@@ -65,8 +65,8 @@ pub struct Resolved {
 pub async fn send_now(
     services: &Services,
     id: &ConversionId,
-    request: &IdempotentRequest<MovedConversion>,
-) -> Result<Idempotent<MovedConversion>> {
+    request: &IdempotentRequest<ReleasedConversion>,
+) -> Result<Idempotent<ReleasedConversion>> {
     release(services, id, State::Held, request, |row| {
         let message = match row.reason {
             Reason::Hold => return None,
@@ -87,8 +87,8 @@ pub async fn send_now(
 pub async fn retry(
     services: &Services,
     id: &ConversionId,
-    request: &IdempotentRequest<MovedConversion>,
-) -> Result<Idempotent<MovedConversion>> {
+    request: &IdempotentRequest<ReleasedConversion>,
+) -> Result<Idempotent<ReleasedConversion>> {
     release(services, id, State::Rejected, request, |_| None).await
 }
 
@@ -96,9 +96,9 @@ async fn release(
     services: &Services,
     id: &ConversionId,
     from: State,
-    request: &IdempotentRequest<MovedConversion>,
+    request: &IdempotentRequest<ReleasedConversion>,
     hindrance: fn(&Conversion) -> Option<&'static str>,
-) -> Result<Idempotent<MovedConversion>> {
+) -> Result<Idempotent<ReleasedConversion>> {
     run::answer(services, "release_conversion", request, |unit, _| {
         Box::pin(async move {
             let now = services.clock.now();
@@ -117,7 +117,7 @@ async fn release(
             unit.set_ready(id, from, now).await?;
             let LoadedConversation { page, rules, aggregate, .. } = &mut loaded;
             update_conversions(unit, services, aggregate, page, rules, now).await?;
-            moved(&loaded, id)
+            released(&loaded, id)
         })
     })
     .await
@@ -164,12 +164,12 @@ pub async fn resolve(
 }
 
 /// The answer: the conversion after the change, with the number and currency of its order.
-fn moved(loaded: &LoadedConversation, id: &ConversionId) -> Result<MovedConversion> {
+fn released(loaded: &LoadedConversation, id: &ConversionId) -> Result<ReleasedConversion> {
     let conversion = loaded.aggregate.conversions.iter().find(|row| row.id == *id).cloned();
     let conversion = conversion.ok_or_else(missing)?;
     let mut orders = loaded.aggregate.orders.iter();
     let order = orders.find(|ledger| Some(&ledger.id) == conversion.order_id.as_ref());
-    Ok(MovedConversion {
+    Ok(ReleasedConversion {
         conversion,
         order_number: order.and_then(|ledger| ledger.numbers.first().cloned()),
         currency: order.map_or(loaded.page.currency, |ledger| ledger.order.currency),

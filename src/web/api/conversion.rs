@@ -13,7 +13,7 @@ use crate::domain::basic::identity::{ConversionId, PageId};
 use crate::domain::operator::Role;
 use crate::domain::signal::conversion::State as ConversionState;
 use crate::error::{Error, Result};
-use crate::flow::{self, MovedConversion, Reply};
+use crate::flow::{self, ReleasedConversion, Reply};
 use crate::store::conversion::ConversionRow;
 use crate::store::cursor;
 use crate::store::cursor::ListCursor;
@@ -77,7 +77,7 @@ pub struct ConversionDetail {
 
 /// A conversion after a person released or retried it.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct TurnedView {
+pub struct ReleasedView {
     conversion: ConversionView,
     /// The first number of its order.
     order_id: Option<String>,
@@ -145,7 +145,7 @@ pub async fn show(
 #[utoipa::path(
     post, path = "/v1/conversions/{id}/send", operation_id = "sendConversion", tag = "running",
     params(("id" = String, Path, description = "Our id of the conversion")),
-    responses((status = 200, body = TurnedView)),
+    responses((status = 200, body = ReleasedView)),
     extensions(("x-roles" = json!(["operator"]))),
 )]
 pub async fn send(
@@ -156,7 +156,7 @@ pub async fn send(
     RawBody(body): RawBody,
 ) -> Result<Response> {
     let named = NamedRequest { caller: &caller, key, route: format!("conversions/{id}/send"), body: &body };
-    let request = named.claim(&app, turned)?;
+    let request = named.claim(&app, released)?;
     let verb = Box::pin(async {
         let id = conversion_of(&app, &caller, id, &body).await?;
         flow::send_now(&app.services, &id, &request).await
@@ -168,7 +168,7 @@ pub async fn send(
 #[utoipa::path(
     post, path = "/v1/conversions/{id}/retry", operation_id = "retryConversion", tag = "running",
     params(("id" = String, Path, description = "Our id of the conversion")),
-    responses((status = 200, body = TurnedView)),
+    responses((status = 200, body = ReleasedView)),
     extensions(("x-roles" = json!([]))),
 )]
 pub async fn retry(
@@ -179,7 +179,7 @@ pub async fn retry(
     RawBody(body): RawBody,
 ) -> Result<Response> {
     let named = NamedRequest { caller: &caller, key, route: format!("conversions/{id}/retry"), body: &body };
-    let request = named.claim(&app, turned)?;
+    let request = named.claim(&app, released)?;
     let verb = Box::pin(async {
         let id = conversion_of(&app, &caller, id, &body).await?;
         flow::retry(&app.services, &id, &request).await
@@ -208,10 +208,10 @@ fn listed(row: ConversionRow, role: Role) -> ConversionListed {
     }
 }
 
-fn turned(moved: &MovedConversion) -> Reply {
-    let view = TurnedView {
-        conversion: ConversionView::of(&moved.conversion, moved.currency),
-        order_id: moved.order_number.clone(),
+fn released(done: &ReleasedConversion) -> Reply {
+    let view = ReleasedView {
+        conversion: ConversionView::of(&done.conversion, done.currency),
+        order_id: done.order_number.clone(),
     };
     problem::json(200, &view)
 }
