@@ -26,27 +26,27 @@ pub async fn backlog(plan: &Plan) -> Vec<Figure> {
         alone.push(sender.line().parse::<f64>().unwrap());
         drop(sender);
         let database = filled(plan, count).await;
-        let services = Running::role(&["house", &database.url, &url, "all"]);
-        let (begin, spent) = (Instant::now(), services.spent());
+        let service = Running::role(&["service", &database.url, &url, "all"]);
+        let (begin, spent) = (Instant::now(), service.spent());
         assert!(until(|| is_sent(&database, count), Duration::from_mins(10)).await, "not all was sent");
         whole.push(begin.elapsed().as_secs_f64());
-        each = services.spent().each(spent, count as f64);
-        drop(services);
+        each = service.spent().each(spent, count as f64);
+        drop(service);
         database.drop().await;
 
         // Once more, with webhooks at the same time.
         let database = filled(plan, count).await;
         let quiet = Database::new(plan, Kind::Sqlite).await;
         let requests = webhooks(5_000);
-        let services = Running::role(&["house", &quiet.url, &url, "all"]);
-        let usual = flood(services.address, CONNECTIONS, plan.round, &requests).await;
-        drop(services);
-        let services = Running::role(&["house", &database.url, &url, "all"]);
-        let meanwhile = flood(services.address, CONNECTIONS, plan.round, &requests).await;
+        let service = Running::role(&["service", &quiet.url, &url, "all"]);
+        let usual = flood(service.address, CONNECTIONS, plan.round, &requests).await;
+        drop(service);
+        let service = Running::role(&["service", &database.url, &url, "all"]);
+        let meanwhile = flood(service.address, CONNECTIONS, plan.round, &requests).await;
         let all_sent = is_sent(&database, count).await;
         assert!(!all_sent, "the backlog was over before the window: nothing was measured");
         lost.push(1.0 - meanwhile.rate() / usual.rate());
-        drop(services);
+        drop(service);
         quiet.drop().await;
         database.drop().await;
     }

@@ -78,9 +78,9 @@ pub async fn intake(plan: &Plan) -> Vec<Figure> {
         for (all, words) in [("intake", ""), ("all", "; while all else works behind it")] {
             let database = Database::new(plan, kind).await;
             let noop = Running::role(&["noop"]);
-            let services = Running::role(&["house", &database.url, NO_GRAPH, all]);
+            let service = Running::role(&["service", &database.url, NO_GRAPH, all]);
             let (baseline, rates, last) =
-                in_turn(plan, connections(kind), (&noop, &services), (&requests, &requests)).await;
+                in_turn(plan, connections(kind), (&noop, &service), (&requests, &requests)).await;
             let detail = format!(
                 "{:.0}/s of {:.0}/s; p50 {:.1} ms, p99 {:.1} ms; refused {}",
                 median(&rates),
@@ -91,7 +91,7 @@ pub async fn intake(plan: &Plan) -> Vec<Figure> {
             );
             let goal = if all == "all" { Goal::None } else { goal_of_intake(kind) };
             figures.push(Figure::new(format!("{what}{words}"), (ratio(&baseline, &rates), ""), goal, detail));
-            drop(services);
+            drop(service);
             database.drop().await;
         }
     }
@@ -105,24 +105,25 @@ pub async fn sustained(plan: &Plan) -> Vec<Figure> {
         let goal = if kind == Kind::Sqlite { Goal::AtLeast(0.5) } else { Goal::None };
         let requests = webhooks(PEOPLE);
         let (alone, both) = (Database::new(plan, kind).await, Database::new(plan, kind).await);
-        let house_alone = Running::role(&["house", &alone.url, NO_GRAPH, "intake"]);
-        let house_both = Running::role(&["house", &both.url, NO_GRAPH, "all"]);
+        let service_alone = Running::role(&["service", &alone.url, NO_GRAPH, "intake"]);
+        let service_both = Running::role(&["service", &both.url, NO_GRAPH, "all"]);
         let (mut baseline, mut rates) = (Vec::new(), Vec::new());
-        let (spent, counted) = (house_both.spent(), both.bodies().await);
+        let (spent, counted) = (service_both.spent(), both.bodies().await);
         for _ in 0..plan.rounds {
-            baseline.push(flood(house_alone.address, connections(kind), plan.round, &requests).await.rate());
+            baseline
+                .push(flood(service_alone.address, connections(kind), plan.round, &requests).await.rate());
             // What came in counts only once it is projected: the time that this takes is counted too.
             let before = both.bodies().await;
             let begin = Instant::now();
-            flood(house_both.address, connections(kind), plan.round, &requests).await;
+            flood(service_both.address, connections(kind), plan.round, &requests).await;
             let done = until(|| async { both.waiting().await == 0 }, Duration::from_mins(3)).await;
             assert!(done, "the intake log was not projected");
             rates.push((both.bodies().await - before) as f64 / begin.elapsed().as_secs_f64());
         }
-        let each = house_both.spent().each(spent, (both.bodies().await - counted) as f64);
+        let each = service_both.spent().each(spent, (both.bodies().await - counted) as f64);
         // At that rate both go on at once: the intake log does not grow.
         let rate = median(&rates) * 0.9;
-        let paced = pace(house_both.address, (connections(kind), rate), plan.round * 3, &requests).await;
+        let paced = pace(service_both.address, (connections(kind), rate), plan.round * 3, &requests).await;
         let left = both.waiting().await;
         let detail = format!(
             "{:.0}/s of {:.0}/s until all is projected; a message takes {each}, which takes {:.0} MB/s; at a steady \
@@ -133,7 +134,7 @@ pub async fn sustained(plan: &Plan) -> Vec<Figure> {
             paced.percentile(0.99)
         );
         figures.push(Figure::new(what, (ratio(&baseline, &rates), ""), goal, detail));
-        drop((house_alone, house_both));
+        drop((service_alone, service_both));
         alone.drop().await;
         both.drop().await;
     }
@@ -145,15 +146,15 @@ pub async fn latency(plan: &Plan) -> Vec<Figure> {
     for kind in kinds(plan) {
         let requests = webhooks(PEOPLE);
         let database = Database::new(plan, kind).await;
-        let services = Running::role(&["house", &database.url, NO_GRAPH, "all"]);
-        let alone = flood(services.address, connections(kind), plan.round, &requests).await;
+        let service = Running::role(&["service", &database.url, NO_GRAPH, "all"]);
+        let alone = flood(service.address, connections(kind), plan.round, &requests).await;
         let done = until(|| async { database.waiting().await == 0 }, Duration::from_mins(3)).await;
         assert!(done, "the intake log was not projected");
         let (mut p99, mut p50, mut disk) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..plan.rounds {
             disk.push(fsync_millis(&plan.folder).0);
             let paced =
-                pace(services.address, (connections(kind), alone.rate() / 2.0), plan.round, &requests).await;
+                pace(service.address, (connections(kind), alone.rate() / 2.0), plan.round, &requests).await;
             p50.push(paced.percentile(0.5));
             p99.push(paced.percentile(0.99));
         }
@@ -168,7 +169,7 @@ pub async fn latency(plan: &Plan) -> Vec<Figure> {
         );
         let what = format!("p99 at half of saturation, {kind}");
         figures.push(Figure::new(what, (median(&p99), " ms"), goal, detail));
-        drop(services);
+        drop(service);
         database.drop().await;
     }
     figures

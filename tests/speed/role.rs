@@ -53,7 +53,7 @@ pub fn play(arguments: &[String]) {
     runtime.block_on(async {
         match arguments.as_slice() {
             ["noop"] => noop().await,
-            ["house", database, graph, what] => services(database, graph, *what == "all").await,
+            ["service", database, graph, what] => service(database, graph, *what == "all").await,
             ["rows", database] => rows(database).await,
             ["graph"] => graph().await,
             ["sender", graph, batches] => sender(graph, batches.parse().unwrap()).await,
@@ -75,7 +75,7 @@ async fn noop() {
 }
 
 /// The service; `all`: with everything that works behind it, else the way in alone.
-async fn services(database: &str, graph: &str, all: bool) {
+async fn service(database: &str, graph: &str, all: bool) {
     let services = Services {
         store: Store::open(database).await.unwrap(),
         clock: Clock::system(),

@@ -44,26 +44,29 @@ pub async fn size(plan: &Plan) -> Vec<Figure> {
         figures.push(Figure::new(what, (ratio(&small, &large), ""), goal, detail));
     };
 
-    let houses = [&empty, &full].map(|database| Running::role(&["house", &database.url, NO_GRAPH, "intake"]));
+    let services =
+        [&empty, &full].map(|database| Running::role(&["service", &database.url, NO_GRAPH, "intake"]));
     let requests = webhooks(5_000);
     let (small, large, _) =
-        in_turn(plan, CONNECTIONS, (&houses[0], &houses[1]), (&requests, &requests)).await;
+        in_turn(plan, CONNECTIONS, (&services[0], &services[1]), (&requests, &requests)).await;
     figure("intake", (small, large));
-    drop(houses);
+    drop(services);
 
-    let mut houses =
-        [&empty, &full].map(|database| Running::role(&["house", &database.url, NO_GRAPH, "intake"]));
-    let secrets = [houses[0].line(), houses[1].line()];
+    let mut services =
+        [&empty, &full].map(|database| Running::role(&["service", &database.url, NO_GRAPH, "intake"]));
+    let secrets = [services[0].line(), services[1].line()];
     let asks = secrets.clone().map(|secret| confirming(secret, 0, few(plan)));
     // Longer rounds would run out of conversations.
     let short = Plan { round: Duration::from_millis(if plan.quick { 1000 } else { 3000 }), ..plan.clone() };
-    let (small, large, _) = in_turn(&short, CLIENTS, (&houses[0], &houses[1]), (&asks[0], &asks[1])).await;
+    let (small, large, _) =
+        in_turn(&short, CLIENTS, (&services[0], &services[1]), (&asks[0], &asks[1])).await;
     figure("tags", (small, large));
 
-    let (asks, what) = pages(&houses[0], &secrets).await;
-    let (small, large, _) = in_turn(&short, CLIENTS, (&houses[0], &houses[1]), (&asks[0], &asks[1])).await;
+    let (asks, what) = pages(&services[0], &secrets).await;
+    let (small, large, _) =
+        in_turn(&short, CLIENTS, (&services[0], &services[1]), (&asks[0], &asks[1])).await;
     figure(what, (small, large));
-    drop(houses);
+    drop(services);
     empty.drop().await;
     full.drop().await;
     figures

@@ -61,14 +61,13 @@ pub async fn tags(plan: &Plan) -> Vec<Figure> {
     database.settle().await;
     let bare = format!("sqlite://{}", plan.folder.join("rows.db").display());
     let rows = Running::role(&["rows", &bare]);
-    let mut services = Running::role(&["house", &database.url, NO_GRAPH, "all"]);
-    let secret = services.line();
-    check(services.address, &secret, count - 1).await;
+    let mut service = Running::role(&["service", &database.url, NO_GRAPH, "all"]);
+    let secret = service.line();
+    check(service.address, &secret, count - 1).await;
     let requests = (four_rows(), confirming(secret, 0, count - 1));
-    let (spent, tagged) = (services.spent(), database.number(TAGGED).await);
-    let (baseline, rates, last) =
-        in_turn(plan, CLIENTS, (&rows, &services), (&requests.0, &requests.1)).await;
-    let each = services.spent().each(spent, (database.number(TAGGED).await - tagged) as f64);
+    let (spent, tagged) = (service.spent(), database.number(TAGGED).await);
+    let (baseline, rates, last) = in_turn(plan, CLIENTS, (&rows, &service), (&requests.0, &requests.1)).await;
+    let each = service.spent().each(spent, (database.number(TAGGED).await - tagged) as f64);
     let detail = format!(
         "{:.0}/s of {:.0}/s; a tag takes {each}; p50 {:.1} ms, p99 {:.1} ms; refused {}",
         median(&rates),
@@ -78,7 +77,7 @@ pub async fn tags(plan: &Plan) -> Vec<Figure> {
         last.refused
     );
     let what = format!("tags, SQLite FULL, {CLIENTS} clients, of bare group-committed inserts of four rows");
-    drop((rows, services));
+    drop((rows, service));
     database.drop().await;
     vec![Figure::new(what, (ratio(&baseline, &rates), ""), Goal::AtLeast(0.5), detail)]
 }

@@ -80,13 +80,13 @@ pub async fn tutorial(plan: &Plan) -> Vec<Figure> {
         let listens = || async { ask(address, hello).await.is_ok() };
         assert!(until(listens, Duration::from_secs(20)).await, "{} does not listen", tutorial.name);
         let database = Database::new(plan, Kind::Sqlite).await;
-        let services = Running::role(&["house", &database.url, "http://127.0.0.1:9", "intake"]);
+        let service = Running::role(&["service", &database.url, "http://127.0.0.1:9", "intake"]);
         let requests = webhooks(5_000);
         let (baseline, rates, _) =
-            in_turn_at(plan, CONNECTIONS, (address, services.address), (&requests, &requests)).await;
+            in_turn_at(plan, CONNECTIONS, (address, service.address), (&requests, &requests)).await;
         let detail = format!("{:.0}/s of {:.0}/s", median(&rates), median(&baseline));
         figures.push(Figure::new(what, (ratio(&baseline, &rates), " ×"), goal, detail));
-        drop((services, child));
+        drop((service, child));
         database.drop().await;
         for end in ["", "-wal", "-shm"] {
             drop(std::fs::remove_file(plan.folder.join(format!("tutorial.db{end}"))));
