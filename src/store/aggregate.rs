@@ -338,7 +338,7 @@ fn take_orders(
         });
     }
     for (id, aggregate) in &mut found.aggregates {
-        aggregate.said = of_chats.remove(id).unwrap_or_default();
+        aggregate.chat_facts = of_chats.remove(id).unwrap_or_default();
     }
     Ok(())
 }
@@ -348,7 +348,7 @@ fn empty(thread: Thread) -> ConversationAggregate {
         thread,
         chats: Vec::new(),
         stages: Vec::new(),
-        said: Vec::new(),
+        chat_facts: Vec::new(),
         orders: Vec::new(),
         conversions: Vec::new(),
         has_pending_tag: false,

@@ -79,7 +79,7 @@ both!(
         let qualified =
             line_of("2", told(Source::Crm, OutcomeKind::Qualified, None, at + Duration::from_secs(1)));
         imports_all(&shop, vec![lost.clone(), qualified.clone(), lost, qualified]).await;
-        assert_eq!(aggregate(&shop).await.said.len(), 3);
+        assert_eq!(aggregate(&shop).await.chat_facts.len(), 3);
     }
 );
 
@@ -94,7 +94,7 @@ both!(
         shop.later(Duration::from_millis(1));
         assert_eq!(flow::fall_silent(&shop.services).await.unwrap(), 1);
         assert_eq!((stages(&shop).await, queue(&shop).await.as_str()), (vec![Stage::Lost], "done"));
-        let said = aggregate(&shop).await.said;
+        let said = aggregate(&shop).await.chat_facts;
         assert_eq!(
             (said.len(), said[0].source, said[0].reason.as_deref()),
             (1, Source::Service, Some("silent"))
@@ -112,7 +112,7 @@ both!(
         }
         assert_eq!(flow::fall_silent(&shop.services).await.unwrap(), 0);
         assert_eq!(stages(&shop).await, [Stage::Qualified]);
-        assert_eq!(aggregate(&shop).await.said.iter().filter(|fact| !fact.undone).count(), 2);
+        assert_eq!(aggregate(&shop).await.chat_facts.iter().filter(|fact| !fact.undone).count(), 2);
         shop.delivers().await;
         assert!(shop.meta.requests().is_empty());
     }
@@ -126,7 +126,7 @@ both!(
         flow::fall_silent(&shop.services).await.unwrap();
         imports_all(&shop, vec![line_of("2", told(Source::Crm, OutcomeKind::Lost, None, at))]).await;
         flow::fall_silent(&shop.services).await.unwrap();
-        let said = aggregate(&shop).await.said;
+        let said = aggregate(&shop).await.chat_facts;
         let ledger: Vec<_> = said.iter().filter(|fact| !fact.undone).collect();
         assert_eq!((ledger.len(), ledger[0].source), (1, Source::Crm));
         assert_eq!(flow::fall_silent(&shop.services).await.unwrap(), 0);

@@ -248,7 +248,7 @@ fn picture_of(aggregate: &ConversationAggregate, who: &str, page: &str, lines: &
         .orders
         .iter()
         .flat_map(|ledger| &ledger.facts)
-        .chain(&aggregate.said)
+        .chain(&aggregate.chat_facts)
         .map(|fact| (fact.id.clone(), shown(fact)))
         .collect();
     for ledger in &aggregate.orders {
@@ -267,7 +267,7 @@ fn picture_of(aggregate: &ConversationAggregate, who: &str, page: &str, lines: &
             order.paid, order.refunded, order.reason, order.items,
         ));
     }
-    let mut said: Vec<String> = aggregate.said.iter().filter(|fact| !fact.undone).map(shown).collect();
+    let mut said: Vec<String> = aggregate.chat_facts.iter().filter(|fact| !fact.undone).map(shown).collect();
     said.sort();
     said.dedup();
     lines.push(format!("{who} said {said:?}"));

@@ -186,7 +186,7 @@ both!(
         assert_eq!(shop.queue(&chat).await, "done");
         shop.later(2 * HOLD);
         shop.labels("remove", LEAD).await;
-        assert!(shop.aggregate(&chat).await.said[0].undone);
+        assert!(shop.aggregate(&chat).await.chat_facts[0].undone);
         assert_eq!(shop.queue(&chat).await, "waiting");
     }
 );
@@ -220,7 +220,7 @@ both!(
                 let aggregate = shop.aggregate(&chat).await;
                 let mut stand = states(&aggregate);
                 stand.sort_by_key(|state| state.as_str());
-                let said = aggregate.said.iter().filter(|fact| !fact.undone).count();
+                let said = aggregate.chat_facts.iter().filter(|fact| !fact.undone).count();
                 ends.push((stand, said, shop.waits(&chat).await.len()));
             }
             assert!(ends.iter().all(|end| *end == ends[0]), "case {number}: {ends:?}");
@@ -288,7 +288,7 @@ both!(
         shop.labels("add", "999").await;
         shop.label("remove", ORDER, shop.now()).await;
         let aggregate = shop.aggregate(&chat).await;
-        assert!(aggregate.orders.is_empty() && aggregate.said.is_empty());
+        assert!(aggregate.orders.is_empty() && aggregate.chat_facts.is_empty());
         // Not even when it is given a meaning later.
         shop.set_page(|page| page.labels = BTreeMap::from([("Nothing".to_owned(), OutcomeKind::Confirmed)]))
             .await;
@@ -330,7 +330,7 @@ both!(
         shop.set_page(|page| page.labels = BTreeMap::from([("Nothing".to_owned(), OutcomeKind::Qualified)]))
             .await;
         shop.labels("remove", "999").await;
-        assert!(shop.aggregate(&chat).await.said.is_empty());
+        assert!(shop.aggregate(&chat).await.chat_facts.is_empty());
     }
 );
 

@@ -335,7 +335,7 @@ async fn a_year(shop: Shop) {
         chats_found.insert(psid, aggregate.chats.len());
         for chat in &aggregate.chats {
             let stage = if aggregate.orders.is_empty() { Stage::Lost } else { Stage::Sold };
-            assert_eq!(aggregate.stage(chat), stage, "{:?}", aggregate.said);
+            assert_eq!(aggregate.stage(chat), stage, "{:?}", aggregate.chat_facts);
         }
         for ledger in &aggregate.orders {
             assert!(!ledger.parked, "{:?}", ledger.numbers);

@@ -37,7 +37,7 @@ pub struct ConversationAggregate {
     /// The stage of each chat as it was when the aggregate was loaded; [`Self::stage`] is the one of now.
     pub stages: Vec<Stage>,
     /// The facts about chats (`qualified`, `lost`), undone ones included, in the order of recording.
-    pub said: Vec<Fact>,
+    pub chat_facts: Vec<Fact>,
     /// The orders, folded and matched, oldest first.
     pub orders: Vec<OrderLedger>,
     /// The conversions of all orders and chats, those that left included.
@@ -55,7 +55,11 @@ impl ConversationAggregate {
 
     /// The fact of this id, of an order or of a chat; `None` also for the id of a follow-up.
     pub fn fact(&self, id: &OutcomeId) -> Option<&Fact> {
-        self.orders.iter().flat_map(|ledger| &ledger.facts).chain(&self.said).find(|fact| fact.id == *id)
+        self.orders
+            .iter()
+            .flat_map(|ledger| &ledger.facts)
+            .chain(&self.chat_facts)
+            .find(|fact| fact.id == *id)
     }
 
     /// The order in whose ledger a fact is; `None` for a fact about a chat.
@@ -66,7 +70,7 @@ impl ConversationAggregate {
     /// Applies a follow-up to the fact that it names. Orders are not folded again.
     pub fn mark(&mut self, id: &OutcomeId, kind: FollowUp) {
         let of_orders = self.orders.iter_mut().flat_map(|ledger| &mut ledger.facts);
-        for fact in of_orders.chain(&mut self.said).filter(|fact| fact.id == *id) {
+        for fact in of_orders.chain(&mut self.chat_facts).filter(|fact| fact.id == *id) {
             match kind {
                 FollowUp::Undo => fact.undone = true,
                 FollowUp::Accept => fact.accepted = true,
@@ -106,7 +110,7 @@ impl ConversationAggregate {
     /// The effective facts about a chat, in the order of recording.
     pub fn facts_of(&self, chat: &Chat) -> impl Iterator<Item = &Fact> {
         let number = chat.number;
-        self.said.iter().filter(move |fact| {
+        self.chat_facts.iter().filter(move |fact| {
             !fact.undone && self.chat_at(fact.occurred_at).is_some_and(|found| found.number == number)
         })
     }
@@ -166,7 +170,7 @@ pub fn silence(aggregate: &ConversationAggregate, silent_after: Duration, now: T
         let end = aggregate.chats.get(index + 1).map(|next| next.began_at - Duration::from_millis(1));
         wanted.push(end.map_or(due, |end| due.min(end.max(last))));
     }
-    for fact in aggregate.said.iter().filter(|fact| fact.source == Source::Service && !fact.undone) {
+    for fact in aggregate.chat_facts.iter().filter(|fact| fact.source == Source::Service && !fact.undone) {
         match wanted.iter().position(|at| *at == fact.occurred_at) {
             Some(recorded) => drop(wanted.remove(recorded)),
             None => found.to_undo.push(fact.id.clone()),

@@ -20,7 +20,7 @@ pub enum ChatDecision {
 /// Decides what `tag` means in the chat to which its time belongs.
 pub fn decide(tag: &Tag, aggregate: &ConversationAggregate, now: Timestamp) -> ChatDecision {
     let occurred_at = tag.occurred_at.unwrap_or(now);
-    if let Some(known) = aggregate.said.iter().find(|fact| is_outside_repeat(tag, fact)) {
+    if let Some(known) = aggregate.chat_facts.iter().find(|fact| is_outside_repeat(tag, fact)) {
         return ChatDecision::Known(known.id.clone());
     }
     let Some(chat) = aggregate.chat_at(occurred_at) else { return ChatDecision::Append(occurred_at) };

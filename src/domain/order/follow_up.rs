@@ -16,9 +16,9 @@ pub fn may_undo(aggregate: &ConversationAggregate, fact: &Fact) -> Result<()> {
         None => match aggregate.chat_at(fact.occurred_at) {
             Some(chat) => {
                 let is_of_chat = |other: &&Fact| aggregate.chat_at(other.occurred_at) == Some(chat);
-                aggregate.said.iter().filter(is_of_chat).collect()
+                aggregate.chat_facts.iter().filter(is_of_chat).collect()
             }
-            None => aggregate.said.iter().collect(),
+            None => aggregate.chat_facts.iter().collect(),
         },
     };
     let newest = newest_by_person(same_ledger.into_iter());

@@ -207,7 +207,7 @@ mod tests {
                 ad_id: None,
             }],
             stages: Vec::new(),
-            said: Vec::new(),
+            chat_facts: Vec::new(),
             orders,
             conversions: Vec::new(),
             has_pending_tag: false,

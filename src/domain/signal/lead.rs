@@ -65,7 +65,7 @@ pub(super) fn has_qualified_fact(aggregate: &ConversationAggregate, row: &Conver
     let is_in_chat = |at: Timestamp| aggregate.chat_at(at).is_some_and(|chat| chat.number == row.number);
     row.name == EventName::QualifiedLead
         && aggregate
-            .said
+            .chat_facts
             .iter()
             .any(|fact| fact.kind == OutcomeKind::Qualified && is_in_chat(fact.occurred_at))
 }

@@ -48,19 +48,21 @@ pub(in crate::flow) async fn apply_silence(
     let silence = aggregate::silence(&loaded.aggregate, loaded.page.silent_after, now);
     let mut entries = 0;
     for to_undo in &silence.to_undo {
-        let Some(index) = loaded.aggregate.said.iter().position(|fact| fact.id == *to_undo) else { continue };
+        let Some(index) = loaded.aggregate.chat_facts.iter().position(|fact| fact.id == *to_undo) else {
+            continue;
+        };
         let version = loaded.aggregate.thread.version + 1;
         let position = EntryPosition { thread: &loaded.aggregate.thread, order: None, version };
         let id = OutcomeId(services.ids.next(now));
         let undo = NewFollowUp {
             id: &id,
             what: FollowUp::Undo,
-            about: &loaded.aggregate.said[index],
+            about: &loaded.aggregate.chat_facts[index],
             source: Source::Service,
             actor: SERVICE,
         };
         unit.append_follow_up(position, undo, now);
-        loaded.aggregate.said[index].undone = true;
+        loaded.aggregate.chat_facts[index].undone = true;
         entries += 1;
     }
     for occurred_at in silence.to_record {
@@ -81,7 +83,7 @@ pub(in crate::flow) async fn apply_silence(
         let version = loaded.aggregate.thread.version + 1;
         let position = EntryPosition { thread: &loaded.aggregate.thread, order: None, version };
         unit.append_outcome(position, &fact)?;
-        loaded.aggregate.said.push(fact);
+        loaded.aggregate.chat_facts.push(fact);
         entries += 1;
     }
     if entries > 0 {

@@ -182,7 +182,7 @@ async fn append_to_chat(
     add_note(unit, loaded, tag, &fact).await?;
     let recorded = Recorded::new(fact.id.clone());
     settle_pending(unit, loaded, tag, &fact.actor).await?;
-    loaded.aggregate.said.push(fact);
+    loaded.aggregate.chat_facts.push(fact);
     loaded.conversation_changed(unit, services).await?;
     loaded.mark_changed();
     Ok(recorded)

@@ -225,7 +225,7 @@ pub async fn show(
         chats: aggregate.chats.iter().map(|one| chat(&aggregate, one)).collect(),
         orders: aggregate.orders.iter().map(|ledger| order::entries(&aggregate, ledger, &notes)).collect(),
         outcomes: aggregate
-            .said
+            .chat_facts
             .iter()
             .map(|fact| EntryView::of(fact, None, order::note_of(&notes, &fact.id)))
             .collect(),

@@ -42,7 +42,7 @@ pub async fn of_saved(
     let presenter = Presenter { visitor, formatter: Formatter::new(&page.timezone, texts, now) };
     let is_undo = undone_fact.is_some();
     let fact_id = undone_fact.unwrap_or(entry);
-    let mut facts = aggregate.orders.iter().flat_map(|ledger| &ledger.facts).chain(&aggregate.said);
+    let mut facts = aggregate.orders.iter().flat_map(|ledger| &ledger.facts).chain(&aggregate.chat_facts);
     let Some(fact) = facts.find(|fact| fact.id == fact_id) else { return Ok(None) };
     let ledger = aggregate.orders.iter().find(|ledger| ledger.facts.iter().any(|one| one.id == fact_id));
     let mut line = presenter.fact(fact, ledger.map(|ledger| &ledger.order));
@@ -59,7 +59,7 @@ pub async fn of_saved(
     let conversions = ledger.map(|ledger| aggregate.conversions_of(ledger)).unwrap_or_default();
     let conversions = conversions.iter().map(|row| presenter.conversion(row, page.currency).text);
     let text = std::iter::once(text).chain(conversions).collect::<Vec<_>>().join(" · ");
-    let beside = ledger.map_or(aggregate.said.as_slice(), |ledger| ledger.facts.as_slice());
+    let beside = ledger.map_or(aggregate.chat_facts.as_slice(), |ledger| ledger.facts.as_slice());
     let is_newest = newest_by_person(beside.iter()).is_some_and(|newest| newest.id == fact_id);
     let undo = (is_newest && !is_undo && !saved.known).then_some(fact_id.0);
     Ok(Some(Flash { text, undo, back: without_flash(&visitor.path) }))

@@ -191,17 +191,17 @@ impl Presenter<'_> {
     pub fn chats(&self, aggregate: &ConversationAggregate, currency: Currency) -> Option<LedgerSection> {
         let leads = aggregate.conversions.iter().filter(|row| row.order_id.is_none());
         let conversions: Vec<StatusLine> = leads.map(|row| self.conversion(row, currency)).collect();
-        if conversions.is_empty() && aggregate.said.is_empty() {
+        if conversions.is_empty() && aggregate.chat_facts.is_empty() {
             return None;
         }
         let last = aggregate.chats.last().map(|chat| chat.number);
         let is_of_last = |fact: &&Fact| aggregate.chat_at(fact.occurred_at).map(|chat| chat.number) == last;
-        let undoable = newest_by_person(aggregate.said.iter().filter(is_of_last)).map(|fact| &fact.id);
+        let undoable = newest_by_person(aggregate.chat_facts.iter().filter(is_of_last)).map(|fact| &fact.id);
         let context = EntryContext { order: None, undoable };
         Some(LedgerSection {
             title: self.texts().chats.to_owned(),
             conversions,
-            entries: aggregate.said.iter().rev().map(|fact| self.entry(fact, context)).collect(),
+            entries: aggregate.chat_facts.iter().rev().map(|fact| self.entry(fact, context)).collect(),
         })
     }
 }
