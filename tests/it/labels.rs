@@ -254,7 +254,7 @@ both!(
         shop.receives(off.label("remove", SHIPPED, "Shipped").to_string()).await;
         let waits = shop.waits(&chat).await;
         assert_eq!(
-            (waits[0].kind, waits[0].takes_back, waits[0].why),
+            (waits[0].kind, waits[0].takes_back, waits[0].reason),
             (OutcomeKind::Shipped, true, PendingReason::LabelTakenOff)
         );
         assert_eq!(shop.queue(&chat).await, "waiting");
@@ -273,7 +273,7 @@ both!(
         shop.labels("add", ORDER).await;
         shop.labels("remove", ORDER).await;
         assert_eq!(states(&shop.aggregate(&chat).await), [State::Confirmed]);
-        assert_eq!(shop.waits(&chat).await[0].why, PendingReason::SaidElsewhere);
+        assert_eq!(shop.waits(&chat).await[0].reason, PendingReason::SaidElsewhere);
         // Who saw the conversation and says something has decided.
         shop.tags(&chat, &say(OutcomeKind::Shipped, None)).await.unwrap();
         assert!(shop.waits(&chat).await.is_empty());

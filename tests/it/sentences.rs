@@ -99,7 +99,7 @@ both!(
         let waits = shop.waits(&chat).await;
         assert_eq!(waits.len(), 1);
         assert_eq!(
-            (waits[0].kind, waits[0].value, waits[0].why),
+            (waits[0].kind, waits[0].value, waits[0].reason),
             (OutcomeKind::Confirmed, None, PendingReason::PartlyRead(Open::SeveralAmounts))
         );
         assert_eq!(shop.queue(&chat).await, "waiting");
@@ -109,7 +109,7 @@ both!(
         assert_eq!(shop.queue(&chat).await, "done");
         // A sum without an amount can't wait in the ledger.
         shop.operator_writes("e_2", "თანხა ჩაირიცხა").await;
-        assert_eq!(shop.waits(&chat).await[0].why, PendingReason::ValueMissing);
+        assert_eq!(shop.waits(&chat).await[0].reason, PendingReason::ValueMissing);
     }
 );
 
@@ -122,7 +122,7 @@ both!(
         let order = &shop.aggregate(&chat).await.orders[0];
         assert_eq!(order.order.value, Some(12_050));
         let waits = shop.waits(&chat).await;
-        assert_eq!((waits[0].value, waits[0].why), (Some(7000), PendingReason::OtherValue));
+        assert_eq!((waits[0].value, waits[0].reason), (Some(7000), PendingReason::OtherValue));
         assert_eq!(shop.queue(&chat).await, "waiting");
         // A refused decision changes nothing.
         let refused =
@@ -142,7 +142,7 @@ both!(
         shop.with_sentences().await;
         let chat = shop.hears_from("2").await;
         shop.operator_writes("e_1", "შეკვეთა გაუქმდა").await;
-        assert_eq!(shop.waits(&chat).await[0].why, PendingReason::WhichOrder);
+        assert_eq!(shop.waits(&chat).await[0].reason, PendingReason::WhichOrder);
         assert!(shop.aggregate(&chat).await.orders.is_empty());
     }
 );
@@ -184,7 +184,7 @@ both!(
         shop.receives(edit("შეკვეთა მიღებულია! 120 ₾", 1)).await;
         assert!(shop.waits(&chat).await.is_empty());
         shop.receives(edit("შეკვეთა მიღებულია! 150 ₾", 2)).await;
-        assert_eq!(shop.waits(&chat).await[0].why, PendingReason::OtherValue);
+        assert_eq!(shop.waits(&chat).await[0].reason, PendingReason::OtherValue);
         assert_eq!(shop.aggregate(&chat).await.orders.len(), 1);
     }
 );

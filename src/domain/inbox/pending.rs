@@ -107,7 +107,7 @@ pub struct PendingTag {
     /// The currency of `value`; the Page's if the text named none.
     pub currency: Currency,
     /// What a person has to decide.
-    pub why: PendingReason,
+    pub reason: PendingReason,
     /// The `ref` that its fact would have. What was pending once under a `ref` is never pending again.
     pub reference: String,
     /// When it was said in Meta's inbox.
@@ -144,7 +144,7 @@ impl PendingTag {
     /// The amount that its form begins with: what was read of it, else, where no amount was said at all, the one that
     /// an operator `wrote`. What was read in part is completed by a person, never guessed.
     pub fn proposed_value(&self, wrote: Option<i64>) -> Option<i64> {
-        self.value.or_else(|| wrote.filter(|_| self.why == PendingReason::ValueMissing))
+        self.value.or_else(|| wrote.filter(|_| self.reason == PendingReason::ValueMissing))
     }
 
     /// The tag that a person's answer makes of it.
@@ -233,7 +233,7 @@ mod tests {
         Currency::parse("GEL").unwrap()
     }
 
-    fn pending(kind: OutcomeKind, why: PendingReason) -> PendingTag {
+    fn pending(kind: OutcomeKind, reason: PendingReason) -> PendingTag {
         PendingTag {
             id: PendingTagId("pending-1".to_owned()),
             page_id: PageId("1".to_owned()),
@@ -243,7 +243,7 @@ mod tests {
             takes_back: false,
             value: None,
             currency: gel(),
-            why,
+            reason,
             reference: "label:1".to_owned(),
             occurred_at: Timestamp::from_seconds(5),
             made_at: Timestamp::from_seconds(6),
@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn an_amount_that_was_read_in_part_is_never_guessed() {
         let kind = OutcomeKind::Confirmed;
-        let proposed = |why| pending(kind, why).proposed_value(Some(700));
+        let proposed = |reason| pending(kind, reason).proposed_value(Some(700));
         assert_eq!(proposed(PendingReason::ValueMissing), Some(700));
         assert_eq!(proposed(PendingReason::PartlyRead(Open::SeveralAmounts)), None);
         let read = PendingTag { value: Some(900), ..pending(kind, PendingReason::OtherValue) };

@@ -81,7 +81,7 @@ pub(in crate::flow) async fn make_pending(
         takes_back: pending.takes_back,
         value: tag.terms.value,
         currency: tag.terms.currency,
-        why: pending.reason,
+        reason: pending.reason,
         reference: tag.reference.clone().unwrap_or_default(),
         occurred_at: tag.occurred_at.unwrap_or(now),
         made_at: now,

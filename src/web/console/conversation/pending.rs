@@ -19,7 +19,7 @@ pub struct PendingForm {
     pub id: String,
     /// The source of the pending tag, its kind, and its time.
     pub summary: String,
-    pub why: &'static str,
+    pub reason: &'static str,
     pub hint: Option<&'static str>,
     /// The number of the order that is looked at.
     pub order: Option<String>,
@@ -64,7 +64,7 @@ impl PendingForm {
                 summary,
                 &[text::source(pending.source, language), &what, &formatter.time(pending.occurred_at)],
             ),
-            why: text::why(pending.why, language),
+            reason: text::pending_reason(pending.reason, language),
             hint: (!is_answerable).then_some(texts.pending_decide_below),
             order: focus.and_then(|ledger| ledger.numbers.first().cloned()),
             value: (is_answerable && pending.asks_value()).then(value),

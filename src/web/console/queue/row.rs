@@ -45,10 +45,14 @@ impl QueueRow {
         });
         let language = text::language_of(texts);
         let pending = match row.waits {
-            Some((kind, why)) => {
-                Some(format!("{}: {}", text::outcome_kind(kind, language), text::why(why, language)))
-            }
-            None => row.lacks_value.then(|| text::why(PendingReason::ValueMissing, language).to_owned()),
+            Some((kind, reason)) => Some(format!(
+                "{}: {}",
+                text::outcome_kind(kind, language),
+                text::pending_reason(reason, language)
+            )),
+            None => row
+                .lacks_value
+                .then(|| text::pending_reason(PendingReason::ValueMissing, language).to_owned()),
         };
         Self {
             id: row.id.0,

@@ -157,13 +157,13 @@ impl TrialView {
         let TrialWithTexts { trial, texts: words } = found;
         let number = format!("{}{}", trial.found.len(), if trial.is_cut { "+" } else { "" });
         let line = |(tried, words): (&Tried, &Option<String>)| {
-            let why = PendingReason::of_reading(tried.reading, sentence.kind);
+            let reason = PendingReason::of_reading(tried.reading, sentence.kind);
             FoundLine {
                 href: format!("/console/conversations/{}", tried.conversation_id),
                 sent_at: tried.at.to_string(),
                 time: formatter.time(tried.at),
-                reading: reading(tried.reading, why, sentence.kind, page, language),
-                is_whole: why.is_none(),
+                reading: reading(tried.reading, reason, sentence.kind, page, language),
+                is_whole: reason.is_none(),
                 words: shortened(words.as_deref().unwrap_or_default(), WORDS_SHOWN),
             }
         };
@@ -175,17 +175,19 @@ impl TrialView {
     }
 }
 
-/// The result for a message: a tag, or a pending one with the reason (`why`).
+/// The result for a message: a tag, or a pending one with the reason.
 fn reading(
     reading: Reading,
-    why: Option<PendingReason>,
+    reason: Option<PendingReason>,
     kind: OutcomeKind,
     page: &Page,
     language: Language,
 ) -> String {
     let says = text::outcome_kind(kind, language);
-    match (why, reading) {
-        (Some(why), _) => fill(text::of(language).trial_pending, &[says, text::why(why, language)]),
+    match (reason, reading) {
+        (Some(reason), _) => {
+            fill(text::of(language).trial_pending, &[says, text::pending_reason(reason, language)])
+        }
         (None, Reading::Whole(Some(value))) => format!("{says} {}", money(value, page.currency)),
         (None, _) => says.to_owned(),
     }

@@ -4,7 +4,8 @@
 mod terms;
 
 pub use terms::{
-    channel, event, flag, mode, order_state, outcome_kind, reason, source, state, trouble, what_to_do, why,
+    channel, event, flag, mode, order_state, outcome_kind, pending_reason, reason, source, state, trouble,
+    what_to_do,
 };
 
 use crate::domain::operator::Language;

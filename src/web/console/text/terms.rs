@@ -211,8 +211,8 @@ pub const fn what_to_do(state: State, reason: Reason, language: Language) -> Opt
 }
 
 /// Why a pending tag waits for a person.
-pub const fn why(why: PendingReason, language: Language) -> &'static str {
-    let (georgian, english) = match why {
+pub const fn pending_reason(reason: PendingReason, language: Language) -> &'static str {
+    let (georgian, english) = match reason {
         PendingReason::OtherValue => ("შეკვეთა სხვა ჯამით უკვე ღიაა", "an order is open with another total"),
         PendingReason::IllegalMove => {
             ("შეკვეთაზე ახლა ამის თქმა არ შეიძლება", "it can't be said of the order as it stands")
