@@ -163,7 +163,7 @@ impl LedgerConversion {
             leaves_at: Timestamp::from_millis(self.leaves_at),
             frozen: self.frozen != 0,
             resent: self.resent != 0,
-            carries: self.outcome_ids.unwrap_or_default().into_iter().map(OutcomeId).collect(),
+            uplift_ids: self.outcome_ids.unwrap_or_default().into_iter().map(OutcomeId).collect(),
         })
     }
 }
@@ -268,7 +268,7 @@ impl Unit {
             zero_answers: 0,
             resent: i64::from(conversion.resent),
         });
-        self.add_carries(&conversion.id, &conversion.carries);
+        self.add_uplift_ids(&conversion.id, &conversion.uplift_ids);
     }
 
     /// Writes a conversion that changed. Unless it is frozen its old payload is dropped; unless it is ready, its lease.
@@ -294,7 +294,7 @@ impl Unit {
             self.execute("delete from conversion_payload where conversion_id = $1", values![row.id.as_str()])
                 .await?;
         }
-        self.set_carries(&row.id, &row.carries).await
+        self.set_uplift_ids(&row.id, &row.uplift_ids).await
     }
 
     /// Deletes a conversion that nothing gives cause for any more and that no attempt ever carried.
@@ -309,13 +309,13 @@ impl Unit {
         Ok(())
     }
 
-    async fn set_carries(&mut self, id: &ConversionId, outcomes: &[OutcomeId]) -> Result<()> {
+    async fn set_uplift_ids(&mut self, id: &ConversionId, outcomes: &[OutcomeId]) -> Result<()> {
         self.execute("delete from conversion_outcome where conversion_id = $1", values![id.as_str()]).await?;
-        self.add_carries(id, outcomes);
+        self.add_uplift_ids(id, outcomes);
         Ok(())
     }
 
-    fn add_carries(&mut self, id: &ConversionId, outcomes: &[OutcomeId]) {
+    fn add_uplift_ids(&mut self, id: &ConversionId, outcomes: &[OutcomeId]) {
         for outcome in outcomes {
             let row = ConversionOutcomeRow { outcome_id: outcome.0.clone(), conversion_id: id.0.clone() };
             let rows = self.write_buffer.of::<ConversionOutcomeRow>();

@@ -286,10 +286,10 @@ fn picture_of(aggregate: &ConversationAggregate, who: &str, page: &str, lines: &
             |subject: &&String| event_id(&PageId::from(page), subject, row.name, row.number) == row.event_id;
         let subject = subjects.iter().find(is_of);
         assert!(row.order_id.is_none() || order.is_some(), "a conversion of an order that is none: {row:?}");
-        let mut carries: Vec<&String> = row.carries.iter().map(|id| &facts[id]).collect();
-        carries.sort();
+        let mut uplifts: Vec<&String> = row.uplift_ids.iter().map(|id| &facts[id]).collect();
+        uplifts.sort();
         lines.push(format!(
-            "{who} {} {} of {subject:?} at {} {} {} value {:?} carries {carries:?}",
+            "{who} {} {} of {subject:?} at {} {} {} value {:?} uplifts {uplifts:?}",
             row.name.as_str(),
             row.number,
             row.event_time.millis(),

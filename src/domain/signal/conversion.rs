@@ -300,7 +300,7 @@ pub struct Conversion {
     /// An attempt has carried it: every further attempt carries the same bytes.
     pub frozen: bool,
     /// The `cross_sold` entries whose uplift it tells: of the base those that came in time, of an uplift Purchase one.
-    pub carries: Vec<OutcomeId>,
+    pub uplift_ids: Vec<OutcomeId>,
 }
 
 impl Conversion {
@@ -360,7 +360,7 @@ pub struct Draft {
     /// The end of its hold.
     pub leaves_at: Timestamp,
     /// The `cross_sold` entries whose uplift it tells.
-    pub carries: Vec<OutcomeId>,
+    pub uplift_ids: Vec<OutcomeId>,
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ pub(super) fn derive(
             reason,
             value: None,
             leaves_at: leaves_at(context.now, event_time, context.policy),
-            carries: Vec::new(),
+            uplift_ids: Vec::new(),
         })
     };
     aggregate.chats.iter().filter(has_no_lead).filter_map(draft).collect()

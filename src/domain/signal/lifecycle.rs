@@ -56,7 +56,7 @@ pub(super) fn derive(
             reason,
             value: None,
             leaves_at: leaves_at(moment.recorded_at, moment.occurred_at, context.policy),
-            carries: Vec::new(),
+            uplift_ids: Vec::new(),
         });
     }
     drafts

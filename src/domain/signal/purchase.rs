@@ -25,14 +25,14 @@ pub(super) fn derive(
     let base_takes_uplifts = base.is_none_or(|index| rows[index].is_open_to_change());
     let mut number = rows.iter().map(|row| row.number).max().unwrap_or(0);
     for uplift in order.uplifts.iter().filter(|_| !base_takes_uplifts) {
-        if rows.iter().any(|row| row.carries.contains(&uplift.outcome_id)) {
+        if rows.iter().any(|row| row.uplift_ids.contains(&uplift.outcome_id)) {
             continue;
         }
         if let Some((index, undone)) = told_but_undone(rows, order) {
-            rows[index].carries.retain(|outcome| *outcome != undone);
-            rows[index].carries.push(uplift.outcome_id.clone());
+            rows[index].uplift_ids.retain(|outcome| *outcome != undone);
+            rows[index].uplift_ids.push(uplift.outcome_id.clone());
         } else if let Some(unused) = rows.iter().position(|row| is_uplift(row) && is_unused(row, order)) {
-            rows[unused].carries = vec![uplift.outcome_id.clone()];
+            rows[unused].uplift_ids = vec![uplift.outcome_id.clone()];
         } else {
             number += 1;
             drafts.push(draft_uplift(uplift, number, &rows[base.unwrap_or(0)], ledger, context));
@@ -41,7 +41,7 @@ pub(super) fn derive(
     match base {
         Some(index) => {
             if base_takes_uplifts {
-                rows[index].carries = uplifts_in_base(order, rows);
+                rows[index].uplift_ids = uplifts_in_base(order, rows);
             }
             let (value, _) = base_goods(order, rows);
             update_base(&mut rows[index], order, value, context);
@@ -50,7 +50,7 @@ pub(super) fn derive(
     }
     let base_state = base.map(|index| rows[index].state);
     for row in rows.iter_mut().filter(|row| is_uplift(row)) {
-        let uplift = order.uplifts.iter().find(|uplift| row.carries.contains(&uplift.outcome_id));
+        let uplift = order.uplifts.iter().find(|uplift| row.uplift_ids.contains(&uplift.outcome_id));
         update_uplift(row, uplift, order, base_state, context);
     }
     drafts
@@ -71,7 +71,7 @@ pub fn goods(row: &Conversion, order: &Order, rows: &[Conversion]) -> (Option<i6
     let (value, items) = if row.number == 0 {
         base_goods(order, rows)
     } else {
-        let uplift = order.uplifts.iter().find(|uplift| row.carries.contains(&uplift.outcome_id));
+        let uplift = order.uplifts.iter().find(|uplift| row.uplift_ids.contains(&uplift.outcome_id));
         uplift.map_or((None, Vec::new()), |uplift| (Some(revenue(&uplift.terms)), uplift.terms.items.clone()))
     };
     let contents = items.into_iter().filter_map(|item| {
@@ -88,7 +88,7 @@ fn revenue(terms: &Terms) -> i64 {
 
 /// Whether an uplift Purchase, rather than the base, tells of this cross-sell.
 fn is_told_apart(uplift: &Uplift, rows: &[Conversion]) -> bool {
-    rows.iter().any(|row| row.number > 0 && row.carries.contains(&uplift.outcome_id))
+    rows.iter().any(|row| row.number > 0 && row.uplift_ids.contains(&uplift.outcome_id))
 }
 
 /// The cross-sells of which the base tells.
@@ -120,7 +120,7 @@ fn base_goods(order: &Order, rows: &[Conversion]) -> (Option<i64>, Vec<Item>) {
 fn told_but_undone(rows: &[Conversion], order: &Order) -> Option<(usize, OutcomeId)> {
     rows.iter().enumerate().filter(|(_, row)| row.may_be_taken()).find_map(|(index, row)| {
         let undone =
-            row.carries.iter().find(|id| !order.uplifts.iter().any(|uplift| uplift.outcome_id == **id));
+            row.uplift_ids.iter().find(|id| !order.uplifts.iter().any(|uplift| uplift.outcome_id == **id));
         undone.map(|id| (index, id.clone()))
     })
 }
@@ -128,7 +128,7 @@ fn told_but_undone(rows: &[Conversion], order: &Order) -> Option<(usize, Outcome
 /// Whether a row that has not left tells of no effective cross-sell, so that it can tell of another one.
 fn is_unused(row: &Conversion, order: &Order) -> bool {
     matches!(row.state, State::Held | State::Ready | State::Suppressed)
-        && !row.carries.iter().any(|id| order.uplifts.iter().any(|uplift| uplift.outcome_id == *id))
+        && !row.uplift_ids.iter().any(|id| order.uplifts.iter().any(|uplift| uplift.outcome_id == *id))
 }
 
 /// A draft of the base, once the order has reached `purchase_on`.
@@ -151,7 +151,7 @@ fn draft_base(ledger: &OrderLedger, rows: &[Conversion], context: SignalContext<
         reason,
         value,
         leaves_at: leaves_at(moment.recorded_at, moment.occurred_at, context.policy),
-        carries: uplifts_in_base(order, rows),
+        uplift_ids: uplifts_in_base(order, rows),
     })
 }
 
@@ -177,7 +177,7 @@ fn draft_uplift(
         reason,
         value,
         leaves_at: leaves_at(uplift.moment.recorded_at, uplift.moment.occurred_at, context.policy),
-        carries: vec![uplift.outcome_id.clone()],
+        uplift_ids: vec![uplift.outcome_id.clone()],
     }
 }
 

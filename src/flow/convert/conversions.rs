@@ -46,7 +46,7 @@ pub(in crate::flow) async fn update_conversions(
             leaves_at: draft.leaves_at,
             resent: false,
             frozen: false,
-            carries: draft.carries,
+            uplift_ids: draft.uplift_ids,
         };
         unit.add_conversion(&aggregate.thread, &conversion, currency, now);
         aggregate.conversions.push(conversion);
