@@ -283,7 +283,7 @@ impl Unit {
         for ConversationAggregate { orders, conversions, .. } in found.aggregates.values_mut() {
             for ledger in &mut *orders {
                 let mut rows = conversions.iter().filter(|row| row.order_id.as_ref() == Some(&ledger.id));
-                ledger.reported = rows.any(|row| row.frozen || row.may_be_taken());
+                ledger.may_be_reported = rows.any(|row| row.frozen || row.may_be_taken());
             }
             matching::park(orders);
         }

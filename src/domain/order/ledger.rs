@@ -34,7 +34,7 @@ pub struct OrderLedger {
     pub opened_at: Timestamp,
     /// Meta may know of it: one of its conversions was carried by an attempt. From then on it joins no order and
     /// none is split off from it.
-    pub reported: bool,
+    pub may_be_reported: bool,
     /// Orders from outside that are this one by their value; their numbers and facts are among its own too.
     pub joined: Vec<JoinedOrder>,
 }
@@ -69,7 +69,7 @@ impl OrderLedger {
             order: Order::new(currency),
             parked: false,
             opened_at: Timestamp::from_millis(0),
-            reported: false,
+            may_be_reported: false,
             joined: Vec::new(),
         }
     }
@@ -77,7 +77,7 @@ impl OrderLedger {
     /// Splits off every order that joined it, so that the matching can decide anew; none once Meta may know of them
     /// as one. None of the results is folded again.
     pub fn part(&mut self) -> Vec<Self> {
-        if self.reported {
+        if self.may_be_reported {
             return Vec::new();
         }
         let joined = std::mem::take(&mut self.joined);

@@ -69,7 +69,7 @@ impl Candidate {
         let ledger = &orders[index];
         let first = ledger.effective().map(|fact| fact.occurred_at).min()?;
         let told_by_person = ledger.effective().any(|fact| fact.source.is_person());
-        if ledger.service_numbered || ledger.reported || told_by_person {
+        if ledger.service_numbered || ledger.may_be_reported || told_by_person {
             return None;
         }
         let confirmed = ledger.effective().filter(|fact| fact.kind == OutcomeKind::Confirmed);

@@ -134,7 +134,7 @@ impl LoadedConversation {
             .sort_by(|a, b| (a.name.as_str(), a.number, &a.id).cmp(&(b.name.as_str(), b.number, &b.id)));
         for ledger in &mut *orders {
             let mut own = conversions.iter().filter(|row| row.order_id.as_ref() == Some(&ledger.id));
-            ledger.reported = own.any(|row| row.frozen || row.may_be_taken());
+            ledger.may_be_reported = own.any(|row| row.frozen || row.may_be_taken());
         }
         self.written_orders = self.aggregate.orders.iter().map(WrittenOrder::of).collect();
         self.touched.clear();
