@@ -285,7 +285,7 @@ impl Unit {
                 let mut rows = conversions.iter().filter(|row| row.order_id.as_ref() == Some(&ledger.id));
                 ledger.may_be_reported = rows.any(|row| row.frozen || row.may_be_taken());
             }
-            matching::park(orders);
+            matching::match_orders(orders);
         }
         Ok(found.aggregates.into_values().collect())
     }

@@ -13,7 +13,7 @@ use crate::domain::order::outcome::{Fact, Flag, OutcomeKind};
 ///
 /// Gives the pairs that certainly are one, as (order from outside, sale): the caller joins them. The other parked
 /// orders wait for a person. `orders` are folded, and sorted with the oldest first.
-pub fn park(orders: &mut [OrderLedger]) -> Vec<(usize, usize)> {
+pub fn match_orders(orders: &mut [OrderLedger]) -> Vec<(usize, usize)> {
     let mut candidates: Vec<Candidate> =
         (0..orders.len()).filter_map(|index| Candidate::of(orders, index)).collect();
     candidates.sort_by(|a, b| a.sort_key(orders).cmp(&b.sort_key(orders)));

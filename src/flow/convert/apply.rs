@@ -76,7 +76,7 @@ impl LoadedConversation {
         for ledger in orders.iter_mut() {
             ledger.fold(currency);
         }
-        let same = matching::park(orders);
+        let same = matching::match_orders(orders);
         let id = |index: usize| orders[index].id.clone();
         let same: Vec<Join> =
             same.into_iter().map(|(ending, into)| Join { ending: id(ending), into: id(into) }).collect();
