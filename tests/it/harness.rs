@@ -260,7 +260,7 @@ pub fn say(kind: OutcomeKind, value: impl Into<Option<i64>>) -> Tag {
         source: Source::Api,
         order_number: None,
         new_order: false,
-        terms: Terms { value: value.into(), ..Terms::silent(gel()) },
+        terms: Terms { value: value.into(), ..Terms::unstated(gel()) },
         occurred_at: None,
         reference: None,
         if_version: None,

@@ -52,7 +52,7 @@ fn ledger(path: &[OutcomeKind], last_value: Option<i64>) -> OrderLedger {
                 reference: None,
                 terms: Terms {
                     value: if *kind == OutcomeKind::Confirmed { Some(10_000) } else { value },
-                    ..Terms::silent(gel())
+                    ..Terms::unstated(gel())
                 },
                 details: Details::default(),
                 reason: None,
@@ -121,7 +121,7 @@ fn outside(kind: OutcomeKind, source: Source, value: Option<i64>, at: i64) -> Fa
         actor: "crm".to_owned(),
         source,
         reference: Some("r-1".to_owned()),
-        terms: Terms { value, ..Terms::silent(gel()) },
+        terms: Terms { value, ..Terms::unstated(gel()) },
         details: Details::default(),
         reason: None,
         undone: false,

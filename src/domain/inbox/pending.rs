@@ -259,7 +259,7 @@ mod tests {
             actor: "nino".to_owned(),
             source: Source::Console,
             reference: None,
-            terms: Terms { value: Some(5000), ..Terms::silent(gel()) },
+            terms: Terms { value: Some(5000), ..Terms::unstated(gel()) },
             details: Details::default(),
             reason: None,
             undone: false,

@@ -171,7 +171,7 @@ mod tests {
             actor: "nino".to_owned(),
             source: Source::Console,
             reference: None,
-            terms: Terms { value, ..Terms::silent(gel()) },
+            terms: Terms { value, ..Terms::unstated(gel()) },
             details: Details::default(),
             reason: None,
             undone: false,

@@ -218,7 +218,7 @@ pub struct Terms {
 
 impl Terms {
     /// Terms that state nothing.
-    pub const fn silent(currency: Currency) -> Self {
+    pub const fn unstated(currency: Currency) -> Self {
         Self {
             currency,
             value: None,
@@ -232,7 +232,7 @@ impl Terms {
 
     /// Whether anything is stated besides the currency, so that the currency counts too.
     pub fn states_anything(&self) -> bool {
-        *self != Self::silent(self.currency)
+        *self != Self::unstated(self.currency)
     }
 
     /// Σ items − discount + delivery fee, in minor units. `None` where no items are given, or their sum overflows.

@@ -56,7 +56,7 @@ impl Tag {
             source,
             order_number: None,
             new_order: false,
-            terms: Terms::silent(currency),
+            terms: Terms::unstated(currency),
             details: Details::default(),
             reason: None,
             note: None,

@@ -70,7 +70,7 @@ impl TypedTag {
                 delivery_fee: amount("/delivery_fee", self.delivery_fee.as_deref(), currency)?,
                 fee: amount("/fee", self.fee.as_deref(), currency)?,
                 items: self.product.into_iter().collect(),
-                ..Terms::silent(currency)
+                ..Terms::unstated(currency)
             },
             details: Details { courier: self.courier, waybill: self.waybill, ..Details::default() },
             reason: self.reason,

@@ -74,7 +74,7 @@ pub(in crate::flow) async fn apply_silence(
             actor: SERVICE.to_owned(),
             source: Source::Service,
             reference: None,
-            terms: Terms::silent(loaded.page.currency),
+            terms: Terms::unstated(loaded.page.currency),
             details: Details::default(),
             reason: Some(SILENT.to_owned()),
             undone: false,

@@ -100,7 +100,7 @@ pub(in crate::flow) async fn append(
             Ok(Recorded::known(known))
         }
         TagMeaning::OfChat(ChatDecision::Append(occurred_at)) => {
-            let fact = fact(services, loaded, tag, actor, Terms::silent(loaded.page.currency), occurred_at);
+            let fact = fact(services, loaded, tag, actor, Terms::unstated(loaded.page.currency), occurred_at);
             append_to_chat(unit, services, loaded, tag, fact).await
         }
         TagMeaning::OfOrder(Decision::Known { order, outcome_id, also_named }) => {
