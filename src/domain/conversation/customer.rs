@@ -29,7 +29,7 @@ impl Customer {
     /// Merges what is said now over what was `known`: a stated field wins. The phone is left out, as it is never
     /// stored.
     #[must_use]
-    pub fn over(&self, known: Self) -> Self {
+    pub fn merged_over(&self, known: Self) -> Self {
         let stated_or_known = |stated: &Option<String>, known: Option<String>| stated.clone().or(known);
         Self {
             phone: None,
@@ -67,7 +67,7 @@ mod tests {
             last_name: Some("Beridze".to_owned()),
             ..named("Nino")
         };
-        let now = named("Nana").over(known);
+        let now = named("Nana").merged_over(known);
         assert_eq!((now.name().as_deref(), now.city.as_deref()), (Some("Nana Beridze"), Some("Gori")));
         assert_eq!(format!("{now:?}"), "Customer(…)");
     }

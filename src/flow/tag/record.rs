@@ -166,7 +166,7 @@ async fn note_customer(
         unit.add_phone_mention(thread, &hash, MentionSource::Tag, loaded.now).await?;
     }
     let known = unit.customer(&thread.id).await?.unwrap_or_default();
-    unit.set_customer(&thread.id, &customer.over(known)).await
+    unit.set_customer(&thread.id, &customer.merged_over(known)).await
 }
 
 async fn append_to_chat(
