@@ -31,7 +31,7 @@ pub struct NewFollowUp<'a> {
     /// Our id of the new entry.
     pub id: &'a OutcomeId,
     /// Whether it undoes or accepts the fact.
-    pub what: FollowUp,
+    pub kind: FollowUp,
     /// The fact that it undoes or accepts.
     pub about: &'a Fact,
     /// The source by which it came.
@@ -247,7 +247,7 @@ impl Unit {
         self.write_buffer.of().push(OutcomeRow {
             id: entry.id.0.clone(),
             about: Some(entry.about.id.0.clone()),
-            kind: entry.what.as_str().into(),
+            kind: entry.kind.as_str().into(),
             occurred_at: now.millis(),
             recorded_at: now.millis(),
             source: entry.source.as_str().into(),
@@ -357,11 +357,11 @@ impl Unit {
     }
 
     /// The follow-up of this kind to the entry `about`.
-    pub async fn entry_about(&mut self, what: FollowUp, about: &OutcomeId) -> Result<Option<OutcomeId>> {
+    pub async fn entry_about(&mut self, kind: FollowUp, about: &OutcomeId) -> Result<Option<OutcomeId>> {
         let row = self
             .row(
                 "select id from outcome where about = $1 and kind = $2",
-                values![about.as_str(), what.as_str()],
+                values![about.as_str(), kind.as_str()],
             )
             .await?;
         row.map(|row| row.get("id").map(OutcomeId)).transpose()

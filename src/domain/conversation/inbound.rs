@@ -76,7 +76,7 @@ pub struct InboundEvent {
     /// When it happened, by Meta's clock.
     pub at: Timestamp,
     /// The kind of the event, with what only that kind has.
-    pub what: InboundKind,
+    pub kind: InboundKind,
     /// The ad or link that came with it, wherever in the event Meta put it.
     pub referral: Option<Referral>,
 }
@@ -282,12 +282,12 @@ mod tests {
     fn debug_shows_nothing_personal() {
         let secret = || Some("secret".to_owned());
         let answer = || FormAnswer { key: "secret".to_owned(), value: "secret".to_owned() };
-        let event = |what| InboundEvent {
+        let event = |kind| InboundEvent {
             page_id: PageId::from("1"),
             channel: Channel::Messenger,
             person_id: PersonId("secret".to_owned()),
             at: Timestamp::from_millis(0),
-            what,
+            kind,
             referral: Some(Referral {
                 r#ref: secret(),
                 ad_title: secret(),

@@ -56,7 +56,7 @@ pub(in crate::flow) async fn apply_silence(
         let id = OutcomeId(services.ids.next(now));
         let undo = NewFollowUp {
             id: &id,
-            what: FollowUp::Undo,
+            kind: FollowUp::Undo,
             about: &loaded.aggregate.chat_facts[index],
             source: Source::Service,
             actor: SERVICE,

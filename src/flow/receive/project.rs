@@ -285,7 +285,7 @@ async fn note(
     let at = event.at;
     let id = services.ids.next(loaded.now);
     let place = MessagePosition { conversation: &conversation, page: &page, id: &id, at };
-    match event.what {
+    match event.kind {
         InboundKind::Edited { mid, author, text, number } => {
             let name = format!("{mid}#{number}");
             update.said.extend(OperatorMessage::of(author, &name, text.as_deref(), at));
@@ -331,7 +331,7 @@ struct InboundMessage {
 
 impl InboundMessage {
     fn of(event: &InboundEvent) -> Option<Self> {
-        let (mid, author, text, attachments) = match &event.what {
+        let (mid, author, text, attachments) = match &event.kind {
             InboundKind::Message { mid, author, text, attachments } => {
                 (mid, *author, text.clone(), attachments.clone())
             }

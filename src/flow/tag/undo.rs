@@ -116,7 +116,7 @@ pub(in crate::flow) async fn append(
         order: order.as_ref().map(|(id, _)| id),
         version: order.as_ref().map_or(thread.version, |(_, version)| *version) + 1,
     };
-    let entry = NewFollowUp { id: &id, what: kind, about: &fact, source, actor: sender.actor };
+    let entry = NewFollowUp { id: &id, kind, about: &fact, source, actor: sender.actor };
     unit.append_follow_up(position, entry, now);
     loaded.aggregate.mark(outcome, kind);
     match &order {

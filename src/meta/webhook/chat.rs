@@ -48,7 +48,7 @@ pub(super) fn read(entry: &EntryContext<'_>, item: &Json<'_>) -> Option<Result<I
         return Some(Err(MALFORMED));
     }
     let read = Event { page_id: entry.page_id.as_str(), item }.read()?;
-    Some(read.and_then(|(what, referral)| entry.event(item, what, referral)))
+    Some(read.and_then(|(kind, referral)| entry.event(item, kind, referral)))
 }
 
 impl EntryContext<'_> {
@@ -56,7 +56,7 @@ impl EntryContext<'_> {
     fn event(
         &self,
         item: &Json<'_>,
-        what: InboundKind,
+        kind: InboundKind,
         referral: Option<Referral>,
     ) -> Result<InboundEvent, &'static str> {
         let page = self.page_id.as_str();
@@ -79,7 +79,7 @@ impl EntryContext<'_> {
             channel: self.channel,
             person_id: PersonId(psid),
             at,
-            what,
+            kind,
             referral,
         })
     }
@@ -142,18 +142,18 @@ impl Event<'_> {
                 attachments.push("unsupported".to_owned());
             }
         }
-        let what = InboundKind::Message { mid: Some(mid), author: self.author(message), text, attachments };
-        Ok((what, self.referral_of(message)))
+        let kind = InboundKind::Message { mid: Some(mid), author: self.author(message), text, attachments };
+        Ok((kind, self.referral_of(message)))
     }
 
     fn edit(&self, edit: &Json<'_>) -> Read {
-        let what = InboundKind::Edited {
+        let kind = InboundKind::Edited {
             mid: edit.mid("mid").ok_or(MALFORMED)?,
             author: self.author(edit),
             text: edit.text("text"),
             number: edit.whole("num_edit").unwrap_or(1),
         };
-        Ok((what, None))
+        Ok((kind, None))
     }
 
     fn cart(&self, order: &Json<'_>) -> Read {

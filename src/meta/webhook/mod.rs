@@ -200,7 +200,7 @@ mod tests {
             let event = page(&message(app)).events.remove(0);
             assert_eq!((event.person_id.as_str(), event.at.seconds()), (psid, 1_717_171_717));
             assert!(
-                matches!(event.what, InboundKind::Message { author: found, .. } if found == author),
+                matches!(event.kind, InboundKind::Message { author: found, .. } if found == author),
                 "{app}"
             );
         }
@@ -211,7 +211,7 @@ mod tests {
         let from_page = r#"{"sender":{"id":"1111111111"},"recipient":{"id":"33"},"message":{"mid":"m"}}"#;
         let event = page(from_page).events.remove(0);
         assert_eq!(event.person_id.as_str(), "33");
-        assert!(matches!(event.what, InboundKind::Message { author: Author::Operator, .. }));
+        assert!(matches!(event.kind, InboundKind::Message { author: Author::Operator, .. }));
         let to_itself = from_page.replace("33", "1111111111");
         assert_eq!(kinds(&page(&to_itself)), ["self"]);
     }
@@ -225,7 +225,7 @@ mod tests {
         let expected = ["malformed", "read", "event:x", "event:unknown", "event:unknown", "malformed"];
         assert_eq!(kinds(&content), expected);
         assert!(
-            matches!(&content.events[0].what, InboundKind::Message { text: Some(text), .. } if text == "a\u{fffd}b")
+            matches!(&content.events[0].kind, InboundKind::Message { text: Some(text), .. } if text == "a\u{fffd}b")
         );
         let body = r#"{"object":"page","entry":[7,{"time":1},{"id":"1"},{"id":"1","messaging":{}},{"id":"1","changes":[{},7],
             "changed_fields":["feed",7,"Private words"]}]}"#;
@@ -253,7 +253,7 @@ mod tests {
         let content = read(body.as_bytes()).unwrap();
         assert_eq!(content.events.len(), 3);
         assert!(content.events.iter().all(|one| one.referral.as_ref().is_some_and(Referral::is_from_ad)));
-        assert_eq!(content.events[2].what, InboundKind::Referral);
+        assert_eq!(content.events[2].kind, InboundKind::Referral);
         assert_eq!(content.kept, [(PageId::from("1"), "change:inbox_labels".to_owned())]);
     }
 
@@ -264,7 +264,7 @@ mod tests {
             message(r#""text":"hi""#).replace(r#""mid":"m_1""#, &mid)
         };
         let content = page(&(0..1000).map(item).collect::<Vec<_>>().join(","));
-        let mids = content.events.iter().map(|event| match &event.what {
+        let mids = content.events.iter().map(|event| match &event.kind {
             InboundKind::Message { mid: Some(mid), .. } => mid.clone(),
             other => panic!("{other:?}"),
         });
@@ -310,7 +310,7 @@ mod tests {
         let event = page(&message(&fields)).events.remove(0);
         let referral = event.referral.unwrap();
         assert_eq!((referral.r#ref.map(|text| text.len()), referral.ad_id), (Some(2_083), None));
-        assert!(matches!(event.what, InboundKind::Message { text: Some(text), .. } if text.len() == 20_000));
+        assert!(matches!(event.kind, InboundKind::Message { text: Some(text), .. } if text.len() == 20_000));
         let mid = message("\"text\":\"\"").replace("m_1", &long);
         assert_eq!(kinds(&page(&mid)), ["malformed"]);
         let sender = message("\"text\":\"\"").replace("22", "a b");

@@ -9,8 +9,8 @@ use crate::meta::webhook::read;
 /// may show.
 fn described(content: &WebhookContent) -> Vec<String> {
     let events = content.events.iter().map(|event| {
-        let InboundEvent { page_id, channel, person_id, at, what, referral } = event;
-        let what = match what {
+        let InboundEvent { page_id, channel, person_id, at, kind, referral } = event;
+        let kind = match kind {
             InboundKind::Message { mid, author, text, attachments } => {
                 format!(
                     "{} {} {} {attachments:?}",
@@ -50,7 +50,7 @@ fn described(content: &WebhookContent) -> Vec<String> {
             format!(" <- {}", parts.map(|part| shown(part.as_ref()).to_owned()).join(" "))
         });
         format!(
-            "{} {} {} {}: {what}{}",
+            "{} {} {} {}: {kind}{}",
             channel.as_str(),
             page_id,
             person_id.as_str(),

@@ -40,16 +40,16 @@ fn event(
     author: Author,
 ) -> Result<InboundEvent, &'static str> {
     let mid = message.mid("id").ok_or(MALFORMED)?;
-    let kind = message.get("type").and_then(Json::str).unwrap_or_default();
-    let what = match kind {
+    let message_type = message.get("type").and_then(Json::str).unwrap_or_default();
+    let kind = match message_type {
         "reaction" => return Err("reaction"),
         "system" => return Err("system"),
         "order" => cart(mid, message.get("order").ok_or(MALFORMED)?),
         _ => InboundKind::Message {
             mid: Some(mid),
             author,
-            text: message_text(message, kind),
-            attachments: attachments(kind),
+            text: message_text(message, message_type),
+            attachments: attachments(message_type),
         },
     };
     Ok(InboundEvent {
@@ -57,7 +57,7 @@ fn event(
         channel: Channel::Whatsapp,
         person_id: PersonId(message.id_of(person).ok_or(MALFORMED)?),
         at: message.moment("timestamp").ok_or(MALFORMED)?,
-        what,
+        kind,
         referral: message.get("referral").and_then(referral),
     })
 }
