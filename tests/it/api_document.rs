@@ -76,7 +76,7 @@ both!(
         let reads = |text: &str, line: &str| assert!(text.lines().any(|one| one == line), "{line} in {text}");
         reads(&before, r#"salesbridge_conversions{state="held"} 1"#);
         reads(&before, r#"salesbridge_webhooks_total{outcome="unsigned"} 1"#);
-        reads(&before, "salesbridge_inbox_waiting 0");
+        reads(&before, "salesbridge_intake_log_waiting 0");
         shop.later(HOLD);
         shop.delivers().await;
         let after = api.get("/metrics").await.text;

@@ -26,8 +26,8 @@ fn recorder() -> Option<&'static PrometheusHandle> {
     let recorder = RECORDER.get_or_init(|| {
         let handle = PrometheusBuilder::new().install_recorder().ok()?;
         describe_counter!("salesbridge_webhooks_total", "Webhooks, by what became of them.");
-        describe_gauge!("salesbridge_inbox_waiting", "Webhooks that are stored and not read yet.");
-        describe_gauge!("salesbridge_inbox_oldest_age_seconds", "Age of the oldest of them.");
+        describe_gauge!("salesbridge_intake_log_waiting", "Webhooks that are stored and not read yet.");
+        describe_gauge!("salesbridge_intake_log_oldest_age_seconds", "Age of the oldest of them.");
         describe_gauge!("salesbridge_conversions", "Conversions, by state.");
         describe_gauge!(
             "salesbridge_conversions_oldest_due_age_seconds",
@@ -68,8 +68,8 @@ async fn measure(services: &Services) -> Result<()> {
     let age = |since: Option<Timestamp>| since.map_or(0.0, |since| now.since(since).as_secs_f64());
     let mut unit = services.store.read().await?;
     let (waiting, oldest) = unit.waiting(&services.store).await?;
-    gauge!("salesbridge_inbox_waiting").set(number(waiting));
-    gauge!("salesbridge_inbox_oldest_age_seconds").set(age(oldest));
+    gauge!("salesbridge_intake_log_waiting").set(number(waiting));
+    gauge!("salesbridge_intake_log_oldest_age_seconds").set(age(oldest));
     let by_state = unit.conversions_by_state().await?;
     for state in ConversionState::ALL {
         let found = by_state.iter().find(|(found, _)| *found == state).map_or(0, |(_, number)| *number);
