@@ -39,7 +39,7 @@
 //! * A webhook: `web::hooks::meta` → [`flow::Intake`] (durable, then 200) → [`worker`] → [`flow::project`].
 //! * A tag: `web::api` or the console → [`flow::tag`] → [`domain::order::tag_decision`] decides →
 //!   [`domain::signal`] says what Meta will be told → [`store`] writes all of it or nothing.
-//! * A conversion: [`worker::deliver`] → [`flow::claim`] takes a lease → [`flow::open`] commits an attempt before the
+//! * A conversion: [`worker::deliver`] → [`flow::lease`] takes a lease → [`flow::open`] commits an attempt before the
 //!   first byte → [`meta::events`] sends → [`flow::settle`] writes the verdict.
 //!
 //! # Glossary

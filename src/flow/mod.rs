@@ -14,7 +14,7 @@ pub use crate::domain::conversation::phone_key::PhoneKey;
 pub use crate::domain::order::tagged::{FollowUpEntry, Tagged};
 pub use convert::preview::{PreviewTotals, preview};
 pub use convert::silence::fall_silent;
-pub use deliver::claim::{Batch, claim, open, release};
+pub use deliver::lease::{Batch, lease, open, release};
 pub use deliver::recover::{recover, recover_alone};
 pub use deliver::resolve::{ReleasedConversion, Resolution, Resolved, resolve, retry, send_now};
 pub use deliver::settle::settle;

@@ -295,7 +295,7 @@ impl Unit {
         .await
     }
 
-    /// Gives back every lease: what was claimed and not sent is due again.
+    /// Gives back every lease: what was leased and not sent is due again.
     pub async fn give_back_all(&mut self) -> Result<u64> {
         self.execute(
             "update conversion set lease = null, lease_until = null

@@ -19,10 +19,10 @@ use crate::store::db::write_buffer::{Buffered, Table};
 /// must be found.
 pub const LEASE: Duration = Duration::from_secs(45);
 
-/// A claim on conversions for a limited time: who works on them, and until when.
+/// A lease on conversions: who works on them, and until when.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease<'a> {
-    /// Our id of the lease, made anew for every claim.
+    /// Our id of the lease, a new one for each.
     pub id: &'a str,
     /// When it was taken or last renewed.
     pub now: Timestamp,

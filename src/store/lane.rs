@@ -28,7 +28,7 @@ pub(in crate::store) use lane_columns;
 /// A lane with due conversions that may be sent, and its Pages that have some.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendingLane {
-    /// Our id of the lane, under which it is claimed.
+    /// Our id of the lane.
     pub lane_id: LaneId,
     /// Its Pages, the one with the nearest deadline first.
     pub pages: Vec<PageId>,

@@ -22,7 +22,7 @@ const IN_FLIGHT: usize = 4;
 /// The two stages of ending delivery.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
-    /// First stage: nothing more is claimed, and no further attempt is opened.
+    /// First stage: nothing more is leased, and no further attempt is opened.
     pub soon: CancellationToken,
     /// Second stage: an attempt that still waits for its answer is settled as `unknown`.
     pub now: CancellationToken,
@@ -45,24 +45,24 @@ pub async fn drain(services: &Services, graph: &Graph, stop: &Stop) -> Result<us
     side_by_side(lanes).await
 }
 
-/// Claims leases one after the other, its Pages in turn, each as full as it can be, and sends what they hold side by
+/// Takes leases one after the other, its Pages in turn, each as full as it can be, and sends what they hold side by
 /// side.
 async fn drain_lane(services: &Services, graph: &Graph, lane: SendingLane, stop: &Stop) -> Result<usize> {
     let mut pages = VecDeque::from(lane.pages);
-    // Pages that had nothing due at their last claim; settling may make something due again.
+    // Pages that had nothing due at their last lease; settling may make something due again.
     let mut idle = Vec::new();
     let mut senders = JoinSet::new();
     let (mut requests, mut failed) = (0, None);
     loop {
         while senders.len() < IN_FLIGHT && failed.is_none() && !stop.soon.is_cancelled() {
             let Some(page) = pages.pop_front() else { break };
-            match flow::claim(services, &page).await {
+            match flow::lease(services, &page).await {
                 Ok(Some(lease)) => {
-                    failpoint::reach("send.claimed");
+                    failpoint::reach("send.leased");
                     pages.push_back(page.clone());
                     let (services, graph, stop) = (services.clone(), graph.clone(), stop.clone());
                     senders.spawn(async move {
-                        let sent = send_claimed(&services, &graph, &page, lease, &stop).await;
+                        let sent = send_leased(&services, &graph, &page, lease, &stop).await;
                         sent.map(|sent| (page, sent))
                     });
                 }
@@ -88,7 +88,7 @@ async fn drain_lane(services: &Services, graph: &Graph, lane: SendingLane, stop:
 
 /// Sends what one lease holds. A refused batch comes back as two leases: each half is an attempt of its own,
 /// and every attempt is committed before its first byte.
-async fn send_claimed(
+async fn send_leased(
     services: &Services,
     graph: &Graph,
     page: &PageId,

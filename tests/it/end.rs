@@ -9,7 +9,7 @@ use crate::kills::customer::{Customer, Door};
 use crate::kills::{meta, place};
 use crate::process::{Served, comes_true};
 
-async fn what_is_out_is_unknown_and_nothing_more_is_claimed(url: Option<String>) {
+async fn what_is_out_is_unknown_and_nothing_more_is_leased(url: Option<String>) {
     let meta = meta().await;
     let place = place(&meta, url.as_deref());
     let (key, client) = (place.key("operator"), salesbridge::http_client::client().unwrap());
@@ -58,10 +58,10 @@ async fn what_is_out_is_unknown_and_nothing_more_is_claimed(url: Option<String>)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_sqlite() {
-    what_is_out_is_unknown_and_nothing_more_is_claimed(None).await;
+    what_is_out_is_unknown_and_nothing_more_is_leased(None).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres() {
-    what_is_out_is_unknown_and_nothing_more_is_claimed(Some(new_postgres().await)).await;
+    what_is_out_is_unknown_and_nothing_more_is_leased(Some(new_postgres().await)).await;
 }

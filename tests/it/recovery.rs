@@ -46,15 +46,15 @@ both!(
 );
 
 both!(
-    async fn what_was_only_claimed_is_sent_after_all(shop: Shop) {
+    async fn what_was_only_leased_is_sent_after_all(shop: Shop) {
         let page = PageId::from(PAGE);
         shop.sells(2).await;
         shop.later(HOLD);
         flow::release(&shop.services).await.unwrap();
-        flow::claim(&shop.services, &page).await.unwrap().unwrap();
+        flow::lease(&shop.services, &page).await.unwrap().unwrap();
         assert_eq!(shop.delivers().await, 0);
         shop.later(LAPSED);
-        flow::claim(&shop.services, &page).await.unwrap().unwrap();
+        flow::lease(&shop.services, &page).await.unwrap().unwrap();
         assert_eq!(flow::recover_alone(&shop.services).await.unwrap(), 0);
         assert_eq!(shop.delivers().await, 1);
         assert_eq!(shop.stand().await, "2 sent taken");

@@ -114,7 +114,7 @@ impl Shop {
         ids.into_iter().map(AttemptId).collect()
     }
 
-    /// Claims and opens what is due, as a sender does; its answer is still out.
+    /// Leases and opens what is due, as a sender does; its answer is still out.
     pub async fn opens(&self) -> Batch {
         self.opens_for(PAGE).await
     }
@@ -122,7 +122,7 @@ impl Shop {
     pub async fn opens_for(&self, page: &str) -> Batch {
         let page = PageId::from(page);
         flow::release(&self.services).await.unwrap();
-        let lease = flow::claim(&self.services, &page).await.unwrap().expect("something is due");
+        let lease = flow::lease(&self.services, &page).await.unwrap().expect("something is due");
         flow::open(&self.services, &page, &lease).await.unwrap().expect("something may leave")
     }
 

@@ -1,6 +1,6 @@
 //! From a due conversion to a settled one.
 
-pub mod claim;
+pub mod lease;
 pub mod recover;
 pub mod resolve;
 pub mod settle;

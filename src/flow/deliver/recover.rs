@@ -1,4 +1,4 @@
-//! Recovery after a crash: what was only claimed is due again by itself once its lease ends; what was `sending` in a
+//! Recovery after a crash: what was only leased is due again by itself once its lease ends; what was `sending` in a
 //! process that has ended becomes `unknown`, and is never silently sent again.
 
 use crate::clock::Timestamp;
@@ -13,7 +13,7 @@ pub async fn recover(services: &Services) -> Result<usize> {
     recover_before(services, services.clock.now()).await
 }
 
-/// Settles all open attempts at once, whatever their leases say, and gives back what was only claimed: at the start of
+/// Settles all open attempts at once, whatever their leases say, and gives back what was only leased: at the start of
 /// the one process that serves on a SQLite file.
 pub async fn recover_alone(services: &Services) -> Result<usize> {
     run::run(services, "recover_alone", |unit, _| Box::pin(unit.give_back_all())).await?;

@@ -9,7 +9,7 @@ use crate::domain::signal::conversion::{EventName, Reason, State};
 use crate::error::Result;
 use crate::flow::convert::conversions::update_conversions;
 use crate::flow::convert::loaded::{PageRules, Pages};
-use crate::flow::deliver::claim::Batch;
+use crate::flow::deliver::lease::Batch;
 use crate::flow::unit::run::{self, yield_between};
 use crate::flow::unit::services::Services;
 use crate::meta::events::verdict;

@@ -143,10 +143,10 @@ impl Killed {
             (_, other) => panic!("ended by {other:?} under {blow:?}"),
         };
         *self.kills.entry(how.to_owned()).or_default() += 1;
-        if how == "send.claimed" {
+        if how == "send.leased" {
             let open = self.open_attempts().await;
             let mut begun = open.iter().filter(|id| !open_before.contains(id));
-            assert!(begun.next().is_none(), "what was only claimed was not being sent");
+            assert!(begun.next().is_none(), "what was only leased was not being sent");
         }
         if self.is_shared && self.chance.one_in(2) {
             self.books.lapse().await;

@@ -1,4 +1,4 @@
-//! Claiming due conversions under a lease, and opening an attempt for them. Between claim and attempt every conversion
+//! Leasing due conversions, and opening an attempt for them. Between lease and attempt every conversion
 //! is brought in line with its ledger once more; the attempt is committed before its first byte.
 
 use std::collections::HashMap;
@@ -52,14 +52,14 @@ pub async fn release(services: &Services) -> Result<u64> {
 
 /// Takes a lease on the due conversions of a Page, at most as many as one request carries; gives its id, or `None` if
 /// nothing is due.
-pub async fn claim(services: &Services, page: &PageId) -> Result<Option<String>> {
-    run::run(services, "claim", |unit, _| {
+pub async fn lease(services: &Services, page: &PageId) -> Result<Option<String>> {
+    run::run(services, "lease", |unit, _| {
         Box::pin(async move {
             let now = services.clock.now();
             let lease = services.ids.next(now);
             let limit = i64::try_from(payload::EVENTS_MAX).unwrap_or(i64::MAX);
-            let claimed = unit.lease_due(page, &Lease::new(&lease, now), limit).await?;
-            Ok((claimed > 0).then_some(lease))
+            let leased = unit.lease_due(page, &Lease::new(&lease, now), limit).await?;
+            Ok((leased > 0).then_some(lease))
         })
     })
     .await
