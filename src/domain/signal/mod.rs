@@ -23,12 +23,17 @@ pub use context::SignalRules;
 pub use purchase::goods;
 pub use readiness::{SEND_WITHIN, is_expired};
 
-/// The conversions of a conversation as they ought to be: the rows that change, as changed, and drafts of new ones.
-pub fn derive(
-    aggregate: &ConversationAggregate,
-    rules: &SignalRules,
-    now: Timestamp,
-) -> (Vec<Conversion>, Vec<Draft>) {
+/// What changes in the conversions of a conversation, so that they are as they ought to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DerivedConversions {
+    /// The rows that differ from those of the aggregate, as changed.
+    pub changed: Vec<Conversion>,
+    /// Drafts of new rows.
+    pub drafts: Vec<Draft>,
+}
+
+/// Derives the conversions of a conversation from its ledgers.
+pub fn derive(aggregate: &ConversationAggregate, rules: &SignalRules, now: Timestamp) -> DerivedConversions {
     let mut changed = Vec::new();
     let mut drafts = Vec::new();
     for ledger in &aggregate.orders {
@@ -51,7 +56,7 @@ pub fn derive(
         SignalContext::of(aggregate, rules, &policy, now),
     ));
     changed.extend(differing(rows, &before, now));
-    (changed, drafts)
+    DerivedConversions { changed, drafts }
 }
 
 /// The conversions of an order, or with `None` the leads: as they are, and a copy to be changed.

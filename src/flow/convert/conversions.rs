@@ -4,7 +4,7 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::ConversionId;
 use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::signal::conversion::{Conversion, event_id};
-use crate::domain::signal::{self, SignalRules};
+use crate::domain::signal::{self, DerivedConversions, SignalRules};
 use crate::error::Result;
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
@@ -20,7 +20,7 @@ pub(in crate::flow) async fn update_conversions(
     now: Timestamp,
 ) -> Result<()> {
     drop_unfounded(unit, aggregate, signal::has_lost_its_order).await?;
-    let (changed, drafts) = signal::derive(aggregate, rules, now);
+    let DerivedConversions { changed, drafts } = signal::derive(aggregate, rules, now);
     for row in changed {
         unit.put_conversion(&row).await?;
         if let Some(stands) = aggregate.conversions.iter_mut().find(|stands| stands.id == row.id) {

@@ -46,8 +46,8 @@ pub async fn preview(
             for ledger in &mut aggregate.orders {
                 ledger.policy_version = 1;
             }
-            let (_, drafts) = signal::derive(&aggregate, &rules, now);
-            for draft in drafts.into_iter().filter(|draft| draft.event_time >= since) {
+            let derived = signal::derive(&aggregate, &rules, now);
+            for draft in derived.drafts.into_iter().filter(|draft| draft.event_time >= since) {
                 let sum = sums.entry(draft.name).or_default();
                 sum.events += 1;
                 sum.value = sum.value.saturating_add(draft.value.unwrap_or(0));
