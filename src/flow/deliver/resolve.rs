@@ -68,8 +68,10 @@ pub async fn send_now(
     request: &IdempotentRequest<ReleasedConversion>,
 ) -> Result<Idempotent<ReleasedConversion>> {
     release(services, id, State::Held, request, |row| {
+        if row.state.may_be_sent_now(row.reason) {
+            return None;
+        }
         let message = match row.reason {
-            Reason::Hold => return None,
             Reason::ValueMissing => "It waits for a value: say what the order is worth (\"amended\").",
             Reason::PersonMissing => "It waits for a person: no conversation is known for this order.",
             Reason::WaitsForPurchase => "It waits until the Purchase before it has left: send that one.",

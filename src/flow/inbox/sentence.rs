@@ -88,18 +88,11 @@ async fn tag_sentence(
     tag.occurred_at = Some(message.at.min(loaded.now));
     tag.details.clamped = message.at > loaded.now;
     tag.reason = found.kind.wants_reason().then(|| IN_THE_CHAT.to_owned());
-    let unclear = match found.reading {
-        Reading::Nothing => return Ok(()),
-        Reading::PartlyRead(open) => Some(PendingReason::PartlyRead(open)),
-        Reading::Whole(None) if found.kind.is_amount() => Some(PendingReason::ValueMissing),
-        Reading::Whole(value) => {
-            tag.terms.value = value;
-            None
-        }
-    };
-    if let Some(reason) = unclear {
+    if let Some(reason) = PendingReason::of_reading(found.reading, found.kind) {
         return make_pending(unit, services, loaded, &tag, Pending::tag(reason)).await;
     }
+    let Reading::Whole(value) = found.reading else { return Ok(()) };
+    tag.terms.value = value;
     let meant = value_of_order_without_one(loaded, &tag);
     if let Err(error) = try_to_record(unit, services, loaded, &meant).await? {
         let reason = PendingReason::of_refusal(error.code);
