@@ -23,7 +23,7 @@ use driver::{Job, TICK};
 /// How long a request to Graph may still take once the process is stopping; then its events are settled as `unknown`.
 const FINISH_WITHIN: Duration = Duration::from_secs(9);
 
-/// Runs all jobs until `stop`; returns when no request is in flight any more, at most [`FINISH_WITHIN`] later.
+/// Runs all jobs until `stop`; returns when no request is in flight any more, at most 9 s later.
 /// `came_in` wakes the projection.
 pub async fn run(services: Services, graph: Graph, came_in: Arc<Notify>, stop: CancellationToken) {
     if !services.store.is_shared() {

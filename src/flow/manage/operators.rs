@@ -285,7 +285,7 @@ pub async fn set_language(services: &Services, id: &OperatorId, language: Langua
     run::run(services, "set_language", |unit, _| Box::pin(unit.set_language(id, language))).await
 }
 
-/// Makes a one-time code for the first admin, while nobody has access yet; at most one in [`CODE_EVERY`].
+/// Makes a one-time code for the first admin, while nobody has access yet; at most one in 10 minutes.
 pub async fn first_code(services: &Services) -> Result<Option<String>> {
     let now = services.clock.now();
     run::run(services, "first_code", |unit, _| {
