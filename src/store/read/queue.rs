@@ -30,6 +30,13 @@ impl Filter {
             self.ad_id.clone(),
         ]
     }
+
+    /// The values of a list behind a cursor: those of the filter as `$1` to `$3`, then the cursor and the limit.
+    fn values_behind(&self, cursor: &ListCursor, limit: i64) -> Vec<Value> {
+        let mut values = self.values();
+        values.extend(values![cursor.at, cursor.id.as_str(), limit]);
+        values
+    }
 }
 
 /// A conversation as a row of the queue shows it.
@@ -151,15 +158,13 @@ impl Unit {
         after: &ListCursor,
         limit: i64,
     ) -> Result<Vec<ConversationSummary>> {
-        let mut values = filter.values();
-        values.extend(values![after.at, after.id.as_str(), limit]);
         let text = summary!(
             "where state = 'waiting' and (back_at is null or back_at < waiting_since) and ",
             filtered!(),
             " and (waiting_since, conversation.id) > ($4, $5)
              order by waiting_since, conversation.id limit $6"
         );
-        self.rows(text, values).await?.iter().map(read_summary).collect()
+        self.rows(text, filter.values_behind(after, limit)).await?.iter().map(read_summary).collect()
     }
 
     /// Conversations that are snoozed, the one that comes back first at the head.
@@ -169,15 +174,13 @@ impl Unit {
         after: &ListCursor,
         limit: i64,
     ) -> Result<Vec<ConversationSummary>> {
-        let mut values = filter.values();
-        values.extend(values![after.at, after.id.as_str(), limit]);
         let text = summary!(
             "where state = 'snoozed' and ",
             filtered!(),
             " and (snoozed_until, conversation.id) > ($4, $5)
              order by snoozed_until, conversation.id limit $6"
         );
-        self.rows(text, values).await?.iter().map(read_summary).collect()
+        self.rows(text, filter.values_behind(after, limit)).await?.iter().map(read_summary).collect()
     }
 
     /// Conversations of a Page that are done, the one with the last word first.
@@ -189,15 +192,13 @@ impl Unit {
         limit: i64,
     ) -> Result<Vec<ConversationSummary>> {
         let filter = Filter { page: Some(page.clone()), ..filter.clone() };
-        let mut values = filter.values();
-        values.extend(values![before.at, before.id.as_str(), limit]);
         let text = summary!(
             "where conversation.page_id = $1 and state = 'done' and ",
             filtered!(),
             " and (last_at, conversation.id) < ($4, $5)
              order by last_at desc, conversation.id desc limit $6"
         );
-        self.rows(text, values).await?.iter().map(read_summary).collect()
+        self.rows(text, filter.values_behind(before, limit)).await?.iter().map(read_summary).collect()
     }
 
     /// The conversations of a Page that match a search.
