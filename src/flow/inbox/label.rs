@@ -126,11 +126,11 @@ struct Step {
     period: LabelPeriod,
     /// The entry that the period has led to already.
     entry: Option<String>,
-    what: StepKind,
+    edge: PeriodEdge,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum StepKind {
+enum PeriodEdge {
     /// The label was put on.
     On {
         /// Whether it was taken off again before a later period that has led to an entry already.
@@ -159,13 +159,13 @@ pub(in crate::flow) async fn apply_labels(
     let mut led_to: HashMap<(String, Timestamp), String> = HashMap::new();
     for mut step in steps {
         let period = (step.label_id.clone(), step.period.began_at());
-        match step.what {
-            StepKind::On { past } => {
+        match step.edge {
+            PeriodEdge::On { past } => {
                 if let Some(entry) = put_on(unit, services, loaded, &step, past).await? {
                     led_to.insert(period, entry);
                 }
             }
-            StepKind::Off => {
+            PeriodEdge::Off => {
                 step.entry = step.entry.take().or_else(|| led_to.get(&period).cloned());
                 taken_off(unit, services, loaded, &step).await?;
             }
@@ -214,14 +214,14 @@ fn all_steps(page: &Page, changes: &[LabelChangeRow], writes: &[LabelRemoval]) -
         let periods = label::periods(&moments, &own);
         for (index, period) in periods.iter().enumerate() {
             let entry = entry_of(period);
-            let step = |at, what| Step {
+            let step = |at, edge| Step {
                 at,
                 label_id: label_id.to_owned(),
                 name: name.clone(),
                 kind,
                 period: period.clone(),
                 entry: entry.clone(),
-                what,
+                edge,
             };
             let end = match period.end {
                 Some(End::ByPerson(at)) => Some(at),
@@ -230,14 +230,14 @@ fn all_steps(page: &Page, changes: &[LabelChangeRow], writes: &[LabelRemoval]) -
             if entry.is_none() {
                 let past =
                     end.is_some() && periods[index + 1..].iter().any(|later| entry_of(later).is_some());
-                steps.push(step(period.began_at(), StepKind::On { past }));
+                steps.push(step(period.began_at(), PeriodEdge::On { past }));
             }
             if let Some(at) = end.filter(|at| taken(*at, false).is_none()) {
-                steps.push(step(at, StepKind::Off));
+                steps.push(step(at, PeriodEdge::Off));
             }
         }
     }
-    steps.sort_by(|a, b| (a.at, a.what, a.kind, &a.label_id).cmp(&(b.at, b.what, b.kind, &b.label_id)));
+    steps.sort_by(|a, b| (a.at, a.edge, a.kind, &a.label_id).cmp(&(b.at, b.edge, b.kind, &b.label_id)));
     steps
 }
 
@@ -308,9 +308,11 @@ fn tag_of(loaded: &LoadedConversation, step: &Step, kind: OutcomeKind, at: Times
     // Meta's clock may be ahead of ours.
     tag.details.clamped = at > loaded.now;
     tag.occurred_at = Some(at.min(loaded.now));
-    let name = match step.what {
-        StepKind::On { .. } => label::reference(&loaded.aggregate.thread.id, &step.label_id, at),
-        StepKind::Off => format!("{}:off", label::reference(&loaded.aggregate.thread.id, &step.label_id, at)),
+    let name = match step.edge {
+        PeriodEdge::On { .. } => label::reference(&loaded.aggregate.thread.id, &step.label_id, at),
+        PeriodEdge::Off => {
+            format!("{}:off", label::reference(&loaded.aggregate.thread.id, &step.label_id, at))
+        }
     };
     tag.reference = Some(name);
     tag
