@@ -76,6 +76,7 @@ pub fn read(body: &TagBody, context: TagContext<'_>) -> Result<Tag> {
         source: read_source(body.source.as_ref(), context.role)?,
         order_number: field::name("/order_id", body.order_id.as_ref(), ORDER_NUMBER_MAX)?,
         new_order: body.new_order.unwrap_or(false),
+        same_as: None,
         terms,
         occurred_at: time.map(|time| time.at),
         reference: field::name("/ref", body.r#ref.as_ref(), REFERENCE_MAX)?,

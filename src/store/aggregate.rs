@@ -8,14 +8,13 @@ use serde::Deserialize;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{
-    AccountId, AttemptId, ConversationId, OrderId, OutcomeId, PageId, PersonId,
+    AccountId, AttemptId, ConversationId, OrderId, PageId, PersonId,
 };
 use crate::domain::basic::money::Currency;
 use crate::domain::conversation::aggregate::{ConversationAggregate, Thread};
 use crate::domain::conversation::inbound::Channel;
 use crate::domain::conversation::recipient::Recipient;
-use crate::domain::order::ledger::{JoinedOrder, OrderLedger};
-use crate::domain::order::matching;
+use crate::domain::order::ledger::{Join, JoinedOrder, OrderLedger, mark_reported, rematch};
 use crate::domain::order::outcome::{Fact, FollowUp};
 use crate::error::Result;
 use crate::store::chat::ChatRow;
@@ -80,21 +79,19 @@ macro_rules! aggregate_query {
                              ad_id, stage),
             ") from chat where conversation_id ", $these, ") as text) as chats,
              cast((select ", $all, "(",
-            object!($object: id, conversation_id, service_numbered, policy_version, opened_at, version, joined_into,
-                             joined_by_person),
+            object!($object: id, conversation_id, service_numbered, policy_version, opened_at, version, joined_into),
             ") from sale_order where conversation_id ", $these, ") as text) as orders,
              cast((select ", $all, "(",
-            object!($object: order_id, number, joined_from, version = "order_number.version"),
+            object!($object: order_id, number),
             " order by position, number)
                 from order_number join sale_order on sale_order.id = order_id
                where conversation_id ", $these, ") as text) as numbers,
              cast((select ", $all, "(",
-            object!($object: id = "outcome.id", conversation_id = "outcome.conversation_id", order_id, joined_into,
-                             about, kind, occurred_at, clamped, recorded_at, source, actor, reference,
-                             currency = "outcome.currency", value = "outcome.value", total, delivery_fee, discount,
-                             fee, items, reason, payment, courier, waybill),
-            ") from outcome left join sale_order on sale_order.id = outcome.order_id
-               where outcome.conversation_id ", $these, ") as text) as outcomes,
+            object!($object: id, conversation_id, order_id,
+                             about, kind, occurred_at, clamped, time_stated, recorded_at, source, actor, reference,
+                             currency, value, total, delivery_fee, discount,
+                             fee, items, reason, payment, courier, waybill, position, other),
+            ") from outcome where conversation_id ", $these, ") as text) as outcomes,
              cast((select ", $all, "(",
             object!($object: id, conversation_id, order_id, policy_version, event_name, number, event_id, event_time,
                              state, reason, value, leaves_at, frozen, resent,
@@ -178,6 +175,7 @@ impl ThreadRow {
             page_id: PageId(self.page_id),
             recipient: self.account_id.zip(self.person_id).map(messaging),
             version: self.version,
+            entries: 0,
         })
     }
 }
@@ -280,12 +278,12 @@ impl Unit {
                 aggregate.conversions.push(row.conversion()?);
             }
         }
-        for ConversationAggregate { orders, conversions, .. } in found.aggregates.values_mut() {
-            for ledger in &mut *orders {
-                let mut rows = conversions.iter().filter(|row| row.order_id.as_ref() == Some(&ledger.id));
-                ledger.reported = rows.any(|row| row.frozen || row.may_be_taken());
+        for (id, aggregate) in &mut found.aggregates {
+            let reported = aggregate.reported();
+            mark_reported(&mut aggregate.orders, &reported);
+            if let Some(currency) = found.currencies.get(id) {
+                rematch(&mut aggregate.orders, &aggregate.decisions, *currency);
             }
-            matching::park(orders);
         }
         Ok(found.aggregates.into_values().collect())
     }
@@ -297,20 +295,19 @@ fn take_orders(
     outcomes: Vec<OutcomeRow>,
     found: &mut Found,
 ) -> Result<()> {
-    let (mut numbers_of, mut numbers_told, mut facts_told): (Texts, Texts, Texts) = Default::default();
+    let mut numbers_of: HashMap<String, Vec<String>> = HashMap::new();
     for row in numbers {
-        if let Some(told) = row.joined_from {
-            numbers_told.entry(told).or_default().push(row.number.clone());
-        }
         numbers_of.entry(row.order_id).or_default().push(row.number);
     }
     for row in &outcomes {
-        if let Some(told) = &row.order_id {
-            facts_told.entry(told.clone()).or_default().push(row.id.clone());
+        if let Some(aggregate) = found.aggregates.get_mut(&row.conversation_id) {
+            aggregate.thread.entries = aggregate.thread.entries.max(row.position);
+            aggregate.decisions.extend(row.decision());
         }
     }
     let (mut of_orders, mut of_chats) = ledgers(outcomes)?;
-    for row in orders.iter().filter(|row| row.joined_into.is_none()) {
+    let (joined, own): (Vec<_>, Vec<_>) = orders.into_iter().partition(|row| row.joined_into.is_some());
+    for row in own {
         let Some(aggregate) = found.aggregates.get_mut(&row.conversation_id) else { continue };
         let Some(currency) = found.currencies.get(&row.conversation_id).copied() else { continue };
         let (id, service_numbered) = (OrderId(row.id.clone()), row.service_numbered != 0);
@@ -319,23 +316,29 @@ fn take_orders(
         ledger.opened_at = Timestamp::from_millis(row.opened_at);
         ledger.facts = of_orders.remove(&row.id).unwrap_or_default();
         ledger.numbers = numbers_of.remove(&row.id).unwrap_or_default();
-        ledger.fold(currency);
         aggregate.orders.push(ledger);
     }
-    for row in orders.into_iter().filter(|row| row.joined_by_person == 0) {
+    for row in joined {
         let Some(aggregate) = found.aggregates.get_mut(&row.conversation_id) else { continue };
         let mut sales = aggregate.orders.iter_mut();
         let Some(sale) = sales.find(|ledger| Some(&ledger.id.0) == row.joined_into.as_ref()) else {
             continue;
         };
+        aggregate.joins.push(Join { telling: OrderId(row.id.clone()), order: sale.id.clone() });
+        let facts = of_orders.remove(&row.id).unwrap_or_default();
+        let numbers = numbers_of.remove(&row.id).unwrap_or_default();
         sale.joined.push(JoinedOrder {
-            numbers: numbers_told.remove(&row.id).unwrap_or_default(),
-            facts: facts_told.remove(&row.id).unwrap_or_default().into_iter().map(OutcomeId).collect(),
+            numbers: numbers.clone(),
+            service_numbered: row.service_numbered != 0,
+            facts: facts.iter().map(|fact| fact.id.clone()).collect(),
             version: row.version,
             policy_version: row.policy_version,
             opened_at: Timestamp::from_millis(row.opened_at),
+            is_reported: false,
             id: OrderId(row.id),
         });
+        sale.numbers.extend(numbers);
+        sale.facts.extend(facts);
     }
     for (id, aggregate) in &mut found.aggregates {
         aggregate.said = of_chats.remove(id).unwrap_or_default();
@@ -350,35 +353,36 @@ fn empty(thread: Thread) -> ConversationAggregate {
         stages: Vec::new(),
         said: Vec::new(),
         orders: Vec::new(),
+        joins: Vec::new(),
+        decisions: Vec::new(),
         conversions: Vec::new(),
         has_pending_tag: false,
     }
 }
 
-type Texts = HashMap<String, Vec<String>>;
-
 type Ledgers = HashMap<String, Vec<Fact>>;
 
-/// Facts by order and facts by conversation, each with the follow-ups to it. Those of an order that was joined into
-/// another one are listed under that one.
+/// Facts by telling and facts by conversation, each with the follow-ups to it.
 fn ledgers(outcomes: Vec<OutcomeRow>) -> Result<(Ledgers, Ledgers)> {
-    let (mut undone, mut accepted) = (HashSet::new(), HashSet::new());
+    let (mut undone, mut accepted, mut same) = (HashSet::new(), HashSet::new(), HashSet::new());
     for row in &outcomes {
         match row.follow_up() {
             Some((about, FollowUp::Undo)) => undone.insert(about.clone()),
             Some((about, FollowUp::Accept)) => accepted.insert(about.clone()),
-            None => false,
+            Some((about, FollowUp::Join)) => same.insert(about.clone()),
+            Some((_, FollowUp::Part)) | None => false,
         };
     }
     let (mut of_orders, mut of_chats) = (Ledgers::new(), Ledgers::new());
     for mut row in outcomes.into_iter().filter(|row| row.about.is_none()) {
-        let ledger = match row.joined_into.take().or(row.order_id.take()) {
+        let ledger = match row.order_id.take() {
             Some(order) => of_orders.entry(order).or_default(),
             None => of_chats.entry(std::mem::take(&mut row.conversation_id)).or_default(),
         };
         let mut fact = row.fact()?;
         fact.undone = undone.contains(&fact.id.0);
         fact.accepted = accepted.contains(&fact.id.0);
+        fact.names_same_sale = same.contains(&fact.id.0);
         ledger.push(fact);
     }
     Ok((of_orders, of_chats))

@@ -100,7 +100,6 @@ pub(in crate::store) struct LedgerOrder {
     pub(in crate::store) opened_at: i64,
     pub(in crate::store) version: i64,
     pub(in crate::store) joined_into: Option<String>,
-    pub(in crate::store) joined_by_person: i64,
 }
 
 /// A number of an order.
@@ -112,15 +111,12 @@ pub(in crate::store) struct OrderNumberRow {
     pub(in crate::store) number: String,
     #[serde(default)]
     pub(in crate::store) position: i64,
-    /// The order that the number belonged to before it was joined.
-    pub(in crate::store) joined_from: Option<String>,
-    pub(in crate::store) version: i64,
 }
 
 impl Buffered for OrderNumberRow {
     const TABLE: Table = Table::OrderNumber;
     const TEXT: Pair = rows!(insert into order_number (
-        page_id text, number text, order_id text, position bigint, version bigint
+        page_id text, number text, order_id text, position bigint
     ) "on conflict (page_id, number) do nothing");
     const TAKEN: Option<Taken> = Some(Taken {
         code: "number_taken",
@@ -213,16 +209,14 @@ impl Unit {
         });
     }
 
-    /// Gives an order a further number, its `position`-th, which appears with its `version`. If another unit takes the
-    /// number meanwhile, this unit is contended.
-    pub fn name_order(&mut self, page: &PageId, id: &OrderId, number: &str, position: usize, version: i64) {
+    /// Gives a telling a further number, its `position`-th. If another unit takes the number meanwhile, this unit is
+    /// contended.
+    pub fn name_order(&mut self, page: &PageId, id: &OrderId, number: &str, position: usize) {
         self.write_buffer.of().push(OrderNumberRow {
             page_id: page.0.clone().into(),
             number: number.to_owned(),
             order_id: id.0.clone(),
             position: i64::try_from(position).unwrap_or(i64::MAX),
-            joined_from: None,
-            version,
         });
     }
 
@@ -289,54 +283,30 @@ impl Unit {
         }
     }
 
-    /// Joins the order `told` into `sale`: its numbers and facts are those of `sale` from here on.
-    pub async fn join_orders(&mut self, told: &OrderId, sale: &OrderId, version: i64) -> Result<()> {
-        self.execute(
-            "update order_number
-                set order_id = $2, version = $3,
-                    position = position + (select count(*) from order_number as named where named.order_id = $2),
-                    joined_from = $1
-              where order_id = $1",
-            values![told.as_str(), sale.as_str(), version],
-        )
-        .await?;
-        self.execute(
-            "update sale_order set joined_into = $2 where id = $1 or joined_into = $1",
-            values![told.as_str(), sale.as_str()],
-        )
-        .await?;
-        Ok(())
+    /// Makes a telling part of an order, or with `None` an order of its own again.
+    pub async fn join_order(&mut self, telling: &OrderId, order: Option<&OrderId>) -> Result<()> {
+        let text = "update sale_order set joined_into = $2 where id = $1";
+        self.execute(text, values![telling.as_str(), order.map(|id| id.0.clone())]).await.map(drop)
     }
 
-    /// Makes the join of `told` final, because a person decided it: no later fact parts the orders.
-    pub async fn join_for_good(&mut self, told: &OrderId) -> Result<()> {
-        let text = "update sale_order set joined_by_person = 1 where id = $1";
-        self.execute(text, values![told.as_str()]).await.map(drop)
-    }
-
-    /// Parts the order `told` from the one that it was joined into: its numbers and facts are its own again.
-    pub async fn part_orders(&mut self, told: &OrderId, version: i64) -> Result<()> {
-        self.execute(
-            "update order_number set order_id = $1, version = $2, joined_from = null where joined_from = $1",
-            values![told.as_str(), version],
-        )
-        .await?;
-        let text = "update sale_order set joined_into = null where id = $1";
-        self.execute(text, values![told.as_str()]).await.map(drop)
-    }
-
-    /// Moves an order from a thread without a person to this conversation, where it counts as opened at `at`.
+    /// Moves a telling from a thread without a person to this conversation, where it counts as opened at `at`, and its
+    /// entries stand behind those that are there.
     pub async fn adopt_order(&mut self, id: &OrderId, thread: &Thread, at: Timestamp) -> Result<()> {
+        let (order, conversation) = (id.as_str(), thread.id.as_str());
         for text in [
-            "update sale_order set conversation_id = $2 where id = $1 or joined_into = $1",
-            "update outcome set conversation_id = $2
-              where order_id = $1 or order_id in (select id from sale_order where joined_into = $1)",
+            "update sale_order set conversation_id = $2 where id = $1",
             "update conversion set conversation_id = $2 where order_id = $1",
         ] {
-            self.execute(text, values![id.as_str(), thread.id.as_str()]).await?;
+            self.execute(text, values![order, conversation]).await?;
         }
-        self.execute("update sale_order set opened_at = $2 where id = $1", values![id.as_str(), at]).await?;
-        Ok(())
+        self.execute("update sale_order set opened_at = $2 where id = $1", values![order, at]).await?;
+        self.execute(
+            "update outcome set conversation_id = $2, position = position + $3 where order_id = $1",
+            values![order, conversation, thread.entries],
+        )
+        .await?;
+        let text = "update change set entries = entries + $2 where kind = 'order.updated' and subject_id = $1";
+        self.execute(text, values![order, thread.entries]).await.map(drop)
     }
 }
 

@@ -58,6 +58,8 @@ fn ledger(path: &[OutcomeKind], last_value: Option<i64>) -> OrderLedger {
                 reason: None,
                 undone: false,
                 accepted: false,
+                time_stated: true,
+                names_same_sale: false,
             }
         })
         .collect();
@@ -126,6 +128,8 @@ fn outside(kind: OutcomeKind, source: Source, value: Option<i64>, at: i64) -> Fa
         reason: None,
         undone: false,
         accepted: false,
+                time_stated: true,
+                names_same_sale: false,
     }
 }
 

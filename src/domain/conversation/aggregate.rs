@@ -2,14 +2,16 @@
 //! unit of work, changed in memory and written at the end. Here are also the questions that are asked of it: which
 //! chat a moment belongs to, what a chat came to, who waits for an answer, and which chats fell silent.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{ConversationId, OutcomeId, PageId};
+use crate::domain::basic::identity::{ConversationId, OrderId, OutcomeId, PageId};
 use crate::domain::conversation::chat::{Chat, Stage};
 use crate::domain::conversation::recipient::Recipient;
 use crate::domain::order::fold::by_occurrence;
-use crate::domain::order::ledger::OrderLedger;
+use crate::domain::order::ledger::{Join, OrderLedger};
+use crate::domain::order::matching::SaleDecision;
 use crate::domain::order::outcome::{Fact, FollowUp, OutcomeKind, Source};
 use crate::domain::signal::conversion::Conversion;
 
@@ -25,6 +27,8 @@ pub struct Thread {
     pub recipient: Option<Recipient>,
     /// Counts the changes of the conversation itself in the feed; orders have versions of their own.
     pub version: i64,
+    /// How many entries its ledger has: the position of the last one.
+    pub entries: i64,
 }
 
 /// A conversation with its ledger and its conversions.
@@ -40,6 +44,10 @@ pub struct ConversationAggregate {
     pub said: Vec<Fact>,
     /// The orders, folded and matched, oldest first.
     pub orders: Vec<OrderLedger>,
+    /// The tellings that joined an order, as the database has them.
+    pub joins: Vec<Join>,
+    /// What people decided about which sales are one, in the order of recording.
+    pub decisions: Vec<SaleDecision>,
     /// The conversions of all orders and chats, those that left included.
     pub conversions: Vec<Conversion>,
     /// A pending tag waits for a person's decision.
@@ -49,7 +57,7 @@ pub struct ConversationAggregate {
 impl ConversationAggregate {
     /// The conversions of one order.
     pub fn conversions_of(&self, order: &OrderLedger) -> Vec<Conversion> {
-        let is_of_order = |row: &&Conversion| row.order_id.as_ref() == Some(&order.id);
+        let is_of_order = |row: &&Conversion| row.order_id.as_ref().is_some_and(|id| order.has_id(id));
         self.conversions.iter().filter(is_of_order).cloned().collect()
     }
 
@@ -63,6 +71,18 @@ impl ConversationAggregate {
         self.orders.iter().find(|ledger| ledger.facts.iter().any(|own| own.id == *fact))
     }
 
+    /// Takes the next place in the ledger, for an entry that is appended.
+    pub fn next_position(&mut self) -> i64 {
+        self.thread.entries += 1;
+        self.thread.entries
+    }
+
+    /// The ids of the orders and tellings of which Meta knows, or perhaps does.
+    pub fn reported(&self) -> HashSet<OrderId> {
+        let may_be_taken = self.conversions.iter().filter(|row| row.may_be_taken());
+        may_be_taken.filter_map(|row| row.order_id.clone()).collect()
+    }
+
     /// Applies a follow-up to the fact that it names. Orders are not folded again.
     pub fn mark(&mut self, id: &OutcomeId, kind: FollowUp) {
         let of_orders = self.orders.iter_mut().flat_map(|ledger| &mut ledger.facts);
@@ -70,6 +90,8 @@ impl ConversationAggregate {
             match kind {
                 FollowUp::Undo => fact.undone = true,
                 FollowUp::Accept => fact.accepted = true,
+                FollowUp::Join => fact.names_same_sale = true,
+                FollowUp::Part => {}
             }
         }
     }

@@ -1,13 +1,17 @@
-//! An order with its ledger, and the orders from outside that joined it. Joining follows from the facts: a later fact
-//! may show that two were not the same sale, so what joined keeps its id, numbers and facts, and can be split off
-//! again. Whether two orders are one is decided in [`crate::domain::order::matching`]; here they are only put
-//! together and taken apart.
+//! An order with its ledger, and the tellings that joined it. Joining follows from the facts: a later fact may show
+//! that two were not the same sale, so what joined keeps its id, numbers and facts, and can be split off again. Which
+//! tellings are one order is decided in [`crate::domain::order::matching`]; here they are put together and taken
+//! apart.
+
+use std::collections::HashSet;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{OrderId, OutcomeId};
 use crate::domain::basic::money::Currency;
 use crate::domain::order::fold::{self, Order};
-use crate::domain::order::outcome::Fact;
+use crate::domain::order::matching::{MatchedOrder, SaleDecision, match_tellings};
+use crate::domain::order::outcome::{Fact, Flag};
+use crate::domain::order::telling::{Telling, giver};
 
 /// One sale of a conversation: its facts, and what they fold into.
 #[derive(Clone, Debug)]
@@ -23,37 +27,57 @@ pub struct OrderLedger {
     pub version: i64,
     /// The version of the signal policy in force when it was opened; a later policy does not apply to it.
     pub policy_version: i64,
-    /// Its facts, those of joined orders included, by the time at which they were recorded.
+    /// Its facts, those of joined tellings included, by the time at which they were recorded.
     pub facts: Vec<Fact>,
-    /// What the facts fold into; empty but for flags while the order is parked.
+    /// What the facts fold into.
     pub order: Order,
-    /// It is perhaps another order of this conversation, told again from outside: it moves nothing and makes no
-    /// conversion until a person decides.
+    /// It is perhaps another order of this conversation told again, and that one goes first: its facts are flagged, and
+    /// it tells Meta nothing until a person decides.
     pub parked: bool,
+    /// It tells Meta nothing until a doubt about it is decided: it is parked, or one of the two was called off.
+    pub waits_for_answer: bool,
+    /// The orders with which it is in doubt: a person is asked whether they are one sale.
+    pub in_doubt_with: Vec<OrderId>,
+    /// Pairs of its tellings, by their ids, that only their value makes one sale: shown, and can be parted.
+    pub by_value: Vec<(OrderId, OrderId)>,
+    /// Meta was told of this sale by more than one of its tellings.
+    pub is_told_twice: bool,
     /// When it came into this conversation; the orders of a conversation are sorted by it.
     pub opened_at: Timestamp,
-    /// Meta may know of it: one of its conversions was carried by an attempt. From then on it joins no order and
-    /// none is split off from it.
-    pub reported: bool,
-    /// Orders from outside that are this one by their value; their numbers and facts are among its own too.
+    /// Meta knows of its own telling, or perhaps does: one of the conversions under its id may have been taken.
+    pub is_reported: bool,
+    /// Tellings that turned out to be of this sale; their numbers and facts are among its own too.
     pub joined: Vec<JoinedOrder>,
 }
 
-/// What is kept of an order from outside that joined another one, so that it can be split off again.
+/// What is kept of a telling that joined an order, so that it can be split off again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinedOrder {
-    /// Our id of the joined order; it names the order again if it is split off.
+    /// Our id of the telling; it names the order again if it is split off.
     pub id: OrderId,
     /// The numbers that it brought.
     pub numbers: Vec<String>,
+    /// It has no number, or only one that the service made.
+    pub service_numbered: bool,
     /// Its last version in the feed before it joined; 0 if the feed never told of it.
     pub version: i64,
     /// The version of the signal policy in force when it was opened.
     pub policy_version: i64,
     /// When it came into the conversation.
     pub opened_at: Timestamp,
+    /// As [`OrderLedger::is_reported`].
+    pub is_reported: bool,
     /// Which of the facts are its own.
     pub facts: Vec<OutcomeId>,
+}
+
+/// A telling that is part of an order which bears the id of another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Join {
+    /// The telling.
+    pub telling: OrderId,
+    /// The order.
+    pub order: OrderId,
 }
 
 impl OrderLedger {
@@ -68,18 +92,18 @@ impl OrderLedger {
             facts: Vec::new(),
             order: Order::new(currency),
             parked: false,
+            waits_for_answer: false,
+            in_doubt_with: Vec::new(),
+            by_value: Vec::new(),
+            is_told_twice: false,
             opened_at: Timestamp::from_millis(0),
-            reported: false,
+            is_reported: false,
             joined: Vec::new(),
         }
     }
 
-    /// Splits off every order that joined it, so that the matching can decide anew; none once Meta may know of them
-    /// as one. None of the results is folded again.
-    pub fn part(&mut self) -> Vec<Self> {
-        if self.reported {
-            return Vec::new();
-        }
+    /// Splits off every telling that joined it. None of the results is folded again.
+    fn part_all(&mut self) -> Vec<Self> {
         let joined = std::mem::take(&mut self.joined);
         joined.into_iter().map(|joined| self.part_one(joined)).collect()
     }
@@ -89,33 +113,76 @@ impl OrderLedger {
             self.facts.drain(..).partition(|fact| joined.facts.contains(&fact.id));
         self.facts = own_facts;
         self.numbers.retain(|number| !joined.numbers.contains(number));
-        let mut parted = Self::new(joined.id, false, joined.policy_version, self.order.currency);
+        let mut parted =
+            Self::new(joined.id, joined.service_numbered, joined.policy_version, self.order.currency);
         parted.numbers = joined.numbers;
         // Facts that came while it was joined bear versions of this order, so its next one must be above those.
         parted.version = joined.version.max(self.version);
         parted.opened_at = joined.opened_at;
+        parted.is_reported = joined.is_reported;
         parted.facts = joined_facts;
         parted
     }
 
-    /// Takes in an order that is this one by its facts; it can be split off again.
-    pub fn join(&mut self, joined: Self) {
+    /// Takes in a telling that is of this sale; it can be split off again.
+    fn join(&mut self, joined: Self) {
         self.joined.push(JoinedOrder {
             id: joined.id.clone(),
             numbers: joined.numbers.clone(),
+            service_numbered: joined.service_numbered,
             version: joined.version,
             policy_version: joined.policy_version,
             opened_at: joined.opened_at,
+            is_reported: joined.is_reported,
             facts: joined.facts.iter().map(|fact| fact.id.clone()).collect(),
         });
-        self.merge(joined);
-    }
-
-    /// Takes in an order for good, because a person said that it is this one.
-    pub fn merge(&mut self, joined: Self) {
         self.numbers.extend(joined.numbers);
         self.facts.extend(joined.facts);
         self.facts.sort_by(|a, b| (a.recorded_at, &a.id).cmp(&(b.recorded_at, &b.id)));
+    }
+
+    /// The telling that bears its id, and those that joined it.
+    pub fn tellings(&self) -> Vec<Telling<'_>> {
+        let is_joined = |fact: &&Fact| self.joined.iter().any(|joined| joined.facts.contains(&fact.id));
+        let brought = |number: &&String| self.joined.iter().any(|joined| joined.numbers.contains(number));
+        let own = Telling {
+            id: &self.id,
+            number: self.numbers.iter().find(|number| !brought(number)).map(String::as_str),
+            service_numbered: self.service_numbered,
+            opened_at: self.opened_at,
+            is_reported: self.is_reported,
+            facts: self.facts.iter().filter(|fact| !is_joined(fact)).collect(),
+        };
+        let joined = self.joined.iter().map(|joined| Telling {
+            id: &joined.id,
+            number: joined.numbers.first().map(String::as_str),
+            service_numbered: joined.service_numbered,
+            opened_at: joined.opened_at,
+            is_reported: joined.is_reported,
+            facts: self.facts.iter().filter(|fact| joined.facts.contains(&fact.id)).collect(),
+        });
+        std::iter::once(own).chain(joined).collect()
+    }
+
+    /// The number of the telling that bears its id, by which its conversions are named; `None` until it has one.
+    pub fn own_number(&self) -> Option<&str> {
+        let brought = |number: &&String| self.joined.iter().any(|joined| joined.numbers.contains(number));
+        self.numbers.iter().find(|number| !brought(number)).map(String::as_str)
+    }
+
+    /// Its id, and those of the tellings that joined it.
+    pub fn ids(&self) -> impl Iterator<Item = &OrderId> {
+        std::iter::once(&self.id).chain(self.joined.iter().map(|joined| &joined.id))
+    }
+
+    /// Whether an order or one of the tellings that joined it has this id.
+    pub fn has_id(&self, id: &OrderId) -> bool {
+        self.id == *id || self.joined.iter().any(|joined| joined.id == *id)
+    }
+
+    /// The fact that gave it its value, to which a person's decision about it is bound.
+    pub fn giver(&self) -> Option<&Fact> {
+        giver(&self.facts.iter().collect::<Vec<_>>())
     }
 
     /// The id under which a fact from outside with this number is written: that of the joined order which brought
@@ -135,14 +202,90 @@ impl OrderLedger {
         self.facts.push(fact);
     }
 
-    /// Folds its facts again, as an order of its own. Whether it is parked is the matching's to decide afterwards.
+    /// Folds its facts again. While it is parked, each carries a flag besides, and shows in the sums all the same.
     pub fn fold(&mut self, currency: Currency) {
-        self.order = fold::fold(&self.facts, currency);
-        self.parked = false;
+        let fold = if self.parked { fold_parked } else { fold::fold };
+        self.order = fold(&self.facts, currency);
     }
 
     /// The facts that were not undone, flagged ones included.
     pub fn effective(&self) -> impl Iterator<Item = &Fact> {
         self.facts.iter().filter(|fact| !fact.undone)
+    }
+}
+
+/// The fold of a parked order: what its facts come to, with a flag on each.
+pub fn fold_parked(facts: &[Fact], currency: Currency) -> Order {
+    let mut order = fold::fold(facts, currency);
+    for fact in facts.iter().filter(|fact| !fact.undone) {
+        if order.flag_of(&fact.id).is_none() {
+            order.flags.push((fact.id.clone(), Flag::PerhapsSameSale));
+        }
+    }
+    order
+}
+
+/// The tellings that joined an order, each with the order of which it is part.
+pub fn joins(orders: &[OrderLedger]) -> Vec<Join> {
+    let of_order = |ledger: &OrderLedger| -> Vec<Join> {
+        let join = |joined: &JoinedOrder| Join { telling: joined.id.clone(), order: ledger.id.clone() };
+        ledger.joined.iter().map(join).collect()
+    };
+    orders.iter().flat_map(of_order).collect()
+}
+
+/// Matches the tellings of a conversation anew, so that each of `orders` is one sale, and folds every order. Orders are
+/// sorted by when they were opened.
+pub fn rematch(orders: &mut Vec<OrderLedger>, decisions: &[SaleDecision], currency: Currency) {
+    let mut tellings: Vec<OrderLedger> = Vec::with_capacity(orders.len());
+    for mut ledger in orders.drain(..) {
+        tellings.extend(ledger.part_all());
+        tellings.push(ledger);
+    }
+    tellings.sort_by(|a, b| (a.opened_at, &a.id).cmp(&(b.opened_at, &b.id)));
+    let matching = {
+        let told: Vec<Telling<'_>> = tellings.iter().flat_map(OrderLedger::tellings).collect();
+        match_tellings(&told, decisions)
+    };
+    let ids: Vec<OrderId> = tellings.iter().map(|telling| telling.id.clone()).collect();
+    let mut tellings: Vec<Option<OrderLedger>> = tellings.into_iter().map(Some).collect();
+    for (index, matched) in matching.orders.iter().enumerate() {
+        let Some(mut ledger) = tellings[matched.root].take() else { continue };
+        for joined in &matched.joined {
+            ledger.join_some(tellings[*joined].take());
+        }
+        let doubts = matching.in_doubt_with(index).map(|other| ids[matching.orders[other].root].clone());
+        ledger.in_doubt_with = doubts.collect();
+        ledger.take_marks(matched, &ids);
+        ledger.fold(currency);
+        orders.push(ledger);
+    }
+    orders.sort_by(|a, b| (a.opened_at, &a.id).cmp(&(b.opened_at, &b.id)));
+}
+
+impl OrderLedger {
+    fn join_some(&mut self, joined: Option<Self>) {
+        if let Some(joined) = joined {
+            self.join(joined);
+        }
+    }
+
+    fn take_marks(&mut self, matched: &MatchedOrder, ids: &[OrderId]) {
+        self.waits_for_answer = matched.waits;
+        self.parked = matched.is_parked;
+        self.is_told_twice = matched.is_told_twice;
+        let pairs = matched.by_value.iter();
+        self.by_value = pairs.map(|(a, b)| (ids[*a].clone(), ids[*b].clone())).collect();
+    }
+}
+
+/// Marks the tellings of which Meta knows, or perhaps does: `reported` are the orders that have a conversion which may
+/// have been taken.
+pub fn mark_reported(orders: &mut [OrderLedger], reported: &HashSet<OrderId>) {
+    for ledger in orders {
+        ledger.is_reported = reported.contains(&ledger.id);
+        for joined in &mut ledger.joined {
+            joined.is_reported = reported.contains(&joined.id);
+        }
     }
 }

@@ -176,6 +176,8 @@ mod tests {
             reason: None,
             undone: false,
             accepted: false,
+            time_stated: false,
+            names_same_sale: false,
         }
     }
 

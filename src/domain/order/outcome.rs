@@ -274,6 +274,8 @@ pub struct Fact {
     pub kind: OutcomeKind,
     /// When it happened, as stated; the time of recording where nobody stated it.
     pub occurred_at: Timestamp,
+    /// Whether the sender stated `occurred_at`. An outside fact without a stated time makes no claim by it.
+    pub time_stated: bool,
     /// When it was written into the ledger, by our clock.
     pub recorded_at: Timestamp,
     /// The name of the person, API key or part of the service that said it; never a customer's.
@@ -292,6 +294,8 @@ pub struct Fact {
     pub undone: bool,
     /// A person accepted it although it carried a flag: it moves its order after all.
     pub accepted: bool,
+    /// The person who said it named the order as the same sale (`same_as`), knowing what had become of it.
+    pub names_same_sale: bool,
 }
 
 impl Fact {
@@ -378,6 +382,10 @@ pub enum FollowUp {
     Undo,
     /// A person accepts the flagged fact: it moves its order after all.
     Accept,
+    /// A person says that the sale of the fact and that of another fact are one.
+    Join,
+    /// A person says that the sale of the fact and that of another fact are two.
+    Part,
 }
 
 impl FollowUp {
@@ -386,11 +394,13 @@ impl FollowUp {
         match self {
             Self::Undo => "undo",
             Self::Accept => "accept",
+            Self::Join => "join",
+            Self::Part => "part",
         }
     }
 
     /// The follow-up of its word in API and rows; none for any other text.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Undo, Self::Accept].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Undo, Self::Accept, Self::Join, Self::Part].into_iter().find(|kind| kind.as_str() == text)
     }
 }

@@ -30,6 +30,8 @@ pub struct Tag {
     pub order_number: Option<String>,
     /// A sale of its own, even if another is open.
     pub new_order: bool,
+    /// The order, by one of its numbers or its id, that the sale is: the answer to a question about two sales.
+    pub same_as: Option<String>,
     /// Money and goods as they were said; not completed yet.
     pub terms: Terms,
     /// Payment method, courier, waybill.
@@ -56,6 +58,7 @@ impl Tag {
             source,
             order_number: None,
             new_order: false,
+            same_as: None,
             terms: Terms::silent(currency),
             details: Details::default(),
             reason: None,

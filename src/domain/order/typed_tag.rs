@@ -65,6 +65,7 @@ impl TypedTag {
             source: Source::Console,
             order_number: order_number.filter(|_| !self.kind.is_of_conversation()),
             new_order: self.new_order,
+            same_as: None,
             terms: Terms {
                 value,
                 delivery_fee: amount("/delivery_fee", self.delivery_fee.as_deref(), currency)?,

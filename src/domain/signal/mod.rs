@@ -64,11 +64,11 @@ fn rows_of<'a>(
     (before, rows)
 }
 
-/// Whether the order of a row is no longer one of its own: it joined another order or is parked. A lead has no order,
-/// so this is false for it.
+/// Whether the order of a row is no longer one of its own, because it joined another order. A lead has no order, so this
+/// is false for it.
 pub fn has_lost_its_order(aggregate: &ConversationAggregate, row: &Conversion) -> bool {
     let Some(order) = &row.order_id else { return false };
-    !aggregate.orders.iter().any(|ledger| ledger.id == *order && !ledger.parked)
+    !aggregate.orders.iter().any(|ledger| ledger.id == *order)
 }
 
 /// Whether a suppressed row has no cause in the ledger, not even an undone one: only the order of arrival brought it

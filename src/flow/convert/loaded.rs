@@ -67,17 +67,31 @@ pub(in crate::flow) struct LoadedConversation {
 pub(super) struct WrittenOrder {
     id: OrderId,
     order: Order,
+    numbers: usize,
     facts: usize,
+    parked: bool,
+    by_value: Vec<(OrderId, OrderId)>,
 }
 
 impl WrittenOrder {
     fn of(ledger: &OrderLedger) -> Self {
-        Self { id: ledger.id.clone(), order: ledger.order.clone(), facts: ledger.facts.len() }
+        Self {
+            id: ledger.id.clone(),
+            order: ledger.order.clone(),
+            numbers: ledger.numbers.len(),
+            facts: ledger.facts.len(),
+            parked: ledger.parked,
+            by_value: ledger.by_value.clone(),
+        }
     }
 
-    /// Whether the order folds to what is written, from the same number of facts.
+    /// Whether the order folds to what is written, from the same number of facts under as many numbers.
     pub(super) fn is(&self, ledger: &OrderLedger) -> bool {
-        self.id == ledger.id && self.order == ledger.order && self.facts == ledger.facts.len()
+        let counts = (ledger.facts.len(), ledger.numbers.len(), ledger.parked);
+        self.id == ledger.id
+            && self.order == ledger.order
+            && (self.facts, self.numbers, self.parked) == counts
+            && self.by_value == ledger.by_value
     }
 }
 
@@ -129,13 +143,8 @@ impl LoadedConversation {
     /// Takes the present fold as what is written, so that the next step of the same unit of work continues from here as
     /// if it had loaded the conversation anew.
     pub(super) fn rebase(&mut self) {
-        let ConversationAggregate { orders, conversions, .. } = &mut self.aggregate;
-        conversions
+        self.aggregate.conversions
             .sort_by(|a, b| (a.name.as_str(), a.number, &a.id).cmp(&(b.name.as_str(), b.number, &b.id)));
-        for ledger in &mut *orders {
-            let mut own = conversions.iter().filter(|row| row.order_id.as_ref() == Some(&ledger.id));
-            ledger.reported = own.any(|row| row.frozen || row.may_be_taken());
-        }
         self.written_orders = self.aggregate.orders.iter().map(WrittenOrder::of).collect();
         self.touched.clear();
         self.is_changed = false;

@@ -49,13 +49,14 @@ pub(in crate::flow) async fn apply_silence(
     let mut entries = 0;
     for to_undo in &silence.to_undo {
         let Some(index) = loaded.aggregate.said.iter().position(|fact| fact.id == *to_undo) else { continue };
-        let version = loaded.aggregate.thread.version + 1;
-        let position = EntryPosition { thread: &loaded.aggregate.thread, order: None, version };
+        let position = loaded.aggregate.next_position();
+        let position = EntryPosition { thread: &loaded.aggregate.thread, order: None, position };
         let id = OutcomeId(services.ids.next(now));
         let undo = NewFollowUp {
             id: &id,
             what: FollowUp::Undo,
             about: &loaded.aggregate.said[index],
+            other: None,
             source: Source::Service,
             actor: SERVICE,
         };
@@ -77,9 +78,11 @@ pub(in crate::flow) async fn apply_silence(
             reason: Some(SILENT.to_owned()),
             undone: false,
             accepted: false,
+            time_stated: true,
+            names_same_sale: false,
         };
-        let version = loaded.aggregate.thread.version + 1;
-        let position = EntryPosition { thread: &loaded.aggregate.thread, order: None, version };
+        let position = loaded.aggregate.next_position();
+        let position = EntryPosition { thread: &loaded.aggregate.thread, order: None, position };
         unit.append_outcome(position, &fact)?;
         loaded.aggregate.said.push(fact);
         entries += 1;

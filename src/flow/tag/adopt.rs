@@ -2,6 +2,7 @@
 //! an outside sender has reported. Such an order is adopted: it moves to the conversation of the tag.
 
 use crate::domain::basic::identity::{ConversationId, OrderId};
+use crate::domain::order::ledger::Join;
 use crate::domain::order::tag::{MIN_SPACING, Tag};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::convert::loaded::{Conversations, LoadedConversation};
@@ -47,7 +48,7 @@ async fn adopt(
     mut there: LoadedConversation,
     id: &OrderId,
 ) -> Result<LoadedConversation> {
-    let found = there.aggregate.orders.iter().position(|ledger| ledger.id == *id);
+    let found = there.aggregate.orders.iter().position(|ledger| ledger.has_id(id));
     let mut order = there.aggregate.orders.remove(found.ok_or_else(moved)?);
     if here.aggregate.thread.recipient.is_none() || there.aggregate.thread.recipient.is_some() {
         return Err(belongs_elsewhere());
@@ -55,12 +56,17 @@ async fn adopt(
     // The conversation has orders already: the adopted one may be one of these sales, reported again.
     let last = here.aggregate.orders.iter().map(|ledger| ledger.opened_at + MIN_SPACING).max();
     order.opened_at = last.map_or(here.now, |last| last.max(here.now));
-    unit.adopt_order(id, &here.aggregate.thread, order.opened_at).await?;
+    for id in order.ids() {
+        unit.adopt_order(id, &here.aggregate.thread, order.opened_at).await?;
+    }
     unit.drop_thread(there.id()).await?;
+    here.aggregate.thread.entries += there.aggregate.thread.entries;
+    let joined = order.joined.iter().map(|one| Join { telling: one.id.clone(), order: order.id.clone() });
+    here.aggregate.joins.extend(joined);
     let conversions = std::mem::take(&mut there.aggregate.conversions);
     here.aggregate
         .conversions
-        .extend(conversions.into_iter().filter(|row| row.order_id.as_ref() == Some(id)));
+        .extend(conversions.into_iter().filter(|row| row.order_id.as_ref().is_some_and(|id| order.has_id(id))));
     here.aggregate.orders.push(order);
     here.touch(Some(id));
     here.apply(unit, services).await?;

@@ -1,23 +1,27 @@
 //! Recording a tag in a conversation that is loaded: decide, append to the ledger, apply what follows, answer.
 
+use serde_json::{Value, json};
+
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{OrderId, OutcomeId};
+use crate::domain::basic::money::Money;
+use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::conversation::chat_tag::{self, ChatDecision};
 use crate::domain::conversation::customer::Customer;
 use crate::domain::order::fold;
 use crate::domain::order::ledger::OrderLedger;
-use crate::domain::order::outcome::{Fact, Source, Terms};
+use crate::domain::order::matching::SaleDecision;
+use crate::domain::order::outcome::{Fact, FollowUp, Source, Terms};
 use crate::domain::order::tag::Tag;
-use crate::domain::order::tag_decision::{self, Decision};
+use crate::domain::order::tag_decision::{self, Decision, OrderOfEntry, Ruling};
 use crate::domain::order::tag_refusal::{Fault, Refusal};
 use crate::domain::order::tagged::Tagged;
 use crate::error::{Error, Result};
-use crate::flow::convert::apply::Join;
 use crate::flow::convert::loaded::LoadedConversation;
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
 use crate::store::conversation::SaidBy;
-use crate::store::outcome::EntryPosition;
+use crate::store::outcome::{EntryPosition, NewFollowUp};
 
 /// The entry of a recorded tag.
 #[derive(Debug)]
@@ -105,20 +109,27 @@ pub(in crate::flow) async fn append(
         }
         TagMeaning::OfOrder(Decision::Known { order, outcome_id, also_named }) => {
             if let Some(number) = also_named {
-                let id = loaded.aggregate.orders[order].id.clone();
-                name_order(unit, services, loaded, &id, &number).await?;
-                loaded.touch(Some(&id));
+                name_order(unit, loaded, order, &number);
+                loaded.touch(Some(&loaded.aggregate.orders[order].id.clone()));
             }
             Ok(Recorded::known(outcome_id))
         }
-        TagMeaning::OfOrder(Decision::Append { order, terms, occurred_at }) => {
+        TagMeaning::OfOrder(Decision::Append { order, terms, occurred_at, rulings }) => {
+            let index = match order {
+                OrderOfEntry::New { number } => open_order(unit, services, loaded, number, &terms),
+                OrderOfEntry::Existing { index, also_named } => {
+                    if let Some(number) = also_named {
+                        name_order(unit, loaded, index, &number);
+                    }
+                    index
+                }
+            };
             let fact = fact(services, loaded, tag, actor, terms, occurred_at);
-            append_to_order(unit, loaded, order, tag, fact).await
-        }
-        TagMeaning::OfOrder(Decision::Open { number, terms, occurred_at }) => {
-            let order = open_order(unit, services, loaded, number, &terms).await?;
-            let fact = fact(services, loaded, tag, actor, terms, occurred_at);
-            append_to_order(unit, loaded, order, tag, fact).await
+            let (about, recorded) = (fact.clone(), append_to_order(unit, loaded, index, tag, fact).await?);
+            for Ruling { kind, other } in rulings {
+                append_ruling(unit, services, loaded, &about, kind, other);
+            }
+            Ok(recorded)
         }
     }
 }
@@ -130,8 +141,8 @@ async fn decide(unit: &mut Unit, loaded: &LoadedConversation, tag: &Tag) -> Resu
     if tag.kind.is_of_conversation() {
         return Ok(TagMeaning::OfChat(chat_tag::decide(tag, &loaded.aggregate, loaded.now)));
     }
-    let orders = &loaded.aggregate.orders;
-    tag_decision::decide(tag, orders, loaded.now)
+    let ConversationAggregate { orders, decisions, .. } = &loaded.aggregate;
+    tag_decision::decide(tag, orders, decisions, loaded.now)
         .map(TagMeaning::OfOrder)
         .map_err(|refusal| refused(&refusal, orders))
 }
@@ -176,8 +187,8 @@ async fn append_to_chat(
     tag: &Tag,
     fact: Fact,
 ) -> Result<Recorded> {
-    let thread = &loaded.aggregate.thread;
-    let position = EntryPosition { thread, order: None, version: thread.version + 1 };
+    let position = loaded.aggregate.next_position();
+    let position = EntryPosition { thread: &loaded.aggregate.thread, order: None, position };
     unit.append_outcome(position, &fact)?;
     add_note(unit, loaded, tag, &fact).await?;
     let recorded = Recorded::new(fact.id.clone());
@@ -195,14 +206,11 @@ async fn append_to_order(
     tag: &Tag,
     fact: Fact,
 ) -> Result<Recorded> {
+    let position = loaded.aggregate.next_position();
     let ledger = &loaded.aggregate.orders[order];
     let number = tag.order_number.as_deref().filter(|_| !tag.source.is_person());
     let order_id = ledger.id_for_number(number);
-    let position = EntryPosition {
-        thread: &loaded.aggregate.thread,
-        order: Some(&order_id),
-        version: ledger.version + 1,
-    };
+    let position = EntryPosition { thread: &loaded.aggregate.thread, order: Some(&order_id), position };
     unit.append_outcome(position, &fact)?;
     add_note(unit, loaded, tag, &fact).await?;
     let recorded = Recorded::new(fact.id.clone());
@@ -249,52 +257,59 @@ fn fact(
         reason: tag.reason.clone(),
         undone: false,
         accepted: false,
+        time_stated: tag.occurred_at.is_some(),
+        names_same_sale: tag.same_as.is_some(),
     }
 }
 
-/// Opens an order under this number, or under the service's next one; gives its index among the aggregate's orders.
-async fn open_order(
+/// Opens a telling under this number, or without one; gives its index among the aggregate's orders. It gets a number of
+/// the service's own as soon as it is known to be no other order.
+fn open_order(
     unit: &mut Unit,
     services: &Services,
     loaded: &mut LoadedConversation,
     number: Option<String>,
     terms: &Terms,
-) -> Result<usize> {
+) -> usize {
     let id = OrderId(services.ids.next(loaded.now));
-    let service_numbered = number.is_none();
-    let number = match number {
-        Some(number) => number,
-        None => unit.next_order_number(&loaded.page.id).await?,
-    };
     let policy_version = loaded.page.policy.version;
-    let mut ledger = OrderLedger::new(id.clone(), service_numbered, policy_version, terms.currency);
+    let mut ledger = OrderLedger::new(id, number.is_none(), policy_version, terms.currency);
     ledger.opened_at = loaded.now;
     unit.open_order(&loaded.aggregate.thread, &ledger, loaded.now);
     loaded.aggregate.orders.push(ledger);
-    name_order(unit, services, loaded, &id, &number).await?;
-    Ok(loaded.aggregate.orders.len() - 1)
+    let index = loaded.aggregate.orders.len() - 1;
+    if let Some(number) = number {
+        name_order(unit, loaded, index, &number);
+    }
+    index
 }
 
-/// Gives an order a further number. If a parked order of the same conversation has it, that order's facts come with it.
-async fn name_order(
+/// Gives the order at `index` a further number.
+fn name_order(unit: &mut Unit, loaded: &mut LoadedConversation, index: usize, number: &str) {
+    let ledger = &mut loaded.aggregate.orders[index];
+    unit.name_order(&loaded.page.id, &ledger.id, number, ledger.numbers.len());
+    ledger.numbers.push(number.to_owned());
+}
+
+/// Appends a person's word that the sale of `about` and that of `other` are one, or two.
+pub(in crate::flow) fn append_ruling(
     unit: &mut Unit,
     services: &Services,
     loaded: &mut LoadedConversation,
-    id: &OrderId,
-    number: &str,
-) -> Result<()> {
-    let has_number =
-        |ledger: &&OrderLedger| ledger.parked && ledger.numbers.iter().any(|name| name == number);
-    if let Some(parked) = loaded.aggregate.orders.iter().find(has_number) {
-        let join = Join { ending: parked.id.clone(), into: id.clone() };
-        return loaded.join(unit, services, &join, true).await;
-    }
-    let Some(ledger) = loaded.aggregate.orders.iter_mut().find(|ledger| ledger.id == *id) else {
-        return Err(Error::internal("the order to be named is missing"));
-    };
-    unit.name_order(&loaded.page.id, &ledger.id, number, ledger.numbers.len(), ledger.version + 1);
-    ledger.numbers.push(number.to_owned());
-    Ok(())
+    about: &Fact,
+    kind: FollowUp,
+    other: OutcomeId,
+) {
+    let id = OutcomeId(services.ids.next(loaded.now));
+    let order = loaded.aggregate.order_of(&about.id).map(|ledger| ledger.id.clone());
+    let position = loaded.aggregate.next_position();
+    let position = EntryPosition { thread: &loaded.aggregate.thread, order: order.as_ref(), position };
+    let (source, actor) = (about.source, about.actor.as_str());
+    let entry = NewFollowUp { id: &id, what: kind, about, other: Some(&other), source, actor };
+    unit.append_follow_up(position, entry, loaded.now);
+    let is_same = kind == FollowUp::Join;
+    loaded.aggregate.decisions.push(SaleDecision { is_same, fact: about.id.clone(), other });
+    loaded.touch(order.as_ref());
 }
 
 /// The answer to a tag: its entry, the order and the conversions after it.
@@ -328,11 +343,31 @@ fn refused(refusal: &Refusal, orders: &[OrderLedger]) -> Error {
             let found = refusal.order.map(|index| &orders[index]);
             let state = found.map_or(fold::State::None, |ledger| ledger.order.state);
             let legal: Vec<&str> = state.legal().iter().map(|kind| kind.as_str()).collect();
-            let error = Error::conflict(refusal.code, refusal.message.clone()).with("legal", legal);
+            let candidates: Vec<Value> =
+                refusal.candidates.iter().map(|index| candidate(&orders[*index])).collect();
+            let mut error = Error::conflict(refusal.code, refusal.message.clone()).with("legal", legal);
+            if !candidates.is_empty() {
+                error = error.with("candidates", candidates);
+            }
             match found {
                 Some(ledger) => error.about_order(&ledger.id),
                 None => error,
             }
         }
     }
+}
+
+/// An order from which the sender of a tag chooses, as the refusal shows it.
+fn candidate(ledger: &OrderLedger) -> Value {
+    let OrderLedger { order, .. } = ledger;
+    let value = order.value.map(|minor| Money::new(minor, order.currency).to_string());
+    let at = order.confirmed.map_or(ledger.opened_at, |moment| moment.occurred_at);
+    json!({
+        "id": ledger.id.as_str(),
+        "order_id": ledger.numbers.first(),
+        "state": order.state.as_str(),
+        "value": value,
+        "currency": order.currency.code(),
+        "occurred_at": at.to_string(),
+    })
 }
