@@ -36,6 +36,7 @@ pub use receive::project::{PROJECT_MAX, project};
 pub use tag::import::{ImportLine, LineResult, import};
 pub use tag::outcome::tag;
 pub use tag::payout::book_payout;
+pub use tag::sales::{join_orders, part_order};
 pub use tag::undo::{Sender, accept, undo};
 pub use unit::feed_signal::FeedSignal;
 pub use unit::graph_call::GraphCall;

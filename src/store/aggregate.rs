@@ -7,9 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde::Deserialize;
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{
-    AccountId, AttemptId, ConversationId, OrderId, PageId, PersonId,
-};
+use crate::domain::basic::identity::{AccountId, AttemptId, ConversationId, OrderId, PageId, PersonId};
 use crate::domain::basic::money::Currency;
 use crate::domain::conversation::aggregate::{ConversationAggregate, Thread};
 use crate::domain::conversation::inbound::Channel;

@@ -305,7 +305,8 @@ impl Unit {
             values![order, conversation, thread.entries],
         )
         .await?;
-        let text = "update change set entries = entries + $2 where kind = 'order.updated' and subject_id = $1";
+        let text =
+            "update change set entries = entries + $2 where kind = 'order.updated' and subject_id = $1";
         self.execute(text, values![order, thread.entries]).await.map(drop)
     }
 }

@@ -260,6 +260,7 @@ pub fn say(kind: OutcomeKind, value: impl Into<Option<i64>>) -> Tag {
         source: Source::Api,
         order_number: None,
         new_order: false,
+        same_as: None,
         terms: Terms { value: value.into(), ..Terms::silent(gel()) },
         occurred_at: None,
         reference: None,

@@ -84,7 +84,8 @@ fn people_may_say_what_is_legal_and_nothing_else() {
                 let value = if kind == OutcomeKind::Amended { 9_000 } else { 2_000 };
                 let mut tag = referred(numbered(say(kind, value), "A-1"), "r-1");
                 tag.source = source;
-                let said = decide(&tag, std::slice::from_ref(&ledger), Timestamp::from_millis(1_000_000));
+                let said =
+                    decide(&tag, std::slice::from_ref(&ledger), &[], Timestamp::from_millis(1_000_000));
                 let new = matches!(said, Ok(Decision::Append { .. }));
                 let known = matches!(said, Ok(Decision::Known { .. }));
                 let is_legal = legal.contains(&kind.as_str());
@@ -128,8 +129,8 @@ fn outside(kind: OutcomeKind, source: Source, value: Option<i64>, at: i64) -> Fa
         reason: None,
         undone: false,
         accepted: false,
-                time_stated: true,
-                names_same_sale: false,
+        time_stated: true,
+        names_same_sale: false,
     }
 }
 
@@ -158,7 +159,8 @@ fn facts_from_outside_move_an_order_or_carry_a_flag() {
                         .then_some(2_000);
                 let mut tag = referred(numbered(say(*kind, value), "A-1"), "r-1");
                 tag.source = source;
-                let said = decide(&tag, std::slice::from_ref(&ledger), Timestamp::from_millis(1_000_000));
+                let said =
+                    decide(&tag, std::slice::from_ref(&ledger), &[], Timestamp::from_millis(1_000_000));
                 assert!(matches!(said, Ok(Decision::Append { .. })), "{state} {kind:?}: {said:?}");
                 let fact = outside(*kind, source, value, 1_000_000);
                 ledger.facts.push(fact.clone());

@@ -145,6 +145,9 @@ fn decide_existing(
     let mut rulings = Vec::new();
     if tag.source.is_person() {
         if tag.kind == OutcomeKind::Confirmed {
+            if ledger.order.state.is_sale() && is_confirmed(ledger) && !agrees_in_value(tag, ledger) {
+                return Err(Refusal::confirmed_with_other_value(index));
+            }
             rulings = rule_on_existing(tag, &terms, occurred_at, index, orders, decisions)?;
         }
         check_legal(tag, &terms, occurred_at, ledger, index)?;
@@ -183,6 +186,12 @@ fn rule_on_existing(
         return Err(Refusal::perhaps_same_sale(trial.doubts));
     }
     Ok(Vec::new())
+}
+
+/// Whether somebody confirmed the order with a value.
+fn is_confirmed(ledger: &OrderLedger) -> bool {
+    let confirms = |fact: &Fact| fact.kind == OutcomeKind::Confirmed && fact.terms.value.is_some();
+    ledger.effective().any(confirms)
 }
 
 /// Whether a person typed or tapped it, and so can be asked at once; a label or a sentence is asked about afterwards.

@@ -54,14 +54,28 @@ impl Refusal {
         }
     }
 
+    /// A second `confirmed` of an order names another value.
+    pub(super) fn confirmed_with_other_value(order: usize) -> Self {
+        Self {
+            at_fault: Fault::State,
+            code: "sale_open_with_other_value",
+            message: "This sale is already confirmed with another value: say \"amended\" to set it right, \
+                      \"cross_sold\" for an addition, or \"new_order\": true for another sale."
+                .to_owned(),
+            order: Some(order),
+            candidates: Vec::new(),
+        }
+    }
+
     /// The sale is perhaps one that the conversation has already. `candidates` are the orders in question.
     pub(super) fn perhaps_same_sale(candidates: Vec<usize>) -> Self {
         Self {
             at_fault: Fault::State,
             code: "perhaps_same_sale",
-            message: "This is perhaps a sale that is there already: say \"same_as\" with the number of one of the \
+            message:
+                "This is perhaps a sale that is there already: say \"same_as\" with the number of one of the \
                       candidates, or \"new_order\": true for another sale."
-                .to_owned(),
+                    .to_owned(),
             order: candidates.first().copied(),
             candidates,
         }
@@ -82,6 +96,12 @@ impl Refusal {
 
     /// A field of the request is wrong.
     pub(super) fn field(pointer: &'static str, message: String, order: Option<usize>) -> Self {
-        Self { at_fault: Fault::Field(pointer), code: "invalid_field", message, order, candidates: Vec::new() }
+        Self {
+            at_fault: Fault::Field(pointer),
+            code: "invalid_field",
+            message,
+            order,
+            candidates: Vec::new(),
+        }
     }
 }

@@ -93,8 +93,7 @@ pub(super) fn try_confirmed(
     };
     let matching = match_tellings(&tellings, decisions);
     let Some(own) = matching.order_of(place) else { return Trial { joined: None, doubts: Vec::new() } };
-    let index_of =
-        |telling: usize| orders.iter().position(|ledger| ledger.has_id(tellings[telling].id));
+    let index_of = |telling: usize| orders.iter().position(|ledger| ledger.has_id(tellings[telling].id));
     let members = std::iter::once(matching.orders[own].root).chain(matching.orders[own].joined.clone());
     let joined = members.filter_map(index_of).find(|index| Some(*index) != existing);
     let mut doubts: Vec<usize> =
@@ -140,7 +139,13 @@ fn only_open_order(tag: &Tag, orders: &[OrderLedger]) -> Result<OrderMeant, Refu
             };
             let message = format!("The conversation has {count}: {way_out}.");
             let at_fault = if tag.source.is_person() { Fault::State } else { Fault::Field("/order_id") };
-            Err(Refusal { at_fault, code: "which_order", message, order: orders.len().checked_sub(1), candidates: Vec::new() })
+            Err(Refusal {
+                at_fault,
+                code: "which_order",
+                message,
+                order: orders.len().checked_sub(1),
+                candidates: Vec::new(),
+            })
         }
     }
 }

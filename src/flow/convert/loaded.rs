@@ -143,7 +143,8 @@ impl LoadedConversation {
     /// Takes the present fold as what is written, so that the next step of the same unit of work continues from here as
     /// if it had loaded the conversation anew.
     pub(super) fn rebase(&mut self) {
-        self.aggregate.conversions
+        self.aggregate
+            .conversions
             .sort_by(|a, b| (a.name.as_str(), a.number, &a.id).cmp(&(b.name.as_str(), b.number, &b.id)));
         self.written_orders = self.aggregate.orders.iter().map(WrittenOrder::of).collect();
         self.touched.clear();

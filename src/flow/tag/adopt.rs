@@ -64,9 +64,9 @@ async fn adopt(
     let joined = order.joined.iter().map(|one| Join { telling: one.id.clone(), order: order.id.clone() });
     here.aggregate.joins.extend(joined);
     let conversions = std::mem::take(&mut there.aggregate.conversions);
-    here.aggregate
-        .conversions
-        .extend(conversions.into_iter().filter(|row| row.order_id.as_ref().is_some_and(|id| order.has_id(id))));
+    here.aggregate.conversions.extend(
+        conversions.into_iter().filter(|row| row.order_id.as_ref().is_some_and(|id| order.has_id(id))),
+    );
     here.aggregate.orders.push(order);
     here.touch(Some(id));
     here.apply(unit, services).await?;

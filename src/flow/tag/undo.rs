@@ -143,7 +143,8 @@ fn part_from_doubts(
     let giver = ledger.giver().unwrap_or(fact);
     let about = Fact { actor: actor.to_owned(), source: Source::Api, ..giver.clone() };
     let others = ledger.in_doubt_with.iter();
-    let others = others.filter_map(|id| loaded.aggregate.orders.iter().find(|ledger| ledger.id == *id)?.giver());
+    let others =
+        others.filter_map(|id| loaded.aggregate.orders.iter().find(|ledger| ledger.id == *id)?.giver());
     let others: Vec<OutcomeId> = others.map(|fact| fact.id.clone()).collect();
     for other in others {
         append_ruling(unit, services, loaded, &about, FollowUp::Part, other);

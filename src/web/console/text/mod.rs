@@ -103,6 +103,8 @@ words! {
     needs_nothing: "არაფერი", "Nothing";
     needs_person: "ადამიანს ელოდება", "Needs a person";
     new_order: "ახალი შეკვეთა", "Another order";
+    same_order: "იგივე შეკვეთა: {}", "The same order: {}";
+    which_sale: "რომელი გაყიდვაა?", "Which sale is it?";
     new_password: "ახალი პაროლი", "New password";
     no_text: "ტექსტი აღარ ინახება.", "No text is kept any more.";
     not_a_sale: "ეს გაყიდვა არ იყო", "Never was a sale";

@@ -309,6 +309,10 @@ pub fn trouble(code: &str, language: Language) -> Option<&'static str> {
             "ეს გაყიდვა უკვე დადასტურებულია სხვა ჯამით. აირჩიეთ „გასწორდა“, „დაემატა“ ან „ახალი შეკვეთა“.",
             "This sale is already confirmed with another total. Choose “Set right”, “Added to the order” or “Another order”.",
         ),
+        "perhaps_same_sale" => (
+            "შეიძლება ეს გაყიდვა უკვე ჩაწერილია. აირჩიეთ, რომელი გაყიდვაა.",
+            "This sale is perhaps there already. Choose which sale it is.",
+        ),
         "illegal_move" => {
             ("შეკვეთაზე ახლა ამის თქმა არ შეიძლება.", "This can't be said of the order as it stands.")
         }
