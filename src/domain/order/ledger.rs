@@ -148,7 +148,7 @@ impl OrderLedger {
         let own = Telling {
             id: &self.id,
             number: self.numbers.iter().find(|number| !brought(number)).map(String::as_str),
-            service_numbered: self.service_numbered,
+            service_numbered: self.service_numbered && self.numbers.iter().filter(|one| !brought(one)).count() < 2,
             opened_at: self.opened_at,
             is_reported: self.is_reported,
             facts: self.facts.iter().filter(|fact| !is_joined(fact)).collect(),

@@ -6,7 +6,8 @@
 //!
 //! [`crate::domain::order::telling`] reads what is compared, [`crate::domain::order::pair`] is the table of pairs.
 
-use crate::domain::basic::identity::OutcomeId;
+use crate::clock::Timestamp;
+use crate::domain::basic::identity::{OrderId, OutcomeId};
 use crate::domain::order::pair::{self, Row, Verdict};
 use crate::domain::order::telling::{Account, Basis, Telling};
 
@@ -82,6 +83,10 @@ struct Pair {
     row: Row,
     verdict: Verdict,
 }
+
+/// What decides which of several comes first: Meta does not know it, no person told of it, when it was agreed, it has no
+/// number, its number, its id. The least comes first.
+type Precedence<'a> = (bool, bool, Timestamp, bool, Option<&'a str>, &'a OrderId);
 
 /// Tellings on their way into orders: `group_of` gives each the number of its group, the lowest index in it.
 struct Groups<'a> {
@@ -273,23 +278,23 @@ impl<'a> Groups<'a> {
 
     /// The telling that an order is named after: the one of which Meta knows, else the first that a person told, else
     /// the first of all.
-    fn root_key(&self, telling: usize) -> impl Ord + use<'a> {
+    fn root_key(&self, telling: usize) -> Precedence<'a> {
         let Telling { id, number, is_reported, opened_at, .. } = &self.tellings[telling];
         let account = self.accounts[telling].as_ref();
         let by_person = account.is_some_and(|account| account.by_person);
         let at = account.map_or(*opened_at, |account| account.at);
-        (!is_reported, !by_person, at, *number, *id)
+        (!is_reported, !by_person, at, number.is_none(), *number, *id)
     }
 
     /// Which of two orders in doubt may leave: the one that has left, else a person's, else the earlier.
-    fn lead(&self, order: &MatchedOrder) -> impl Ord + use<'a> {
+    fn lead(&self, order: &MatchedOrder) -> Precedence<'a> {
         let members = || std::iter::once(&order.root).chain(&order.joined);
         let reported = members().any(|one| self.tellings[*one].is_reported);
         let accounts = || members().filter_map(|one| self.accounts[*one].as_ref());
         let by_person = accounts().any(|one| one.by_person);
-        let at = accounts().map(|one| one.at).min();
-        let Telling { id, number, .. } = &self.tellings[order.root];
-        (!reported, !by_person, at, *number, *id)
+        let Telling { id, number, opened_at, .. } = &self.tellings[order.root];
+        let at = accounts().map(|one| one.at).min().unwrap_or(*opened_at);
+        (!reported, !by_person, at, number.is_none(), *number, *id)
     }
 
     /// Whether anybody said that the sale was called off, flagged or not.

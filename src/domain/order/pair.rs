@@ -72,6 +72,7 @@ pub fn judge(a: &Account<'_>, b: &Account<'_>) -> Option<(Row, Verdict)> {
         _ if a.basis == Basis::CalledOff || b.basis == Basis::CalledOff => {
             Some((Row::CalledOff, Verdict::OneIfOnly))
         }
+        _ if is_called_off_by_then(a, b) || is_called_off_by_then(b, a) => Some((Row::Unvalued, Verdict::Ask)),
         _ => Some((Row::Unvalued, ONE)),
     }
 }

@@ -8,13 +8,14 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::basic::money::Money;
 use crate::domain::order::fold::{Order, State};
-use crate::domain::order::ledger::OrderLedger;
+use crate::domain::order::ledger::{JoinedOrder, OrderLedger};
 use crate::domain::order::legality;
 use crate::domain::order::matching::SaleDecision;
 use crate::domain::order::outcome::{Fact, FollowUp, OutcomeKind, Source, Terms};
 use crate::domain::order::tag::{MIN_SPACING, Tag};
 use crate::domain::order::tag_refusal::Refusal;
 use crate::domain::order::tag_terms::complete;
+use crate::domain::order::telling::giver;
 use crate::domain::order::which_order::{self, OrderMeant, agrees_in_value};
 
 /// A person's tag without a stated time follows entries that are dated at most so far ahead of the clock; one
@@ -35,6 +36,8 @@ pub enum Decision {
         outcome_id: OutcomeId,
         /// A number that the order gets with this tag.
         also_named: Option<String>,
+        /// What the person says of this sale and others.
+        rulings: Vec<Ruling>,
     },
     /// A new entry.
     Append {
@@ -109,7 +112,12 @@ fn decide_new(
         if let Some(index) = trial.joined {
             let ledger = &orders[index];
             if let Some(outcome_id) = said_just_now(tag, occurred_at, ledger) {
-                return Ok(Decision::Known { order: index, outcome_id, also_named: number });
+                return Ok(Decision::Known {
+                    order: index,
+                    outcome_id,
+                    also_named: number,
+                    rulings: Vec::new(),
+                });
             }
             complete(tag, &ledger.order, Some(index))?;
             matched = Some(index);
@@ -138,7 +146,8 @@ fn decide_existing(
         known_from_outside(tag, &terms, ledger)
     };
     if let Some(outcome_id) = known {
-        return Ok(Decision::Known { order: index, outcome_id, also_named });
+        let rulings = rule_by_number(tag, ledger);
+        return Ok(Decision::Known { order: index, outcome_id, also_named, rulings });
     }
     check_version(tag, ledger.version, Some(index))?;
     let occurred_at = tag.occurred_at.unwrap_or_else(|| after_last_entry(ledger, now));
@@ -149,10 +158,24 @@ fn decide_existing(
                 return Err(Refusal::confirmed_with_other_value(index));
             }
             rulings = rule_on_existing(tag, &terms, occurred_at, index, orders, decisions)?;
+            rulings.extend(rule_by_number(tag, ledger));
         }
         check_legal(tag, &terms, occurred_at, ledger, index)?;
     }
     Ok(Decision::Append { order: OrderOfEntry::Existing { index, also_named }, terms, occurred_at, rulings })
+}
+
+/// A person who confirms a sale under the number of a telling that joined it says that it is that sale.
+fn rule_by_number(tag: &Tag, ledger: &OrderLedger) -> Vec<Ruling> {
+    let Some(number) = tag.order_number.as_ref().filter(|_| is_typed(tag)) else { return Vec::new() };
+    if tag.kind != OutcomeKind::Confirmed {
+        return Vec::new();
+    }
+    let is_of_number = |joined: &&JoinedOrder| joined.numbers.contains(number);
+    let telling = ledger.joined.iter().find(is_of_number);
+    let facts = telling.map(|joined| ledger.facts.iter().filter(|fact| joined.facts.contains(&fact.id)));
+    let giver = facts.and_then(|facts| giver(&facts.collect::<Vec<_>>()));
+    giver.into_iter().map(|fact| Ruling { kind: FollowUp::Join, other: fact.id.clone() }).collect()
 }
 
 /// What a person's `confirmed` of an order that is there says of it and of others. One that was called off is on again

@@ -107,11 +107,14 @@ pub(in crate::flow) async fn append(
             let fact = fact(services, loaded, tag, actor, Terms::silent(loaded.page.currency), occurred_at);
             append_to_chat(unit, services, loaded, tag, fact).await
         }
-        TagMeaning::OfOrder(Decision::Known { order, outcome_id, also_named }) => {
+        TagMeaning::OfOrder(Decision::Known { order, outcome_id, also_named, rulings }) => {
             if let Some(number) = also_named {
                 name_order(unit, loaded, order, &number);
                 loaded.touch(Some(&loaded.aggregate.orders[order].id.clone()));
             }
+            let about = loaded.aggregate.fact(&outcome_id).cloned();
+            let about = about.map(|fact| Fact { actor: actor.to_owned(), source: tag.source, ..fact });
+            append_rulings(unit, services, loaded, about.as_ref(), rulings);
             Ok(Recorded::known(outcome_id))
         }
         TagMeaning::OfOrder(Decision::Append { order, terms, occurred_at, rulings }) => {
@@ -126,9 +129,7 @@ pub(in crate::flow) async fn append(
             };
             let fact = fact(services, loaded, tag, actor, terms, occurred_at);
             let (about, recorded) = (fact.clone(), append_to_order(unit, loaded, index, tag, fact).await?);
-            for Ruling { kind, other } in rulings {
-                append_ruling(unit, services, loaded, &about, kind, other);
-            }
+            append_rulings(unit, services, loaded, Some(&about), rulings);
             Ok(recorded)
         }
     }
@@ -289,6 +290,24 @@ fn name_order(unit: &mut Unit, loaded: &mut LoadedConversation, index: usize, nu
     let ledger = &mut loaded.aggregate.orders[index];
     unit.name_order(&loaded.page.id, &ledger.id, number, ledger.numbers.len());
     ledger.numbers.push(number.to_owned());
+}
+
+fn append_rulings(
+    unit: &mut Unit,
+    services: &Services,
+    loaded: &mut LoadedConversation,
+    about: Option<&Fact>,
+    rulings: Vec<Ruling>,
+) {
+    let Some(about) = about else { return };
+    for Ruling { kind, other } in rulings {
+        let is_decided = loaded.aggregate.decisions.last().is_some_and(|last| {
+            (last.is_same, &last.fact, &last.other) == (kind == FollowUp::Join, &about.id, &other)
+        });
+        if !is_decided {
+            append_ruling(unit, services, loaded, about, kind, other);
+        }
+    }
 }
 
 /// Appends a person's word that the sale of `about` and that of `other` are one, or two.

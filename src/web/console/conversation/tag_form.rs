@@ -154,7 +154,8 @@ impl TagForm {
             subject: Subject {
                 order: offered.order_number.clone(),
                 version: offered.if_version,
-                reference: kind.may_repeat().then(context.new_reference),
+                // A sale that is sent twice by one form is one sale, even where the person said that it is another.
+                reference: (kind.may_repeat() || offered.is_new_sale).then(context.new_reference),
                 same_as: offered.same_as.clone(),
             },
             value: kind.takes_value().then(|| ValueField::new(offered, typed("value"), context)),

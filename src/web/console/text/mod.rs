@@ -104,6 +104,9 @@ words! {
     needs_person: "ადამიანს ელოდება", "Needs a person";
     new_order: "ახალი შეკვეთა", "Another order";
     same_order: "იგივე შეკვეთა: {}", "The same order: {}";
+    perhaps_same: "შეიძლება ეს იგივე გაყიდვაა, რაც ქვემოთ წერია. Meta-სთან არაფერი წავა, სანამ არ აირჩევთ.", "Perhaps this is the same sale as one that is there already. Meta is told nothing of it until you choose.";
+    joined_by_value: "ერთ გაყიდვად ითვლება მხოლოდ იმიტომ, რომ თანხა ერთია.", "Counted as one sale only because the amount is the same.";
+    are_two_sales: "ეს ორი გაყიდვაა", "These are two sales";
     which_sale: "რომელი გაყიდვაა?", "Which sale is it?";
     new_password: "ახალი პაროლი", "New password";
     no_text: "ტექსტი აღარ ინახება.", "No text is kept any more.";
