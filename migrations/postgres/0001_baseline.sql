@@ -350,7 +350,8 @@ create unique index payout_reference on payout (page_id, courier, reference);
 -- `chat_number`). `event_id`: its name at Meta, for ever. `leaves_at`: the end of its hold; `next_at`: of its next try.
 -- `frozen`: an attempt may have been taken, so that its text stays as it is. `tries`: attempts that carried it.
 -- `zero_answers`: answers of zero that it met. `resent`: it went again after a lost answer, so that Meta may have it.
--- `lease`, `lease_until`: who works on it and until when. `attempt_id`: the last attempt that carried it.
+-- `lease`, `lease_until`: who works on it and until when. `attempt_id`: the last attempt that carried it. `beside`: JSON,
+-- the tellings of other orders that ever stood beside the one that it reports.
 create table conversion (
   id text not null primary key,
   page_id text not null references page (id),
@@ -376,7 +377,8 @@ create table conversion (
   resent bigint not null,
   lease text,
   lease_until bigint,
-  attempt_id text
+  attempt_id text,
+  beside text
 );
 create unique index conversion_event on conversion (page_id, event_id);
 create index conversion_order on conversion (order_id);

@@ -92,7 +92,7 @@ macro_rules! aggregate_query {
             ") from outcome where conversation_id ", $these, ") as text) as outcomes,
              cast((select ", $all, "(",
             object!($object: id, conversation_id, order_id, policy_version, event_name, number, event_id, event_time,
-                             state, reason, value, leaves_at, frozen, resent,
+                             state, reason, value, leaves_at, frozen, resent, beside,
                              outcome_ids = concat!(
                                  $json, "((select ", $all, "(outcome_id order by outcome_id)
                                              from conversion_outcome where conversion_id = conversion.id))"
@@ -282,6 +282,7 @@ impl Unit {
             if let Some(currency) = found.currencies.get(id) {
                 rematch(&mut aggregate.orders, &aggregate.decisions, *currency);
             }
+            aggregate.mark_perhaps_told();
         }
         Ok(found.aggregates.into_values().collect())
     }

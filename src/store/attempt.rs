@@ -165,7 +165,8 @@ impl Unit {
     }
 
     /// Gives the conversions of an attempt their new state, except those that a newer attempt carries. Those that go
-    /// back to `ready` are due at `next_at`, and keep their lease with `keep_lease`. A conversion of which an earlier
+    /// back to `ready` are due at `next_at`, and keep their lease with `keep_lease`. One that was certainly not taken is
+    /// frozen no longer: its payload follows the ledger again. A conversion of which an earlier
     /// answer was lost may be at Meta already, so it never becomes `expired` or `suppressed`. One that is `ready` to be
     /// sent again because this attempt's answer was lost takes the answer that arrived after all.
     pub async fn settle(&mut self, attempt: &AttemptId, settlement: Settlement) -> Result<u64> {
@@ -176,6 +177,7 @@ impl Unit {
                     reason = case when resent = 1 and $2 in ('expired', 'suppressed') then 'answer_lost'
                                   else $3 end,
                     detail = $4, next_at = $5,
+                    frozen = case when $2 in ('ready', 'rejected', 'expired', 'suppressed') then resent else frozen end,
                     lease = case when $6 = 1 then lease end,
                     lease_until = case when $6 = 1 then lease_until end
               where attempt_id = $1

@@ -364,26 +364,30 @@ both!(
         let reader = Reader::of(&shop, "crm", None).await;
         shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         shop.later(Duration::from_secs(1));
-        tells(&shop, &chat, numbered(say(OutcomeKind::Shipped, None), "C-77")).await.unwrap();
+        tells(&shop, &chat, numbered(say(OutcomeKind::Confirmed, 6000), "C-77")).await.unwrap();
         publishes(&shop).await;
         let (mut as_it_happened, cursor) = reader.follows("", 200).await;
-        tells(&shop, &chat, numbered(say(OutcomeKind::Confirmed, 5000), "C-77")).await.unwrap();
+        tells(&shop, &chat, numbered(say(OutcomeKind::Shipped, None), "C-77")).await.unwrap();
+        let orders = shop.aggregate(&chat).await.orders;
+        let sender = Sender::person("nino", Source::Api);
+        let request = IdempotentRequest::unkeyed();
+        flow::join_orders(&shop.services, &orders[1].id, &orders[0].id, sender, &request).await.unwrap();
         publishes(&shop).await;
         as_it_happened.extend(reader.follows(&cursor, 200).await.0);
         let (changes, _) = reader.follows("", 200).await;
         assert_eq!(changes, as_it_happened);
 
         let told = of_order(&changes, "C-77");
-        assert_eq!(told.len(), 2);
+        assert_eq!(told.len(), 3);
         assert_eq!(
-            (&told[0]["state"], &told[0]["outcomes"][0]["flag"]),
-            (&"none".into(), &"perhaps_same_sale".into())
+            (&told[0]["value"], &told[0]["outcomes"][0]["flag"]),
+            (&"60.00".into(), &"perhaps_same_sale".into())
         );
         assert_eq!(
-            (&told[1]["state"], &told[1]["same_as"], &told[1]["version"]),
-            (&"none".into(), &"S-1001".into(), &2.into())
+            (&told[2]["state"], &told[2]["same_as"], &told[2]["version"]),
+            (&"none".into(), &"S-1001".into(), &3.into())
         );
-        assert_eq!(told[1]["outcomes"], Value::Array(Vec::new()));
+        assert_eq!(told[2]["outcomes"], Value::Array(Vec::new()));
         let sale = of_order(&changes, "S-1001");
         assert_eq!(
             (&sale[0]["order_ids"], &sale[0]["state"]),
@@ -602,8 +606,10 @@ both!(
             let c9 = |kind, value: Option<i64>| numbered(say(kind, value), "C-9");
             let done = match (step, roll(6)) {
                 (20, _) => shop.tags(&certain, &say(OutcomeKind::Confirmed, 1500)).await,
-                (40, _) => tells(&shop, &certain, c9(OutcomeKind::Shipped, None)).await,
-                (60, _) => tells(&shop, &certain, c9(OutcomeKind::Confirmed, Some(1500))).await,
+                (40, _) => tells(&shop, &certain, c9(OutcomeKind::Confirmed, Some(1700))).await,
+                (60, _) => {
+                    tells(&shop, &certain, referred(c9(OutcomeKind::Amended, Some(1500)), "r-60")).await
+                }
                 (80, _) => shop.tags(&certain, &c9(OutcomeKind::Cancelled, None)).await,
                 (100, _) => tells(&shop, &certain, c9(OutcomeKind::Delivered, None)).await,
                 (_, 0) => tells(&shop, chat, numbered(tag, &format!("C-{who}-{}", roll(2)))).await,
@@ -617,6 +623,13 @@ both!(
                 }
                 _ => shop.tags(chat, &tag).await,
             };
+            if step == 60 {
+                let orders = shop.aggregate(&certain).await.orders;
+                let ids = (&orders[1].id, &orders[0].id);
+                let sender = Sender::person("nino", Source::Api);
+                let request = IdempotentRequest::unkeyed();
+                flow::join_orders(&shop.services, ids.0, ids.1, sender, &request).await.unwrap();
+            }
             // What is not legal is refused, and that is no matter of the feed.
             if let Ok(tagged) = done {
                 said.extend((step % 20 != 0).then(|| tagged.outcome_id.clone()));

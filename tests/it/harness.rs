@@ -272,6 +272,11 @@ pub fn say(kind: OutcomeKind, value: impl Into<Option<i64>>) -> Tag {
     }
 }
 
+/// The tag, said of the sale that the order of this number is.
+pub fn same_as(tag: Tag, number: &str) -> Tag {
+    Tag { same_as: Some(number.to_owned()), ..tag }
+}
+
 pub fn numbered(tag: Tag, number: &str) -> Tag {
     Tag { order_number: Some(number.to_owned()), ..tag }
 }

@@ -5,9 +5,10 @@ use salesbridge::domain::basic::identity::{OrderId, OutcomeId};
 use salesbridge::domain::order::fold::State;
 use salesbridge::domain::order::ledger::OrderLedger;
 use salesbridge::domain::order::outcome::{Details, Fact, OutcomeKind, Source, Terms};
+use salesbridge::domain::order::tag::Tag;
 use salesbridge::domain::order::tag_decision::{Decision, decide};
 
-use crate::harness::{gel, numbered, referred, say};
+use crate::harness::{gel, numbered, referred, same_as, say};
 
 /// State, and what a person may say.
 const LEGAL: &str = "
@@ -84,6 +85,9 @@ fn people_may_say_what_is_legal_and_nothing_else() {
                 let value = if kind == OutcomeKind::Amended { 9_000 } else { 2_000 };
                 let mut tag = referred(numbered(say(kind, value), "A-1"), "r-1");
                 tag.source = source;
+                if kind == OutcomeKind::Confirmed && ledger.order.state == State::Cancelled {
+                    tag = same_as(Tag { order_number: None, ..tag }, "A-1");
+                }
                 let said =
                     decide(&tag, std::slice::from_ref(&ledger), &[], Timestamp::from_millis(1_000_000));
                 let new = matches!(said, Ok(Decision::Append { .. }));

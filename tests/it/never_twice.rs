@@ -18,8 +18,11 @@ both!(
         shop.delivers().await;
         shop.later(HOLD);
         shop.delivers().await;
-        let known = shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
-        assert_eq!(known.conversions[0].state, State::Unknown);
+        let asked = shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap_err();
+        assert_eq!(asked.code, "perhaps_same_sale");
+        let named = numbered(say(OutcomeKind::Confirmed, 5000), "S-1001");
+        let known = shop.tags(&chat, &named).await.unwrap();
+        assert_eq!((known.known, known.conversions[0].state), (true, State::Unknown));
         assert_eq!(shop.told().len(), 1);
     }
 );

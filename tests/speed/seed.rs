@@ -170,7 +170,7 @@ impl Database {
             ),
             format!(
                 "insert into outcome (id, page_id, conversation_id, order_id, kind, occurred_at, clamped,
-                                      recorded_at, source, actor, currency, value, order_version)
+                                      recorded_at, source, actor, currency, value, position)
                  select 'f' || {padded}, '{PAGE}', 'c' || {padded}, 'o' || {padded}, 'confirmed', {at}, 0, {at},
                         'api', 'nino', 'GEL', 12050, 1
                    from {series}"

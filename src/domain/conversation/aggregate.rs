@@ -83,6 +83,39 @@ impl ConversationAggregate {
         may_be_taken.filter_map(|row| row.order_id.clone()).collect()
     }
 
+    /// Marks the orders of which Meta was perhaps told by a Purchase of another order, because they once stood beside its
+    /// telling, unless a person said since that they are two sales.
+    pub fn mark_perhaps_told(&mut self) {
+        let told: Vec<(OrderId, Vec<OrderId>)> = self
+            .conversions
+            .iter()
+            .filter(|row| !row.beside.is_empty() && row.may_be_taken())
+            .filter_map(|row| Some((row.order_id.clone()?, row.beside.clone())))
+            .collect();
+        for index in 0..self.orders.len() {
+            let ledger = &self.orders[index];
+            let tells_of_it = |(order, beside): &&(OrderId, Vec<OrderId>)| {
+                !ledger.has_id(order)
+                    && beside.iter().any(|id| ledger.has_id(id))
+                    && !self.is_parted(ledger, order)
+            };
+            let by: Vec<OrderId> = told.iter().filter(tells_of_it).map(|(order, _)| order.clone()).collect();
+            let ledger = &mut self.orders[index];
+            ledger.is_perhaps_told = !by.is_empty();
+            ledger.in_doubt_with.extend(by);
+        }
+    }
+
+    /// Whether a person said that an order and the one of this id are two sales.
+    fn is_parted(&self, ledger: &OrderLedger, other: &OrderId) -> bool {
+        let Some(other) = self.orders.iter().find(|ledger| ledger.has_id(other)) else { return false };
+        let is_of = |ledger: &OrderLedger, fact: &OutcomeId| ledger.facts.iter().any(|own| own.id == *fact);
+        self.decisions.iter().filter(|decision| !decision.is_same).any(|decision| {
+            let pairs = [(&decision.fact, &decision.other), (&decision.other, &decision.fact)];
+            pairs.into_iter().any(|(own, others)| is_of(ledger, own) && is_of(other, others))
+        })
+    }
+
     /// Applies a follow-up to the fact that it names. Orders are not folded again.
     pub fn mark(&mut self, id: &OutcomeId, kind: FollowUp) {
         let of_orders = self.orders.iter_mut().flat_map(|ledger| &mut ledger.facts);
@@ -134,13 +167,15 @@ impl ConversationAggregate {
     }
 
     /// Since when the conversation waits in the queue for a person; `None` if it does not. It waits from the
-    /// customer's first message in the current chat until the chat has a tag, and from an order that a person
-    /// confirmed without a value until it has one.
+    /// customer's first message in the current chat until the chat has a tag, from an order that a person confirmed
+    /// without a value until it has one, and from a flagged fact or a doubt about a sale until somebody settles it.
     pub fn waiting_since(&self) -> Option<Timestamp> {
         let chat = self.chats.last().filter(|chat| self.stage(chat) == Stage::Open);
         chat.and_then(|chat| chat.first_word_at).or_else(|| {
             let without_value = self.orders.iter().filter(|ledger| lacks_value(ledger));
-            without_value.filter_map(|ledger| ledger.order.confirmed).map(|moment| moment.occurred_at).min()
+            let unpriced =
+                without_value.filter_map(|ledger| ledger.order.confirmed).map(|moment| moment.occurred_at);
+            unpriced.chain(self.orders.iter().filter_map(OrderLedger::asks_since)).min()
         })
     }
 }

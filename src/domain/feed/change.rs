@@ -91,7 +91,7 @@ pub struct VersionedFact {
     pub fact: Fact,
     /// The telling under which it came; `None` for a fact about a chat.
     pub telling: Option<OrderId>,
-    /// Its position.
+    /// Its position in the ledger of the conversation, from 1.
     pub since: i64,
     /// The position of its undo; `None` if it was not undone.
     pub undone_since: Option<i64>,

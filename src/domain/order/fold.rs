@@ -242,6 +242,14 @@ impl Order {
         self.flags.iter().find(|(id, _)| id == fact).map(|(_, flag)| *flag)
     }
 
+    /// Whether a flagged cancel or return waits for a person's word.
+    pub fn has_unsettled_end(&self, facts: &[Fact]) -> bool {
+        let ends = |fact: &&Fact| matches!(fact.kind, OutcomeKind::Cancelled | OutcomeKind::Returned);
+        facts.iter().filter(ends).any(|fact| {
+            !matches!(self.flag_of(&fact.id), None | Some(Flag::PerhapsSameSale | Flag::OtherCurrency))
+        })
+    }
+
     /// The value that a fact of this order names. For a `cross_sold` that names the new whole alone it is the
     /// uplift, which follows from the order.
     pub fn value_of(&self, fact: &Fact) -> Option<i64> {

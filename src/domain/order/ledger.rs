@@ -38,6 +38,8 @@ pub struct OrderLedger {
     pub waits_for_answer: bool,
     /// The orders with which it is in doubt: a person is asked whether they are one sale.
     pub in_doubt_with: Vec<OrderId>,
+    /// Meta was told of this sale, as it was taken for once, by another order: it waits for a person's word.
+    pub is_perhaps_told: bool,
     /// Pairs of its tellings, by their ids, that only their value makes one sale: shown, and can be parted.
     pub by_value: Vec<(OrderId, OrderId)>,
     /// Meta was told of this sale by more than one of its tellings.
@@ -65,7 +67,7 @@ pub struct JoinedOrder {
     pub policy_version: i64,
     /// When it came into the conversation.
     pub opened_at: Timestamp,
-    /// As [`OrderLedger::is_reported`].
+    /// Meta knows of this telling, or perhaps does.
     pub is_reported: bool,
     /// Which of the facts are its own.
     pub facts: Vec<OutcomeId>,
@@ -74,9 +76,9 @@ pub struct JoinedOrder {
 /// A telling that is part of an order which bears the id of another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Join {
-    /// The telling.
+    /// The id of the telling that joined.
     pub telling: OrderId,
-    /// The order.
+    /// The id that the order bears.
     pub order: OrderId,
 }
 
@@ -94,6 +96,7 @@ impl OrderLedger {
             parked: false,
             waits_for_answer: false,
             in_doubt_with: Vec::new(),
+            is_perhaps_told: false,
             by_value: Vec::new(),
             is_told_twice: false,
             opened_at: Timestamp::from_millis(0),
@@ -148,7 +151,8 @@ impl OrderLedger {
         let own = Telling {
             id: &self.id,
             number: self.numbers.iter().find(|number| !brought(number)).map(String::as_str),
-            service_numbered: self.service_numbered && self.numbers.iter().filter(|one| !brought(one)).count() < 2,
+            service_numbered: self.service_numbered
+                && self.numbers.iter().filter(|one| !brought(one)).count() < 2,
             opened_at: self.opened_at,
             is_reported: self.is_reported,
             facts: self.facts.iter().filter(|fact| !is_joined(fact)).collect(),
@@ -168,6 +172,24 @@ impl OrderLedger {
     pub fn own_number(&self) -> Option<&str> {
         let brought = |number: &&String| self.joined.iter().any(|joined| joined.numbers.contains(number));
         self.numbers.iter().find(|number| !brought(number)).map(String::as_str)
+    }
+
+    /// Since when a person is asked about it: a flagged fact waits to be accepted or taken back, or it is perhaps
+    /// another order. `None` if nothing is asked.
+    pub fn asks_since(&self) -> Option<Timestamp> {
+        let is_flagged = |fact: &&Fact| self.order.flag_of(&fact.id).is_some();
+        let flagged = self.effective().filter(is_flagged).map(|fact| fact.occurred_at).min();
+        let asked = (self.parked || self.is_perhaps_told)
+            .then(|| self.effective().map(|fact| fact.occurred_at).min())
+            .flatten();
+        flagged.or(asked)
+    }
+
+    /// The number by which the shop knows it; the service's own if there is no other.
+    pub fn shops_number(&self) -> Option<&str> {
+        let own = self.own_number().filter(|_| self.service_numbered);
+        let other = self.numbers.iter().map(String::as_str).find(|number| Some(*number) != own);
+        other.or(self.numbers.first().map(String::as_str))
     }
 
     /// Its id, and those of the tellings that joined it.

@@ -23,7 +23,7 @@ pub enum Row {
     CouriersSum,
     /// The same value, of which one is an outside fact without a time.
     Untimed,
-    /// Another value.
+    /// Both name a value, and not the same one.
     OtherValue,
     /// A `confirmed` that was taken back, and the next telling.
     TakenBack,
@@ -72,7 +72,7 @@ pub fn judge(a: &Account<'_>, b: &Account<'_>) -> Option<(Row, Verdict)> {
         _ if a.basis == Basis::CalledOff || b.basis == Basis::CalledOff => {
             Some((Row::CalledOff, Verdict::OneIfOnly))
         }
-        _ if is_called_off_by_then(a, b) || is_called_off_by_then(b, a) => Some((Row::Unvalued, Verdict::Ask)),
+        _ if is_over_by_then(a, b) || is_over_by_then(b, a) => Some((Row::Unvalued, Verdict::Ask)),
         _ => Some((Row::Unvalued, ONE)),
     }
 }
@@ -109,6 +109,13 @@ fn is_next(taken_back: &Account<'_>, next: &Account<'_>) -> bool {
 /// Whether the sale of one had ended before that of the other can have been agreed.
 pub fn has_ended_before(one: &Account<'_>, other: &Account<'_>) -> bool {
     one.ended_at.is_some_and(|ended| ended < other.from)
+}
+
+/// Whether one was called off by the time at which the other was told; told again by the same door, whether it had
+/// ended at all.
+fn is_over_by_then(one: &Account<'_>, other: &Account<'_>) -> bool {
+    let ended = one.ended_at.is_some_and(|ended| ended <= other.at);
+    is_called_off_by_then(one, other) || (ended && one.door == other.door)
 }
 
 /// Whether one was cancelled or returned by the time at which the other was told.

@@ -16,12 +16,13 @@ mod readiness;
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::OrderId;
 use crate::domain::conversation::aggregate::ConversationAggregate;
+use crate::domain::order::ledger::OrderLedger;
 use crate::domain::signal::context::SignalContext;
 use crate::domain::signal::conversion::{Conversion, Draft, EventName, Reason, State};
 
 pub use context::SignalRules;
 pub use purchase::goods;
-pub use readiness::{SEND_WITHIN, is_expired};
+pub use readiness::{ASKED_WITHIN, SEND_WITHIN, is_expired};
 
 /// The conversions of a conversation as they ought to be: the rows that change, as changed, and drafts of new ones.
 pub fn derive(
@@ -34,12 +35,14 @@ pub fn derive(
     for ledger in &aggregate.orders {
         let policy = rules.policy(ledger.policy_version);
         let (before, mut rows) = rows_of(aggregate, Some(&ledger.id));
-        drafts.extend(purchase::derive(ledger, &mut rows, SignalContext::of(aggregate, rules, &policy, now)));
+        let context = SignalContext::of(aggregate, rules, &policy, now);
+        drafts.extend(purchase::derive(ledger, &mut rows, told_beside(aggregate, ledger), context));
         drafts.extend(lifecycle::derive(
             ledger,
             &mut rows,
             SignalContext::of(aggregate, rules, &policy, now),
         ));
+        note_beside(ledger, &mut rows);
         changed.extend(differing(rows, &before, now));
     }
     let (before, mut rows) = rows_of(aggregate, None);
@@ -52,6 +55,29 @@ pub fn derive(
     ));
     changed.extend(differing(rows, &before, now));
     (changed, drafts)
+}
+
+/// Notes on the Purchases that Meta knows, or perhaps knows, which tellings stand beside theirs: should one of them turn
+/// out to be another sale, Meta was perhaps told of it all the same.
+fn note_beside(ledger: &OrderLedger, rows: &mut [Conversion]) {
+    for row in rows.iter_mut().filter(|row| purchase::is_told(row)) {
+        let new: Vec<OrderId> = ledger
+            .joined
+            .iter()
+            .map(|joined| joined.id.clone())
+            .filter(|id| !row.beside.contains(id))
+            .collect();
+        row.beside.extend(new);
+    }
+}
+
+/// What Meta knows of the sale of an order by the Purchases of its other tellings, in minor units.
+fn told_beside(aggregate: &ConversationAggregate, ledger: &OrderLedger) -> i64 {
+    let is_beside = |row: &&Conversion| {
+        row.order_id.as_ref().is_some_and(|id| *id != ledger.id && ledger.has_id(id))
+            && purchase::is_told(row)
+    };
+    aggregate.conversions.iter().filter(is_beside).filter_map(|row| row.value).sum()
 }
 
 /// The conversions of an order, or with `None` the leads: as they are, and a copy to be changed.
@@ -81,7 +107,8 @@ pub fn is_unfounded(aggregate: &ConversationAggregate, row: &Conversion, rules: 
     let Some(ledger) = aggregate.orders.iter().find(|ledger| ledger.id == *order) else { return true };
     let policy = rules.policy(row.policy_version);
     let moment = match row.name {
-        EventName::Purchase if row.number > 0 => return false,
+        // The base tells of its cross-sell after all.
+        EventName::Purchase if row.number > 0 => return row.carries.is_empty(),
         EventName::Purchase => policy.purchase_on.reached(&ledger.order),
         name => lifecycle::moment_of(name, &ledger.order, &policy),
     };
@@ -92,11 +119,15 @@ pub fn is_unfounded(aggregate: &ConversationAggregate, row: &Conversion, rules: 
 /// Meta may have taken an earlier attempt.
 fn differing(mut rows: Vec<Conversion>, before: &[&Conversion], now: Timestamp) -> Vec<Conversion> {
     for row in &mut rows {
-        if matches!(row.state, State::Held | State::Ready) && is_expired(row.event_time, now) {
-            (row.state, row.reason) = if row.resent {
-                (State::Unknown, Reason::AnswerLost)
-            } else {
-                (State::Expired, Reason::TooOld)
+        if !matches!(row.state, State::Held | State::Ready) {
+            continue;
+        }
+        let asked = row.reason == Reason::Contradiction && is_expired(row.event_time, now + ASKED_WITHIN);
+        if asked || is_expired(row.event_time, now) {
+            (row.state, row.reason) = match row.reason {
+                _ if row.resent => (State::Unknown, Reason::AnswerLost),
+                reason if reason.is_asked() => (State::Expired, reason),
+                _ => (State::Expired, Reason::TooOld),
             };
         }
     }

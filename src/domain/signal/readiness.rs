@@ -12,6 +12,9 @@ use crate::domain::signal::policy::{Mode, Policy};
 /// the Conversions API, "Server Event Parameters", `event_time`), less a minute for the way.
 pub const SEND_WITHIN: Duration = Duration::from_mins(7 * 24 * 60 - 1);
 
+/// A Purchase that waits for a person's word on a flagged cancel or return waits until so long before its age ends.
+pub const ASKED_WITHIN: Duration = Duration::from_hours(1);
+
 /// A hold ends at most so long after the event: an hour is left for attempts before Meta's 7 days are over.
 const HOLD_WITHIN: Duration = Duration::from_hours(7 * 24 - 1);
 
@@ -23,6 +26,16 @@ pub fn is_expired(event_time: Timestamp, now: Timestamp) -> bool {
 /// The end of a hold that begins at `from`, cut short by the age that an event may reach, but never before `from`.
 pub(super) fn leaves_at(from: Timestamp, event_time: Timestamp, policy: &Policy) -> Timestamp {
     (from + policy.hold).min((event_time + HOLD_WITHIN).max(from))
+}
+
+/// How long a value that came or changed late is guarded, or for the hold if that is shorter.
+const GUARD: Duration = Duration::from_mins(10);
+
+/// The end of the hold of a row whose money changed just now: not before the guard is over, as far as the age that the
+/// event may reach allows.
+pub(super) fn guarded(row: &Conversion, context: SignalContext<'_>) -> Timestamp {
+    let guard = context.now + GUARD.min(context.policy.hold);
+    row.leaves_at.max(guard.min((row.event_time + HOLD_WITHIN).max(context.now)))
 }
 
 /// Corrects the time of an event that has not left; its hold may have to end earlier for that.

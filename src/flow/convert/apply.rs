@@ -36,6 +36,7 @@ impl LoadedConversation {
         let reported = self.aggregate.reported();
         mark_reported(&mut self.aggregate.orders, &reported);
         rematch(&mut self.aggregate.orders, &self.aggregate.decisions, self.page.currency);
+        self.aggregate.mark_perhaps_told();
         self.number_orders(unit).await?;
         self.write_joins(unit, services).await?;
         for index in 0..self.aggregate.orders.len() {

@@ -48,6 +48,7 @@ pub(in crate::flow) async fn update_conversions(
             resent: false,
             frozen: false,
             carries: draft.carries,
+            beside: Vec::new(),
         };
         unit.add_conversion(&aggregate.thread, &conversion, currency, now);
         aggregate.conversions.push(conversion);

@@ -164,9 +164,7 @@ async fn freeze(
 fn event_of(aggregate: &ConversationAggregate, row: &Conversion) -> Option<Event> {
     let ledger = aggregate.orders.iter().find(|ledger| Some(&ledger.id) == row.order_id.as_ref());
     let (value, contents) = match ledger {
-        Some(ledger) if row.name == EventName::Purchase => {
-            signal::goods(row, &ledger.order, &aggregate.conversions_of(ledger))
-        }
+        Some(ledger) if row.name == EventName::Purchase => signal::goods(row, &ledger.order),
         _ => (None, Vec::new()),
     };
     Some(Event {
@@ -175,7 +173,7 @@ fn event_of(aggregate: &ConversationAggregate, row: &Conversion) -> Option<Event
         event_id: row.event_id.clone(),
         recipient: aggregate.thread.recipient.clone()?,
         value: value.zip(ledger).map(|(minor, ledger)| Money::new(minor, ledger.order.currency)),
-        order_number: ledger.and_then(|ledger| ledger.numbers.first().cloned()),
+        order_number: ledger.and_then(|ledger| ledger.shops_number().map(str::to_owned)),
         contents,
     })
 }

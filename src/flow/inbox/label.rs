@@ -251,7 +251,8 @@ async fn put_on(
     tag.reason = step.kind.wants_reason().then(|| step.name.trim().to_owned());
     let was_decided = unit.was_settled(&page.id, Source::Label, &reference).await?;
     // Put on and taken off within the hold, it cancels out.
-    let within = || step.period.end.is_some_and(|end| is_within_hold(loaded, None, step.period.began_at(), end));
+    let within =
+        || step.period.end.is_some_and(|end| is_within_hold(loaded, None, step.period.began_at(), end));
     let cancels_out = past && (step.kind != OutcomeKind::Confirmed || within());
     if was_decided || cancels_out {
         return pass(unit, &conversation, step).await;

@@ -116,7 +116,7 @@ pub fn event_text(event: &Event) -> Result<String, ChannelNotSent> {
                 .map(|content| ContentLine {
                     id: &content.sku,
                     quantity: content.quantity,
-                    item_price: number(content.unit_price),
+                    item_price: content.unit_price.and_then(number),
                 })
                 .collect(),
         },
@@ -168,7 +168,7 @@ mod tests {
             contents: vec![Content {
                 sku: "BAG-1".to_owned(),
                 quantity: 1,
-                unit_price: Money::new(12050, gel),
+                unit_price: Some(Money::new(12050, gel)),
             }],
         }
     }

@@ -183,8 +183,9 @@ pub async fn join(
     let named = NamedRequest { caller: &caller, key, route: format!("orders/{id}/join"), body: &body };
     let request = named.claim(&app, decided)?;
     let verb = Box::pin(async {
-        let (order, into) = (OrderId(id), OrderId(json::read::<JoinBody>(&body)?.into));
+        let order = OrderId(id);
         may_see(&app, &caller, &order, "order").await?;
+        let into = OrderId(json::read::<JoinBody>(&body)?.into);
         if may_see(&app, &caller, &into, "order").await.is_err() {
             return Err(Error::field("/into", "There is no such order."));
         }

@@ -193,7 +193,7 @@ impl Presenter<'_> {
     /// What is asked about an order that is perhaps another one told again, or that only its value makes one sale.
     fn question(&self, ledger: &OrderLedger, aggregate: &ConversationAggregate) -> Option<SaleQuestion> {
         let texts = self.texts();
-        if ledger.parked {
+        if ledger.parked || ledger.is_perhaps_told {
             let others = ledger.in_doubt_with.iter();
             let others = others.filter_map(|id| aggregate.orders.iter().find(|other| other.id == *id));
             let same = |other: &OrderLedger| {
