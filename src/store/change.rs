@@ -365,7 +365,7 @@ impl Unit {
             kind: ORDER_UPDATED,
             subject_id: order.id.0.clone(),
             version: order.version,
-            parked: i64::from(order.parked),
+            parked: i64::from(order.doubt.is_parked),
             tellings: (ids.len() > 1).then(|| list(ids.iter().copied())).transpose()?,
             numbers: Some(list(order.numbers.iter().map(String::as_str))?),
             became,

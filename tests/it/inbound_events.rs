@@ -263,7 +263,7 @@ fn picture_of(aggregate: &ConversationAggregate, who: &str, page: &str, lines: &
             .map(|moment| moment.map(|moment| moment.occurred_at.millis()));
         lines.push(format!(
             "{who} order {names:?} {} parked {} value {:?} fee {} returned {} paid {} refunded {} {times:?} {:?} items {:?} flags {flags:?}",
-            order.state.as_str(), ledger.parked, order.value, order.delivery_fee, order.returned,
+            order.state.as_str(), ledger.doubt.is_parked, order.value, order.delivery_fee, order.returned,
             order.paid, order.refunded, order.reason, order.items,
         ));
     }

@@ -59,10 +59,10 @@ both!(
         ];
         imports_all(&shop, lines).await;
         let known = orders(&shop).await;
-        assert_eq!((known.len(), known[1].parked, known[1].order.value), (2, true, Some(7000)));
+        assert_eq!((known.len(), known[1].doubt.is_parked, known[1].order.value), (2, true, Some(7000)));
         assert!(known[1].order.flags.iter().all(|(_, flag)| *flag == Flag::PerhapsSameSale));
         assert_eq!(known[1].order.flags.len(), 2);
-        assert_eq!(known[1].in_doubt_with, [known[0].id.clone()]);
+        assert_eq!(known[1].doubt.with, [known[0].id.clone()]);
         // Nothing of it leaves meanwhile.
         shop.later(HOLD);
         shop.delivers().await;
@@ -145,7 +145,7 @@ both!(
         let untimed = Tag { occurred_at: None, ..crm(OutcomeKind::Confirmed, 5000, "A-1", at(0)) };
         imports_all(&shop, vec![line_of("2", untimed)]).await;
         let known = orders(&shop).await;
-        assert_eq!((known.len(), known[1].parked), (2, true), "a day apart, a person is asked");
+        assert_eq!((known.len(), known[1].doubt.is_parked), (2, true), "a day apart, a person is asked");
         // The CRM says the time now, and the first was with the customer long before.
         let lines = vec![
             line(crm(OutcomeKind::Delivered, None, "S-1001", at(24 * 60))),
@@ -153,7 +153,7 @@ both!(
         ];
         imports_all(&shop, lines).await;
         let known = orders(&shop).await;
-        assert_eq!(known.iter().map(|order| order.parked).collect::<Vec<_>>(), [false; 2]);
+        assert_eq!(known.iter().map(|order| order.doubt.is_parked).collect::<Vec<_>>(), [false; 2]);
         let aggregate = aggregates(&shop, PAGE).await.remove(0);
         let row = aggregate.conversions_of(&known[1]).remove(0);
         assert_eq!((row.state, row.value), (State::Held, Some(5000)));

@@ -121,8 +121,8 @@ both!(
         shop.operator_writes("e_1", "შეკვეთა მიღებულია 120,50 ₾").await;
         shop.operator_writes("e_2", "შეკვეთა მიღებულია 70 ₾").await;
         let orders = shop.aggregate(&chat).await.orders;
-        assert_eq!((orders[0].order.value, orders[0].parked), (Some(12_050), false));
-        assert_eq!((orders[1].order.value, orders[1].parked), (Some(7000), true));
+        assert_eq!((orders[0].order.value, orders[0].doubt.is_parked), (Some(12_050), false));
+        assert_eq!((orders[1].order.value, orders[1].doubt.is_parked), (Some(7000), true));
         assert_eq!(shop.queue(&chat).await, "waiting");
         // Until somebody answers, the first alone leaves.
         shop.later(HOLD);
@@ -186,7 +186,7 @@ both!(
         assert!(shop.waits(&chat).await.is_empty());
         shop.receives(edit("შეკვეთა მიღებულია! 150 ₾", 2)).await;
         let orders = shop.aggregate(&chat).await.orders;
-        assert_eq!((orders.len(), orders[1].parked, orders[1].order.value), (2, true, Some(15_000)));
+        assert_eq!((orders.len(), orders[1].doubt.is_parked, orders[1].order.value), (2, true, Some(15_000)));
     }
 );
 

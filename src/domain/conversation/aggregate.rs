@@ -2,7 +2,7 @@
 //! unit of work, changed in memory and written at the end. Here are also the questions that are asked of it: which
 //! chat a moment belongs to, what a chat came to, who waits for an answer, and which chats fell silent.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
@@ -78,7 +78,7 @@ impl ConversationAggregate {
     }
 
     /// The ids of the orders and tellings of which Meta knows, or perhaps does.
-    pub fn reported(&self) -> HashSet<OrderId> {
+    pub fn reported(&self) -> BTreeSet<OrderId> {
         let may_be_taken = self.conversions.iter().filter(|row| row.may_be_taken());
         may_be_taken.filter_map(|row| row.order_id.clone()).collect()
     }
@@ -101,8 +101,8 @@ impl ConversationAggregate {
             };
             let by: Vec<OrderId> = told.iter().filter(tells_of_it).map(|(order, _)| order.clone()).collect();
             let ledger = &mut self.orders[index];
-            ledger.is_perhaps_told = !by.is_empty();
-            ledger.in_doubt_with.extend(by);
+            ledger.doubt.is_perhaps_told = !by.is_empty();
+            ledger.doubt.with.extend(by);
         }
     }
 
@@ -184,7 +184,7 @@ impl ConversationAggregate {
 pub fn lacks_value(ledger: &OrderLedger) -> bool {
     let by_person =
         |fact: &Fact| fact.kind == OutcomeKind::Confirmed && fact.source.is_person() && !fact.undone;
-    !ledger.parked
+    !ledger.doubt.is_parked
         && ledger.order.state.is_open()
         && ledger.order.value.is_none()
         && ledger.facts.iter().any(by_person)

@@ -3,7 +3,7 @@
 //! tellings are one order is decided in [`crate::domain::order::matching`]; here they are put together and taken
 //! apart.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{OrderId, OutcomeId};
@@ -31,15 +31,8 @@ pub struct OrderLedger {
     pub facts: Vec<Fact>,
     /// What the facts fold into.
     pub order: Order,
-    /// It is perhaps another order of this conversation told again, and that one goes first: its facts are flagged, and
-    /// it tells Meta nothing until a person decides.
-    pub parked: bool,
-    /// It tells Meta nothing until a doubt about it is decided: it is parked, or one of the two was called off.
-    pub waits_for_answer: bool,
-    /// The orders with which it is in doubt: a person is asked whether they are one sale.
-    pub in_doubt_with: Vec<OrderId>,
-    /// Meta was told of this sale, as it was taken for once, by another order: it waits for a person's word.
-    pub is_perhaps_told: bool,
+    /// Whether it is perhaps another order told again.
+    pub doubt: Doubt,
     /// Pairs of its tellings, by their ids, that only their value makes one sale: shown, and can be parted.
     pub by_value: Vec<(OrderId, OrderId)>,
     /// Meta was told of this sale by more than one of its tellings.
@@ -50,6 +43,19 @@ pub struct OrderLedger {
     pub is_reported: bool,
     /// Tellings that turned out to be of this sale; their numbers and facts are among its own too.
     pub joined: Vec<JoinedOrder>,
+}
+
+/// Whether an order is perhaps one sale with others of its conversation, so that a person is asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Doubt {
+    /// The orders that are perhaps the same sale.
+    pub with: Vec<OrderId>,
+    /// Another of them goes first: its facts are flagged until a person decides.
+    pub is_parked: bool,
+    /// It tells Meta nothing until a person decides: it is parked, or one of the two was called off.
+    pub waits: bool,
+    /// Meta was told of this sale, as it was taken for once, by another order.
+    pub is_perhaps_told: bool,
 }
 
 /// What is kept of a telling that joined an order, so that it can be split off again.
@@ -93,10 +99,7 @@ impl OrderLedger {
             policy_version,
             facts: Vec::new(),
             order: Order::new(currency),
-            parked: false,
-            waits_for_answer: false,
-            in_doubt_with: Vec::new(),
-            is_perhaps_told: false,
+            doubt: Doubt::default(),
             by_value: Vec::new(),
             is_told_twice: false,
             opened_at: Timestamp::from_millis(0),
@@ -179,7 +182,7 @@ impl OrderLedger {
     pub fn asks_since(&self) -> Option<Timestamp> {
         let is_flagged = |fact: &&Fact| self.order.flag_of(&fact.id).is_some();
         let flagged = self.effective().filter(is_flagged).map(|fact| fact.occurred_at).min();
-        let asked = (self.parked || self.is_perhaps_told)
+        let asked = (self.doubt.is_parked || self.doubt.is_perhaps_told)
             .then(|| self.effective().map(|fact| fact.occurred_at).min())
             .flatten();
         flagged.or(asked)
@@ -226,7 +229,7 @@ impl OrderLedger {
 
     /// Folds its facts again. While it is parked, each carries a flag besides, and shows in the sums all the same.
     pub fn fold(&mut self, currency: Currency) {
-        let fold = if self.parked { fold_parked } else { fold::fold };
+        let fold = if self.doubt.is_parked { fold_parked } else { fold::fold };
         self.order = fold(&self.facts, currency);
     }
 
@@ -277,7 +280,7 @@ pub fn rematch(orders: &mut Vec<OrderLedger>, decisions: &[SaleDecision], curren
             ledger.join_some(tellings[*joined].take());
         }
         let doubts = matching.in_doubt_with(index).map(|other| ids[matching.orders[other].root].clone());
-        ledger.in_doubt_with = doubts.collect();
+        ledger.doubt.with = doubts.collect();
         ledger.take_marks(matched, &ids);
         ledger.fold(currency);
         orders.push(ledger);
@@ -293,8 +296,8 @@ impl OrderLedger {
     }
 
     fn take_marks(&mut self, matched: &MatchedOrder, ids: &[OrderId]) {
-        self.waits_for_answer = matched.waits;
-        self.parked = matched.is_parked;
+        self.doubt.waits = matched.waits;
+        self.doubt.is_parked = matched.is_parked;
         self.is_told_twice = matched.is_told_twice;
         let pairs = matched.by_value.iter();
         self.by_value = pairs.map(|(a, b)| (ids[*a].clone(), ids[*b].clone())).collect();
@@ -303,7 +306,7 @@ impl OrderLedger {
 
 /// Marks the tellings of which Meta knows, or perhaps does: `reported` are the orders that have a conversion which may
 /// have been taken.
-pub fn mark_reported(orders: &mut [OrderLedger], reported: &HashSet<OrderId>) {
+pub fn mark_reported(orders: &mut [OrderLedger], reported: &BTreeSet<OrderId>) {
     for ledger in orders {
         ledger.is_reported = reported.contains(&ledger.id);
         for joined in &mut ledger.joined {

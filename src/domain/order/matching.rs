@@ -145,7 +145,7 @@ impl<'a> Groups<'a> {
                 }
             }
         }
-        pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+        pairs.sort_by_key(|(key, _)| *key);
         pairs.into_iter().map(|(_, pair)| pair).collect()
     }
 

@@ -125,7 +125,7 @@ impl Offer<'_> {
     }
 
     fn numbers(&self) -> Vec<String> {
-        let orders = choosable_orders(self.aggregate).filter(|ledger| !ledger.parked);
+        let orders = choosable_orders(self.aggregate).filter(|ledger| !ledger.doubt.is_parked);
         let mut numbers: Vec<String> = orders.filter_map(|ledger| ledger.numbers.first().cloned()).collect();
         numbers.reverse();
         numbers

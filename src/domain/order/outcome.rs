@@ -267,6 +267,10 @@ pub struct Details {
 /// An entry of the ledger: one fact about a chat or an order. It never changes; `undone` and `accepted` are the
 /// effects of follow-up entries that name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is independent: how it was told, and what was said of it since"
+)]
 pub struct Fact {
     /// Our id of the entry; ids grow with the time of recording.
     pub id: OutcomeId,

@@ -49,6 +49,15 @@ pub enum Door<'a> {
     Outside(&'a str),
 }
 
+/// Who told of an order by a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumberedBy<'a> {
+    /// People: all who type are one.
+    People,
+    /// An outside sender, by name, on behalf of this source.
+    Outside(&'a str, Source),
+}
+
 /// How surely the moment of a telling is that of the agreement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timing {
@@ -92,8 +101,9 @@ pub struct Account<'a> {
     pub until: Timestamp,
     /// Every value that it effectively had, also before an amendment. Empty if none was named.
     pub values: Vec<Money>,
-    /// Those who told of it by its own number: two numbers of one of them are two sales. `None` stands for the people.
-    pub numbered_by: Vec<Option<&'a str>>,
+    /// Those who told of it by its own number: two numbers of one of them are two sales. What a CRM passes on of the
+    /// courier counts apart from what it says itself.
+    pub numbered_by: Vec<NumberedBy<'a>>,
     /// A person told of it.
     pub by_person: bool,
     /// When it was first delivered, cancelled or wholly returned, as somebody stated.
@@ -115,7 +125,7 @@ impl<'a> Account<'a> {
             let confirmed = facts.iter().copied().filter(|fact| fact.kind == OutcomeKind::Confirmed);
             confirmed.min_by_key(|fact| (sureness(fact), fact.occurred_at))
         };
-        let (basis, basic) = if let Some(confirmed) = surest(&facts) {
+        let (basis, dated) = if let Some(confirmed) = surest(&facts) {
             (Basis::Confirmed, confirmed)
         } else if let Some(first) = facts.first().copied() {
             let is_end = |fact: &&Fact| matches!(fact.kind, OutcomeKind::Cancelled | OutcomeKind::Returned);
@@ -124,10 +134,10 @@ impl<'a> Account<'a> {
             (Basis::TakenBack, surest(&telling.facts)?)
         };
         let timing = match basis {
-            Basis::Confirmed | Basis::TakenBack => timing_of(basic),
+            Basis::Confirmed | Basis::TakenBack => timing_of(dated),
             Basis::Carried | Basis::CalledOff => Timing::Untimed,
         };
-        let at = basic.occurred_at;
+        let at = dated.occurred_at;
         let (from, until) = match timing {
             Timing::Stated => (at - STATED_WITHIN, at + STATED_WITHIN),
             Timing::Tapped | Timing::StatedOutside => (at - LATE_WITHIN, at),
@@ -140,7 +150,7 @@ impl<'a> Account<'a> {
         };
         Some(Self {
             basis,
-            door: door_of(basic),
+            door: door_of(dated),
             timing,
             at,
             from,
@@ -151,7 +161,7 @@ impl<'a> Account<'a> {
             ended_at: first_stated(&mut called_off.iter().copied().chain(delivered)),
             called_off_at: first_stated(&mut called_off.iter().copied()),
             is_called_off: !called_off.is_empty(),
-            giver: &giver(&telling.facts).unwrap_or(basic).id,
+            giver: &giver(&telling.facts).unwrap_or(dated).id,
         })
     }
 
@@ -195,10 +205,9 @@ fn sureness(fact: &Fact) -> u8 {
 
 fn timing_of(fact: &Fact) -> Timing {
     match fact.source {
-        Source::Label => Timing::Tapped,
         Source::Sentence => Timing::Stated,
         Source::Console | Source::Api if fact.time_stated => Timing::Stated,
-        Source::Console | Source::Api => Timing::Tapped,
+        Source::Console | Source::Api | Source::Label => Timing::Tapped,
         _ if fact.time_stated => Timing::StatedOutside,
         _ => Timing::Untimed,
     }
@@ -232,15 +241,17 @@ fn calls_off(fact: &Fact) -> bool {
     }
 }
 
-fn numbered_by<'a>(telling: &Telling<'a>, facts: &[&'a Fact]) -> Vec<Option<&'a str>> {
-    let mut senders: Vec<Option<&str>> = Vec::new();
+fn numbered_by<'a>(telling: &Telling<'a>, facts: &[&'a Fact]) -> Vec<NumberedBy<'a>> {
+    let mut senders: Vec<NumberedBy<'_>> = Vec::new();
     if telling.number.is_none() {
         return senders;
     }
     for fact in facts {
         let sender = match door_of(fact) {
-            Door::Outside(sender) => Some(sender),
-            Door::People if fact.kind == OutcomeKind::Confirmed && !telling.service_numbered => None,
+            Door::Outside(sender) => NumberedBy::Outside(sender, fact.source),
+            Door::People if fact.kind == OutcomeKind::Confirmed && !telling.service_numbered => {
+                NumberedBy::People
+            }
             _ => continue,
         };
         if !senders.contains(&sender) {

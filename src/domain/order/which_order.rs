@@ -74,22 +74,20 @@ pub(super) fn try_confirmed(
 ) -> Trial {
     let (id, fact) = (OrderId(TRIAL_ID.to_owned()), on_trial(tag, terms, occurred_at));
     let mut tellings: Vec<Telling<'_>> = orders.iter().flat_map(OrderLedger::tellings).collect();
-    let place = match existing.and_then(|index| tellings.iter().position(|one| *one.id == orders[index].id)) {
-        Some(place) => {
-            tellings[place].facts.push(&fact);
-            place
-        }
-        None => {
-            tellings.push(Telling {
-                id: &id,
-                number: tag.order_number.as_deref(),
-                service_numbered: tag.order_number.is_none(),
-                opened_at: occurred_at,
-                is_reported: false,
-                facts: vec![&fact],
-            });
-            tellings.len() - 1
-        }
+    let known = existing.and_then(|index| tellings.iter().position(|one| *one.id == orders[index].id));
+    let place = if let Some(place) = known {
+        tellings[place].facts.push(&fact);
+        place
+    } else {
+        tellings.push(Telling {
+            id: &id,
+            number: tag.order_number.as_deref(),
+            service_numbered: tag.order_number.is_none(),
+            opened_at: occurred_at,
+            is_reported: false,
+            facts: vec![&fact],
+        });
+        tellings.len() - 1
     };
     let matching = match_tellings(&tellings, decisions);
     let Some(own) = matching.order_of(place) else { return Trial { joined: None, doubts: Vec::new() } };

@@ -153,8 +153,8 @@ fn unused(rows: &[Conversion], updated: &[usize], order: &Order) -> Option<usize
 /// What keeps every Purchase of an order from leaving until a person has spoken.
 fn obstacle(ledger: &OrderLedger) -> Option<Reason> {
     match () {
-        () if ledger.waits_for_answer => Some(Reason::PerhapsSameSale),
-        () if ledger.is_perhaps_told => Some(Reason::PerhapsTold),
+        () if ledger.doubt.waits => Some(Reason::PerhapsSameSale),
+        () if ledger.doubt.is_perhaps_told => Some(Reason::PerhapsTold),
         () if ledger.order.has_unsettled_end(&ledger.facts) => Some(Reason::Contradiction),
         () => None,
     }

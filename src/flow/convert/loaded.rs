@@ -80,14 +80,14 @@ impl WrittenOrder {
             order: ledger.order.clone(),
             numbers: ledger.numbers.len(),
             facts: ledger.facts.len(),
-            parked: ledger.parked,
+            parked: ledger.doubt.is_parked,
             by_value: ledger.by_value.clone(),
         }
     }
 
     /// Whether the order folds to what is written, from the same number of facts under as many numbers.
     pub(super) fn is(&self, ledger: &OrderLedger) -> bool {
-        let counts = (ledger.facts.len(), ledger.numbers.len(), ledger.parked);
+        let counts = (ledger.facts.len(), ledger.numbers.len(), ledger.doubt.is_parked);
         self.id == ledger.id
             && self.order == ledger.order
             && (self.facts, self.numbers, self.parked) == counts

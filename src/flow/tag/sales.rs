@@ -56,7 +56,7 @@ pub async fn part_order(
             let mut loaded = load_order(unit, services, order).await?;
             let own = of_id(&loaded, order)?;
             let mut pairs = Vec::new();
-            for doubt in &own.in_doubt_with {
+            for doubt in &own.doubt.with {
                 pairs.push((giver_of(own)?, giver_of(of_id(&loaded, doubt)?)?.id));
             }
             if pairs.is_empty() {

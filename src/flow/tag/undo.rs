@@ -139,10 +139,12 @@ fn part_from_doubts(
     fact: &Fact,
     actor: &str,
 ) {
-    let Some(ledger) = loaded.aggregate.order_of(&fact.id).filter(|ledger| ledger.parked) else { return };
+    let Some(ledger) = loaded.aggregate.order_of(&fact.id).filter(|ledger| ledger.doubt.is_parked) else {
+        return;
+    };
     let giver = ledger.giver().unwrap_or(fact);
     let about = Fact { actor: actor.to_owned(), source: Source::Api, ..giver.clone() };
-    let others = ledger.in_doubt_with.iter();
+    let others = ledger.doubt.with.iter();
     let others =
         others.filter_map(|id| loaded.aggregate.orders.iter().find(|ledger| ledger.id == *id)?.giver());
     let others: Vec<OutcomeId> = others.map(|fact| fact.id.clone()).collect();

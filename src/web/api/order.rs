@@ -250,8 +250,8 @@ pub fn entries(
         items: items(&order.items, currency),
         reason: order.reason.clone(),
         legal: order.state.legal().iter().map(|kind| kind.as_str()).collect(),
-        parked: ledger.parked,
-        perhaps_same_as: ledger.in_doubt_with.iter().map(|id| id.0.clone()).collect(),
+        parked: ledger.doubt.is_parked,
+        perhaps_same_as: ledger.doubt.with.iter().map(|id| id.0.clone()).collect(),
         by_value: !ledger.by_value.is_empty(),
         told_twice: ledger.is_told_twice,
         outcomes: ledger

@@ -193,11 +193,11 @@ impl Presenter<'_> {
     /// What is asked about an order that is perhaps another one told again, or that only its value makes one sale.
     fn question(&self, ledger: &OrderLedger, aggregate: &ConversationAggregate) -> Option<SaleQuestion> {
         let texts = self.texts();
-        if ledger.parked || ledger.is_perhaps_told {
-            let others = ledger.in_doubt_with.iter();
+        if ledger.doubt.is_parked || ledger.doubt.is_perhaps_told {
+            let others = ledger.doubt.with.iter();
             let others = others.filter_map(|id| aggregate.orders.iter().find(|other| other.id == *id));
             let same = |other: &OrderLedger| {
-                let name = fill(texts.same_order, &[&self.order_name(other)]);
+                let name = fill(texts.same_order, &[&order_name(other)]);
                 Choice::button(other.id.0.clone(), name)
             };
             return Some(SaleQuestion {
@@ -212,13 +212,6 @@ impl Presenter<'_> {
             two: texts.are_two_sales,
         };
         (!ledger.by_value.is_empty()).then_some(by_value)
-    }
-
-    /// `S-1001 · 120.50 ₾`.
-    fn order_name(&self, ledger: &OrderLedger) -> String {
-        let number = ledger.numbers.first().cloned().unwrap_or_default();
-        let value = ledger.order.value.map(|value| money(value, ledger.order.currency));
-        value.map_or_else(|| number.clone(), |value| format!("{number} · {value}"))
     }
 
     /// `Order S-1001 · Order confirmed · 120.50 ₾ · paid 120.50 ₾`.
@@ -254,6 +247,13 @@ impl Presenter<'_> {
             entries: aggregate.said.iter().rev().map(|fact| self.entry(fact, context)).collect(),
         })
     }
+}
+
+/// `S-1001 · 120.50 ₾`.
+fn order_name(ledger: &OrderLedger) -> String {
+    let number = ledger.numbers.first().cloned().unwrap_or_default();
+    let value = ledger.order.value.map(|value| money(value, ledger.order.currency));
+    value.map_or_else(|| number.clone(), |value| format!("{number} · {value}"))
 }
 
 /// Amount, goods, reason and waybill of a fact, in one line; `None` if it has none of them.
