@@ -269,13 +269,15 @@ create index order_state on sale_order (page_id, state, opened_at);
 create index order_opened on sale_order (page_id, opened_at, id);
 create index order_joined on sale_order (joined_into) where joined_into is not null;
 
--- A row: a number under which an order was told, whichever order it has joined since. `position`: 0 for its first.
+-- A row: a number under which an order was told, as it was first written, whichever order it has joined since.
+-- `number_key`: by which it is found, without what sets no two numbers apart. `position`: 0 for its first.
 create table order_number (
   page_id text not null,
+  number_key text not null,
   number text not null,
   order_id text not null,
   position integer not null,
-  primary key (page_id, number)
+  primary key (page_id, number_key)
 ) strict;
 create index order_number_order on order_number (order_id);
 
@@ -314,7 +316,17 @@ create table outcome (
 create index outcome_order on outcome (order_id);
 create index outcome_conversation on outcome (conversation_id);
 create index outcome_about on outcome (about) where about is not null;
-create unique index outcome_reference on outcome (page_id, source, reference) where reference is not null;
+create index outcome_reference on outcome (reference) where reference is not null;
+
+-- A row: a sender's own name (`ref`) of a fact that is effective; undo frees it. `sender`: the API key by name, or the door.
+create table fact_reference (
+  page_id text not null,
+  sender text not null,
+  reference text not null,
+  outcome_id text not null,
+  primary key (page_id, sender, reference)
+) strict;
+create index fact_reference_outcome on fact_reference (outcome_id);
 
 -- A row: an operator's remark beside an entry, until `keep_text` is over.
 create table outcome_note (

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::crm::tag_body::WrittenTime;
+use crate::domain::basic::identity::PersonId;
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::conversation::phone::Phone;
+use crate::domain::order::number::trimmed;
 use crate::error::{Error, Result};
 
 /// How far ahead of our clock a time may lie; it is taken as now.
@@ -76,6 +78,18 @@ pub fn phone(pointer: &str, text: &str, country: &str) -> Result<Phone> {
     })
 }
 
+/// Reads a PSID: 5 to 20 digits, as Meta gives them; a spreadsheet that made something else of it is told so.
+///
+/// # Errors
+/// 422 that names the field.
+pub fn person(pointer: &str, text: &str) -> Result<PersonId> {
+    let text = trimmed(text);
+    let is_psid = (5..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_psid.then(|| PersonId(text.to_owned())).ok_or_else(|| {
+        Error::field(pointer, "It must be 5 to 20 digits, as Meta gives them: keep the column as text.")
+    })
+}
+
 /// A text that is there and is more than white space.
 pub fn filled(text: Option<&String>) -> Option<&String> {
     text.filter(|text| !text.trim().is_empty())
@@ -90,7 +104,7 @@ pub fn optional_text(pointer: &str, text: Option<&String>, most: usize) -> Resul
         Some(text) if text.chars().count() > most => {
             Err(Error::field(pointer, format!("It must have at most {most} characters.")))
         }
-        text => Ok(text.cloned()),
+        text => Ok(text.map(|text| text.trim().to_owned())),
     }
 }
 
@@ -103,16 +117,17 @@ pub fn text(pointer: &str, text: &String) -> Result<String> {
         .ok_or_else(|| Error::field(pointer, "It must not be empty."))
 }
 
-/// Reads an order number or a sender's own id, which is kept character by character: white space alone is a fault.
+/// Reads an order number or a sender's own id, without what nobody sees at its ends: nothing else is a fault.
 ///
 /// # Errors
 /// 422 that names the field.
 pub fn name(pointer: &str, text: Option<&String>, most: usize) -> Result<Option<String>> {
+    let text = text.map(|text| trimmed(text));
     match text {
-        Some(text) if text.trim().is_empty() || text.chars().count() > most => {
+        Some(text) if text.is_empty() || text.chars().count() > most => {
             Err(Error::field(pointer, format!("It must have 1 to {most} characters.")))
         }
-        text => Ok(text.cloned()),
+        text => Ok(text.map(str::to_owned)),
     }
 }
 

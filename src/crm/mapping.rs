@@ -76,7 +76,7 @@ pub fn read(body: &TagBody, context: TagContext<'_>) -> Result<Tag> {
         source: read_source(body.source.as_ref(), context.role)?,
         order_number: field::name("/order_id", body.order_id.as_ref(), ORDER_NUMBER_MAX)?,
         new_order: body.new_order.unwrap_or(false),
-        same_as: None,
+        same_as: field::name("/same_as", body.same_as.as_ref(), ORDER_NUMBER_MAX)?,
         terms,
         occurred_at: time.map(|time| time.at),
         reference: field::name("/ref", body.r#ref.as_ref(), REFERENCE_MAX)?,
@@ -104,10 +104,17 @@ fn takes(kind: OutcomeKind, body: &TagBody, role: Role) -> Result<()> {
         ("/total", body.total.is_some(), OutcomeKind::CrossSold),
         ("/fee", body.fee.is_some(), OutcomeKind::Paid),
         ("/new_order", body.new_order == Some(true), OutcomeKind::Confirmed),
+        ("/same_as", body.same_as.is_some(), OutcomeKind::Confirmed),
     ] {
         if is_there && kind != only {
             return refuse(field, format!("It goes with \"{}\" only.", only.as_str()));
         }
+    }
+    if body.same_as.is_some() && body.new_order == Some(true) {
+        return refuse(
+            "/same_as",
+            "It is either the same sale or another one: give one of the two.".to_owned(),
+        );
     }
     if body.total.is_some() && body.value.is_some() {
         return refuse("/total", "Give either the uplift as value, or the new whole as total.".to_owned());

@@ -10,6 +10,7 @@ use crate::domain::basic::money::Currency;
 use crate::domain::conversation::aggregate::Thread;
 use crate::domain::order::fold::{Order, State};
 use crate::domain::order::ledger::OrderLedger;
+use crate::domain::order::number::number_key;
 use crate::error::{Error, Result};
 use crate::store::cursor::ListRange;
 use crate::store::db::sql::Unit;
@@ -107,6 +108,8 @@ pub(in crate::store) struct LedgerOrder {
 pub(in crate::store) struct OrderNumberRow {
     #[serde(default)]
     pub(in crate::store) page_id: Cow<'static, str>,
+    #[serde(default)]
+    number_key: String,
     pub(in crate::store) order_id: String,
     pub(in crate::store) number: String,
     #[serde(default)]
@@ -116,8 +119,8 @@ pub(in crate::store) struct OrderNumberRow {
 impl Buffered for OrderNumberRow {
     const TABLE: Table = Table::OrderNumber;
     const TEXT: Pair = rows!(insert into order_number (
-        page_id text, number text, order_id text, position bigint
-    ) "on conflict (page_id, number) do nothing");
+        page_id text, number_key text, number text, order_id text, position bigint
+    ) "on conflict (page_id, number_key) do nothing");
     const TAKEN: Option<Taken> = Some(Taken {
         code: "number_taken",
         message: "The same order number was told elsewhere at this moment",
@@ -184,8 +187,8 @@ impl Unit {
             .row(
                 "select sale_order.id, conversation_id
                    from order_number join sale_order on sale_order.id = order_number.order_id
-                  where order_number.page_id = $1 and number = $2",
-                values![page.as_str(), number],
+                  where order_number.page_id = $1 and number_key = $2",
+                values![page.as_str(), number_key(number)],
             )
             .await?;
         row.map(|row| Ok((OrderId(row.get("id")?), ConversationId(row.get("conversation_id")?)))).transpose()
@@ -214,6 +217,7 @@ impl Unit {
     pub fn name_order(&mut self, page: &PageId, id: &OrderId, number: &str, position: usize) {
         self.write_buffer.of().push(OrderNumberRow {
             page_id: page.0.clone().into(),
+            number_key: number_key(number),
             number: number.to_owned(),
             order_id: id.0.clone(),
             position: i64::try_from(position).unwrap_or(i64::MAX),
@@ -246,7 +250,7 @@ impl Unit {
                     "update page set next_order_number = next_order_number + 1 where id = $1
                      returning next_order_number - 1 as given,
                                (select 1 from order_number
-                                 where page_id = $1 and number = 'S-' || (next_order_number - 1)) as taken",
+                                 where page_id = $1 and number_key = 's-' || (next_order_number - 1)) as taken",
                     values![page.as_str()],
                 )
                 .await?;
@@ -281,6 +285,28 @@ impl Unit {
             Some(known) => *known = fold,
             None => folds.push(fold),
         }
+    }
+
+    /// Takes a number from an order of which nothing stands, with the conversions that bear it in their names and never
+    /// left.
+    pub async fn free_number(&mut self, page: &PageId, number: &str, order: &OrderId) -> Result<()> {
+        self.execute(
+            "delete from conversion_payload
+              where conversion_id in (select id from conversion where order_id = $1 and state not in ('sending', 'sent', 'unknown'))",
+            values![order.as_str()],
+        )
+        .await?;
+        self.execute(
+            "delete from conversion where order_id = $1 and state not in ('sending', 'sent', 'unknown')",
+            values![order.as_str()],
+        )
+        .await?;
+        self.execute(
+            "delete from order_number where page_id = $1 and number_key = $2",
+            values![page.as_str(), number_key(number)],
+        )
+        .await
+        .map(drop)
     }
 
     /// Makes a telling part of an order, or with `None` an order of its own again.

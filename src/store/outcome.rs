@@ -13,7 +13,7 @@ use crate::domain::order::outcome::{Details, Fact, FollowUp, Item, OutcomeKind, 
 use crate::error::{Error, Result};
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Pair, Row, read_word, rows, values};
-use crate::store::db::write_buffer::{Buffered, Table};
+use crate::store::db::write_buffer::{Buffered, Table, Taken};
 
 /// Where an entry belongs: its Page and conversation, its order, and its place in the conversation's ledger.
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +101,24 @@ impl Buffered for OutcomeRow {
         total bigint, delivery_fee bigint, discount bigint, fee bigint, items text, reason text, payment text,
         courier text, waybill text, position bigint, other text
     ));
+}
+
+/// A row of the table `fact_reference`.
+#[derive(Debug, Serialize)]
+struct FactReferenceRow {
+    page_id: String,
+    sender: String,
+    reference: String,
+    outcome_id: String,
+}
+
+impl Buffered for FactReferenceRow {
+    const TABLE: Table = Table::FactReference;
+    const TEXT: Pair = rows!(insert into fact_reference (
+        page_id text, sender text, reference text, outcome_id text
+    ) "on conflict (page_id, sender, reference) do nothing");
+    const TAKEN: Option<Taken> =
+        Some(Taken { code: "ref_taken", message: "The same ref was told elsewhere at this moment" });
 }
 
 /// The columns that [`OutcomeRow::read`] wants.
@@ -330,35 +348,71 @@ impl Unit {
         }))
     }
 
-    /// The entry of this source and `ref` on a Page.
-    pub async fn outcome_referred(
+    /// The effective fact to which this sender gave this `ref`, on a Page.
+    pub async fn fact_referred(
         &mut self,
         page: &PageId,
-        source: Source,
+        sender: &str,
         reference: &str,
     ) -> Result<Option<(OutcomeId, ConversationId)>> {
         let row = self
             .row(
-                "select id, conversation_id from outcome where page_id = $1 and source = $2 and reference = $3",
-                values![page.as_str(), source.as_str(), reference],
+                "select outcome_id, conversation_id
+                   from fact_reference join outcome on outcome.id = outcome_id
+                  where fact_reference.page_id = $1 and sender = $2 and fact_reference.reference = $3",
+                values![page.as_str(), sender, reference],
             )
             .await?;
-        row.map(|row| Ok((OutcomeId(row.get("id")?), ConversationId(row.get("conversation_id")?))))
+        row.map(|row| Ok((OutcomeId(row.get("outcome_id")?), ConversationId(row.get("conversation_id")?))))
             .transpose()
     }
 
-    /// The facts that outside sources sent with this `ref`, on all Pages or on one.
-    pub async fn told_under(&mut self, reference: &str, page: Option<&PageId>) -> Result<Vec<OutcomeId>> {
+    /// Gives a fact its sender's `ref`. If another unit gives it meanwhile, this unit is contended.
+    pub fn refer_to_fact(&mut self, page: &PageId, sender: &str, fact: &Fact) {
+        let Some(reference) = &fact.reference else { return };
+        self.write_buffer.of().push(FactReferenceRow {
+            page_id: page.0.clone(),
+            sender: sender.to_owned(),
+            reference: reference.clone(),
+            outcome_id: fact.id.0.clone(),
+        });
+    }
+
+    /// Frees the `ref` of a fact that was undone: another fact may bear it.
+    pub async fn free_reference(&mut self, fact: &OutcomeId) -> Result<()> {
+        let text = "delete from fact_reference where outcome_id = $1";
+        self.execute(text, values![fact.as_str()]).await.map(drop)
+    }
+
+    /// The facts that this outside sender (`None`: any) told under a `ref`, on all Pages or on one: the effective ones,
+    /// else the last one that was taken back.
+    pub async fn facts_of_reference(
+        &mut self,
+        reference: &str,
+        sender: Option<&str>,
+        page: Option<&PageId>,
+    ) -> Result<Vec<OutcomeId>> {
         let rows = self
             .rows(
-                "select outcome.id
+                "select outcome.id,
+                        cast(case when (select 1 from fact_reference where outcome_id = outcome.id) = 1
+                                  then 1 else 0 end as bigint) as is_effective
                    from page join outcome on outcome.page_id = page.id
                   where source in ('crm', 'courier', 'bank', 'site') and reference = $1
-                    and (cast($2 as text) is null or page.id = $2)",
-                values![reference, page.map(|page| page.0.clone())],
+                    and (cast($2 as text) is null or page.id = $2)
+                    and (cast($3 as text) is null or actor = $3)
+                  order by outcome.id",
+                values![reference, page.map(|page| page.0.clone()), sender.map(str::to_owned)],
             )
             .await?;
-        rows.iter().map(|row| row.get("id").map(OutcomeId)).collect()
+        let facts = rows.iter().map(|row| Ok((OutcomeId(row.get("id")?), row.truth("is_effective")?)));
+        let mut facts: Vec<(OutcomeId, bool)> = facts.collect::<Result<_>>()?;
+        if facts.iter().any(|(_, is_effective)| *is_effective) {
+            facts.retain(|(_, is_effective)| *is_effective);
+        } else if let Some(last) = facts.pop() {
+            facts = vec![last];
+        }
+        Ok(facts.into_iter().map(|(id, _)| id).collect())
     }
 
     /// The follow-up of this kind to the entry `about`.

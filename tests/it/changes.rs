@@ -118,7 +118,8 @@ fn checksum(changes: &[Value]) -> String {
 }
 
 async fn tells(shop: &Shop, chat: &ConversationId, tag: Tag) -> Result<flow::Tagged, Error> {
-    shop.tags(chat, &Tag { source: Source::Crm, ..tag }).await
+    let at = tag.occurred_at.unwrap_or_else(|| shop.services.clock.now());
+    shop.tags(chat, &Tag { source: Source::Crm, occurred_at: Some(at), ..tag }).await
 }
 
 async fn accepts(shop: &Shop, outcome: &OutcomeId) {
@@ -606,7 +607,10 @@ both!(
             let c9 = |kind, value: Option<i64>| numbered(say(kind, value), "C-9");
             let done = match (step, roll(6)) {
                 (20, _) => shop.tags(&certain, &say(OutcomeKind::Confirmed, 1500)).await,
-                (40, _) => tells(&shop, &certain, c9(OutcomeKind::Confirmed, Some(1700))).await,
+                (40, _) => {
+                    let untimed = Tag { source: Source::Crm, ..c9(OutcomeKind::Confirmed, Some(1700)) };
+                    shop.tags(&certain, &untimed).await
+                }
                 (60, _) => {
                     tells(&shop, &certain, referred(c9(OutcomeKind::Amended, Some(1500)), "r-60")).await
                 }

@@ -71,8 +71,8 @@ pub async fn stores(shop: &Shop, count: i64) {
              select 'o' || {padded}, '{PAGE}', {chat}, 0, 1, 'confirmed', 'GEL', 12050, 0, 0, {at}, 1 {sold}"
         ),
         format!(
-            "insert into order_number (page_id, number, order_id, position)
-             select '{PAGE}', 'A-' || n, 'o' || {padded}, 0 {sold}"
+            "insert into order_number (page_id, number_key, number, order_id, position)
+             select '{PAGE}', 'a-' || n, 'A-' || n, 'o' || {padded}, 0 {sold}"
         ),
         format!(
             "insert into outcome (id, page_id, conversation_id, order_id, kind, occurred_at, clamped, recorded_at,

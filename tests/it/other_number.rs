@@ -265,7 +265,7 @@ both!(
         let at = shop.services.clock.now();
         let paid = referred(crm(OutcomeKind::Paid, 3000, "A-1", at), "pay-1");
         let lines = vec![
-            line(crm(OutcomeKind::Confirmed, 5000, "A-1", at)),
+            line(crm(OutcomeKind::Confirmed, 6000, "A-1", at)),
             line(paid.clone()),
             line(paid.clone()),
             line(referred(paid.clone(), "pay-2")),

@@ -165,8 +165,8 @@ impl Database {
                    from {series}"
             ),
             format!(
-                "insert into order_number (page_id, number, order_id, position)
-                 select '{PAGE}', 'A-' || n, 'o' || {padded}, 0 from {series}"
+                "insert into order_number (page_id, number_key, number, order_id, position)
+                 select '{PAGE}', 'a-' || n, 'A-' || n, 'o' || {padded}, 0 from {series}"
             ),
             format!(
                 "insert into outcome (id, page_id, conversation_id, order_id, kind, occurred_at, clamped,

@@ -10,6 +10,7 @@ use crate::domain::basic::identity::{OrderId, OutcomeId};
 use crate::domain::basic::money::Currency;
 use crate::domain::order::fold::{self, Order};
 use crate::domain::order::matching::{MatchedOrder, SaleDecision, match_tellings};
+use crate::domain::order::number::has_number;
 use crate::domain::order::outcome::{Fact, Flag};
 use crate::domain::order::telling::{Telling, giver};
 
@@ -205,6 +206,11 @@ impl OrderLedger {
         self.id == *id || self.joined.iter().any(|joined| joined.id == *id)
     }
 
+    /// Whether it goes under this number, however that is written.
+    pub fn has_number(&self, number: &str) -> bool {
+        has_number(&self.numbers, number)
+    }
+
     /// The fact that gave it its value, to which a person's decision about it is bound.
     pub fn giver(&self) -> Option<&Fact> {
         giver(&self.facts.iter().collect::<Vec<_>>())
@@ -213,10 +219,9 @@ impl OrderLedger {
     /// The id under which a fact from outside with this number is written: that of the joined order which brought
     /// the number, so that the fact leaves with it; else this order's own.
     pub fn id_for_number(&self, number: Option<&str>) -> OrderId {
-        let has_number = |joined: &&JoinedOrder| {
-            number.is_some_and(|number| joined.numbers.iter().any(|own| own == number))
-        };
-        self.joined.iter().find(has_number).map_or_else(|| self.id.clone(), |joined| joined.id.clone())
+        let brought =
+            |joined: &&JoinedOrder| number.is_some_and(|number| has_number(&joined.numbers, number));
+        self.joined.iter().find(brought).map_or_else(|| self.id.clone(), |joined| joined.id.clone())
     }
 
     /// Adds an entry under the id that [`Self::id_for_number`] gave. The fold is left as it was.

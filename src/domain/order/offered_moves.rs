@@ -84,7 +84,7 @@ impl Offer<'_> {
     /// The moves, in the order in which they are shown: the legal ones of the order, and what can be said of a chat that
     /// waits. Where the order lacks its value, that comes first.
     pub fn moves(&self) -> Vec<OfferedMove> {
-        let mut kinds: Vec<OutcomeKind> = legal_moves(self.focus.map(|ledger| &ledger.order)).to_vec();
+        let mut kinds = legal_moves(self.focus.map(|ledger| &ledger.order));
         if self.lacks_value() {
             kinds.sort_by_key(|kind| *kind != OutcomeKind::Amended);
         }
@@ -237,6 +237,8 @@ mod tests {
     /// The tag that the form of an offered move sends.
     fn tag(offered: &OfferedMove, value: i64) -> Tag {
         let mut tag = Tag::bare(offered.kind, Source::Console, gel());
+        // No more can be paid than the order is worth.
+        let value = if offered.kind == OutcomeKind::Paid { 100 } else { value };
         tag.terms.value = offered.kind.needs_value().then_some(value);
         tag.order_number.clone_from(&offered.order_number);
         tag.if_version = offered.if_version;
@@ -283,7 +285,8 @@ mod tests {
                 let is_offered = offered.iter().any(|one| one.kind == kind);
                 let mut other = tag(&offer.offered(kind), 9900);
                 other.reference = Some("another".to_owned());
-                let is_refusal = |code| ["illegal_move", "sale_open_with_other_value"].contains(&code);
+                let is_refusal =
+                    |code| ["illegal_move", "sale_open_with_other_value", "contradiction"].contains(&code);
                 let refused = tag_decision::decide(&other, &aggregate.orders, &[], now)
                     .is_err_and(|refusal| is_refusal(refusal.code));
                 let is_known = matches!(

@@ -172,6 +172,14 @@ impl Source {
         Self::ALL.into_iter().find(|source| source.as_str() == text)
     }
 
+    /// Whose `ref` it is: an API key's, by the name that is the `actor`, or that of a door of the service itself.
+    pub const fn sender(self, actor: &str) -> &str {
+        match self {
+            Self::Console | Self::Label | Self::Sentence | Self::Service => self.as_str(),
+            Self::Api | Self::Crm | Self::Courier | Self::Bank | Self::Site => actor,
+        }
+    }
+
     /// Whether one of the Page's people said it. They may say what is legal as things stand; a fact from outside
     /// that contradicts is never refused, only flagged.
     pub const fn is_person(self) -> bool {
@@ -357,6 +365,8 @@ pub enum Flag {
     OtherValue,
     /// In another currency than the order, so that its sum can be neither added nor compared. It can't be accepted.
     OtherCurrency,
+    /// A payment above the value that equals an earlier one from another source: perhaps the same money.
+    PerhapsSamePayment,
     /// On an order from outside that may be a sale which is in the conversation already, under the service's number.
     PerhapsSameSale,
 }
@@ -373,6 +383,7 @@ impl Flag {
             Self::Contradiction => "contradiction",
             Self::OtherValue => "other_value",
             Self::OtherCurrency => "other_currency",
+            Self::PerhapsSamePayment => "perhaps_same_payment",
             Self::PerhapsSameSale => "perhaps_same_sale",
         }
     }

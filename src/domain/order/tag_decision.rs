@@ -9,18 +9,15 @@ use crate::domain::basic::identity::OutcomeId;
 use crate::domain::basic::money::Money;
 use crate::domain::order::fold::{Order, State};
 use crate::domain::order::ledger::{JoinedOrder, OrderLedger};
-use crate::domain::order::legality;
+use crate::domain::order::legality::{self, Illegal};
 use crate::domain::order::matching::SaleDecision;
+use crate::domain::order::number::has_number;
 use crate::domain::order::outcome::{Fact, FollowUp, OutcomeKind, Source, Terms};
 use crate::domain::order::tag::{MIN_SPACING, Tag};
 use crate::domain::order::tag_refusal::Refusal;
 use crate::domain::order::tag_terms::complete;
 use crate::domain::order::telling::giver;
 use crate::domain::order::which_order::{self, OrderMeant, agrees_in_value};
-
-/// A person's tag without a stated time follows entries that are dated at most so far ahead of the clock; one
-/// dated further ahead is a slip that must not pull later tags with it.
-const AHEAD_MAX: Duration = Duration::from_mins(10);
 
 /// A person who says the same again within this time says it of the same sale.
 const SAID_AGAIN_WITHIN: Duration = Duration::from_mins(10);
@@ -160,7 +157,7 @@ fn decide_existing(
             rulings = rule_on_existing(tag, &terms, occurred_at, index, orders, decisions)?;
             rulings.extend(rule_by_number(tag, ledger));
         }
-        check_legal(tag, &terms, occurred_at, ledger, index)?;
+        check_legal(tag, &terms, occurred_at, index, orders, decisions)?;
     }
     Ok(Decision::Append { order: OrderOfEntry::Existing { index, also_named }, terms, occurred_at, rulings })
 }
@@ -171,7 +168,7 @@ fn rule_by_number(tag: &Tag, ledger: &OrderLedger) -> Vec<Ruling> {
     if tag.kind != OutcomeKind::Confirmed {
         return Vec::new();
     }
-    let is_of_number = |joined: &&JoinedOrder| joined.numbers.contains(number);
+    let is_of_number = |joined: &&JoinedOrder| has_number(&joined.numbers, number);
     let telling = ledger.joined.iter().find(is_of_number);
     let facts = telling.map(|joined| ledger.facts.iter().filter(|fact| joined.facts.contains(&fact.id)));
     let giver = facts.and_then(|facts| giver(&facts.collect::<Vec<_>>()));
@@ -193,7 +190,7 @@ fn rule_on_existing(
     };
     if tag.same_as.is_some() {
         let numbered = tag.order_number.as_ref().and_then(|number| {
-            orders.iter().position(|ledger| ledger.numbers.contains(number)).filter(|other| *other != index)
+            orders.iter().position(|ledger| ledger.has_number(number)).filter(|other| *other != index)
         });
         let same = std::iter::once(index).chain(numbered);
         return Ok(same.filter_map(|index| ruling(FollowUp::Join, index)).collect());
@@ -290,7 +287,7 @@ fn check_version(tag: &Tag, version: i64, order: Option<usize>) -> Result<(), Re
 /// The time of a tag that states none: the clock, or just after the order's last effective entry if that is later.
 fn after_last_entry(ledger: &OrderLedger, now: Timestamp) -> Timestamp {
     let last = ledger.effective().map(|fact| fact.occurred_at).max();
-    last.filter(|last| *last >= now && *last < now + AHEAD_MAX).map_or(now, |last| last + MIN_SPACING)
+    last.filter(|last| *last >= now).map_or(now, |last| last + MIN_SPACING)
 }
 
 /// A person may say what is legal now, was legal in the state in which the fact finds the order at its own time,
@@ -299,10 +296,17 @@ fn check_legal(
     tag: &Tag,
     terms: &Terms,
     occurred_at: Timestamp,
-    ledger: &OrderLedger,
     index: usize,
+    orders: &[OrderLedger],
+    decisions: &[SaleDecision],
 ) -> Result<(), Refusal> {
+    let ledger = &orders[index];
     let fact = which_order::on_trial(tag, terms, occurred_at);
-    legality::check(fact, &ledger.order, &ledger.facts)
-        .map_err(|state| Refusal::illegal_move(tag.kind, state, index))
+    let is_alone = orders.len() == 1 && ledger.joined.is_empty();
+    let beside = (!is_alone).then(|| which_order::facts_beside(&fact, index, orders, decisions));
+    let facts = beside.as_ref().unwrap_or(&ledger.facts);
+    legality::check(fact, &ledger.order, facts).map_err(|illegal| match illegal {
+        Illegal::Move(state) => Refusal::illegal_move(tag.kind, state, index),
+        Illegal::Contradicts(_) => Refusal::contradicts(tag.kind, index),
+    })
 }

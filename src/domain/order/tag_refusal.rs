@@ -40,6 +40,25 @@ impl Refusal {
         }
     }
 
+    /// It would contradict what the ledger has already.
+    pub(super) fn contradicts(kind: OutcomeKind, order: usize) -> Self {
+        let message = match kind {
+            OutcomeKind::Paid => {
+                "More would be paid than the order is worth: check the sum, or amend the order first."
+            }
+            OutcomeKind::Refunded => "More would be refunded than was paid: check the sum.",
+            OutcomeKind::Returned => "More pieces would come back than were sold: check them.",
+            _ => "It contradicts what was said of the order already: look at its entries.",
+        };
+        Self {
+            at_fault: Fault::State,
+            code: "contradiction",
+            message: message.to_owned(),
+            order: Some(order),
+            candidates: Vec::new(),
+        }
+    }
+
     /// The number names no order yet, and only `confirmed` can open one.
     pub(super) fn not_confirmed_yet(kind: OutcomeKind) -> Self {
         Self {

@@ -51,7 +51,7 @@ pub(super) fn find(tag: &Tag, orders: &[OrderLedger]) -> Result<OrderMeant, Refu
 }
 
 fn of_number(number: &str, orders: &[OrderLedger]) -> Option<usize> {
-    orders.iter().position(|ledger| ledger.numbers.iter().any(|name| name == number))
+    orders.iter().position(|ledger| ledger.has_number(number))
 }
 
 /// What a `confirmed` would be to the orders that are there, were it recorded.
@@ -99,6 +99,25 @@ pub(super) fn try_confirmed(
     doubts.sort_unstable();
     doubts.dedup();
     Trial { joined, doubts }
+}
+
+/// The other facts of the order of which `fact` would be part, were it recorded under the order at `index`: what it
+/// says may decide anew which tellings are one.
+pub(super) fn facts_beside(
+    fact: &Fact,
+    index: usize,
+    orders: &[OrderLedger],
+    decisions: &[SaleDecision],
+) -> Vec<Fact> {
+    let mut tellings: Vec<Telling<'_>> = orders.iter().flat_map(OrderLedger::tellings).collect();
+    let Some(place) = tellings.iter().position(|one| *one.id == orders[index].id) else { return Vec::new() };
+    tellings[place].facts.push(fact);
+    let matching = match_tellings(&tellings, decisions);
+    let Some(own) = matching.order_of(place) else { return Vec::new() };
+    let order = &matching.orders[own];
+    let members = std::iter::once(&order.root).chain(&order.joined);
+    let facts = members.flat_map(|one| tellings[*one].facts.iter().copied());
+    facts.filter(|other| other.id != fact.id).cloned().collect()
 }
 
 /// The fact that a tag would become.

@@ -58,7 +58,9 @@ impl LoadedConversation {
     /// Gives a number of the service's own to each order that has none: a telling without a number needs one as soon as
     /// it is an order by itself.
     async fn number_orders(&mut self, unit: &mut Unit) -> Result<()> {
-        for ledger in self.aggregate.orders.iter_mut().filter(|ledger| ledger.own_number().is_none()) {
+        let lacks_number =
+            |ledger: &&mut OrderLedger| ledger.own_number().is_none() && ledger.effective().next().is_some();
+        for ledger in self.aggregate.orders.iter_mut().filter(lacks_number) {
             let number = unit.next_order_number(&self.page.id).await?;
             unit.name_order(&self.page.id, &ledger.id, &number, 0);
             ledger.numbers.insert(0, number);

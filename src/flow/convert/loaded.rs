@@ -212,6 +212,17 @@ impl Conversations {
         self.loaded.remove(id)
     }
 
+    /// Whether the number of an order of a loaded conversation is free: a person has it, none of its facts is effective,
+    /// and nothing of it may be at Meta.
+    pub(in crate::flow) fn is_free(&self, id: &ConversationId, order: &OrderId) -> bool {
+        let Some(loaded) = self.loaded.get(id) else { return false };
+        let found = loaded.aggregate.orders.iter().find(|ledger| ledger.has_id(order));
+        found.is_some_and(|ledger| {
+            let rows = loaded.aggregate.conversions_of(ledger);
+            ledger.effective().next().is_none() && !rows.iter().any(|row| row.may_be_taken() || row.resent)
+        })
+    }
+
     /// Gives a conversation back.
     pub(in crate::flow) fn put(&mut self, loaded: LoadedConversation) {
         self.loaded.insert(loaded.id().clone(), loaded);

@@ -12,7 +12,7 @@ use crate::store::Unit;
 /// The code of a refusal: the order number belongs to another conversation.
 pub(in crate::flow) const ELSEWHERE: &str = "order_belongs_elsewhere";
 
-/// Loads the conversation of a tag, and adopts the order of its number if that is in a thread without a person.
+/// Loads the conversation of a tag, frees its order number if nothing stands of it elsewhere, and adopts the order of its number if that is in a thread without a person.
 ///
 /// # Errors
 /// `not_found`; 409 if the number belongs to the conversation of another person; contended if the order moved at this
@@ -33,6 +33,12 @@ pub(in crate::flow) async fn load(
         return conversations.take(unit, id).await;
     }
     conversations.load_all(unit, &[id.clone(), waits_in.clone()]).await?;
+    if conversations.is_free(&waits_in, &order) {
+        // Said in the wrong thread and taken back: the number moves to where it is said now.
+        unit.free_number(&page, number, &order).await?;
+        drop(conversations.take_loaded(&waits_in));
+        return conversations.take(unit, id).await;
+    }
     // The order was adopted by another unit meanwhile, and its empty thread is gone.
     let here = conversations.take_loaded(id).ok_or_else(moved)?;
     let there = conversations.take_loaded(&waits_in).ok_or_else(moved)?;

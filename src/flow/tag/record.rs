@@ -8,8 +8,8 @@ use crate::domain::basic::money::Money;
 use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::conversation::chat_tag::{self, ChatDecision};
 use crate::domain::conversation::customer::Customer;
-use crate::domain::order::fold;
 use crate::domain::order::ledger::OrderLedger;
+use crate::domain::order::legality::legal_moves;
 use crate::domain::order::matching::SaleDecision;
 use crate::domain::order::outcome::{Fact, FollowUp, Source, Terms};
 use crate::domain::order::tag::Tag;
@@ -95,7 +95,7 @@ pub(in crate::flow) async fn append(
     actor: &str,
 ) -> Result<Recorded> {
     check(tag)?;
-    let meaning = decide(unit, loaded, tag).await?;
+    let meaning = decide(unit, loaded, tag, actor).await?;
     if let Some(customer) = &tag.customer {
         note_customer(unit, services, loaded, customer).await?;
     }
@@ -135,8 +135,8 @@ pub(in crate::flow) async fn append(
     }
 }
 
-async fn decide(unit: &mut Unit, loaded: &LoadedConversation, tag: &Tag) -> Result<TagMeaning> {
-    if let Some(known) = entry_of_reference(unit, tag, loaded).await? {
+async fn decide(unit: &mut Unit, loaded: &LoadedConversation, tag: &Tag, actor: &str) -> Result<TagMeaning> {
+    if let Some(known) = fact_of_reference(unit, tag, actor, loaded).await? {
         return Ok(TagMeaning::KnownByReference(known));
     }
     if tag.kind.is_of_conversation() {
@@ -148,21 +148,41 @@ async fn decide(unit: &mut Unit, loaded: &LoadedConversation, tag: &Tag) -> Resu
         .map_err(|refusal| refused(&refusal, orders))
 }
 
-/// The entry that this sender made with this `ref`.
-async fn entry_of_reference(
+/// The fact to which this sender gave this `ref`, if it says the same.
+///
+/// # Errors
+/// 409 `ref_reused` if it is another fact: a `ref` is equal only with equal kind, order and sums.
+async fn fact_of_reference(
     unit: &mut Unit,
     tag: &Tag,
+    actor: &str,
     loaded: &LoadedConversation,
 ) -> Result<Option<OutcomeId>> {
     let Some(reference) = &tag.reference else { return Ok(None) };
-    match unit.outcome_referred(&loaded.page.id, tag.source, reference).await? {
-        None => Ok(None),
-        Some((id, conversation)) if conversation == *loaded.id() => Ok(Some(id)),
-        Some(_) => Err(Error::conflict(
-            "ref_belongs_elsewhere",
-            "This ref already names a fact of another conversation: a ref is the sender's own id of one fact.",
-        )),
+    let sender = tag.source.sender(actor);
+    let Some((id, conversation)) = unit.fact_referred(&loaded.page.id, sender, reference).await? else {
+        return Ok(None);
+    };
+    let known = loaded.aggregate.fact(&id).filter(|_| conversation == *loaded.id());
+    let order = loaded.aggregate.order_of(&id);
+    // The service's own names of labels and sentences say where a fact comes from, not what it says.
+    let is_our_own = matches!(tag.source, Source::Label | Source::Sentence);
+    if known.is_some_and(|fact| is_our_own || tag.says_the_same(fact, order)) {
+        return Ok(Some(id));
     }
+    let earlier = known.map(|fact| {
+        let value = fact.terms.money().map(|money| money.to_string());
+        json!({
+            "id": id.as_str(),
+            "kind": fact.kind.as_str(),
+            "order_id": order.and_then(|ledger| ledger.numbers.first()),
+            "value": value,
+        })
+    });
+    let message = "This ref names another fact already (\"earlier\"): give each fact a ref of its own, or undo that one \
+                   first.";
+    let error = Error::conflict("ref_reused", message);
+    Err(error.with("earlier", earlier.unwrap_or_else(|| json!({"id": id.as_str()}))))
 }
 
 /// Merges the customer's details from a tag into what is known of them; the tag's win.
@@ -191,6 +211,7 @@ async fn append_to_chat(
     let position = loaded.aggregate.next_position();
     let position = EntryPosition { thread: &loaded.aggregate.thread, order: None, position };
     unit.append_outcome(position, &fact)?;
+    unit.refer_to_fact(&loaded.page.id, fact.source.sender(&fact.actor), &fact);
     add_note(unit, loaded, tag, &fact).await?;
     let recorded = Recorded::new(fact.id.clone());
     settle_pending(unit, loaded, tag, &fact.actor).await?;
@@ -213,6 +234,7 @@ async fn append_to_order(
     let order_id = ledger.id_for_number(number);
     let position = EntryPosition { thread: &loaded.aggregate.thread, order: Some(&order_id), position };
     unit.append_outcome(position, &fact)?;
+    unit.refer_to_fact(&loaded.page.id, fact.source.sender(&fact.actor), &fact);
     add_note(unit, loaded, tag, &fact).await?;
     let recorded = Recorded::new(fact.id.clone());
     settle_pending(unit, loaded, tag, &fact.actor).await?;
@@ -360,8 +382,8 @@ fn refused(refusal: &Refusal, orders: &[OrderLedger]) -> Error {
         Fault::Field(pointer) => Error::field(pointer, refusal.message.clone()),
         Fault::State => {
             let found = refusal.order.map(|index| &orders[index]);
-            let state = found.map_or(fold::State::None, |ledger| ledger.order.state);
-            let legal: Vec<&str> = state.legal().iter().map(|kind| kind.as_str()).collect();
+            let legal = legal_moves(found.map(|ledger| &ledger.order));
+            let legal: Vec<&str> = legal.iter().map(|kind| kind.as_str()).collect();
             let candidates: Vec<Value> =
                 refusal.candidates.iter().map(|index| candidate(&orders[*index])).collect();
             let mut error = Error::conflict(refusal.code, refusal.message.clone()).with("legal", legal);

@@ -117,6 +117,9 @@ pub(in crate::flow) async fn append(
     let position = EntryPosition { thread: &loaded.aggregate.thread, order: order.as_ref(), position };
     let entry = NewFollowUp { id: &id, what: kind, about: &fact, other: None, source, actor: sender.actor };
     unit.append_follow_up(position, entry, now);
+    if kind == FollowUp::Undo && fact.reference.is_some() {
+        unit.free_reference(&fact.id).await?;
+    }
     if kind == FollowUp::Accept {
         part_from_doubts(unit, services, loaded, &fact, sender.actor);
     }

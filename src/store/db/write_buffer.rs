@@ -18,6 +18,7 @@ pub(in crate::store) enum Table {
     Order,
     OrderNumber,
     Outcome,
+    FactReference,
     OrderFold,
     Change,
     Conversion,

@@ -12,6 +12,7 @@ use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::operator::Role;
 use crate::domain::order::fold;
 use crate::domain::order::ledger::OrderLedger;
+use crate::domain::order::legality::legal_moves;
 use crate::domain::order::outcome::Source;
 use crate::error::{Error, Result};
 use crate::flow::{self, Reply, Sender};
@@ -249,7 +250,7 @@ pub fn entries(
         discount: amount(order.discount, currency),
         items: items(&order.items, currency),
         reason: order.reason.clone(),
-        legal: order.state.legal().iter().map(|kind| kind.as_str()).collect(),
+        legal: legal_moves(Some(order)).iter().map(|kind| kind.as_str()).collect(),
         parked: ledger.doubt.is_parked,
         perhaps_same_as: ledger.doubt.with.iter().map(|id| id.0.clone()).collect(),
         by_value: !ledger.by_value.is_empty(),

@@ -286,6 +286,12 @@ pub const fn flag(flag: Flag, language: Language) -> &'static str {
         (Flag::OtherCurrency, English) => {
             "It is in another currency, so it moves nothing. Its sender must take it back and say it in the order's."
         }
+        (Flag::PerhapsSamePayment, Georgian) => {
+            "შეიძლება იგივე თანხაა, სხვისგან ნათქვამი. არაფერს ცვლის, სანამ არ მიიღებთ."
+        }
+        (Flag::PerhapsSamePayment, English) => {
+            "Perhaps the same money, told by somebody else. It moves nothing until you accept it."
+        }
         (Flag::PerhapsSameSale, Georgian) => {
             "შეიძლება იგივე გაყიდვაა სხვა ნომრით. არაფერს ცვლის, სანამ არ მიიღებთ."
         }
@@ -338,6 +344,10 @@ pub fn trouble(code: &str, language: Language) -> Option<&'static str> {
         "perhaps_same_sale" => (
             "შეიძლება ეს გაყიდვა უკვე ჩაწერილია. აირჩიეთ, რომელი გაყიდვაა.",
             "This sale is perhaps there already. Choose which sale it is.",
+        ),
+        "contradiction" => (
+            "ეს არ ეთანხმება იმას, რაც უკვე წერია. შეამოწმეთ თანხა და ნივთები.",
+            "It contradicts what is there already. Check the sum and the pieces.",
         ),
         "illegal_move" => {
             ("შეკვეთაზე ახლა ამის თქმა არ შეიძლება.", "This can't be said of the order as it stands.")
