@@ -128,7 +128,12 @@ impl Sandbox {
 
     /// Refuses every request that carries this event, with `subcode` of 100.
     pub fn poison(&self, event_id: &str, subcode: i64) {
-        self.state().poison.insert(event_id.to_owned(), subcode);
+        self.state().poison.insert(event_id.to_owned(), (100, Some(subcode)));
+    }
+
+    /// Refuses every request that carries this event, with `code` and no subcode.
+    pub fn poison_by_code(&self, event_id: &str, code: i64) {
+        self.state().poison.insert(event_id.to_owned(), (code, None));
     }
 
     /// Plays `fault` once, on the first request with events that meets no earlier fault.

@@ -41,7 +41,7 @@ pub(super) struct State {
     /// Token → the subcode of 190 with which it is refused.
     pub(super) dead_tokens: HashMap<String, i64>,
     /// Event id → the subcode with which it is refused.
-    pub(super) poison: HashMap<String, i64>,
+    pub(super) poison: HashMap<String, (i64, Option<i64>)>,
     pub(super) faults: FaultQueue,
     pub(super) proof: Proof,
     /// The number of newest events and requests that are kept; `None`: all.
@@ -218,8 +218,8 @@ impl State {
         }
         for (place, event) in events.iter().enumerate() {
             let poison = event["event_id"].as_str().and_then(|id| self.poison.get(id));
-            if let Some(subcode) = poison {
-                return Err(Refusal::new(100, Some(*subcode), "Invalid parameter"));
+            if let Some((code, subcode)) = poison {
+                return Err(Refusal::new(*code, *subcode, "Invalid parameter"));
             }
             if let Some(refusal) = rules::refuse(event, Origin { place, dataset, now }, &self.links) {
                 return Err(refusal);

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{AttemptId, ConversionId, DatasetId, PageId};
-use crate::domain::signal::attempt::{AttemptState, GraphAnswer, Verdict};
+use crate::domain::signal::SEND_WITHIN;
+use crate::domain::signal::attempt::{AttemptState, GraphAnswer, RETRIES_BEFORE_BISECTION, Verdict};
 use crate::domain::signal::conversion::{EventName, Reason, State};
 use crate::error::Result;
 use crate::store::conversion::Lease;
@@ -239,6 +240,29 @@ impl Unit {
         row.map_or(Ok(1), |row| row.get("tries"))
     }
 
+    /// Whether a passing fault is rather one event's: every conversion of the attempt was tried as often as a bisection
+    /// asks for, and Meta took something of the dataset since `since`, or this is the first bisection of the round. In an
+    /// outage, where nothing is taken, a batch is so halved once in that many tries and not down to single events.
+    pub async fn is_worth_bisecting(
+        &mut self,
+        attempt: &AttemptId,
+        dataset: &DatasetId,
+        since: Timestamp,
+    ) -> Result<bool> {
+        let row = self
+            .row(
+                "select coalesce(min(tries), 0) as tries,
+                        cast((select count(*) from (select 1 from attempt where dataset_id = $2 and verdict = 'sent'
+                                                       and closed_at >= $3 limit 1) as one) as bigint) as taken
+                   from conversion where attempt_id = $1",
+                values![attempt.as_str(), dataset.as_str(), since],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(false) };
+        let (tries, taken) = (row.get::<i64>("tries")?, row.get::<i64>("taken")? > 0);
+        Ok(tries >= RETRIES_BEFORE_BISECTION && (taken || tries % RETRIES_BEFORE_BISECTION == 0))
+    }
+
     /// The names of the events that an attempt carries.
     pub async fn names_in(&mut self, attempt: &AttemptId) -> Result<HashSet<EventName>> {
         let rows = self
@@ -280,7 +304,7 @@ impl Unit {
     }
 
     /// Gives the conversions that an attempt left `unknown` the state by which a person resolved it. Those that are
-    /// sent again are marked `resent`, because Meta may have them already.
+    /// sent again are marked `resent`, because Meta may have them already; those that Meta takes no more are expired.
     pub async fn settle_unknown(
         &mut self,
         attempt: &AttemptId,
@@ -290,11 +314,21 @@ impl Unit {
     ) -> Result<u64> {
         self.execute(
             "update conversion
-                set state = $2, reason = $3, next_at = $4, resent = case when $2 = 'ready' then 1 else resent end
+                set state = case when $2 = 'ready' and event_time < $5 then 'expired' else $2 end,
+                    reason = case when $2 = 'ready' and event_time < $5 then 'too_old' else $3 end,
+                    next_at = $4,
+                    resent = case when $2 = 'ready' and event_time >= $5 then 1 else resent end
               where attempt_id = $1 and state = 'unknown'",
-            values![attempt.as_str(), state.as_str(), reason.as_str(), now],
+            values![attempt.as_str(), state.as_str(), reason.as_str(), now, now - SEND_WITHIN],
         )
         .await
+    }
+
+    /// How many conversions of an attempt are ready to be sent again.
+    pub async fn ready_of_attempt(&mut self, attempt: &AttemptId) -> Result<u64> {
+        let text = "select cast(count(*) as bigint) as ready from conversion where attempt_id = $1 and state = 'ready'";
+        let row = self.row(text, values![attempt.as_str()]).await?;
+        row.map_or(Ok(0), |row| Ok(u64::try_from(row.get::<i64>("ready")?).unwrap_or(0)))
     }
 
     /// Gives back every lease: what was claimed and not sent is due again.

@@ -228,7 +228,12 @@ impl Unit {
                 values![page.id.as_str(), page.policy.version, page.lane.dataset_id.as_str()],
             )
             .await?;
-        let mut rules = SignalRules { mode: page.mode, policies: Vec::new(), refused: HashSet::new() };
+        let mut rules = SignalRules {
+            mode: page.mode,
+            policies: Vec::new(),
+            refused: HashSet::new(),
+            not_a_sale: page.reasons.not_a_sale.clone(),
+        };
         for row in &rows {
             let policy = read_policy(row)?;
             if rules.policies.last().is_none_or(|last| last.version != policy.version) {

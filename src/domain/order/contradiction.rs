@@ -24,10 +24,10 @@ pub(super) fn objection(order: &Order, fact: &Fact) -> Option<Flag> {
         (State::Cancelled, Confirmed) if fact.names_same_sale => None,
         // An outside fact without a time claims nothing by it: the step lay before the end.
         (State::Cancelled | State::Returned, Confirmed | Shipped | Delivered) if claims_nothing(fact) => None,
-        (State::Cancelled, _) => Some(Flag::Contradiction),
-        (State::Returned, Confirmed | Shipped | Delivered | Cancelled) => Some(Flag::Contradiction),
-        // The customer had it: it can only come back.
-        (State::Delivered | State::PartReturned, Cancelled) => Some(Flag::Contradiction),
+        // What was called off does not go on, what came back is over, and what the customer had can only come back.
+        (State::Cancelled, _)
+        | (State::Returned, Confirmed | Shipped | Delivered | Cancelled)
+        | (State::Delivered | State::PartReturned, Cancelled) => Some(Flag::Contradiction),
         (State::Confirmed | State::Shipped | State::Delivered | State::PartReturned, Confirmed) => {
             let agrees =
                 !order.is_confirmed() || fact.terms.money().is_none_or(|money| order.is_worth(money));

@@ -1,5 +1,6 @@
 //! What a person may say of an order: the moves that are offered and the moves that are taken both come from here.
 
+use crate::domain::basic::identity::OutcomeId;
 use crate::domain::order::fold::{self, Order, State};
 use crate::domain::order::outcome::{Fact, Flag, OutcomeKind};
 
@@ -48,7 +49,12 @@ pub fn check(fact: Fact, order: &Order, facts: &[Fact]) -> Result<(), Illegal> {
         return Err(Illegal::Move(then.state));
     }
     let flags = fold::fold(&facts, currency).flags;
-    match flags.iter().find(|flag| !stands.contains(flag)) {
+    // What a person confirms flags the outside cancels before it; they are asked about, and forbid nothing.
+    let is_asked_about = |id: &OutcomeId| {
+        let flagged = facts.iter().find(|fact| fact.id == *id);
+        kind == OutcomeKind::Confirmed && flagged.is_some_and(|fact| fact.kind == OutcomeKind::Cancelled)
+    };
+    match flags.iter().find(|flag| !stands.contains(flag) && !is_asked_about(&flag.0)) {
         Some((_, flag)) => Err(Illegal::Contradicts(*flag)),
         None => Ok(()),
     }

@@ -195,7 +195,9 @@ fn rule_on_existing(
         let same = std::iter::once(index).chain(numbered);
         return Ok(same.filter_map(|index| ruling(FollowUp::Join, index)).collect());
     }
-    if orders[index].order.state == State::Cancelled {
+    // One that only an outside sender called off, before anybody confirmed it, is confirmed now: the cancel is flagged.
+    let was_agreed = orders[index].order.confirmed.is_some();
+    if orders[index].order.state == State::Cancelled && was_agreed {
         return Err(Refusal::perhaps_same_sale(vec![index]));
     }
     let trial = which_order::try_confirmed(tag, terms, occurred_at, Some(index), orders, decisions);

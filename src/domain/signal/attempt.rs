@@ -12,6 +12,11 @@ pub enum Verdict {
     Sent,
     /// An event breaks a rule (100): a batch is bisected to find it, a single event is rejected.
     Refused,
+    /// Meta takes no messaging event about the region of the Page or the person: a batch is bisected to find it, a single
+    /// event is rejected with a reason of its own.
+    RegionRefused,
+    /// The request holds more than Graph can take at once (code 1): it is halved and tried again at once.
+    TooMuch,
     /// An event is older than Meta takes (2804003): a batch is bisected to find it, a single event expires.
     TooOld,
     /// The dataset does not take an event name (2804066): a batch of several names is bisected. A single name is
@@ -31,9 +36,11 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Sent,
         Self::Refused,
+        Self::RegionRefused,
+        Self::TooMuch,
         Self::TooOld,
         Self::NameRefused,
         Self::LinkBroken,
@@ -48,6 +55,8 @@ impl Verdict {
         match self {
             Self::Sent => "sent",
             Self::Refused => "refused",
+            Self::RegionRefused => "region_refused",
+            Self::TooMuch => "too_much",
             Self::TooOld => "too_old",
             Self::NameRefused => "name_refused",
             Self::LinkBroken => "link_broken",
@@ -65,7 +74,7 @@ impl Verdict {
 
     /// Whether one event of the request is to blame, so that bisecting the batch saves the others.
     pub const fn is_of_one_event(self) -> bool {
-        matches!(self, Self::Refused | Self::TooOld | Self::NameRefused)
+        matches!(self, Self::Refused | Self::RegionRefused | Self::TooMuch | Self::TooOld | Self::NameRefused)
     }
 }
 
@@ -100,6 +109,9 @@ impl AttemptState {
         Self::all().find(|state| state.as_str() == text)
     }
 }
+
+/// A batch that met a passing fault of Graph so many times is bisected, so that one event holds up no neighbour.
+pub const RETRIES_BEFORE_BISECTION: i64 = 3;
 
 /// After so many answers with `events_received: 0` and no error it can't be known what Meta means by them, so the
 /// conversions end as `unknown`.

@@ -17,6 +17,7 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::OrderId;
 use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::order::ledger::OrderLedger;
+use crate::domain::order::outcome::Fact;
 use crate::domain::signal::context::SignalContext;
 use crate::domain::signal::conversion::{Conversion, Draft, EventName, Reason, State};
 
@@ -103,7 +104,9 @@ pub fn is_unfounded(aggregate: &ConversationAggregate, row: &Conversion, rules: 
     if row.state != State::Suppressed || !row.reason.wakes() || row.reason == Reason::NameRefused {
         return false;
     }
-    let Some(order) = &row.order_id else { return !lead::has_qualified_fact(aggregate, row) };
+    let Some(order) = &row.order_id else {
+        return !lead::has_qualified_fact(aggregate, row) && !lead::is_stopped(aggregate, row, rules);
+    };
     let Some(ledger) = aggregate.orders.iter().find(|ledger| ledger.id == *order) else { return true };
     let policy = rules.policy(row.policy_version);
     let moment = match row.name {
@@ -112,7 +115,8 @@ pub fn is_unfounded(aggregate: &ConversationAggregate, row: &Conversion, rules: 
         EventName::Purchase => policy.purchase_on.reached(&ledger.order),
         name => lifecycle::moment_of(name, &ledger.order, &policy),
     };
-    moment.is_none() && !ledger.facts.iter().any(|fact| fact.undone)
+    let may_cause = |fact: &Fact| fact.undone || ledger.order.flag_of(&fact.id).is_some();
+    moment.is_none() && !ledger.facts.iter().any(may_cause)
 }
 
 /// The rows that differ from `before`, after those that grew too old were ended: as `expired`, or as `unknown` where

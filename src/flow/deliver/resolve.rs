@@ -56,6 +56,8 @@ pub struct Resolved {
     pub as_what: Resolution,
     /// How many conversions the attempt had left `unknown`.
     pub conversions: u64,
+    /// How many of them are sent again. The others are too old for Meta by now, or their orders were called off since.
+    pub sent_again: u64,
 }
 
 /// Releases a held conversion before its hold is over.
@@ -157,7 +159,11 @@ pub async fn resolve(
             };
             let conversions = unit.settle_unknown(id, state, reason, now).await?;
             update_conversions_of(unit, services, id, &page).await?;
-            Ok(Resolved { attempt: id.clone(), as_what, conversions })
+            let sent_again = match as_what {
+                Resolution::Sent => 0,
+                Resolution::Resend => unit.ready_of_attempt(id).await?,
+            };
+            Ok(Resolved { attempt: id.clone(), as_what, conversions, sent_again })
         })
     })
     .await

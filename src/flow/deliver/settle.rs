@@ -21,6 +21,9 @@ use crate::store::lane::ThrottleSteps;
 /// The back-off of the next try, after an answer that is certain not to have been taken.
 const RETRY: Backoff = Backoff { first: Duration::from_secs(5), longest: Duration::from_mins(15) };
 
+/// A request that Meta took within this time back from now says that a passing fault is not Meta's outage.
+const SUCCESS_WITHIN: Duration = Duration::from_mins(15);
+
 /// The pause of a dataset that Meta throttles without saying for how long: the first, and the longest.
 const THROTTLE: ThrottleSteps =
     ThrottleSteps { first: Duration::from_mins(1), longest: Duration::from_mins(15) };
@@ -52,7 +55,11 @@ async fn settle_within(
         return Ok(Vec::new());
     }
     let is_one_name = verdict == Verdict::NameRefused && names.len() == 1;
-    if verdict.is_of_one_event() && batch.texts.len() > 1 && !is_one_name {
+    let is_stuck = verdict == Verdict::NotTaken
+        && answer.code.is_some()
+        && batch.texts.len() > 1
+        && unit.is_worth_bisecting(attempt, &batch.lane.dataset_id, now - SUCCESS_WITHIN).await?;
+    if (verdict.is_of_one_event() || is_stuck) && batch.texts.len() > 1 && !is_one_name {
         let again = Settlement {
             state: State::Ready,
             reason: Reason::TryAgain,
@@ -68,7 +75,7 @@ async fn settle_within(
     }
     let (state, reason) = end_of(&verdict);
     let next_at = match answer.verdict {
-        Verdict::NotTaken | Verdict::Zero => RETRY.next(now, unit.tries(attempt).await?),
+        Verdict::NotTaken | Verdict::TooMuch | Verdict::Zero => RETRY.next(now, unit.tries(attempt).await?),
         _ => now,
     };
     let detail = answer.words.clone();
@@ -149,11 +156,14 @@ fn end_of(verdict: &Verdict) -> (State, Reason) {
     match verdict {
         Verdict::Sent => (State::Sent, Reason::Taken),
         Verdict::Refused => (State::Rejected, Reason::Refused),
+        Verdict::RegionRefused => (State::Rejected, Reason::RegionRefused),
         Verdict::TooOld => (State::Expired, Reason::TooOld),
         Verdict::NameRefused => (State::Suppressed, Reason::NameRefused),
         Verdict::Unknown => (State::Unknown, Reason::AnswerLost),
-        Verdict::LinkBroken | Verdict::Throttled(_) | Verdict::NotTaken | Verdict::Zero => {
-            (State::Ready, Reason::TryAgain)
-        }
+        Verdict::LinkBroken
+        | Verdict::Throttled(_)
+        | Verdict::NotTaken
+        | Verdict::TooMuch
+        | Verdict::Zero => (State::Ready, Reason::TryAgain),
     }
 }

@@ -12,6 +12,9 @@ use crate::domain::signal::conversion::Event;
 /// Meta takes at most so many events in one request.
 pub const EVENTS_MAX: usize = 1000;
 
+/// The name of this software, beside the events (Meta: "Conversions API", `partner_agent`).
+const PARTNER_AGENT: &str = "salesbridge";
+
 #[derive(Serialize)]
 struct Wire<'a> {
     event_name: &'a str,
@@ -134,7 +137,9 @@ pub fn request_body<'a>(events: impl Iterator<Item = &'a str>, test_event_code: 
         }
         body.push_str(text);
     }
-    body.push(']');
+    body.push_str("],\"partner_agent\":\"");
+    body.push_str(PARTNER_AGENT);
+    body.push('"');
     if let Some(code) = test_event_code.filter(|code| !code.is_empty()) {
         body.push_str(",\"test_event_code\":");
         body.push_str(&serde_json::Value::from(code).to_string());
@@ -225,10 +230,13 @@ mod tests {
     #[test]
     fn a_body_joins_the_texts_byte_for_byte() {
         let texts = [r#"{"a":1.50}"#, r#"{ "b" : 2 }"#];
-        assert_eq!(request_body(texts.into_iter(), None), r#"{"data":[{"a":1.50},{ "b" : 2 }]}"#);
+        assert_eq!(
+            request_body(texts.into_iter(), None),
+            r#"{"data":[{"a":1.50},{ "b" : 2 }],"partner_agent":"salesbridge"}"#
+        );
         assert_eq!(
             request_body(texts.into_iter().take(1), Some("T\"1")),
-            r#"{"data":[{"a":1.50}],"test_event_code":"T\"1"}"#
+            r#"{"data":[{"a":1.50}],"partner_agent":"salesbridge","test_event_code":"T\"1"}"#
         );
     }
 }

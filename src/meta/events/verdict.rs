@@ -21,6 +21,14 @@ const REST_DEFAULT: Duration = Duration::from_mins(1);
 /// The longest pause, whatever a header says: a wrong one must not hold events until Meta takes them no more.
 const PAUSE_MAX: Duration = Duration::from_hours(24);
 
+/// Graph's words for a request that is too large for it, beside code 1: "Please reduce the amount of data you're asking
+/// for, then retry your request".
+const TOO_MUCH_DATA: &str = "reduce the amount of data";
+
+/// Meta's words for an event about a Page, an admin of it or a person of the EEA, the UK or Japan: "Messaging Event Within
+/// Messaging Restrictive Region" (a partner's documentation; its code is not known).
+const RESTRICTED_REGION: &str = "restrictive region";
+
 /// Members of the usage headers, each a percentage of the quota; the largest one counts.
 const SHARES: [&str; 3] = ["call_count", "total_cputime", "total_time"];
 
@@ -51,7 +59,18 @@ pub fn read(status: u16, headers: &HeaderMap, body: &[u8], count: usize) -> Grap
             .find(|text| !text.is_empty())
             .map(cut);
         let is_transient = error.get("is_transient").and_then(Value::as_bool).unwrap_or(false);
-        answer.verdict = of_error(status, headers, answer.code, answer.subcode, is_transient);
+        let texts = ["message", "error_user_title", "error_user_msg"];
+        let says = |words: &str| {
+            let mut texts = texts.iter().filter_map(|key| error.get(*key).and_then(Value::as_str));
+            texts.any(|text| text.to_lowercase().contains(words))
+        };
+        answer.verdict = match answer.code {
+            // Without a code it is not Graph that says so: it may have taken the events.
+            None => Verdict::Unknown,
+            Some(1) if says(TOO_MUCH_DATA) => Verdict::TooMuch,
+            Some(_) if says(RESTRICTED_REGION) => Verdict::RegionRefused,
+            code => of_error(status, headers, code, answer.subcode, is_transient),
+        };
     } else if (200..300).contains(&status) {
         let received = json.as_ref().and_then(|json| json.get("events_received")).and_then(integer);
         answer.verdict = match received.and_then(|received| usize::try_from(received).ok()) {
@@ -120,6 +139,9 @@ pub fn advice(code: Option<i64>, subcode: Option<i64>) -> &'static str {
         (Some(100), _) => "Meta refuses this event; read its words and correct the sale.",
         (Some(190 | 102), _) => "The token is no longer valid: make a new one in Events Manager.",
         (Some(104), _) => "Use a token of the dataset, or switch off \"Require App Secret\" for the app.",
+        (Some(10), Some(1_893_063)) => {
+            "Meta has restricted the Page for a while: see its Page quality, and wait."
+        }
         (Some(3), _) => "The token's app lacks a capability: use a token made in Events Manager.",
         (Some(10 | 200..=299), _) => "The token lacks a permission: make one that may send to this dataset.",
         (Some(368), _) => "Meta has blocked the account for a while: see its Account Quality page.",
@@ -225,6 +247,21 @@ mod tests {
             (429, "", Verdict::Unknown),
             (302, "", Verdict::Unknown),
             (400, r#"{"error":"text"}"#, Verdict::Unknown),
+            // An error object without a code is not Graph's word.
+            (500, r#"{"error":{}}"#, Verdict::Unknown),
+            (503, r#"{"error":{"message":"Service temporarily unavailable"}}"#, Verdict::Unknown),
+            (200, r#"{"error":{}}"#, Verdict::Unknown),
+            (500, r#"{"error":{"is_transient":true}}"#, Verdict::Unknown),
+            (
+                400,
+                r#"{"error":{"code":1,"message":"Please reduce the amount of data you're asking for"}}"#,
+                Verdict::TooMuch,
+            ),
+            (
+                400,
+                r#"{"error":{"code":100,"error_user_title":"Messaging Event Within Messaging Restrictive Region"}}"#,
+                Verdict::RegionRefused,
+            ),
         ] {
             assert_eq!(verdict(status, body), expected, "{status} {body}");
         }
@@ -237,6 +274,7 @@ mod tests {
             (190, 0, true, Verdict::LinkBroken),
             (3, 0, false, Verdict::LinkBroken),
             (10, 0, false, Verdict::LinkBroken),
+            (10, 1_893_063, false, Verdict::LinkBroken),
             (200, 0, false, Verdict::LinkBroken),
             (299, 0, false, Verdict::LinkBroken),
             (368, 0, false, Verdict::LinkBroken),

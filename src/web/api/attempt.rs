@@ -111,6 +111,10 @@ pub struct ResolvedView {
     resolved_as: &'static str,
     /// How many conversions it had left unknown.
     conversions: u64,
+    /// How many of them are sent again.
+    sent_again: u64,
+    /// How many could not be sent again: they are too old for Meta (`expired`), or their orders were called off since.
+    not_sent_again: u64,
 }
 
 /// Lists attempts, the last one first.
@@ -171,6 +175,11 @@ fn resolved(done: &Resolved) -> Reply {
         id: done.attempt.0.clone(),
         resolved_as: done.as_what.as_str(),
         conversions: done.conversions,
+        sent_again: done.sent_again,
+        not_sent_again: match done.as_what {
+            Resolution::Sent => 0,
+            Resolution::Resend => done.conversions.saturating_sub(done.sent_again),
+        },
     };
     problem::json(200, &view)
 }
