@@ -70,7 +70,7 @@ mod sales;
 mod sandbox;
 mod seeded;
 mod sentences;
-mod sequences;
+mod told_by_doors;
 mod serving;
 mod signal;
 mod throttle;
