@@ -74,6 +74,7 @@ mod serving;
 mod signal;
 mod throttle;
 mod together;
+mod truth;
 mod undo;
 mod units;
 mod uplift;
