@@ -70,6 +70,7 @@ mod sales;
 mod sandbox;
 mod seeded;
 mod sentences;
+mod sequences;
 mod serving;
 mod signal;
 mod throttle;

@@ -78,7 +78,8 @@ impl World {
         let mut arrivals: Vec<(i64, usize, Option<usize>)> = Vec::new();
         for (index, story) in stories.iter().enumerate() {
             arrivals.push((story.begins_at, index, None));
-            arrivals.extend(story.tellings.iter().enumerate().map(|(place, one)| (one.at, index, Some(place))));
+            arrivals
+                .extend(story.tellings.iter().enumerate().map(|(place, one)| (one.at, index, Some(place))));
         }
         arrivals.sort_unstable();
         for (at, index, place) in arrivals {
@@ -130,17 +131,22 @@ impl World {
         let conversation = self.sees(index, &stories[index]).await;
         let is_it = |row: &Value| row["event_id"] == event["event_id"];
         let holds = |order: &&Value| order["conversions"].as_array().into_iter().flatten().any(is_it);
-        let order = conversation["orders"].as_array().unwrap().iter().find(holds).cloned().unwrap_or_default();
+        let order =
+            conversation["orders"].as_array().unwrap().iter().find(holds).cloned().unwrap_or_default();
         let sum = minor(&event["custom_data"]["value"].to_string());
         let told = &mut self.told[index];
         let known = told.sums.entry(order["id"].to_string()).or_default();
         *known += sum;
         let is_later = *known != sum;
-        let worth = order["value"].as_str().map_or(0, minor) - order["delivery_fee"].as_str().map_or(0, minor);
+        let worth =
+            order["value"].as_str().map_or(0, minor) - order["delivery_fee"].as_str().map_or(0, minor);
         let purchase = Purchase {
             at: self.now,
             sum,
-            sales: entries(&order).filter_map(|entry| told.seen.facts.get(entry["id"].as_str()?)).copied().collect(),
+            sales: entries(&order)
+                .filter_map(|entry| told.seen.facts.get(entry["id"].as_str()?))
+                .copied()
+                .collect(),
             told_and_worth: is_later.then_some((*known, worth)),
         };
         told.seen.words.push(format!("{} Meta receives a Purchase of {}", clock(self.now), money(sum)));
@@ -249,7 +255,8 @@ impl World {
         let is_of = |order: &&Value| {
             order["id"] != *but
                 && entries(order).any(|entry| {
-                    entry["undone"] != true && entry["id"].as_str().and_then(|id| facts.get(id)) == Some(&sale)
+                    entry["undone"] != true
+                        && entry["id"].as_str().and_then(|id| facts.get(id)) == Some(&sale)
                 })
         };
         conversation["orders"].as_array()?.iter().find(is_of).cloned()
@@ -315,7 +322,8 @@ impl World {
             let conversation = self.sees(index, story).await;
             let Some((path, body)) = self.answer_to(index, story, &conversation) else { return };
             let answer = self.operator.post(&path, body.clone()).await;
-            let words = format!("{} a person: {path} {body} → {} {}", clock(self.now), answer.status, answer.code());
+            let words =
+                format!("{} a person: {path} {body} → {} {}", clock(self.now), answer.status, answer.code());
             self.told[index].seen.words.push(words);
             if answer.status >= 300 {
                 return;

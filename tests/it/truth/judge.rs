@@ -85,10 +85,12 @@ pub fn matching(edges: &[Vec<usize>]) -> Vec<Option<usize>> {
 
 pub fn judge(story: &Story, seen: &Seen) -> Verdict {
     let orders = seen.conversation["orders"].as_array().cloned().unwrap_or_default();
-    let here: BTreeSet<&str> = orders.iter().flat_map(entries).filter_map(|entry| entry["id"].as_str()).collect();
+    let here: BTreeSet<&str> =
+        orders.iter().flat_map(entries).filter_map(|entry| entry["id"].as_str()).collect();
     let gone: Vec<Option<i64>> = (0..story.sales.len())
         .map(|sale| {
-            let heard = seen.called_off.iter().filter(|(id, of, _)| *of == sale && here.contains(id.as_str()));
+            let heard =
+                seen.called_off.iter().filter(|(id, of, _)| *of == sale && here.contains(id.as_str()));
             heard.map(|(.., at)| *at).min()
         })
         .collect();
@@ -101,7 +103,9 @@ pub fn judge(story: &Story, seen: &Seen) -> Verdict {
         .purchases
         .iter()
         .map(|purchase| {
-            (0..story.sales.len()).filter(|sale| can_be(purchase, *sale) && in_time(purchase, *sale)).collect()
+            (0..story.sales.len())
+                .filter(|sale| can_be(purchase, *sale) && in_time(purchase, *sale))
+                .collect()
         })
         .collect();
     let matched = matching(&edges);
@@ -109,7 +113,8 @@ pub fn judge(story: &Story, seen: &Seen) -> Verdict {
     for (purchase, sale) in seen.purchases.iter().zip(&matched) {
         if sale.is_none() {
             verdict.wrong.push(purchase.sum);
-            let too_late = (0..story.sales.len()).any(|sale| can_be(purchase, sale) && !in_time(purchase, sale));
+            let too_late =
+                (0..story.sales.len()).any(|sale| can_be(purchase, sale) && !in_time(purchase, sale));
             verdict.of_called_off += usize::from(too_late);
         }
         verdict.over.extend(purchase.told_and_worth.filter(|(told, worth)| told > worth));
@@ -158,7 +163,8 @@ pub fn is_in_doubt(order: &Value) -> bool {
 
 /// Whether it shows why Meta hears nothing of it: a flag, or a Purchase that did not leave and has its reason.
 fn says_why(order: &Value) -> bool {
-    let waits = |row: &Value| row["event_name"] == "Purchase" && row["state"] != "sent" && row["reason"].is_string();
+    let waits =
+        |row: &Value| row["event_name"] == "Purchase" && row["state"] != "sent" && row["reason"].is_string();
     is_in_doubt(order)
         || shows(order, "flag")
         || order["value"].is_null()

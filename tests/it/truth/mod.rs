@@ -186,7 +186,8 @@ fn told(story: &Story, seen: &Seen) -> String {
         let rows = order["conversions"].as_array().into_iter().flatten();
         let rows: Vec<String> =
             rows.map(|row| format!("{} {} {}", row["state"], row["reason"], row["value"])).collect();
-        writeln!(text, "  in the end {} {} {}: {rows:?}", order["numbers"], order["state"], order["value"]).unwrap();
+        writeln!(text, "  in the end {} {} {}: {rows:?}", order["numbers"], order["state"], order["value"])
+            .unwrap();
     }
     text
 }
@@ -225,7 +226,8 @@ fn by_hand(fates: &[Fate]) -> Story {
     story.sales = fates.iter().map(|fate| Sale { agreed_at: 0, worth: 5000, fee: 0, fate: *fate }).collect();
     let mut telling = story.tellings[0].clone();
     (telling.said, telling.value, telling.fee) = (world::Said::Outcome("confirmed"), Some(5000), None);
-    story.tellings = (0..fates.len()).map(|sale| world::Telling { id: sale, sale, ..telling.clone() }).collect();
+    story.tellings =
+        (0..fates.len()).map(|sale| world::Telling { id: sale, sale, ..telling.clone() }).collect();
     story
 }
 

@@ -98,9 +98,7 @@ impl Story {
     pub fn sums_of(&self, sale: usize) -> BTreeSet<i64> {
         let told = self.tellings.iter().filter(|telling| telling.sale == sale);
         let mut sums: BTreeSet<i64> = told
-            .filter(|telling| {
-                matches!(telling.said, Said::Outcome("confirmed" | "amended" | "paid"))
-            })
+            .filter(|telling| matches!(telling.said, Said::Outcome("confirmed" | "amended" | "paid")))
             .filter_map(|telling| telling.value.map(|value| [value, value - telling.fee.unwrap_or(0)]))
             .flatten()
             .collect();
@@ -166,12 +164,14 @@ impl Maker {
             };
             let agreed_at = match last {
                 None => begins_at + self.between(MINUTE, HOUR),
-                Some((at, ..)) => at + match self.chance.below(10) {
-                    0 => self.between(15 * MINUTE, HOUR),
-                    1 | 2 => self.between(HOUR, 12 * HOUR),
-                    3..6 => self.between(12 * HOUR, 2 * DAY),
-                    _ => self.between(2 * DAY, 5 * DAY),
-                },
+                Some((at, ..)) => {
+                    at + match self.chance.below(10) {
+                        0 => self.between(15 * MINUTE, HOUR),
+                        1 | 2 => self.between(HOUR, 12 * HOUR),
+                        3..6 => self.between(12 * HOUR, 2 * DAY),
+                        _ => self.between(2 * DAY, 5 * DAY),
+                    }
+                }
             };
             let fate = match self.chance.below(100) {
                 0..12 => Fate::Cancelled,
@@ -267,8 +267,7 @@ impl Maker {
             80..95 => self.between(HOUR, 11 * HOUR),
             _ => self.between(12 * HOUR, 3 * DAY),
         };
-        let stated = (states || delay > 11 * HOUR)
-            .then(|| sale.agreed_at + self.between(0, 4 * MINUTE));
+        let stated = (states || delay > 11 * HOUR).then(|| sale.agreed_at + self.between(0, 4 * MINUTE));
         let at = (sale.agreed_at + delay).max(stated.unwrap_or(0) + 1);
         let slip = self.happens(8).then(|| if self.happens(50) { value * 10 } else { value + 300 });
         let key = format!("tap-{}-{index}", self.number);
@@ -296,7 +295,8 @@ impl Maker {
     fn sentence(&mut self, index: usize, sale: &Sale) {
         let (value, _) = self.sum(sale);
         let stated = sale.agreed_at + self.between(0, 3 * MINUTE);
-        let delay = if self.happens(85) { self.between(1, 2 * MINUTE) } else { self.between(MINUTE, 20 * HOUR) };
+        let delay =
+            if self.happens(85) { self.between(1, 2 * MINUTE) } else { self.between(MINUTE, 20 * HOUR) };
         let key = format!("e_{}_{index}", self.number);
         let told = self.add(index, Door::Sentence, "confirmed", stated + delay);
         (told.value, told.stated, told.key) = (Some(value), Some(stated), Some(key));
@@ -305,7 +305,8 @@ impl Maker {
     fn label(&mut self, index: usize, sale: &Sale) {
         let put = if self.happens(70) { 10 * MINUTE } else { 11 * HOUR };
         let stated = sale.agreed_at + self.between(5, put);
-        let delay = if self.happens(85) { self.between(1, 2 * MINUTE) } else { self.between(MINUTE, 6 * HOUR) };
+        let delay =
+            if self.happens(85) { self.between(1, 2 * MINUTE) } else { self.between(MINUTE, 6 * HOUR) };
         self.add(index, Door::Label, "confirmed", stated + delay).stated = Some(stated);
         if self.happens(60) {
             // Somebody gives it its value.
@@ -319,8 +320,8 @@ impl Maker {
     fn crm(&mut self, index: usize, sale: &Sale, number: &str) {
         let (value, fee) = self.sum(sale);
         let written = self.spelled(number);
-        let entered =
-            sale.agreed_at + if self.happens(70) { self.between(0, HOUR / 2) } else { self.between(0, 6 * HOUR) };
+        let entered = sale.agreed_at
+            + if self.happens(70) { self.between(0, HOUR / 2) } else { self.between(0, 6 * HOUR) };
         let delay = if self.happens(60) { self.between(1, HOUR) } else { self.between(HOUR, 4 * DAY) };
         let stated = self.happens(65).then_some(entered);
         let reference = self.happens(50).then(|| format!("f-{}-{index}", self.number));
@@ -334,7 +335,11 @@ impl Maker {
         let shipped = sale.agreed_at + self.between(2 * HOUR, 2 * DAY);
         let arrived = shipped + self.between(6 * HOUR, 2 * DAY);
         let arrives = self.happens(80) && sale.fate != Fate::Cancelled;
-        let steps = [("shipped", shipped, self.happens(70)), ("delivered", arrived, arrives), ("paid", arrived, arrives)];
+        let steps = [
+            ("shipped", shipped, self.happens(70)),
+            ("delivered", arrived, arrives),
+            ("paid", arrived, arrives),
+        ];
         for (kind, stated, is_told) in steps {
             if !is_told || (kind == "paid" && self.happens(60)) {
                 continue;
@@ -363,14 +368,16 @@ impl Maker {
             _ => self.between(4 * DAY, 6 * DAY),
         };
         let stated = sale.agreed_at + after;
-        let written = number.filter(|_| kind == "returned" || self.happens(50)).map(|number| self.spelled(number));
+        let written =
+            number.filter(|_| kind == "returned" || self.happens(50)).map(|number| self.spelled(number));
         let is_crm = self.happens(70);
         let delay = self.between(10, 12 * HOUR);
         let reference = Some(format!("back-{}-{index}", self.number));
         if written.is_some() {
             let door = if is_crm { Door::Crm } else { Door::Courier };
             let told = self.add(index, door, kind, stated + delay);
-            (told.number, told.value, told.stated, told.reference) = (written, value, Some(stated), reference);
+            (told.number, told.value, told.stated, told.reference) =
+                (written, value, Some(stated), reference);
         } else {
             let told = self.add(index, Door::Operator, kind, stated + 5);
             (told.value, told.reference) = (value, reference);
