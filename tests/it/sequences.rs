@@ -54,7 +54,8 @@ impl Told {
         if body["psid"].is_null() {
             body.as_object_mut().unwrap().remove("psid");
         }
-        self.crm.post("/v1/outcomes", json!({"outcomes": [body]}).to_string()).await.body["results"][0].clone()
+        self.crm.post("/v1/outcomes", json!({"outcomes": [body]}).to_string()).await.body["results"][0]
+            .clone()
     }
 
     async fn writes(&self, mid: &str, text: &str, minutes_ago: u64) {
@@ -200,7 +201,8 @@ both!(
         let sold = with(with(of("confirmed", "DR-1"), "value", "90.00"), "discount", "60.00");
         told.line(with(with(sold, "items", items), "occurred_at", told.ago(9))).await;
         let back = json!([{"sku": "A", "quantity": 1, "unit_price": "100.00"}]);
-        told.line(with(with(of("returned", "DR-1"), "items", back), "ref", "r1")).await;
+        let answer = told.line(with(with(of("returned", "DR-1"), "items", back), "ref", "r1")).await;
+        assert_eq!(answer["status"], 201, "{answer}");
         assert_eq!(told.orders().await[0]["state"], "part_returned");
         assert_eq!(told.leaves().await, ["30.0"]);
     }
@@ -393,9 +395,7 @@ both!(
     async fn an_idempotency_key_serves_for_one_use(shop: Shop) {
         let told = Told::of(shop).await;
         told.taps(with(sale("80"), "order_id", "IK-1")).await;
-        let pays = |value: &str| {
-            json!({"outcomes": [{"page_id": PAGE, "order_id": "IK-1", "outcome": "paid", "value": value}]})
-        };
+        let pays = |value: &str| json!({"outcomes": [{"page_id": PAGE, "order_id": "IK-1", "outcome": "paid", "value": value}]});
         told.crm.post_once("/v1/outcomes", pays("30").to_string(), "payout").await;
         told.shop.later(Duration::from_hours(25));
         told.crm.post_once("/v1/outcomes", pays("40").to_string(), "payout").await;
@@ -411,7 +411,8 @@ both!(
         let at = told.shop.services.clock.now();
         let says = Chat { page: PAGE, psid: PSID, at }.text("m_phone", "599000111");
         told.shop.receives(messaging(PAGE, at, &[says]).to_string()).await;
-        let line = |outcome, number| with(with(of(outcome, number), "psid", Value::Null), "phone", "599000111");
+        let line =
+            |outcome, number| with(with(of(outcome, number), "psid", Value::Null), "phone", "599000111");
         assert!(told.line(line("shipped", "PH-1")).await["status"].as_u64().unwrap() < 300);
         assert!(told.line(line("shipped", "PH-2")).await["status"].as_u64().unwrap() < 300);
         assert_eq!(told.leaves().await, ["40.0"]);
