@@ -1,6 +1,7 @@
 //! The doors: a story is told to the service as its users tell it, and what Meta and the API show is noted.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::time::Duration;
 
 use salesbridge::clock::Timestamp;
@@ -115,7 +116,7 @@ impl World {
         self.drained = at;
         while self.shop.delivers().await > 0 {}
         let accepted = self.shop.meta.accepted_count();
-        if accepted as usize == self.taken {
+        if usize::try_from(accepted).unwrap() == self.taken {
             return;
         }
         let new = self.shop.meta.accepted().split_off(self.taken);
@@ -403,17 +404,17 @@ fn words(telling: &Telling) -> String {
     let mut words = format!("[sale {sale}] {door:?}: {said}");
     for (name, sum) in [("", value), ("fee ", fee)] {
         if let Some(sum) = sum {
-            words += &format!(" {name}{}", money(*sum));
+            write!(words, " {name}{}", money(*sum)).unwrap();
         }
     }
     if let Some(number) = number {
-        words += &format!(" as {number:?}");
+        write!(words, " as {number:?}").unwrap();
     }
     if let Some(at) = stated {
-        words += &format!(", happened at {}", clock(*at));
+        write!(words, ", happened at {}", clock(*at)).unwrap();
     }
     if let Some(reference) = reference {
-        words += &format!(", ref {reference}");
+        write!(words, ", ref {reference}").unwrap();
     }
     words
 }

@@ -165,7 +165,7 @@ impl Run {
             let (least, shrunk) = self.shrinks(&story, is_wrong).await;
             let (story, seen) =
                 if is_wrong(&judge(&least, &shrunk)) { (least, shrunk) } else { (story, seen) };
-            words += &format!("\n{verdict:?}\n{}", told(&story, &seen));
+            write!(words, "\n{verdict:?}\n{}", told(&story, &seen)).unwrap();
         }
         panic!("{words}");
     }
