@@ -69,7 +69,8 @@ impl Told {
         while self.shop.delivers().await > 0 {}
         self.shop.later(HOLD);
         while self.shop.delivers().await > 0 {}
-        self.shop.told()
+        // Leads have no value.
+        self.shop.told().into_iter().filter(|value| value != "null").collect()
     }
 
     async fn orders(&self) -> Vec<Value> {

@@ -84,9 +84,9 @@ struct Pair {
     verdict: Verdict,
 }
 
-/// What decides which of several comes first: Meta does not know it, no person told of it, when it was agreed, it has no
-/// number, its number, its id. The least comes first.
-type Precedence<'a> = (bool, bool, Timestamp, bool, Option<&'a str>, &'a OrderId);
+/// What decides which of several comes first: Meta does not know it, it gives no value, no person told of it, when it was
+/// agreed, it has no number, its number, its id. The least comes first.
+type Precedence<'a> = (bool, bool, bool, Timestamp, bool, Option<&'a str>, &'a OrderId);
 
 /// Tellings on their way into orders: `group_of` gives each the number of its group, the lowest index in it.
 struct Groups<'a> {
@@ -181,9 +181,7 @@ impl<'a> Groups<'a> {
     /// Whether the pair is the only choice of its telling that was only called off, counting groups.
     fn is_only_choice(&self, pair: Pair, all: &[Pair]) -> bool {
         let Pair { a, b, row, .. } = pair;
-        let is_called_off =
-            |one: usize| self.accounts[one].as_ref().is_some_and(|one| one.basis == Basis::CalledOff);
-        let called_off = if is_called_off(a) { a } else { b };
+        let called_off = if self.accounts[a].as_ref().is_some_and(pair::calls_off) { a } else { b };
         let mut choices: Vec<usize> = Vec::new();
         for pair in all.iter().filter(|pair| pair.row == row) {
             let other = match called_off {
@@ -204,16 +202,42 @@ impl<'a> Groups<'a> {
         (0..self.group_of.len()).filter(move |other| self.group_of[*other] == group)
     }
 
-    /// Whether two groups are certainly two sales: a person parted them, one sender gave them two numbers, or one ended
-    /// before the other can have been agreed.
+    /// Whether two groups are certainly two sales: a person parted them, one sender gave them two numbers, or they were
+    /// agreed too far apart, perhaps the one after the other had ended.
     fn are_two(&self, a: usize, b: usize) -> bool {
         let in_groups = |one: usize, other: usize| {
             let (g, h) = (self.group_of[a], self.group_of[b]);
             let (one, other) = (self.group_of[one], self.group_of[other]);
             (one, other) == (g, h) || (other, one) == (g, h)
         };
-        let is_parted = self.decided.iter().any(|(one, other, is_same)| !is_same && in_groups(*one, *other));
-        is_parted || self.members(a).any(|one| self.members(b).any(|other| self.have_two_numbers(one, other)))
+        let is_taken_back =
+            |one: usize| self.accounts[one].as_ref().is_none_or(|one| one.basis == Basis::TakenBack);
+        let is_parted = self.decided.iter().any(|(one, other, is_same)| {
+            // Nor does what was taken back.
+            let is_firm =
+                [(a, b), (b, a)].contains(&(*one, *other)) || !(is_taken_back(*one) || is_taken_back(*other));
+            !is_same && is_firm && in_groups(*one, *other)
+        });
+        let are_two = |one: usize, other: usize| {
+            // What was only counted to a sale bears no witness against another one.
+            let is_firm = (one, other) == (a, b) || (self.is_agreed(one) && self.is_agreed(other));
+            (is_firm && self.have_two_numbers(one, other)) || self.are_apart(one, other)
+        };
+        is_parted || self.members(a).any(|one| self.members(b).any(|other| are_two(one, other)))
+    }
+
+    fn is_agreed(&self, telling: usize) -> bool {
+        self.accounts[telling].as_ref().is_some_and(|one| one.basis == Basis::Confirmed)
+    }
+
+    /// Whether two agreed sales are apart by their times, so that what is counted to both must not make them one.
+    fn are_apart(&self, one: usize, other: usize) -> bool {
+        let agreed = |telling: usize| {
+            self.accounts[telling]
+                .as_ref()
+                .filter(|one| one.basis == Basis::Confirmed && !one.values.is_empty())
+        };
+        agreed(one).zip(agreed(other)).is_some_and(|(one, other)| pair::judge(one, other).is_none())
     }
 
     /// Whether one sender gave the two different numbers. One of which nothing stands any more says nothing.
@@ -276,14 +300,17 @@ impl<'a> Groups<'a> {
         }
     }
 
-    /// The telling that an order is named after: the one of which Meta knows, else the first that a person told, else
-    /// the first of all.
+    /// The telling that an order is named after: the one of which Meta knows, else one that gives it a value, of those
+    /// the first that a person told, else the first of all.
     fn root_key(&self, telling: usize) -> Precedence<'a> {
         let Telling { id, number, is_reported, opened_at, .. } = &self.tellings[telling];
         let account = self.accounts[telling].as_ref();
         let by_person = account.is_some_and(|account| account.by_person);
+        let gives_value =
+            account.is_some_and(|account| account.basis != Basis::Carried && !account.values.is_empty());
+        let was_agreed = account.is_some_and(|account| account.basis == Basis::TakenBack);
         let at = account.map_or(*opened_at, |account| account.at);
-        (!is_reported, !by_person, at, number.is_none(), *number, *id)
+        (!is_reported, !(gives_value || was_agreed), !by_person, at, number.is_none(), *number, *id)
     }
 
     /// Which of two orders in doubt may leave: the one that has left, else a person's, else the earlier.
@@ -294,7 +321,7 @@ impl<'a> Groups<'a> {
         let by_person = accounts().any(|one| one.by_person);
         let Telling { id, number, opened_at, .. } = &self.tellings[order.root];
         let at = accounts().map(|one| one.at).min().unwrap_or(*opened_at);
-        (!reported, !by_person, at, number.is_none(), *number, *id)
+        (!reported, false, !by_person, at, number.is_none(), *number, *id)
     }
 
     /// Whether anybody said that the sale was called off, flagged or not.

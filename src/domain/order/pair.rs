@@ -27,10 +27,10 @@ pub enum Row {
     OtherValue,
     /// A `confirmed` that was taken back, and the next telling.
     TakenBack,
-    /// One that was only cancelled or returned, without a value.
-    CalledOff,
     /// One without a value that was only shipped or delivered, or confirmed by a label.
     Unvalued,
+    /// One without a value that nobody confirmed and that was cancelled or returned: what it is counted to is off.
+    CalledOff,
 }
 
 /// What a pair is.
@@ -69,9 +69,9 @@ pub fn judge(a: &Account<'_>, b: &Account<'_>) -> Option<(Row, Verdict)> {
     match (a.values.is_empty(), b.values.is_empty()) {
         (false, false) if a.agrees_in_value(b) => Some(same_value(a, b)),
         (false, false) => Some((Row::OtherValue, Verdict::Ask)),
-        _ if a.basis == Basis::CalledOff || b.basis == Basis::CalledOff => {
-            Some((Row::CalledOff, Verdict::OneIfOnly))
-        }
+        // A part that came back is no end, and may be of another sale.
+        _ if is_part_return(a) || is_part_return(b) => Some((Row::CalledOff, Verdict::Ask)),
+        _ if calls_off(a) || calls_off(b) => Some((Row::CalledOff, Verdict::OneIfOnly)),
         _ if is_over_by_then(a, b) || is_over_by_then(b, a) => Some((Row::Unvalued, Verdict::Ask)),
         _ => Some((Row::Unvalued, ONE)),
     }
@@ -92,7 +92,8 @@ fn same_value(a: &Account<'_>, b: &Account<'_>) -> (Row, Verdict) {
         () => Row::SameValue,
     };
     let verdict = match row {
-        Row::SameValueAtOnce | Row::CouriersSum => ONE,
+        Row::SameValueAtOnce => ONE_BY_VALUE,
+        Row::CouriersSum => ONE,
         _ if called_off => Verdict::Ask,
         Row::Untimed if distance <= SAME_HALF_DAY => ONE_BY_VALUE,
         Row::SameValue if is_timing(Timing::Tapped) && a.door != b.door => ONE_BY_VALUE,
@@ -109,6 +110,16 @@ fn is_next(taken_back: &Account<'_>, next: &Account<'_>) -> bool {
 /// Whether the sale of one had ended before that of the other can have been agreed.
 pub fn has_ended_before(one: &Account<'_>, other: &Account<'_>) -> bool {
     one.ended_at.is_some_and(|ended| ended < other.from)
+}
+
+/// Whether nothing is told but that a part came back.
+fn is_part_return(account: &Account<'_>) -> bool {
+    account.basis == Basis::CalledOff && !account.is_called_off
+}
+
+/// Whether a telling that nobody confirmed ends what it is counted to.
+pub fn calls_off(account: &Account<'_>) -> bool {
+    account.basis == Basis::CalledOff || (account.basis == Basis::Carried && account.is_called_off)
 }
 
 /// Whether one was called off by the time at which the other was told; told again by the same door, whether it had

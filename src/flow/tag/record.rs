@@ -73,7 +73,7 @@ pub(in crate::flow) async fn record(
 /// # Errors
 /// 422 that names the missing field.
 pub(in crate::flow) fn check(tag: &Tag) -> Result<()> {
-    if tag.kind.wants_reason() && tag.reason.is_none() {
+    if tag.kind.wants_reason() && tag.reason.is_none() && tag.source.is_person() {
         return Err(Error::field("/reason", format!("\"{}\" must say why.", tag.kind.as_str())));
     }
     if tag.is_repeatable() && tag.reference.is_none() {

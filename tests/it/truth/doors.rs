@@ -274,7 +274,12 @@ impl World {
             body["order_id"] = order["order_id"].clone();
         } else if self.setup.offered {
             let conversation = self.sees(index, story).await;
-            let has_order = conversation["orders"].as_array().is_some_and(|orders| !orders.is_empty());
+            let stands = |order: &Value| order["state"] != "none";
+            let has_order = conversation["orders"].as_array().is_some_and(|orders| orders.iter().any(stands));
+            let order = self.order_of(index, &conversation, telling.sale, &Value::Null);
+            if order.is_some_and(|order| order["state"] == "cancelled" || order["state"] == "returned") {
+                return "the sale is over: nothing to do".to_owned();
+            }
             if has_order {
                 self.answers(index, &conversation, telling.sale, &mut body);
             }
@@ -284,6 +289,10 @@ impl World {
             self.told[index].seen.asked = true;
             if self.setup.answered {
                 let conversation = self.sees(index, story).await;
+                let order = self.order_of(index, &conversation, telling.sale, &Value::Null);
+                if order.is_some_and(|order| order["state"] == "cancelled" || order["state"] == "returned") {
+                    return format!("409 {}, nothing to do", answer.code());
+                }
                 self.answers(index, &conversation, telling.sale, &mut body);
                 let asked = answer.code().to_owned();
                 // Another body needs a key of its own.
@@ -338,8 +347,19 @@ impl World {
         for order in orders {
             let id = order["id"].as_str()?;
             if is_in_doubt(order) {
-                let own = entries(order).find_map(|entry| facts.get(entry["id"].as_str()?));
-                let other = own.and_then(|sale| self.order_of(index, conversation, *sale, &order["id"]));
+                // What gave the order its value is what the question is about.
+                let sale_of = |entry: &Value| facts.get(entry["id"].as_str()?);
+                let valued = |entry: &&Value| entry["kind"] == "confirmed" && entry["value"].is_string();
+                let own = entries(order).filter(valued).find_map(sale_of);
+                let own = own.or_else(|| entries(order).find_map(sale_of));
+                let other = own.and_then(|sale| {
+                    let is_its = |other: &&Value| {
+                        let its = entries(other).filter(valued).find_map(sale_of);
+                        other["id"] != order["id"]
+                            && its.or_else(|| entries(other).find_map(sale_of)) == Some(sale)
+                    };
+                    orders.iter().find(is_its)
+                });
                 return Some(match other {
                     Some(other) => {
                         (format!("/v1/orders/{id}/join"), json!({"into": other["id"]}).to_string())

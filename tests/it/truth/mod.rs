@@ -134,7 +134,10 @@ impl Run {
                 let is_bad = !verdict.wrong.is_empty()
                     || !verdict.over.is_empty()
                     || verdict.missing.len() > verdict.by_value;
-                if is_bad && first.is_none() {
+                // What was told twice is worse than what is missing.
+                let shown =
+                    first.as_ref().map(|(_, _, shown): &(Story, Seen, Verdict)| shown.wrong.is_empty());
+                if is_bad && shown.is_none_or(|is_mild| is_mild && !verdict.wrong.is_empty()) {
                     first = Some((story.clone(), seen, verdict));
                 }
             }
