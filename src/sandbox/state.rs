@@ -30,6 +30,8 @@ pub struct RecordedRequest {
     pub dataset: String,
     /// The ids of its events, in order; empty if its body was not read.
     pub event_ids: Vec<String>,
+    /// The software that says it sends them: a parameter beside `data` (Meta: "Conversions API", request parameters).
+    pub partner_agent: Option<String>,
     /// The HTTP status of the answer; 0 when the connection was closed without one.
     pub status: u16,
 }
@@ -108,6 +110,7 @@ impl State {
 
     /// Answers a request that carries events, and records it; the next fault for the dataset shapes the answer.
     pub(super) fn events(&mut self, now: Timestamp, dataset: &str, call: &mut Call) -> Reply {
+        let partner_agent = call.text("partner_agent");
         let batch = batch(call);
         let ids = batch.as_deref().unwrap_or_default().iter();
         let event_ids = ids.map(|event| event["event_id"].as_str().unwrap_or_default().to_owned()).collect();
@@ -134,7 +137,8 @@ impl State {
             Some(Fault::Hold) => Reply { is_held: true, ..reply },
             _ => reply,
         };
-        self.record(RecordedRequest { dataset: dataset.to_owned(), event_ids, status: reply.status });
+        let dataset = dataset.to_owned();
+        self.record(RecordedRequest { dataset, event_ids, partner_agent, status: reply.status });
         reply
     }
 
@@ -143,7 +147,8 @@ impl State {
         let closes = self.faults.peek(dataset) == Some(Fault::CloseBeforeBody);
         if closes {
             self.faults.next(dataset);
-            self.record(RecordedRequest { dataset: dataset.to_owned(), event_ids: Vec::new(), status: 0 });
+            let (dataset, event_ids) = (dataset.to_owned(), Vec::new());
+            self.record(RecordedRequest { dataset, event_ids, partner_agent: None, status: 0 });
         }
         closes
     }

@@ -33,8 +33,8 @@ pub enum Scope<'a> {
     Lease(&'a str),
     /// The conversations of the conversions that an attempt carries.
     Attempt(&'a AttemptId),
-    /// The conversations of an attempt in which a conversion may still change: one that is not in a final state, or a
-    /// suppressed one that may wake.
+    /// The conversations of an attempt in which a conversion may still change: one that is not in a final state, a
+    /// suppressed one that may wake, or one of the attempt that was not taken, while its ledger perhaps changed.
     Open(&'a AttemptId),
 }
 
@@ -92,7 +92,7 @@ macro_rules! aggregate_query {
             ") from outcome where conversation_id ", $these, ") as text) as outcomes,
              cast((select ", $all, "(",
             object!($object: id, conversation_id, order_id, policy_version, event_name, number, event_id, event_time,
-                             state, reason, value, leaves_at, frozen, resent, beside,
+                             state, reason, value, leaves_at, frozen, resent, beside, contents,
                              outcome_ids = concat!(
                                  $json, "((select ", $all, "(outcome_id order by outcome_id)
                                              from conversion_outcome where conversion_id = conversion.id))"
@@ -229,7 +229,9 @@ impl Unit {
                     "attempt_id = $1
                      and (select 1 from conversion as other
                            where other.conversation_id = conversion.conversation_id
-                             and other.state in ('held', 'ready', 'suppressed') limit 1) = 1"
+                             and (other.state in ('held', 'ready', 'suppressed')
+                                  or (other.attempt_id = $1 and other.state in ('rejected', 'expired')))
+                           limit 1) = 1"
                 );
                 (text, attempt.as_str())
             }

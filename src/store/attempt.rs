@@ -219,10 +219,10 @@ impl Unit {
     }
 
     /// Makes conversions of an attempt that are `unknown` for answers of zero ready again at `next_at`, where they met
-    /// fewer than `zeros` of them.
+    /// fewer than `zeros` of them. They were certainly not taken, so their payloads follow the ledger again.
     pub async fn spare_below(&mut self, attempt: &AttemptId, zeros: i64, next_at: Timestamp) -> Result<u64> {
         self.execute(
-            "update conversion set state = 'ready', reason = 'try_again', next_at = $3
+            "update conversion set state = 'ready', reason = 'try_again', next_at = $3, frozen = resent
               where attempt_id = $1 and state = 'unknown' and zero_answers < $2",
             values![attempt.as_str(), zeros, next_at],
         )

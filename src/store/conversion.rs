@@ -97,6 +97,7 @@ struct NewConversion {
     tries: i64,
     zero_answers: i64,
     resent: i64,
+    contents: Option<String>,
 }
 
 impl Buffered for NewConversion {
@@ -105,7 +106,7 @@ impl Buffered for NewConversion {
         id text, page_id text, conversation_id text, order_id text, chat_number bigint, event_name text,
         number bigint, event_id text, event_time bigint, state text, reason text, value bigint, currency text,
         made_at bigint, leaves_at bigint, next_at bigint, policy_version bigint, frozen bigint, tries bigint,
-        zero_answers bigint, resent bigint
+        zero_answers bigint, resent bigint, contents text
     ));
 }
 
@@ -143,6 +144,7 @@ pub(in crate::store) struct LedgerConversion {
     outcome_ids: Option<Vec<String>>,
     /// A JSON list; null where it reports a sale that one telling alone told.
     beside: Option<String>,
+    contents: Option<String>,
 }
 
 impl LedgerConversion {
@@ -168,6 +170,7 @@ impl LedgerConversion {
             resent: self.resent != 0,
             carries: self.outcome_ids.unwrap_or_default().into_iter().map(OutcomeId).collect(),
             beside: read_beside(self.beside.as_deref())?,
+            contents: self.contents,
         })
     }
 }
@@ -271,6 +274,7 @@ impl Unit {
             tries: 0,
             zero_answers: 0,
             resent: i64::from(conversion.resent),
+            contents: conversion.contents.clone(),
         });
         self.add_carries(&conversion.id, &conversion.carries);
     }
@@ -280,6 +284,7 @@ impl Unit {
         self.execute(
             "update conversion
                 set event_time = $2, state = $3, reason = $4, value = $5, leaves_at = $6, frozen = $7, beside = $8,
+                    contents = $9,
                     lease = case when $3 = 'ready' then lease end,
                     lease_until = case when $3 = 'ready' then lease_until end
               where id = $1",
@@ -292,6 +297,7 @@ impl Unit {
                 row.leaves_at,
                 row.frozen,
                 write_beside(&row.beside)?,
+                row.contents.clone(),
             ],
         )
         .await?;
@@ -302,7 +308,7 @@ impl Unit {
         self.set_carries(&row.id, &row.carries).await
     }
 
-    /// Deletes a conversion that nothing gives cause for any more and that no attempt ever carried.
+    /// Deletes a conversion that nothing gives cause for any more and that Meta has certainly not taken.
     pub async fn drop_conversion(&mut self, id: &ConversionId) -> Result<()> {
         for text in [
             "delete from conversion_outcome where conversion_id = $1",

@@ -39,6 +39,7 @@ mod console_speed;
 mod console_tags;
 #[cfg(feature = "failpoints")]
 mod end;
+mod follows_ledger;
 #[path = "../fuzz/mod.rs"]
 mod fuzz;
 mod harness;
@@ -75,6 +76,7 @@ mod serving;
 mod signal;
 mod throttle;
 mod together;
+mod told_at_most;
 mod told_by_doors;
 mod truth;
 mod undo;

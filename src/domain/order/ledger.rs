@@ -192,8 +192,11 @@ impl OrderLedger {
     /// The number by which the shop knows it; the service's own if there is no other.
     pub fn shops_number(&self) -> Option<&str> {
         let own = self.own_number().filter(|_| self.service_numbered);
-        let other = self.numbers.iter().map(String::as_str).find(|number| Some(*number) != own);
-        other.or(self.numbers.first().map(String::as_str))
+        let joined = self.joined.iter().filter(|joined| joined.service_numbered);
+        let made: Vec<&str> =
+            joined.flat_map(|joined| &joined.numbers).map(String::as_str).chain(own).collect();
+        let shops = self.numbers.iter().map(String::as_str).find(|number| !made.contains(number));
+        shops.or(self.numbers.first().map(String::as_str))
     }
 
     /// Its id, and those of the tellings that joined it.

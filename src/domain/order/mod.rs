@@ -14,7 +14,7 @@ pub mod outcome;
 mod pair;
 pub mod payout;
 pub mod reason;
-mod returns;
+pub mod returns;
 pub mod tag;
 pub mod tag_decision;
 pub mod tag_refusal;

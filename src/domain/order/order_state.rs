@@ -5,6 +5,7 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::order::outcome::{Fact, Flag, Item, OutcomeKind, Source, Terms};
+use crate::domain::order::returns::kept_lines;
 
 /// The state of an order. A payment is no state but a sum beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -222,9 +223,10 @@ impl Order {
     /// Whether a flagged cancel or return waits for a person's word.
     pub fn has_unsettled_end(&self, facts: &[Fact]) -> bool {
         let ends = |fact: &&Fact| matches!(fact.kind, OutcomeKind::Cancelled | OutcomeKind::Returned);
-        facts.iter().filter(ends).any(|fact| {
-            !matches!(self.flag_of(&fact.id), None | Some(Flag::PerhapsSameSale | Flag::OtherCurrency))
-        })
+        facts
+            .iter()
+            .filter(ends)
+            .any(|fact| !matches!(self.flag_of(&fact.id), None | Some(Flag::PerhapsSameSale)))
     }
 
     /// The value that a fact of this order names. For a `cross_sold` that names the new whole alone it is the
@@ -251,6 +253,11 @@ impl Order {
         terms.total.zip(self.value).is_none_or(|(total, before)| {
             total > before && terms.value.is_none_or(|uplift| uplift == total - before)
         })
+    }
+
+    /// Its lines less the pieces that came back.
+    pub fn kept_lines(&self) -> Vec<Item> {
+        kept_lines(&self.items, &self.returned_items)
     }
 
     /// What the goods are worth: the value less the delivery fee.

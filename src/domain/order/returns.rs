@@ -30,6 +30,29 @@ fn is_of_line(gone: &Item, line: &Item) -> bool {
     }
 }
 
+/// The lines less the pieces that came back, where it is known which those are.
+pub(super) fn kept_lines(lines: &[Item], returned: &[Item]) -> Vec<Item> {
+    let mut kept = lines.to_vec();
+    if let Some(back) = pieces_back(lines, returned) {
+        for (line, back) in kept.iter_mut().zip(back) {
+            line.quantity -= back;
+        }
+    }
+    kept.retain(|line| line.quantity > 0);
+    kept
+}
+
+/// Takes the pieces of `item` off `lines`, the last line first; gives how many there were, at most those of `item`.
+pub fn take_pieces(lines: &mut [Item], item: &Item) -> i64 {
+    let mut left = item.quantity;
+    for line in lines.iter_mut().rev().filter(|line| is_of_line(item, line)) {
+        let pieces = left.min(line.quantity).max(0);
+        line.quantity -= pieces;
+        left -= pieces;
+    }
+    item.quantity - left
+}
+
 /// What the pieces that came back are worth, in minor units, if all lines together are worth `goods`.
 pub(super) fn worth_of(lines: &[Item], back: &[i64], goods: i64) -> i64 {
     let worths = line_worths(lines, goods);
@@ -94,6 +117,23 @@ mod tests {
         let back = pieces_back(&lines, &[line("A", 1, 1), line("B", 2, 1), line("A", 2, 9)]).unwrap();
         assert_eq!(back, [3, 2]);
         assert_eq!(worth_of(&lines, &back, 1_000), 1_000);
+    }
+
+    #[test]
+    fn pieces_are_taken_off_the_last_lines_first() {
+        let mut lines = [line("A", 2, 100), line("B", 1, 10), line("A", 1, 90)];
+        assert_eq!(take_pieces(&mut lines, &line("A", 2, 0)), 2);
+        assert_eq!(lines.each_ref().map(|line| line.quantity), [1, 1, 0]);
+        assert_eq!(take_pieces(&mut lines, &line("A", 5, 0)), 1);
+        assert_eq!(take_pieces(&mut lines, &line("X", 1, 0)), 0);
+    }
+
+    #[test]
+    fn what_is_kept_is_counted_by_article_or_name() {
+        let named = Item { name: Some("Bag".to_owned()), ..line("A", 2, 100) };
+        let lines = [named, line("B", 1, 10)];
+        assert_eq!(kept_lines(&lines, &[line("A", 1, 0), line("B", 1, 0)])[0].quantity, 1);
+        assert_eq!(kept_lines(&lines, &[line("B", 1, 0)]).len(), 1);
     }
 
     #[test]

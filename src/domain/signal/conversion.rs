@@ -85,7 +85,7 @@ pub struct Event {
     pub recipient: Recipient,
     /// The revenue of a Purchase; other events carry no value.
     pub value: Option<Money>,
-    /// The first number of the order; a lead has none.
+    /// The number by which the shop knows the order, else the service's own; a lead has none.
     pub order_number: Option<String>,
     /// The lines of a Purchase that have an article number.
     pub contents: Vec<Content>,
@@ -327,13 +327,16 @@ pub struct Conversion {
     /// The answer to an attempt was lost, and the policy `resend` sends it once more: Meta may have it already, so
     /// where another conversion would end as suppressed or grow too old, it ends as `unknown`.
     pub resent: bool,
-    /// An attempt has carried it: every further attempt carries the same bytes.
+    /// An attempt that carries it may have been taken: every further attempt carries the same bytes. One that was
+    /// certainly not taken ends this.
     pub frozen: bool,
     /// The `cross_sold` entries whose uplift it tells: of the base those that came in time, of an uplift Purchase one.
     pub carries: Vec<OutcomeId>,
     /// The tellings of other orders that ever stood beside the one whose sale it tells, once it may have been taken: they
     /// are perhaps this sale.
     pub beside: Vec<OrderId>,
+    /// A digest of the pieces that it tells, by which a change of them is seen; `None` where it tells none.
+    pub contents: Option<String>,
 }
 
 impl Conversion {
@@ -394,6 +397,8 @@ pub struct Draft {
     pub leaves_at: Timestamp,
     /// The `cross_sold` entries whose uplift it tells.
     pub carries: Vec<OutcomeId>,
+    /// A digest of the pieces that it tells; `None` where it tells none.
+    pub contents: Option<String>,
 }
 
 #[cfg(test)]

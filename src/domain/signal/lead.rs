@@ -25,18 +25,16 @@ pub(super) fn derive(
     let cause_of_chat = |number: i64| causes.iter().find(|(chat, _)| *chat == number).map(|(_, at)| *at);
     for row in rows.iter_mut() {
         let policy = rules.policy(row.policy_version);
-        let target = cause_of_chat(row.number)
-            .map_or(Target::Nothing(Reason::Undone), |event_time| Target::Due { event_time });
-        update_row(row, &target, SignalContext { policy: &policy, ..context });
+        let target = cause_of_chat(row.number).map_or(Target::Nothing(Reason::Undone), Target::Due);
+        update_row(row, target, SignalContext { policy: &policy, ..context });
     }
     let Some(name) = name_of(context.policy) else { return Vec::new() };
     let has_no_lead = |chat: &&Chat| !rows.iter().any(|row| row.number == chat.number);
     let draft = |chat: &Chat| {
         let event_time = cause_of_chat(chat.number)?;
-        let is_told = |row: &Conversion| row.may_be_taken() && is_within_a_day(row.event_time, event_time);
         if is_expired(event_time, context.now)
             || event_time < context.policy.since
-            || rows.iter().any(|row| reports(row, chat, aggregate) || is_told(row))
+            || rows.iter().any(|row| reports(row, chat, aggregate))
         {
             return None;
         }
@@ -52,13 +50,14 @@ pub(super) fn derive(
             value: None,
             leaves_at: leaves_at(context.now, event_time, context.policy),
             carries: Vec::new(),
+            contents: None,
         })
     };
     aggregate.chats.iter().filter(has_no_lead).filter_map(draft).collect()
 }
 
-/// The number of each chat that makes a lead, with the time of what makes it: the earliest first, and of a person once in
-/// 24 hours. A chat that was marked as no sale makes none.
+/// The number of each chat that makes a lead, with the time of what makes it: of a person once in 24 hours, where what
+/// Meta knows goes first and then the earliest. A chat that was marked as no sale makes none.
 fn causes(
     aggregate: &ConversationAggregate,
     rows: &[Conversion],
@@ -77,9 +76,15 @@ fn causes(
         .filter_map(|chat| Some((chat.number, cause_of(aggregate, chat, &policy_of(chat))?)))
         .collect();
     all.sort_by_key(|(number, at)| (*at, *number));
+    let told: Vec<&Conversion> = rows.iter().filter(|row| !row.is_open_to_change()).collect();
     for (number, at) in all {
-        let is_told = rows.iter().any(|row| row.number == number && row.may_be_taken());
-        if is_told || !causes.iter().any(|(_, earlier)| is_within_a_day(*earlier, at)) {
+        let others_told = told.iter().filter(|row| row.number != number).map(|row| row.event_time);
+        let is_second = causes
+            .iter()
+            .map(|(_, earlier)| *earlier)
+            .chain(others_told)
+            .any(|other| is_within_a_day(other, at));
+        if !is_second || told.iter().any(|row| row.number == number) {
             causes.push((number, at));
         }
     }

@@ -4,6 +4,7 @@
 //! afterwards it stays as it is, for a conversion can't be taken back.
 
 pub mod attempt;
+mod contents;
 mod context;
 pub mod conversion;
 pub mod lane;
@@ -21,8 +22,8 @@ use crate::domain::order::outcome::Fact;
 use crate::domain::signal::context::SignalContext;
 use crate::domain::signal::conversion::{Conversion, Draft, EventName, Reason, State};
 
+pub use contents::goods;
 pub use context::SignalRules;
-pub use purchase::goods;
 pub use readiness::{ASKED_WITHIN, SEND_WITHIN, is_expired};
 
 /// The conversions of a conversation as they ought to be: the rows that change, as changed, and drafts of new ones.

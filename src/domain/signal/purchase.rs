@@ -4,14 +4,14 @@
 //! the revenue, so that sums which were told and then undone, amended or returned are used up first.
 
 use crate::domain::basic::identity::OutcomeId;
-use crate::domain::basic::money::Money;
 use crate::domain::order::fold::{self, Moment, Order, Uplift};
 use crate::domain::order::ledger::OrderLedger;
-use crate::domain::order::outcome::{Item, Terms};
+use crate::domain::order::outcome::Terms;
+use crate::domain::signal::contents::{Goods, contents, digest};
 use crate::domain::signal::context::SignalContext;
-use crate::domain::signal::conversion::{Content, Conversion, Draft, EventName, Reason, State};
+use crate::domain::signal::conversion::{Conversion, Draft, EventName, Reason, State};
 use crate::domain::signal::policy::Mode;
-use crate::domain::signal::readiness::{guarded, leaves_at, readiness, set_time};
+use crate::domain::signal::readiness::{first_leaves_at, guarded, leaves_at, readiness, set_time};
 
 /// Updates the Purchases among `rows`, which are all of one order, and gives drafts of new ones. `told_beside` is what
 /// Meta knows of the sale by other tellings of it.
@@ -23,24 +23,30 @@ pub(super) fn derive(
 ) -> Vec<Draft> {
     let order = &ledger.order;
     let Some(base) = rows.iter().position(is_base) else {
-        return draft_base(ledger, context).into_iter().collect();
+        return draft_base(ledger, told_beside, context).into_iter().collect();
     };
     if rows[base].is_open_to_change() {
-        rows[base].carries = order.uplifts.iter().map(|uplift| uplift.outcome_id.clone()).collect();
-        update_base(&mut rows[base], ledger, context);
+        // An uplift may have left before a late answer said that the base was not taken after all.
+        let told = told_beside.saturating_add(sum_told(rows));
+        let is_told_alone = |id: &OutcomeId| rows.iter().any(|row| is_told(row) && row.carries.contains(id));
+        let uplifts = order.uplifts.iter().map(|uplift| &uplift.outcome_id);
+        rows[base].carries = uplifts.filter(|id| !is_told_alone(id)).cloned().collect();
+        update_base(&mut rows[base], ledger, told, context);
         for row in rows.iter_mut().filter(|row| is_uplift(row) && row.is_open_to_change()) {
             row.carries.clear();
             update_uplift(row, None, &Uplifts { ledger, base: Some(&State::Held) }, context);
         }
         return Vec::new();
     }
-    if matches!(rows[base].state, State::Held | State::Ready) && !order.state.is_sale() {
+    for row in rows.iter_mut().filter(|row| matches!(row.state, State::Held | State::Ready) && is_told(row)) {
         // Its answer was lost, and it waits to be sent again.
-        rows[base].suppress(suppression_reason(order));
+        if !order.state.is_sale() {
+            row.suppress(suppression_reason(order));
+        }
     }
     let base_state = rows[base].state;
-    let told: i64 = rows.iter().filter(|row| is_told(row)).filter_map(|row| row.value).sum();
-    let mut left = order.value.map_or(0, |value| worth(order, value)) - told - told_beside;
+    let told = told_beside.saturating_add(sum_told(rows));
+    let mut left = order.value.map_or(0, |value| worth(order, value)).saturating_sub(told);
     let mut number = rows.iter().map(|row| row.number).max().unwrap_or(0);
     let uplifts = Uplifts { ledger, base: Some(&base_state) };
     let mut updated: Vec<usize> = Vec::new();
@@ -93,40 +99,12 @@ fn is_uplift(row: &Conversion) -> bool {
 
 /// Whether Meta knows of the sum of a Purchase, or perhaps does.
 pub(super) fn is_told(row: &Conversion) -> bool {
-    row.name == EventName::Purchase && (row.may_be_taken() || row.resent)
+    row.name == EventName::Purchase && !row.is_open_to_change()
 }
 
-/// What a Purchase tells: its value in minor units, and its lines as they now stand. A line without an article number is
-/// left out, as Meta names a product by nothing else; prices are left out where they do not sum to the value.
-pub fn goods(row: &Conversion, order: &Order) -> (Option<i64>, Vec<Content>) {
-    let items = if row.number == 0 {
-        kept(order)
-    } else {
-        let uplift = order.uplifts.iter().find(|uplift| row.carries.contains(&uplift.outcome_id));
-        uplift.map_or_else(Vec::new, |uplift| uplift.terms.items.clone())
-    };
-    let sum: Option<i64> = items.iter().try_fold(0_i64, |sum, item| {
-        item.quantity.checked_mul(item.unit_price).and_then(|line| sum.checked_add(line))
-    });
-    let agrees = sum.is_some() && sum == row.value;
-    let contents = items.into_iter().filter_map(|item| {
-        let unit_price = agrees.then(|| Money::new(item.unit_price, order.currency));
-        item.sku.map(|sku| Content { sku, quantity: item.quantity, unit_price })
-    });
-    (row.value, contents.collect())
-}
-
-/// The lines of an order less those that came back.
-fn kept(order: &Order) -> Vec<Item> {
-    let mut items = order.items.clone();
-    for gone in &order.returned_items {
-        if let Some(line) = items.iter_mut().rev().find(|line| line.sku == gone.sku && line.name == gone.name)
-        {
-            line.quantity -= gone.quantity;
-        }
-    }
-    items.retain(|line| line.quantity > 0);
-    items
+/// What Meta knows of an order by these rows, in minor units.
+fn sum_told(rows: &[Conversion]) -> i64 {
+    rows.iter().filter(|row| is_told(row)).filter_map(|row| row.value).sum()
 }
 
 /// The value of an uplift less its delivery fee, in minor units, as the policy counts revenue.
@@ -150,8 +128,8 @@ fn unused(rows: &[Conversion], updated: &[usize], order: &Order) -> Option<usize
     })
 }
 
-/// What keeps every Purchase of an order from leaving until a person has spoken.
-fn obstacle(ledger: &OrderLedger) -> Option<Reason> {
+/// What keeps an order from being told, its Purchases and its `OrderCreated`, until a person has spoken.
+pub(super) fn obstacle(ledger: &OrderLedger) -> Option<Reason> {
     match () {
         () if ledger.doubt.waits => Some(Reason::PerhapsSameSale),
         () if ledger.doubt.is_perhaps_told => Some(Reason::PerhapsTold),
@@ -176,11 +154,13 @@ fn standing(ledger: &OrderLedger, value: Option<i64>, context: SignalContext<'_>
 
 /// A draft of the base, once the order has reached `purchase_on`. One that ended before we heard of it is made all the
 /// same, to show why it is not sent.
-fn draft_base(ledger: &OrderLedger, context: SignalContext<'_>) -> Option<Draft> {
+fn draft_base(ledger: &OrderLedger, told: i64, context: SignalContext<'_>) -> Option<Draft> {
     let order = &ledger.order;
     let moment = context.policy.purchase_on.reached(order)?;
-    let value = order.value.map(|value| worth(order, value));
+    let value = order.value.map(|value| worth(order, value).saturating_sub(told));
     let (state, reason) = standing(ledger, value, context);
+    let carries: Vec<OutcomeId> = order.uplifts.iter().map(|uplift| uplift.outcome_id.clone()).collect();
+    let contents = digest(&contents(order, Goods { is_base: true, uplift_ids: &carries, value }));
     Some(Draft {
         name: EventName::Purchase,
         number: 0,
@@ -190,14 +170,18 @@ fn draft_base(ledger: &OrderLedger, context: SignalContext<'_>) -> Option<Draft>
         state,
         reason,
         value,
-        leaves_at: leaves_at(moment.recorded_at, moment.occurred_at, context.policy),
-        carries: order.uplifts.iter().map(|uplift| uplift.outcome_id.clone()).collect(),
+        leaves_at: first_leaves_at(moment, context),
+        carries,
+        contents,
     })
 }
 
 fn draft_uplift(share: &Share<'_>, number: i64, uplifts: &Uplifts<'_>, context: SignalContext<'_>) -> Draft {
     let moment = share.uplift.moment;
     let (state, reason) = uplift_standing(share, uplifts, context);
+    let carries = vec![share.uplift.outcome_id.clone()];
+    let value = Some(share.value);
+    let told = Goods { is_base: false, uplift_ids: &carries, value };
     Draft {
         name: EventName::Purchase,
         number,
@@ -206,9 +190,10 @@ fn draft_uplift(share: &Share<'_>, number: i64, uplifts: &Uplifts<'_>, context: 
         event_time: moment.occurred_at,
         state,
         reason,
-        value: Some(share.value),
-        leaves_at: leaves_at(moment.recorded_at, moment.occurred_at, context.policy),
-        carries: vec![share.uplift.outcome_id.clone()],
+        value,
+        leaves_at: first_leaves_at(moment, context),
+        contents: digest(&contents(&uplifts.ledger.order, told)),
+        carries,
     }
 }
 
@@ -222,17 +207,16 @@ pub(super) fn suppression_reason(order: &Order) -> Reason {
 }
 
 /// Moves the base to where the order now wants it.
-fn update_base(row: &mut Conversion, ledger: &OrderLedger, context: SignalContext<'_>) {
+fn update_base(row: &mut Conversion, ledger: &OrderLedger, told: i64, context: SignalContext<'_>) {
     let order = &ledger.order;
-    let value = order.value.map(|value| worth(order, value));
-    let reached = context.policy.purchase_on.reached(order);
-    let target = match reached.filter(|_| order.state.is_sale()) {
-        Some(moment) => {
-            Target { moment: Some(moment), value, standing: standing(ledger, value, live(context)) }
-        }
-        None => Target { moment: reached, value, standing: (State::Suppressed, suppression_reason(order)) },
+    let value = order.value.map(|value| worth(order, value).saturating_sub(told));
+    let moment = context.policy.purchase_on.reached(order);
+    let standing = match moment {
+        Some(_) if order.state.is_sale() => standing(ledger, value, live(context)),
+        _ => (State::Suppressed, suppression_reason(order)),
     };
-    follow(row, &target, context);
+    let contents = digest(&contents(order, Goods { is_base: true, uplift_ids: &row.carries, value }));
+    follow(row, Target { moment, value, contents, standing }, context);
 }
 
 /// The context of a row that was made in `live`: it does not become suppressed when the Page goes to `shadow`.
@@ -245,29 +229,33 @@ struct Target {
     /// The fact that makes it; `None` where nothing does any more.
     moment: Option<Moment>,
     value: Option<i64>,
+    /// The digest of its pieces.
+    contents: Option<String>,
     standing: (State, Reason),
 }
 
 /// Moves a Purchase that Meta has certainly not taken to its target. A hold that runs or is over is not begun again,
 /// but a value that came or changed late is guarded for a while.
-fn follow(row: &mut Conversion, target: &Target, context: SignalContext<'_>) {
-    let Target { moment, value, standing: (state, reason) } = *target;
-    let says_otherwise =
-        row.value != value || moment.is_some_and(|moment| moment.occurred_at != row.event_time);
+fn follow(row: &mut Conversion, target: Target, context: SignalContext<'_>) {
+    let Target { moment, value, contents, standing: (state, reason) } = target;
+    let is_underway = matches!(row.state, State::Held | State::Ready);
+    let is_moved = moment.is_some_and(|moment| moment.occurred_at != row.event_time);
+    let says_otherwise = row.value != value || row.contents != contents || is_moved;
+    let is_answered = row.state == State::Expired && row.reason.is_asked() && !reason.is_asked();
     let wakes = match row.state {
         State::Suppressed => row.reason.wakes(),
-        State::Rejected | State::Expired => says_otherwise || state == State::Suppressed,
+        State::Rejected | State::Expired => says_otherwise || is_answered || state == State::Suppressed,
         _ => false,
     };
-    let is_underway = matches!(row.state, State::Held | State::Ready);
     if !is_underway && !wakes {
         return;
     }
-    let changed = row.value != value;
+    let is_changed = row.value != value;
     if let Some(moment) = moment {
         set_time(row, moment.occurred_at);
     }
     row.value = value;
+    row.contents = contents;
     if state == State::Suppressed {
         row.suppress(reason);
         return;
@@ -281,7 +269,7 @@ fn follow(row: &mut Conversion, target: &Target, context: SignalContext<'_>) {
         row.leaves_at = leaves_at(context.now, row.event_time, context.policy);
         return;
     }
-    if changed {
+    if is_changed {
         row.leaves_at = guarded(row, context);
         (row.state, row.reason) = (state, reason);
     } else if reason != Reason::Hold || !matches!(row.reason, Reason::Hold | Reason::Due | Reason::TryAgain) {
@@ -311,12 +299,21 @@ fn update_uplift(
     context: SignalContext<'_>,
 ) {
     let target = match share {
-        Some(share) => Target {
-            moment: Some(share.uplift.moment),
-            value: Some(share.value),
-            standing: uplift_standing(share, uplifts, live(context)),
+        Some(share) => {
+            let told = Goods { is_base: false, uplift_ids: &row.carries, value: Some(share.value) };
+            Target {
+                moment: Some(share.uplift.moment),
+                value: Some(share.value),
+                contents: digest(&contents(&uplifts.ledger.order, told)),
+                standing: uplift_standing(share, uplifts, live(context)),
+            }
+        }
+        None => Target {
+            moment: None,
+            value: row.value,
+            contents: row.contents.clone(),
+            standing: (State::Suppressed, Reason::Undone),
         },
-        None => Target { moment: None, value: row.value, standing: (State::Suppressed, Reason::Undone) },
     };
-    follow(row, &target, context);
+    follow(row, target, context);
 }

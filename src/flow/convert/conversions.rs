@@ -49,6 +49,7 @@ pub(in crate::flow) async fn update_conversions(
             frozen: false,
             carries: draft.carries,
             beside: Vec::new(),
+            contents: draft.contents,
         };
         unit.add_conversion(&aggregate.thread, &conversion, currency, now);
         aggregate.conversions.push(conversion);
@@ -57,7 +58,7 @@ pub(in crate::flow) async fn update_conversions(
 }
 
 /// Drops the conversions that exist only because of the order of arrival: those that no entry gives cause for now, and
-/// that no attempt ever carried.
+/// that Meta has certainly not taken.
 async fn drop_unfounded(
     unit: &mut Unit,
     aggregate: &mut ConversationAggregate,

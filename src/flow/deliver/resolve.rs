@@ -75,6 +75,12 @@ pub async fn send_now(
             Reason::ValueMissing => "It waits for a value: say what the order is worth (\"amended\").",
             Reason::PersonMissing => "It waits for a person: no conversation is known for this order.",
             Reason::WaitsForPurchase => "It waits until the Purchase before it has left: send that one.",
+            Reason::PerhapsSameSale | Reason::PerhapsTold => {
+                "It is perhaps a sale that is told already: say whether the two orders are one sale."
+            }
+            Reason::Contradiction => {
+                "A flagged cancel or return waits for your word: accept it, or take it back."
+            }
             _ => "Only a held conversion can be let go.",
         };
         Some(message)

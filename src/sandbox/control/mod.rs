@@ -157,7 +157,8 @@ fn state(sandbox: &Sandbox) -> Value {
         accepted[dataset][name] = json!(count);
     }
     let requests = state.requests.iter().map(|request| {
-        json!({"dataset": request.dataset, "event_ids": request.event_ids, "status": request.status})
+        json!({"dataset": request.dataset, "event_ids": request.event_ids,
+               "partner_agent": request.partner_agent, "status": request.status})
     });
     let faults = state.faults.waiting().map(|waiting| {
         json!({"fault": format!("{:?}", waiting.fault), "dataset": waiting.dataset, "times": waiting.times})
