@@ -13,9 +13,10 @@ use salesbridge::sandbox::Fault;
 use crate::harness::{HOLD, PAGE, Shop, both};
 use crate::sales::{DATASET, line, stands, told};
 
-const FAULTS: [(i64, Option<i64>); 20] = [
+const FAULTS: [(i64, Option<i64>); 21] = [
     (3, None),
     (10, None),
+    (10, Some(1_893_063)),
     (102, None),
     (104, None),
     (190, Some(463)),

@@ -80,4 +80,5 @@ mod truth;
 mod undo;
 mod units;
 mod uplift;
+mod verdicts;
 mod year;
