@@ -58,6 +58,7 @@ words! {
     end_person: "წვდომის გაუქმება", "End access";
     ended: "წავიდა", "Left";
     fault_banner: "{}: გაგზავნა შეჩერდა. {}", "{}: sending stopped. {}";
+    fault_until: "პირველი მოვლენა ვეღარ გაიგზავნება {}-ის შემდეგ.", "The first event can't be sent any more after {}.";
     fee: "საკომისიო", "Fee";
     filter: "გაფილტვრა", "Filter";
     first_admin: "პირველი ადმინისტრატორი", "The first admin";
