@@ -361,7 +361,8 @@ create unique index payout_reference on payout (page_id, courier, reference);
 -- A row: one event for Meta. `number`: a base Purchase is 0, an uplift 1, 2, …, a lead the number of its chat (also in
 -- `chat_number`). `event_id`: its name at Meta, for ever. `leaves_at`: the end of its hold; `next_at`: of its next try.
 -- `frozen`: an attempt may have been taken, so that its text stays as it is. `tries`: attempts that carried it.
--- `zero_answers`: answers of zero that it met. `resent`: it went again after a lost answer, so that Meta may have it.
+-- `zero_answers`, `passing_faults`: answers of zero, and refusals with a retryable code, that it met. `resent`: it went
+-- again after a lost answer, so that Meta may have it.
 -- `lease`, `lease_until`: who works on it and until when. `attempt_id`: the last attempt that carried it. `beside`: JSON,
 -- the tellings of other orders that ever stood beside the one that it reports. `contents`: a digest of the pieces that a
 -- Purchase tells, by which a change of them is seen.
@@ -387,6 +388,7 @@ create table conversion (
   frozen integer not null,
   tries integer not null,
   zero_answers integer not null,
+  passing_faults integer not null,
   resent integer not null,
   lease text,
   lease_until integer,

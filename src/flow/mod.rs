@@ -16,7 +16,7 @@ pub use convert::preview::{PreviewTotals, preview};
 pub use convert::silence::fall_silent;
 pub use deliver::claim::{Batch, claim, open, release};
 pub use deliver::recover::{recover, recover_alone};
-pub use deliver::resolve::{MovedConversion, Resolution, Resolved, resolve, retry, send_now};
+pub use deliver::resolve::{MovedConversion, Resolution, Resolved, SentAgain, resolve, retry, send_now};
 pub use deliver::settle::settle;
 pub use inbox::label_sync::{
     TakenOff, ask_to_take_off, labels_to_name, labels_to_take_off, name_label, settle_taking_off, unnamed,

@@ -20,6 +20,9 @@ const EVENTS_MAX: usize = 1000;
 /// How far `appsecret_time` may be from the clock, in seconds; the five minutes are known from field reports.
 const PROOF_AGE_MAX: u64 = 5 * 60;
 
+/// Graph's words beside code 1 for a request that holds too much (Meta's documentation of error handling).
+const TOO_MUCH_DATA: &str = "Please reduce the amount of data you're asking for, then retry your request";
+
 /// The length to which [`Fault::LongAnswer`] pads an answer: more than a careful caller reads.
 const LONG_ANSWER_BYTES: usize = 2 * 1024 * 1024;
 
@@ -42,8 +45,10 @@ pub(super) struct State {
     pub(super) links: Links,
     /// Token → the subcode of 190 with which it is refused.
     pub(super) dead_tokens: HashMap<String, i64>,
-    /// Event id → the subcode with which it is refused.
+    /// Event id → the code and subcode with which every request that carries it is refused.
     pub(super) poison: HashMap<String, (i64, Option<i64>)>,
+    /// The most events of a request that Graph can take at once; `None`: as many as Meta documents.
+    pub(super) most_at_once: Option<usize>,
     pub(super) faults: FaultQueue,
     pub(super) proof: Proof,
     /// The number of newest events and requests that are kept; `None`: all.
@@ -179,6 +184,10 @@ impl State {
             Fault::Transient { status, code, subcode } => {
                 error_object::reply(&refusal(status, code, subcode, true), &self.trace())
             }
+            Fault::Codeless { status, message: "" } => Reply::json(status, &json!({"error": {}})),
+            Fault::Codeless { status, message } => {
+                Reply::json(status, &json!({"error": {"message": message}}))
+            }
             Fault::Throttled { code, retry } => {
                 let mut reply = error_object::reply(&refusal(400, code, None, true), &self.trace());
                 reply.headers.extend(retry_headers(retry));
@@ -220,6 +229,9 @@ impl State {
         }
         if events.is_empty() || events.len() > EVENTS_MAX {
             return Err(Refusal::new(100, None, "(#100) data must hold 1 to 1000 events"));
+        }
+        if self.most_at_once.is_some_and(|most| events.len() > most) {
+            return Err(Refusal { status: 500, ..Refusal::new(1, None, TOO_MUCH_DATA) });
         }
         for (place, event) in events.iter().enumerate() {
             let poison = event["event_id"].as_str().and_then(|id| self.poison.get(id));

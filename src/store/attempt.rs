@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{AttemptId, ConversionId, DatasetId, PageId};
 use crate::domain::signal::SEND_WITHIN;
-use crate::domain::signal::attempt::{AttemptState, GraphAnswer, RETRIES_BEFORE_BISECTION, Verdict};
+use crate::domain::signal::attempt::{AttemptState, GraphAnswer, Verdict};
 use crate::domain::signal::conversion::{EventName, Reason, State};
 use crate::error::Result;
 use crate::store::conversion::Lease;
@@ -55,6 +55,14 @@ pub struct NewAttempt<'a> {
     pub dataset: &'a DatasetId,
     /// The lease whose conversions it carries; opening the attempt renews it.
     pub lease: Lease<'a>,
+}
+
+/// A conversion of an attempt, as it stands.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each is the column of that name")]
+pub struct SettledConversion {
+    pub id: ConversionId,
+    pub state: State,
 }
 
 /// The new state of the conversions of an attempt.
@@ -240,27 +248,47 @@ impl Unit {
         row.map_or(Ok(1), |row| row.get("tries"))
     }
 
-    /// Whether a passing fault is rather one event's: every conversion of the attempt was tried as often as a bisection
-    /// asks for, and Meta took something of the dataset since `since`, or this is the first bisection of the round. In an
-    /// outage, where nothing is taken, a batch is so halved once in that many tries and not down to single events.
-    pub async fn is_worth_bisecting(
+    /// Counts a passing fault for every conversion of an attempt.
+    pub async fn count_passing_fault(&mut self, attempt: &AttemptId) -> Result<()> {
+        self.execute(
+            "update conversion set passing_faults = passing_faults + 1 where attempt_id = $1",
+            values![attempt.as_str()],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// The most passing faults that a conversion of an attempt met.
+    pub async fn passing_faults(&mut self, attempt: &AttemptId) -> Result<i64> {
+        let row = self
+            .row(
+                "select coalesce(max(passing_faults), 0) as met from conversion where attempt_id = $1",
+                values![attempt.as_str()],
+            )
+            .await?;
+        row.map_or(Ok(0), |row| row.get("met"))
+    }
+
+    /// Whether Meta took events of a Page since the last passing fault that another attempt of it met. Looked at are the
+    /// attempts from `since` on.
+    pub async fn took_others(
         &mut self,
         attempt: &AttemptId,
-        dataset: &DatasetId,
+        page: &PageId,
         since: Timestamp,
     ) -> Result<bool> {
         let row = self
             .row(
-                "select coalesce(min(tries), 0) as tries,
-                        cast((select count(*) from (select 1 from attempt where dataset_id = $2 and verdict = 'sent'
-                                                       and closed_at >= $3 limit 1) as one) as bigint) as taken
-                   from conversion where attempt_id = $1",
-                values![attempt.as_str(), dataset.as_str(), since],
+                "select max(case when verdict = 'sent' then opened_at end) as sent_at,
+                        max(case when verdict in ('not_taken', 'too_much') and code is not null and id <> $1
+                                 then opened_at end) as fault_at
+                   from attempt where page_id = $2 and opened_at >= $3",
+                values![attempt.as_str(), page.as_str(), since],
             )
             .await?;
         let Some(row) = row else { return Ok(false) };
-        let (tries, taken) = (row.get::<i64>("tries")?, row.get::<i64>("taken")? > 0);
-        Ok(tries >= RETRIES_BEFORE_BISECTION && (taken || tries % RETRIES_BEFORE_BISECTION == 0))
+        let (sent_at, fault_at) = (row.time_if_any("sent_at")?, row.time_if_any("fault_at")?);
+        Ok(sent_at.is_some_and(|sent_at| fault_at.is_none_or(|fault_at| sent_at >= fault_at)))
     }
 
     /// The names of the events that an attempt carries.
@@ -324,11 +352,16 @@ impl Unit {
         .await
     }
 
-    /// How many conversions of an attempt are ready to be sent again.
-    pub async fn ready_of_attempt(&mut self, attempt: &AttemptId) -> Result<u64> {
-        let text = "select cast(count(*) as bigint) as ready from conversion where attempt_id = $1 and state = 'ready'";
-        let row = self.row(text, values![attempt.as_str()]).await?;
-        row.map_or(Ok(0), |row| Ok(u64::try_from(row.get::<i64>("ready")?).unwrap_or(0)))
+    /// The conversions whose last attempt is this one, as they stand.
+    pub async fn conversions_of_attempt(&mut self, attempt: &AttemptId) -> Result<Vec<SettledConversion>> {
+        let text = "select id, state from conversion where attempt_id = $1 order by event_time, id";
+        let read = |row: &Row| {
+            Ok(SettledConversion {
+                id: ConversionId(row.get("id")?),
+                state: row.word("state", State::parse)?,
+            })
+        };
+        self.rows(text, values![attempt.as_str()]).await?.iter().map(read).collect()
     }
 
     /// Gives back every lease: what was claimed and not sent is due again.
@@ -341,12 +374,15 @@ impl Unit {
         .await
     }
 
-    /// Writes how a person resolved an unknown attempt; false if it is not unknown or was resolved before.
+    /// Writes how a person resolved an unknown attempt; false if it is not unknown or was resolved before. One of which
+    /// something could not be sent again and is unknown still may be resolved once more.
     pub async fn resolve_attempt(&mut self, id: &AttemptId, as_what: &str, now: Timestamp) -> Result<bool> {
         let resolved = self
             .execute(
                 "update attempt set resolved_as = $2, closed_at = coalesce(closed_at, $3)
-                  where id = $1 and verdict = 'unknown' and resolved_as is null",
+                  where id = $1 and verdict = 'unknown'
+                    and (resolved_as is null
+                         or exists (select 1 from conversion where attempt_id = $1 and state = 'unknown'))",
                 values![id.as_str(), as_what, now],
             )
             .await?;

@@ -96,6 +96,7 @@ struct NewConversion {
     frozen: i64,
     tries: i64,
     zero_answers: i64,
+    passing_faults: i64,
     resent: i64,
     contents: Option<String>,
 }
@@ -106,7 +107,7 @@ impl Buffered for NewConversion {
         id text, page_id text, conversation_id text, order_id text, chat_number bigint, event_name text,
         number bigint, event_id text, event_time bigint, state text, reason text, value bigint, currency text,
         made_at bigint, leaves_at bigint, next_at bigint, policy_version bigint, frozen bigint, tries bigint,
-        zero_answers bigint, resent bigint, contents text
+        zero_answers bigint, passing_faults bigint, resent bigint, contents text
     ));
 }
 
@@ -273,6 +274,7 @@ impl Unit {
             frozen: i64::from(conversion.frozen),
             tries: 0,
             zero_answers: 0,
+            passing_faults: 0,
             resent: i64::from(conversion.resent),
             contents: conversion.contents.clone(),
         });

@@ -87,7 +87,7 @@ async fn drain_lane(services: &Services, graph: &Graph, lane: SendingLane, stop:
 }
 
 /// Sends what one lease holds. A refused batch comes back as two leases: each half is an attempt of its own,
-/// and every attempt is committed before its first byte.
+/// and every attempt is committed before its first byte. A half whose lease is lost meanwhile is left to who has it.
 async fn send_claimed(
     services: &Services,
     graph: &Graph,
@@ -95,17 +95,19 @@ async fn send_claimed(
     lease: String,
     stop: &Stop,
 ) -> Result<usize> {
-    let mut requests = 0;
+    let (mut requests, mut barren) = (0, 0);
     let mut leases = vec![lease];
     while let Some(lease) = leases.pop() {
         if stop.soon.is_cancelled() {
             break;
         }
         let Some(batch) = flow::open(services, page, &lease).await? else { continue };
+        let batch = Batch { barren, ..batch };
         failpoint::reach("send.opened");
         let answer = send(graph, &batch, stop).await;
         failpoint::reach("send.answered");
         requests += 1;
+        barren = if answer.verdict == Verdict::Sent { 0 } else { barren + 1 };
         tell(&batch, &answer);
         let halves = flow::settle(services, &batch, &answer).await?;
         failpoint::reach("send.settled");

@@ -219,7 +219,7 @@ impl Shop {
     }
 
     /// A person settles an attempt whose answer was lost.
-    pub async fn resolves(&self, id: &AttemptId, as_what: Resolution) -> Result<u64, Error> {
+    pub async fn resolves(&self, id: &AttemptId, as_what: Resolution) -> Result<usize, Error> {
         let resolved = flow::resolve(&self.services, id, as_what, &IdempotentRequest::unkeyed()).await;
         resolved.map(|resolved| resolved.done().expect("no Idempotency-Key was sent").conversions)
     }

@@ -82,4 +82,5 @@ mod truth;
 mod undo;
 mod units;
 mod uplift;
+mod verdicts;
 mod year;

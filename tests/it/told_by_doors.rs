@@ -391,7 +391,7 @@ both!(
                 .unwrap()
                 .done()
                 .unwrap();
-        assert_eq!((resolved.conversions, resolved.sent_again), (1, 0));
+        assert_eq!((resolved.conversions, resolved.again.ready, resolved.again.too_old), (1, 0, 1));
         assert_eq!(shop.purchase_stands(&chat).await, (State::Expired, Reason::TooOld));
     }
 );

@@ -178,9 +178,10 @@ impl Database {
             format!(
                 "insert into conversion (id, page_id, conversation_id, order_id, event_name, number, event_id,
                                          event_time, state, reason, value, currency, made_at, leaves_at, next_at,
-                                         policy_version, frozen, tries, zero_answers, resent)
+                                         policy_version, frozen, tries, zero_answers, passing_faults,
+                                         resent)
                  select 'v' || {padded}, '{PAGE}', 'c' || {padded}, 'o' || {padded}, 'Purchase', 0, {hash},
-                        {at}, '{state}', 'due', 12050, 'GEL', {at}, {at}, {at}, 1, 0, 0, 0, 0
+                        {at}, '{state}', 'due', 12050, 'GEL', {at}, {at}, {at}, 1, 0, 0, 0, 0, 0
                    from {series}"
             ),
         ] {

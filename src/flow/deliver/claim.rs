@@ -36,6 +36,8 @@ pub struct Batch {
     pub test_event_code: Option<String>,
     /// The JSON of each event, in the order of the request.
     pub texts: Vec<String>,
+    /// How many requests in a row, just before this one and for the same claim, Meta took nothing of.
+    pub barren: usize,
 }
 
 /// Makes held conversions ready whose hold is over, and expires those that are too old for Meta; gives how many
@@ -123,6 +125,7 @@ async fn open_within(
         lane: page.lane.clone(),
         test_event_code: page.test_event_code.clone(),
         texts,
+        barren: 0,
     }))
 }
 

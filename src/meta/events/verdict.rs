@@ -123,6 +123,10 @@ fn is_link_fault(code: Option<i64>, subcode: Option<i64>) -> bool {
         || matches!(subcode, Some(2_804_065 | 2_804_116 | 2_804_118 | 2_804_131..=2_804_133))
 }
 
+/// What a person should do about a refusal for the region, which no code tells.
+pub const REGION_ADVICE: &str = "Meta takes no messaging events about Pages, their admins or people in the EEA, the UK \
+     or Japan; nothing of the sale can be corrected.";
+
 /// What a person should do about an error of Graph, as one sentence for the console and the API.
 pub fn advice(code: Option<i64>, subcode: Option<i64>) -> &'static str {
     match (code, subcode) {
@@ -140,7 +144,7 @@ pub fn advice(code: Option<i64>, subcode: Option<i64>) -> &'static str {
         (Some(190 | 102), _) => "The token is no longer valid: make a new one in Events Manager.",
         (Some(104), _) => "Use a token of the dataset, or switch off \"Require App Secret\" for the app.",
         (Some(10), Some(1_893_063)) => {
-            "Meta has restricted the Page for a while: see its Page quality, and wait."
+            "Meta has restricted the Page for a while: see its Page quality, wait, then give the token again."
         }
         (Some(3), _) => "The token's app lacks a capability: use a token made in Events Manager.",
         (Some(10 | 200..=299), _) => "The token lacks a permission: make one that may send to this dataset.",
