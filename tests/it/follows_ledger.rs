@@ -103,10 +103,10 @@ both!(
             let chat = shop.hears_from(psid).await;
             let order = |tag: Tag| numbered(tag, &format!("A-{psid}"));
             let (bag, cap) = (item("BAG", 1, 10_000), item("CAP", 2, 1000));
-            shop.tags(&chat, &order(of(OutcomeKind::Confirmed, &[bag.clone()]))).await.unwrap();
+            shop.tags(&chat, &order(of(OutcomeKind::Confirmed, std::slice::from_ref(&bag)))).await.unwrap();
             leaves(&shop).await;
             let sold = shop.meta.accepted().len();
-            let added = order(of(OutcomeKind::CrossSold, &[cap.clone()]));
+            let added = order(of(OutcomeKind::CrossSold, std::slice::from_ref(&cap)));
             shop.tags(&chat, &referred(added, psid)).await.unwrap();
             if is_amended {
                 shop.tags(&chat, &order(of(OutcomeKind::Amended, &[bag]))).await.unwrap();
