@@ -9,7 +9,7 @@ use salesbridge::domain::order::outcome::{Item, OutcomeKind, Source};
 use salesbridge::domain::order::tag::Tag;
 use salesbridge::domain::signal::attempt::Verdict;
 use salesbridge::domain::signal::conversion::{EventName, Reason, State};
-use salesbridge::domain::signal::policy::{LeadOn, PurchaseOn};
+use salesbridge::domain::signal::policy::{LeadOn, OnUnknown, PurchaseOn};
 use salesbridge::flow::{self, IdempotentRequest, Sender};
 use salesbridge::sandbox::Fault;
 use salesbridge::sandbox::webhook::{Chat, messaging};
@@ -94,6 +94,32 @@ both!(
         assert_eq!(leaves(&shop).await, ["20.0", "45.0"]);
         let contents = &shop.meta.accepted()[1]["custom_data"]["contents"];
         assert_eq!((contents.as_array().unwrap().len(), &contents[0]["id"]), (1, &"BAG".into()));
+    }
+);
+
+both!(
+    async fn a_lost_purchase_of_a_joined_order_is_not_sent_again_once_the_sale_is_cancelled(shop: Shop) {
+        shop.set_policy(|policy| policy.on_unknown = OnUnknown::Resend).await;
+        for (psid, is_cancelled) in [("2", true), ("3", false)] {
+            let chat = shop.hears_from(psid).await;
+            let numbers = ["A", "B"].map(|name| format!("{name}-{psid}"));
+            for number in &numbers {
+                shop.tags(&chat, &numbered(say(OutcomeKind::Confirmed, 5000), number)).await.unwrap();
+                shop.later(HOUR);
+            }
+            let batch = shop.opens().await;
+            shop.settles(&batch, Verdict::Unknown).await;
+            let orders = shop.aggregate(&chat).await.orders;
+            let sender = Sender::person("nino", Source::Api);
+            let request = IdempotentRequest::unkeyed();
+            flow::join_orders(&shop.services, &orders[1].id, &orders[0].id, sender, &request).await.unwrap();
+            if is_cancelled {
+                shop.tags(&chat, &numbered(say(OutcomeKind::Cancelled, None), &numbers[0])).await.unwrap();
+            }
+            leaves(&shop).await;
+            let sent: Vec<String> = if is_cancelled { Vec::new() } else { vec!["50.0".to_owned(); 2] };
+            assert_eq!(shop.told(), sent, "{is_cancelled}");
+        }
     }
 );
 

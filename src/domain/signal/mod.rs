@@ -46,6 +46,11 @@ pub fn derive(
         ));
         note_beside(ledger, &mut rows);
         changed.extend(differing(rows, &before, now));
+        for joined in &ledger.joined {
+            let (before, mut rows) = rows_of(aggregate, Some(&joined.id));
+            purchase::stop_resent(&ledger.order, &mut rows);
+            changed.extend(differing(rows, &before, now));
+        }
     }
     let (before, mut rows) = rows_of(aggregate, None);
     let policy = rules.in_force();

@@ -38,12 +38,7 @@ pub(super) fn derive(
         }
         return Vec::new();
     }
-    for row in rows.iter_mut().filter(|row| matches!(row.state, State::Held | State::Ready) && is_told(row)) {
-        // Its answer was lost, and it waits to be sent again.
-        if !order.state.is_sale() {
-            row.suppress(suppression_reason(order));
-        }
-    }
+    stop_resent(order, rows);
     let base_state = rows[base].state;
     let told = told_beside.saturating_add(sum_told(rows));
     let mut left = order.value.map_or(0, |value| worth(order, value)).saturating_sub(told);
@@ -91,6 +86,14 @@ struct Share<'a> {
 /// Number 0 is the base, in every order and for ever; it may be missing while the order has not reached `purchase_on`.
 fn is_base(row: &Conversion) -> bool {
     row.name == EventName::Purchase && row.number == 0
+}
+
+/// Stops the Purchases that wait to be sent again after a lost answer, where the order is no longer a sale.
+pub(super) fn stop_resent(order: &Order, rows: &mut [Conversion]) {
+    let waits = |row: &&mut Conversion| matches!(row.state, State::Held | State::Ready) && is_told(row);
+    for row in rows.iter_mut().filter(waits).filter(|_| !order.state.is_sale()) {
+        row.suppress(suppression_reason(order));
+    }
 }
 
 fn is_uplift(row: &Conversion) -> bool {
