@@ -1,6 +1,5 @@
-//! Reading conversation aggregates: of one conversation, or of all that a lease or an attempt touches. One query
-//! answers one row, in which the rows of each table come as one JSON list of objects: a row of an answer crosses from
-//! SQLite's thread to ours, which costs more than its JSON.
+//! Loads conversation aggregates: of one conversation, or of all that a lease or an attempt touches. One query answers
+//! one row, with each table's rows as a JSON list: a row that crosses from SQLite's thread to ours costs more than JSON.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -33,12 +32,12 @@ pub enum Scope<'a> {
     Lease(&'a str),
     /// The conversations of the conversions that an attempt carries.
     Attempt(&'a AttemptId),
-    /// The conversations of an attempt in which a conversion may still change: one that is not in a final state, a
-    /// suppressed one that may wake, or one of the attempt that was not taken, while its ledger perhaps changed.
+    /// The conversations of an attempt that have a conversion which its verdict may change: one that is `held`, `ready` or
+    /// `suppressed`, in the attempt or not, or one of the attempt that was not taken, while its ledger perhaps changed.
     Open(&'a AttemptId),
 }
 
-/// The ids of the conversations of the conversions that `$which` selects, as a JSON list.
+/// The query for a JSON list of the conversations of the conversions for which the condition `$which` holds.
 macro_rules! ids {
     ($which:literal) => {
         Pair {
@@ -54,10 +53,9 @@ macro_rules! ids {
     };
 }
 
-/// The query for the conversations of a list of ids: `$these` compares with it, `$all` makes a JSON list, `$object` an
-/// object. Each list is read as one of the types that [`AggregateRows`] names. `limit 1` stands in for `exists`, for
-/// which PostgreSQL would read the whole of a short table. `$json` marks a list within a row as JSON again, because
-/// SQLite loses that mark across a subquery.
+/// The query for the aggregates of a JSON list of ids: `$these` compares with it, the functions `$all` and `$object` make
+/// a JSON list and a JSON object. `$json` keeps the list of a subquery from being taken for text, since SQLite loses the
+/// subtype there. `(select 1 … limit 1) = 1` is `exists (…)`, for which PostgreSQL would read the whole of a short table.
 macro_rules! aggregate_query {
     ($these:literal, $all:literal, $object:literal, $json:literal) => {
         concat!(
@@ -117,7 +115,7 @@ const AGGREGATE_QUERY: Pair = Pair {
     ),
 };
 
-/// The one row that the query answers, its lists read into the row type of each table.
+/// The one row that [`AGGREGATE_QUERY`] answers: each list read into the row type of its table.
 struct AggregateRows {
     threads: Vec<ThreadRow>,
     chats: Vec<ChatRow>,
@@ -133,6 +131,7 @@ struct ThreadRow {
     id: String,
     page_id: String,
     channel: String,
+    /// `None`, like `person_id`, while no person is known: see [`Thread::recipient`].
     account_id: Option<String>,
     person_id: Option<String>,
     version: i64,
@@ -142,9 +141,9 @@ struct ThreadRow {
 }
 
 impl AggregateRows {
-    /// Reads each list and sorts it, which costs less here than in the database.
+    /// Reads each list and sorts it, which costs less here than in the database; only numbers come sorted.
     fn read(row: &Row) -> Result<Self> {
-        let mut known = Self {
+        let mut rows = Self {
             threads: row.list("threads")?,
             chats: row.list("chats")?,
             orders: row.list("orders")?,
@@ -152,11 +151,11 @@ impl AggregateRows {
             outcomes: row.list("outcomes")?,
             conversions: row.list("conversions")?,
         };
-        known.chats.sort_unstable_by_key(|chat| chat.number);
-        known.orders.sort_unstable_by(|a, b| (a.opened_at, &a.id).cmp(&(b.opened_at, &b.id)));
-        known.outcomes.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
-        known.conversions.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
-        Ok(known)
+        rows.chats.sort_unstable_by_key(|chat| chat.number);
+        rows.orders.sort_unstable_by(|a, b| (a.opened_at, &a.id).cmp(&(b.opened_at, &b.id)));
+        rows.outcomes.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
+        rows.conversions.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
+        Ok(rows)
     }
 }
 
@@ -178,16 +177,17 @@ impl ThreadRow {
     }
 }
 
-/// The rows of several conversations, by conversation, while aggregates are made of them.
+/// Aggregates that are being put together from rows, by the id of their conversation.
 #[derive(Default)]
 struct Found {
     aggregates: BTreeMap<String, ConversationAggregate>,
-    /// The currencies of their Pages.
+    /// The currency of each one's Page.
     currencies: HashMap<String, Currency>,
 }
 
 impl Unit {
-    /// Loads a conversation and locks it until this unit ends: facts about it are recorded one after the other.
+    /// Loads a conversation and locks it until this unit ends, so that facts about it are recorded one after the other.
+    /// `None` if there is no such conversation.
     pub async fn load_conversation(&mut self, id: &ConversationId) -> Result<Option<ConversationAggregate>> {
         Ok(self.load_conversations(Scope::Conversation(id)).await?.pop())
     }
@@ -201,7 +201,7 @@ impl Unit {
         Ok(loaded)
     }
 
-    /// Locks the conversations of a scope until this unit ends.
+    /// Locks the conversations of a scope until this unit ends, for a unit that loads fewer of them, and later.
     pub async fn lock_conversations(&mut self, scope: Scope<'_>) -> Result<()> {
         if self.is_alone() {
             return Ok(());
@@ -244,8 +244,7 @@ impl Unit {
             .unwrap_or_else(|| "[]".into()))
     }
 
-    /// Locks in the order of the ids, so that two units never wait for each other in a circle. SQLite's one writer
-    /// needs no lock.
+    /// Locks the rows in the order of their ids, so that two units never deadlock. SQLite's one writer needs no lock.
     async fn lock_these(&mut self, ids: &str) -> Result<()> {
         if self.is_alone() {
             return Ok(());
@@ -257,23 +256,23 @@ impl Unit {
 
     async fn read_these(&mut self, ids: String) -> Result<Vec<ConversationAggregate>> {
         let Some(row) = self.row(AGGREGATE_QUERY, values![ids]).await? else { return Ok(Vec::new()) };
-        let known = AggregateRows::read(&row)?;
+        let rows = AggregateRows::read(&row)?;
         let mut found = Found::default();
-        for row in known.threads {
+        for row in rows.threads {
             let (id, has_pending_tag) = (row.id.clone(), row.has_pending > 0);
             let currency = read_word("currency", Currency::parse, &row.currency)?;
             found.currencies.insert(id.clone(), currency);
             found.aggregates.insert(id, ConversationAggregate { has_pending_tag, ..empty(row.thread()?) });
         }
-        for row in known.chats {
+        for row in rows.chats {
             if let Some(aggregate) = found.aggregates.get_mut(&row.conversation_id) {
                 let (chat, stage) = row.chat()?;
                 aggregate.chats.push(chat);
                 aggregate.stages.push(stage);
             }
         }
-        take_orders(known.orders, known.numbers, known.outcomes, &mut found)?;
-        for row in known.conversions {
+        take_orders(rows.orders, rows.numbers, rows.outcomes, &mut found)?;
+        for row in rows.conversions {
             if let Some(aggregate) = found.aggregates.get_mut(&row.conversation_id) {
                 aggregate.conversions.push(row.conversion()?);
             }
@@ -290,6 +289,7 @@ impl Unit {
     }
 }
 
+/// Adds the orders, not folded yet, with their numbers, facts and joined tellings, and the facts about chats.
 fn take_orders(
     orders: Vec<LedgerOrder>,
     numbers: Vec<OrderNumberRow>,
@@ -347,6 +347,7 @@ fn take_orders(
     Ok(())
 }
 
+/// An aggregate to which nothing is added yet.
 fn empty(thread: Thread) -> ConversationAggregate {
     ConversationAggregate {
         thread,
@@ -361,9 +362,10 @@ fn empty(thread: Thread) -> ConversationAggregate {
     }
 }
 
+/// Facts by an id.
 type Ledgers = HashMap<String, Vec<Fact>>;
 
-/// Facts by telling and facts by conversation, each with the follow-ups to it.
+/// Facts about orders, by telling, and facts about chats, by conversation; each with the follow-ups to it.
 fn ledgers(outcomes: Vec<OutcomeRow>) -> Result<(Ledgers, Ledgers)> {
     let (mut undone, mut accepted, mut same) = (HashSet::new(), HashSet::new(), HashSet::new());
     for row in &outcomes {

@@ -1,5 +1,5 @@
-//! Sends what is due, lane by lane: a lane is a dataset with a token, and several Pages may share it. Lanes work side
-//! by side, so that a slow or faulty one holds up no other.
+//! Sends what is due, lane by lane. Lanes work side by side, so that a slow or faulty one holds up no other; several
+//! Pages may share one.
 
 use std::collections::VecDeque;
 
@@ -28,7 +28,7 @@ pub struct Stop {
     pub now: CancellationToken,
 }
 
-/// Sends everything that is due now on every lane; gives the number of requests that it took.
+/// Sends everything that is due now on every lane; gives the number of requests that were sent.
 ///
 /// # Errors
 /// The first failure of a lane; the other lanes are finished nevertheless.
@@ -75,7 +75,7 @@ async fn drain_lane(services: &Services, graph: &Graph, lane: SendingLane, stop:
                 requests += sent;
                 pages.extend(idle.drain(..));
                 if sent == 0 {
-                    // Nothing under the lease may leave now, although it is still due.
+                    // Due, but nothing may leave now: this Page would go round without end.
                     pages.retain(|known| *known != page);
                 }
             }
@@ -127,6 +127,7 @@ async fn send(graph: &Graph, batch: &Batch, stop: &Stop) -> GraphAnswer {
     }
 }
 
+/// Logs the verdict; not Meta's words, which may repeat what we sent.
 fn tell(batch: &Batch, answer: &GraphAnswer) {
     let (attempt, page, events) = (&batch.attempt, &batch.page, batch.texts.len());
     let verdict = answer.verdict.as_str();

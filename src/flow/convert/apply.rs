@@ -12,7 +12,7 @@ use crate::store::Unit;
 use crate::store::chat::ChatRow;
 use crate::store::conversation::QueueRow;
 
-/// Applies the ledgers of several conversations: for each what [`LoadedConversation::apply`] writes.
+/// Does what [`LoadedConversation::apply`] does for several conversations, with fewer statements.
 pub(in crate::flow) async fn apply_all(
     unit: &mut Unit,
     services: &Services,
@@ -25,7 +25,7 @@ pub(in crate::flow) async fn apply_all(
 }
 
 impl LoadedConversation {
-    /// Writes all that follows: orders, conversions, the position in the queue, and changes for the feed.
+    /// Writes all that follows from the ledger: orders, conversions, the position in the queue, and changes for the feed.
     pub(in crate::flow) async fn apply(&mut self, unit: &mut Unit, services: &Services) -> Result<()> {
         apply_all(unit, services, &mut [self]).await
     }
@@ -39,6 +39,7 @@ impl LoadedConversation {
         self.aggregate.mark_perhaps_told();
         self.number_orders(unit).await?;
         self.write_joins(unit, services).await?;
+        // Only orders that fold to something new, or that an entry refers to, get a next version.
         for index in 0..self.aggregate.orders.len() {
             let ledger = &self.aggregate.orders[index];
             let is_written = self.written_orders.iter().any(|written| written.is(ledger));
@@ -68,8 +69,8 @@ impl LoadedConversation {
         Ok(())
     }
 
-    /// Writes which tellings joined an order or are one of their own again. An order that the feed has published and
-    /// that joined another ends there with one more version, which names the order that it became.
+    /// Writes which tellings joined an order, and which are orders of their own again. One that the feed has published
+    /// ends there with one more version, which names the order that it became.
     async fn write_joins(&mut self, unit: &mut Unit, services: &Services) -> Result<()> {
         let after = joins(&self.aggregate.orders);
         let before = std::mem::replace(&mut self.aggregate.joins, after.clone());
@@ -89,6 +90,7 @@ impl LoadedConversation {
             let Some(joined) = order.joined.iter_mut().find(|joined| joined.id == join.telling) else {
                 continue;
             };
+            // Version 0 was never in the feed.
             if joined.version > 0 {
                 joined.version += 1;
                 let mut ended =
@@ -132,6 +134,7 @@ pub(in crate::flow) async fn queue_all(unit: &mut Unit, all: &mut [&mut LoadedCo
             staged.iter().enumerate().filter(|(place, chat)| loaded.written_chats.get(*place) != Some(chat));
         chats.extend(changed.map(|(_, (chat, stage))| ChatRow::new(thread, chat, *stage)));
         let silence = aggregate::silence(&loaded.aggregate, loaded.page.silent_after, loaded.now);
+        // What is due already is recorded in the next round of the background job.
         let is_due = !silence.to_record.is_empty() || !silence.to_undo.is_empty();
         let silent_at = if is_due { Some(loaded.now) } else { silence.next_at };
         places.push(QueueRow::new(&loaded.aggregate, silent_at));
@@ -141,6 +144,7 @@ pub(in crate::flow) async fn queue_all(unit: &mut Unit, all: &mut [&mut LoadedCo
     unit.put_queue(&places, now).await
 }
 
+/// Each chat with its stage of now.
 fn staged(aggregate: &ConversationAggregate) -> Vec<(Chat, Stage)> {
     aggregate.chats.iter().map(|chat| (chat.clone(), aggregate.stage(chat))).collect()
 }

@@ -1,4 +1,4 @@
-//! One event in Meta's words, and the body of a request that carries many.
+//! The JSON of one event for Meta, and the body of a request with many.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -9,15 +9,17 @@ use crate::domain::conversation::inbound::Channel;
 use crate::domain::conversation::recipient::Recipient;
 use crate::domain::signal::conversion::Event;
 
-/// Meta takes at most so many events in one request.
+/// The most events that Meta takes in one request (Meta's documentation of the Conversions API).
 pub const EVENTS_MAX: usize = 1000;
 
 /// The name of this software, beside the events (Meta: "Conversions API", `partner_agent`).
 const PARTNER_AGENT: &str = "salesbridge";
 
+/// An event, its members named and ordered as in Meta's "Conversions API for business messaging".
 #[derive(Serialize)]
 struct Wire<'a> {
     event_name: &'a str,
+    /// In Unix seconds.
     event_time: i64,
     event_id: &'a str,
     action_source: &'a str,
@@ -35,7 +37,8 @@ enum UserData<'a> {
         page_id: &'a str,
         page_scoped_user_id: &'a str,
     },
-    /// The document names `instagram_business_account_id`, the endpoint asks for `ig_account_id` (2804079): both.
+    /// Both names of the account: the documentation has `instagram_business_account_id`, the endpoint wants
+    /// `ig_account_id` (subcode 2804079).
     Instagram {
         ig_account_id: &'a str,
         instagram_business_account_id: &'a str,
@@ -43,8 +46,8 @@ enum UserData<'a> {
     },
 }
 
-/// No event of this channel can be written: on `WhatsApp` Meta wants the id of the click that led to the chat
-/// (`ctwa_clid`), which belongs to no person.
+/// No event of this channel can be written: on `WhatsApp` Meta wants the id of the ad click that led to the chat
+/// (`ctwa_clid`), which is not part of a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelNotSent(pub Channel);
 
@@ -63,6 +66,7 @@ fn user_data(recipient: &Recipient) -> Result<UserData<'_>, ChannelNotSent> {
     }
 }
 
+/// What was sold. `value` and `item_price` are in major units, such as `120.50`.
 #[derive(Serialize)]
 struct CustomData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,6 +82,7 @@ struct CustomData<'a> {
 }
 
 impl CustomData<'_> {
+    /// Whether nothing was sold, as in a lead; `currency` and `content_type` come only with a value and contents.
     fn is_empty(&self) -> bool {
         self.value.is_none() && self.order_id.is_none() && self.contents.is_empty()
     }
@@ -91,12 +96,12 @@ struct ContentLine<'a> {
     item_price: Option<Box<RawValue>>,
 }
 
-/// The amount as an exact JSON number with all digits of its currency; a decimal always is one.
+/// The amount as an exact JSON number with all decimals of its currency; never `None`.
 fn number(money: Money) -> Option<Box<RawValue>> {
     RawValue::from_string(money.to_string()).ok()
 }
 
-/// The event as Meta is told. The text is stored and sent byte for byte.
+/// The JSON of an event. It is stored at its first attempt, and every further one sends the same bytes.
 ///
 /// # Errors
 /// Nothing can be written for the recipient's channel.
@@ -128,7 +133,8 @@ pub fn event_text(event: &Event) -> Result<String, ChannelNotSent> {
     Ok(serde_json::to_string(&wire).unwrap_or_default())
 }
 
-/// The body of a request: the texts joined byte for byte, and the code of Meta's test view if there is one.
+/// The body of a request: the texts joined byte for byte, and the code under which Events Manager's "Test events" shows
+/// them, if there is one.
 pub fn request_body<'a>(events: impl Iterator<Item = &'a str>, test_event_code: Option<&str>) -> Bytes {
     let mut body = String::from("{\"data\":[");
     for (place, text) in events.enumerate() {

@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use crate::domain::signal::attempt::{GraphAnswer, Verdict};
 
-/// Characters that are kept of Meta's words, which may repeat what we sent.
+/// Characters that are kept of Meta's words. They may repeat what we sent, so they are shown and never logged.
 const WORDS_MAX: usize = 300;
 
-/// The percent of a quota from which on the dataset rests; at 100 Meta refuses every call (Meta's documentation of rate
-/// limits).
+/// The percent of a quota from which on a dataset rests (nothing is sent to it); at 100 Meta refuses every call (Meta's
+/// documentation of rate limits).
 const USAGE_MAX: f64 = 95.0;
 
 /// How long a dataset rests when a quota is nearly used up and no header says for how long.
@@ -42,6 +42,7 @@ pub fn read(status: u16, headers: &HeaderMap, body: &[u8], count: usize) -> Grap
         code: None,
         subcode: None,
         words: None,
+        // At the top of a success, within the object of an error.
         fbtrace_id: json
             .as_ref()
             .and_then(|json| json.get("fbtrace_id"))
@@ -90,8 +91,8 @@ pub fn read(status: u16, headers: &HeaderMap, body: &[u8], count: usize) -> Grap
     answer
 }
 
-/// The verdict on an answer with an error object. The order matters: a fault of the link comes with codes that also
-/// stand for other things, and is never an event's fault, so that nothing is rejected for it.
+/// The verdict on an answer with an error object. A fault of the link comes first: some of its codes also stand for other
+/// things, and no event may be rejected for it.
 fn of_error(
     status: u16,
     headers: &HeaderMap,
@@ -103,8 +104,10 @@ fn of_error(
         return Verdict::LinkBroken;
     }
     match (code, subcode) {
+        // Rate limits: of the app, a user, a Page, custom ones, business use cases.
         (Some(4 | 17 | 32 | 613 | 80_000..=80_014), _) => Verdict::Throttled(pause(headers)),
         _ if status == 429 => Verdict::Throttled(pause(headers)),
+        // Disturbances that pass.
         (Some(1 | 2 | 341 | 5000), _) => Verdict::NotTaken,
         _ if is_transient => Verdict::NotTaken,
         (Some(100), Some(2_804_003)) => Verdict::TooOld,
@@ -179,7 +182,7 @@ fn rest(headers: &HeaderMap) -> Option<Duration> {
 
 /// The state of one quota, as a header of the answer says.
 struct Quota {
-    /// The share that is used, in percent; 100 if Meta already says when it is there again.
+    /// The share that is used, in percent; 100 if Meta asks to wait already.
     percent: f64,
     /// The time until it is there again, if Meta says so.
     regained_in: Option<Duration>,
@@ -210,10 +213,12 @@ fn quotas(headers: &HeaderMap) -> Vec<Quota> {
     found
 }
 
+/// The largest percentage; 0 without any.
 fn largest_share(usage: &Value) -> f64 {
     SHARES.into_iter().filter_map(|share| usage.get(share).and_then(Value::as_f64)).fold(0.0, f64::max)
 }
 
+/// The JSON of a header; `None` also if it can't be read.
 fn header_json(headers: &HeaderMap, name: &str) -> Option<Value> {
     serde_json::from_slice(headers.get(name)?.as_bytes()).ok()
 }
