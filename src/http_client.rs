@@ -1,4 +1,5 @@
-//! The one HTTP client for calls to other machines, with the limits that hold for all of them.
+//! The one HTTP client for calls to other machines, with the limits that hold for all of them. The time of a whole
+//! call is the caller's to limit.
 
 use std::time::Duration;
 
@@ -7,8 +8,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// The time within which a connection must be established, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The time after which an idle connection is closed: before the other side is likely to close it, which would look like
-/// a lost answer to the next request on it.
+/// The time after which an idle connection is closed: before the other side does, which would look like a lost answer to
+/// a request that is sent at that moment.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A client that follows no redirect, uses no proxy and repeats nothing: a repeated request might tell Meta of a sale
@@ -17,7 +18,7 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// # Errors
 /// TLS can't be set up on this machine.
 pub fn client() -> Result<reqwest::Client> {
-    // Once for the process: a later call fails, which says that it is there.
+    // One provider for the process: a later call fails because it is there already.
     drop(rustls::crypto::ring::default_provider().install_default());
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())

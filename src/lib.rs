@@ -1,7 +1,8 @@
 //! **salesbridge** listens to a Page's Messenger conversations, lets people say what was really sold, and
 //! reports it to Meta's Conversions API, once and on time.
 //!
-//! The service in five words: **receive → tag → convert → deliver → settle**. Each is a folder of [`flow`].
+//! The service in five words: **receive → tag → convert → deliver → settle**. The first four are folders of [`flow`],
+//! and `settle` is a file of `deliver`.
 //!
 //! # Floors
 //!
@@ -12,7 +13,7 @@
 //! flow               the verbs, each one unit of work                                the only writers
 //! store meta crm     rows ↔ types (the only SQL) · Meta's formats and calls · bodies of other systems
 //! domain             types, states, pure decisions                                   no async, no I/O
-//! floor 0            error, clock, id, http_client, telemetry, failpoint
+//! floor 0            error, clock, id, http_client, telemetry, failpoint              used by every floor
 //! ```
 //! Each floor looks only down, and `store`, `meta` and `crm` do not know each other. Reads may go from `web` to
 //! `store`; writes go through `flow`. Inside `flow` each room uses only those before it: unit, convert, tag, inbox,
@@ -48,21 +49,25 @@
 //! |---|---|
 //! | Page | one connected Page with its lane, currency, country, time zone and signal policy |
 //! | lane | a dataset and a token, with their fault, throttle and refused names; Pages may share one |
+//! | link | what a lane needs at Meta: that token, dataset and Page belong together; it breaks when one is revoked |
 //! | recipient | whom an event is about: a person on a channel |
+//! | PSID | Meta's id of a person for one Page; IGSID is its like on Instagram |
 //! | conversation | the thread of one person with one Page, for life |
 //! | aggregate | all that decisions about one conversation are made on: its chats, orders with their ledgers, conversions |
 //! | chat | a stretch of a conversation: begun by its first message, by an ad, or after 7 quiet days |
 //! | order | one sale in a conversation; it may have several numbers |
+//! | telling, join, part | an order as one sender tells of it; tellings of one sale *join* into one order, and *part* again when a later fact shows two sales |
 //! | outcome, fact | an entry of the ledger: what happened, when, who said so, from which source |
 //! | ledger | the facts of an order or a chat; entries are added, never changed; a *follow-up* undoes or accepts one |
 //! | fold | an order's state, value and sums, computed from its facts |
 //! | tag | what a person, a label, a sentence or another system says happened |
 //! | pending tag | what was said in Meta's inbox and waits for a person |
 //! | conversion | one event for Meta, made from facts by the signal policy; one `event_id` for ever |
+//! | state, wake | a conversion is `held`, `ready`, `sending`, and ends `sent`, `suppressed`, `rejected`, `expired` or `unknown`; one that Meta certainly did not take *wakes* when its cause comes back |
 //! | hold | the time in which a person can still stop a conversion |
 //! | attempt | one request to Meta with the conversions that it carries; its row is durable before its first byte |
 //! | lease, fencing token | who works on a row, and until when; a verdict counts only for the newest attempt of a row |
-//! | verdict | what an answer of Meta's means for the events of an attempt |
+//! | verdict, settle | what an answer of Meta's means for the events of an attempt; to *settle* is to write it |
 //! | signal policy | when a Page tells Meta of a sale or a lead, and of what value; a conversion keeps the version that made it |
 //! | mode | whether a Page sends: `live`, `shadow` (all is computed, nothing leaves) or `paused` |
 //! | operator | somebody who works in the console; their name stands in the facts they enter |
@@ -71,7 +76,7 @@
 //! | idempotency key, claim | the name of a request that may come again; a request in flight claims it |
 //! | group commit, tag batch | several tags in one unit of work |
 //! | intake log | raw webhook bodies, kept until they are projected and for `keep_text` |
-//! | projection | reading the intake log into conversations |
+//! | projection | reading the intake log into conversations; a `mid`, Meta's id of a message, makes each count once |
 //! | retention | what ages out; *forget* is the erasure of a person |
 //! | lead | Meta's event of that name, and nothing else |
 //! | inbox | Meta's inbox, and nothing else |

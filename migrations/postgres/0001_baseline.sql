@@ -246,9 +246,9 @@ create table chat (
 -- Orders and the ledger
 ------------------------------------------------------------------------------------------------------------------------
 
--- A row: an order, and what its ledger folds into. `service_numbered`: it got a number of the service's own (S-1001).
--- `joined_into`: the order that this one turned out to be; `joined_by_person`: a person said so, else it follows from the
--- ledgers and may part again. `policy_version`: the policy in force when it was opened.
+-- A row: a telling of a sale, and an order if it joined no other; then with what its ledger folds into.
+-- `service_numbered`: it has no number, or one of the service's own (S-1001). `joined_into`: the order that it turned out
+-- to be; it follows from the ledger and may part again. `policy_version`: the policy in force when it was opened.
 create table sale_order (
   id text not null primary key,
   page_id text not null references page (id),
@@ -262,31 +262,29 @@ create table sale_order (
   refunded bigint not null,
   opened_at bigint not null,
   version bigint not null,
-  joined_into text,
-  joined_by_person bigint not null default 0
+  joined_into text
 );
 create index order_conversation on sale_order (conversation_id);
 create index order_state on sale_order (page_id, state, opened_at);
 create index order_opened on sale_order (page_id, opened_at, id);
 create index order_joined on sale_order (joined_into) where joined_into is not null;
 
--- A row: a number under which an order goes. `position`: 0 for its first. `joined_from`: the order that it stood for
--- before that one turned out to be this. `version`: that of the order at which it appeared.
+-- A row: a number under which an order was told, as it was first written, whichever order it has joined since.
+-- `number_key`: by which it is found, without what sets no two numbers apart. `position`: 0 for its first.
 create table order_number (
   page_id text not null,
+  number_key text not null,
   number text not null,
   order_id text not null,
   position bigint not null,
-  joined_from text,
-  version bigint not null default 1,
-  primary key (page_id, number)
+  primary key (page_id, number_key)
 );
 create index order_number_order on order_number (order_id);
 
--- A row: an entry of the ledger, added and never changed. `about`: the entry that one of kind `undo` or `accept` is about.
--- `clamped`: its moment lay ahead of the clock and was set back. `reference`: the sender's own name of it (`ref`).
--- `total`: a cross-sell told by the order's new whole. `items`: JSON. `order_version`, `conversation_version`: that of its
--- order, or of its conversation where it has none, at which it appeared.
+-- A row: an entry of the ledger, added and never changed. `about`: the entry that a follow-up (`undo`, `accept`, `join`,
+-- `part`) is about; `other`: of `join` and `part` the fact of the other sale. `clamped`: its moment lay ahead of the clock
+-- and was set back. `time_stated`: the sender stated the moment. `reference`: the sender's own name of it (`ref`). `total`:
+-- a cross-sell told by the order's new whole. `items`: JSON. `position`: its place in the conversation's ledger, from 1.
 create table outcome (
   id text not null primary key,
   page_id text not null references page (id),
@@ -296,6 +294,7 @@ create table outcome (
   kind text not null,
   occurred_at bigint not null,
   clamped bigint not null,
+  time_stated bigint not null default 0,
   recorded_at bigint not null,
   source text not null,
   actor text not null,
@@ -311,13 +310,23 @@ create table outcome (
   courier text,
   waybill text,
   reason text,
-  order_version bigint,
-  conversation_version bigint
+  position bigint not null default 0,
+  other text
 );
 create index outcome_order on outcome (order_id);
 create index outcome_conversation on outcome (conversation_id);
 create index outcome_about on outcome (about) where about is not null;
-create unique index outcome_reference on outcome (page_id, source, reference) where reference is not null;
+create index outcome_reference on outcome (reference) where reference is not null;
+
+-- A row: a sender's own name (`ref`) of a fact that is effective; undo frees it. `sender`: the API key by name, or the door.
+create table fact_reference (
+  page_id text not null,
+  sender text not null,
+  reference text not null,
+  outcome_id text not null,
+  primary key (page_id, sender, reference)
+);
+create index fact_reference_outcome on fact_reference (outcome_id);
 
 -- A row: an operator's remark beside an entry, until `keep_text` is over.
 create table outcome_note (
@@ -352,8 +361,11 @@ create unique index payout_reference on payout (page_id, courier, reference);
 -- A row: one event for Meta. `number`: a base Purchase is 0, an uplift 1, 2, …, a lead the number of its chat (also in
 -- `chat_number`). `event_id`: its name at Meta, for ever. `leaves_at`: the end of its hold; `next_at`: of its next try.
 -- `frozen`: an attempt may have been taken, so that its text stays as it is. `tries`: attempts that carried it.
--- `zero_answers`: answers of zero that it met. `resent`: it went again after a lost answer, so that Meta may have it.
--- `lease`, `lease_until`: who works on it and until when. `attempt_id`: the last attempt that carried it.
+-- `zero_answers`, `passing_faults`: answers of zero, and refusals with a retryable code, that it met. `resent`: it went
+-- again after a lost answer, so that Meta may have it.
+-- `lease`, `lease_until`: who works on it and until when. `attempt_id`: the last attempt that carried it. `beside`: JSON,
+-- the tellings of other orders that ever stood beside the one that it reports. `contents`: a digest of the pieces that a
+-- Purchase tells, by which a change of them is seen.
 create table conversion (
   id text not null primary key,
   page_id text not null references page (id),
@@ -376,10 +388,13 @@ create table conversion (
   frozen bigint not null,
   tries bigint not null,
   zero_answers bigint not null,
+  passing_faults bigint not null,
   resent bigint not null,
   lease text,
   lease_until bigint,
-  attempt_id text
+  attempt_id text,
+  beside text,
+  contents text
 );
 create unique index conversion_event on conversion (page_id, event_id);
 create index conversion_order on conversion (order_id);
@@ -441,7 +456,9 @@ create index attempt_conversion_conversion on attempt_conversion (conversion_id)
 
 -- A row: an order or a conversation is at a new version; its body is rendered when it is read. `sequence`: its number in
 -- the feed, given after its commit. `parked`: the order waited for a person's word. `conversation_version`: how much of
--- its conversation was known then.
+-- its conversation was known then. `entries`: the position of the last entry of the ledger then. `tellings`: JSON, the ids
+-- of the tellings that were the order; null: its own alone. `numbers`: JSON, its numbers then. `became`: the number of the
+-- order that it turned out to be, which ended it.
 create table change (
   id text not null primary key,
   page_id text not null references page (id),
@@ -451,6 +468,10 @@ create table change (
   occurred_at bigint not null,
   parked bigint not null default 0,
   conversation_version bigint not null default 0,
+  entries bigint not null default 0,
+  tellings text,
+  numbers text,
+  became text,
   sequence bigint,
   published_at bigint
 );

@@ -16,11 +16,11 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// The work behind ends within this time of the word to stop: 9 s for what is out, and the writing down of
-/// what was cut off.
-const WORK_ENDS_WITHIN: Duration = Duration::from_millis(9600);
+/// The background jobs end within this time of the signal to stop: 9 s for requests in flight, the rest to settle what
+/// was cut off. With [`CLOSES_WITHIN`] it is under 10 s.
+const JOBS_END_WITHIN: Duration = Duration::from_millis(9600);
 
-/// The database is closed within this time: a query may wait for a row that somebody else holds.
+/// The database is closed within this time, if no query still waits for a row that another process has locked.
 const CLOSES_WITHIN: Duration = Duration::from_millis(300);
 
 /// Serves until it is told to stop.
@@ -29,7 +29,7 @@ pub async fn run(config: &Config) -> Result<()> {
     let (webhook, pages) = (config.webhook()?, config.pages()?);
     let _lock = lock::take(config.database_url())?;
     let listener = listen("listen", config.listen).await?;
-    let beside = match config.metrics_listen {
+    let metrics_listener = match config.metrics_listen {
         Some(address) => Some(listen("metrics_listen", address).await?),
         None => None,
     };
@@ -63,26 +63,27 @@ pub async fn run(config: &Config) -> Result<()> {
 
     let stop = CancellationToken::new();
     let address = listener.local_addr().unwrap_or(config.listen);
-    let answers = |listener, router| web::serve(listener, router, Limits::default(), stop.clone());
-    let server = tokio::spawn(answers(listener, web::router(app)));
-    let running = web::router_for_operations(readiness.clone(), services.clone());
-    let aside = beside.map(|listener| tokio::spawn(answers(listener, running)));
-    let mut work = tokio::spawn(worker::run(services.clone(), graph, came_in, stop.clone()));
+    let serve = |listener, router| web::serve(listener, router, Limits::default(), stop.clone());
+    let server = tokio::spawn(serve(listener, web::router(app)));
+    let operations = web::router_for_operations(readiness.clone(), services.clone());
+    let metrics_server = metrics_listener.map(|listener| tokio::spawn(serve(listener, operations)));
+    let mut jobs = tokio::spawn(worker::run(services.clone(), graph, came_in, stop.clone()));
 
     tracing::info!("Listening at http://{address}");
 
+    // The jobs end by themselves only by a panic; then the process ends too.
     let broken = tokio::select! {
         () = stop_signal => None,
-        ended = &mut work => Some(ended),
+        ended = &mut jobs => Some(ended),
     };
     readiness.fall();
     tracing::info!("Stopping: no new work is taken, what is in hand is finished");
     stop.cancel();
-    if broken.is_none() && tokio::time::timeout(WORK_ENDS_WITHIN, &mut work).await.is_err() {
-        tracing::error!("The work behind did not end in time and is cut off");
-        work.abort();
+    if broken.is_none() && tokio::time::timeout(JOBS_END_WITHIN, &mut jobs).await.is_err() {
+        tracing::error!("The background jobs did not end in time and are cut off");
+        jobs.abort();
     }
-    for server in std::iter::once(server).chain(aside) {
+    for server in std::iter::once(server).chain(metrics_server) {
         match server.await {
             Ok(0) => {}
             Ok(cut_off) => tracing::warn!(cut_off, "{cut_off} connections were cut off in mid-request"),
@@ -94,7 +95,7 @@ pub async fn run(config: &Config) -> Result<()> {
     }
     if let Some(ended) = broken {
         let why = ended.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string());
-        return Err(Error::internal(format!("The work behind broke: {why}")));
+        return Err(Error::internal(format!("The background jobs broke: {why}")));
     }
     tracing::info!("Stopped");
     Ok(())

@@ -1,5 +1,5 @@
-//! The text of a configuration as a tree in which every value knows where it was written: in which line of the
-//! file, or in which environment variable. Keys are taken out one by one; what nobody took is unknown.
+//! The text of a configuration as a tree in which every value knows, for errors, the line or the environment variable
+//! where it was written. Keys are taken out one by one; those that are left are unknown.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -12,10 +12,10 @@ use crate::error::{Error, Result};
 /// What the names of our environment variables begin with.
 const PREFIX: &str = "SALESBRIDGE_";
 
-/// Variables that are no configuration keys: they say where the file is and how to log.
+/// Variables (without the prefix) that are no configuration keys: they say where the file is and how to log.
 const NOT_KEYS: [&str; 3] = ["CONFIG", "LOG", "LOG_FORMAT"];
 
-/// What the names of the variables of the tests begin with.
+/// What follows the prefix in the variables of the tests.
 const OF_TESTS: &str = "TEST_";
 
 /// An error of the configuration.
@@ -26,6 +26,7 @@ pub(super) fn fault(message: impl Into<String>) -> Error {
 /// Where a value was written.
 #[derive(Clone, Debug)]
 enum Place {
+    /// The name of the file, and the line from 1.
     Line(Rc<str>, usize),
     Variable(String),
 }
@@ -42,6 +43,7 @@ enum Value {
     Truth(bool),
     List(Vec<Found>),
     Table(BTreeMap<String, Found>),
+    /// A number or a date: no setting is one.
     Other,
 }
 
@@ -60,7 +62,7 @@ impl SettingText {
         fault(format!("{} must be {expected}", self.name))
     }
 
-    /// The same, unless it holds what no setting needs and no line of a log should.
+    /// Refuses control characters, which no setting needs and which break a line of the log.
     fn plain(self) -> Result<Self> {
         if self.text.contains(char::is_control) {
             return Err(self.wrong("free of control characters"));
@@ -175,7 +177,7 @@ impl Section {
         fault(format!("{name} is missing: {remedy}"))
     }
 
-    /// A text of a kind, or nothing.
+    /// What `parse` makes of a text, which must be `expected`; `None` without the key.
     pub(super) fn parsed<T>(
         &mut self,
         key: &'static str,
@@ -186,7 +188,7 @@ impl Section {
         parse(&written.text).map(Some).ok_or_else(|| written.wrong(expected))
     }
 
-    /// Yes or no.
+    /// A boolean, from the environment as text; `None` without the key.
     pub(super) fn truth(&mut self, key: &'static str) -> Result<Option<bool>> {
         let Some(found) = self.take(key) else { return Ok(None) };
         match found.value {
@@ -218,7 +220,7 @@ impl Section {
         Ok(Some(Self { path: self.name(key, None), place: Some(found.place), entries, known: Vec::new() }))
     }
 
-    /// The tables of a list; each is called by its `id`.
+    /// The tables of a list, such as `[[pages]]`; errors name each by its `id`.
     pub(super) fn sections(&mut self, key: &'static str) -> Result<Vec<Self>> {
         let Some(found) = self.take(key) else { return Ok(Vec::new()) };
         let name = self.name(key, Some(&found.place));
@@ -295,7 +297,7 @@ fn page<'a>(entries: &'a mut BTreeMap<String, Found>, id: &str) -> Option<&'a mu
     })
 }
 
-/// A key of the file gives way to the other form of the same value in the environment.
+/// Removes a key of the file for which the environment gives the other form, `key` or `key_file`, of the same value.
 fn give_way(entries: &mut BTreeMap<String, Found>, key: &str) {
     if matches!(entries.get(key), Some(Found { place: Place::Line(..), .. })) {
         entries.remove(key);

@@ -1,6 +1,5 @@
-//! Configuration text → domain types, handed down in parts. A TOML file, then environment variables,
-//! which win. An unknown key, an empty secret, or one that is needed and missing is an error that names it and
-//! says what to do. A command reads only the secrets that it uses.
+//! Configuration text → domain types: a TOML file, then environment variables, which win. An unknown key, an empty secret,
+//! or one that is needed and missing is an error that names it and says what to do. A command reads only its secrets.
 
 mod document;
 mod page;
@@ -34,10 +33,10 @@ const DATABASE_URL: &str = "sqlite://data/salesbridge.db";
 /// Text and raw bodies are kept so long by default.
 const KEEP_TEXT: Duration = Duration::from_hours(7 * 24);
 
-/// How long changes of the feed are kept, unless it is set otherwise.
+/// Changes of the feed are kept so long by default.
 const CHANGES_KEEP: Duration = Duration::from_hours(90 * 24);
 
-/// The largest body of a request by default.
+/// The largest body of a request by default, in bytes.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
 /// The configuration; its secrets are read when a command asks for them.
@@ -67,22 +66,22 @@ pub struct Config {
 pub struct Meta {
     /// The app's id: digits. `None` where the configuration has none.
     pub app_id: Option<String>,
-    /// Whether calls to Graph carry a proof of the app's secret.
+    /// Whether calls to Graph carry an `appsecret_proof`.
     pub appsecret_proof: bool,
-    /// Where Graph is, without a slash at the end.
+    /// The address of Graph, without a slash at the end.
     pub graph_url: String,
-    /// Which version of it.
+    /// The version of Graph, such as `v26.0`.
     pub graph_version: String,
     app_secret: Option<Secret>,
     verify_token: Option<Secret>,
 }
 
-/// What webhooks are trusted by.
+/// The secrets by which webhooks are known to come from Meta.
 #[derive(Clone, Debug)]
 pub struct Webhook {
-    /// What Meta signs them with.
+    /// The key of Meta's signature on each webhook.
     pub app_secret: SecretString,
-    /// What Meta shows at its handshake.
+    /// The word of our choice that Meta shows when it verifies the webhook's address.
     pub verify_token: SecretString,
 }
 
@@ -154,7 +153,7 @@ impl Config {
         self.database_url.expose_secret()
     }
 
-    /// What webhooks are trusted by; `None` while no app is configured, so that none can be.
+    /// The secrets of webhooks; `None` while no app is configured.
     ///
     /// # Errors
     /// One of the two secrets is missing or can't be read.
@@ -229,7 +228,7 @@ fn read_database_url(secret: &Secret) -> Result<SecretString> {
     Ok(url)
 }
 
-/// An address of HTTP, without a slash at the end.
+/// An address of HTTP without credentials, query or slash at its end.
 fn base_url(text: &str) -> Option<String> {
     let url = reqwest::Url::parse(text).ok()?;
     let plain = matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none();
@@ -237,7 +236,7 @@ fn base_url(text: &str) -> Option<String> {
     (plain && open).then(|| text.trim_end_matches('/').to_owned())
 }
 
-/// Reads `8MiB`, `512KiB`, `4096B`.
+/// Reads `8MiB`, `512KiB` or `4096B` as bytes; 0 is none.
 fn read_size(text: &str) -> Option<usize> {
     let units = [("KiB", 1024), ("MiB", 1024 * 1024), ("B", 1)];
     let (count, size) = units.into_iter().find_map(|(unit, size)| Some((text.strip_suffix(unit)?, size)))?;

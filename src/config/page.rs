@@ -22,7 +22,7 @@ use crate::store::page::Page;
 /// `silent_after`, unless the file says otherwise.
 const SILENT_AFTER: Duration = Duration::from_hours(72);
 
-/// A Page of the file, all but its token, which is read only by a command that uses it.
+/// A Page of the file. Its token may be in a file of its own, which only a command that uses it reads.
 #[derive(Debug)]
 pub(super) struct ConfiguredPage {
     text: PageText,
@@ -42,15 +42,15 @@ impl ConfiguredPage {
     }
 }
 
-/// Collects what a Page's tables say.
+/// Reads the tables of a Page, and collects the texts of their keys.
 struct Reader {
     section: Section,
-    /// The text of each key that the file has, by which a later start sees what changed in the file.
+    /// The text of each key that the file has: what was changed at run time wins until that text changes.
     written: Vec<(Key, String)>,
 }
 
 impl Reader {
-    /// A value of a kind, if the file has it.
+    /// A value that `parse` takes, if the file has it.
     fn parsed<T>(
         &mut self,
         key: Key,
@@ -69,7 +69,7 @@ impl Reader {
         self.parsed(key, name, setting.expected, |text| setting.read(text))
     }
 
-    /// A value of a kind that the file must have.
+    /// A value that `parse` takes and that the file must have.
     fn needed<T>(
         &mut self,
         key: Key,
@@ -83,7 +83,7 @@ impl Reader {
         Ok(value)
     }
 
-    /// A list of the user's words, if the file has it.
+    /// A list of the user's own words, such as reasons, if the file has it.
     fn words(&mut self, key: Key, name: &'static str) -> Result<Option<Vec<String>>> {
         let Some(list) = self.section.texts(name)? else { return Ok(None) };
         let words = list.into_iter().map(|written| match written.text.trim() {
@@ -95,7 +95,7 @@ impl Reader {
         Ok(Some(words))
     }
 
-    /// Reads an inner table with `read`; nothing happens without it.
+    /// What `read` makes of an inner table, if the file has it.
     fn inside<T>(
         &mut self,
         name: &'static str,
@@ -110,7 +110,7 @@ impl Reader {
     }
 }
 
-/// Reads a Page; its token is read later.
+/// Reads a Page; [`ConfiguredPage::complete`] adds its token.
 pub(super) fn read(section: Section) -> Result<ConfiguredPage> {
     let mut of = Reader { section, written: Vec::new() };
     let written = of.section.needed("id")?;
@@ -137,6 +137,7 @@ pub(super) fn read(section: Section) -> Result<ConfiguredPage> {
         name: of.needed(Key::Name, "name", "a name", |name| Some(name.to_owned()))?,
         lane: Lane::new(
             DatasetId(of.needed(Key::DatasetId, "dataset_id", "the digits of the dataset's id", digits)?),
+            // The token comes later.
             String::new().into(),
         ),
         currency: of.needed(
@@ -189,6 +190,7 @@ fn country(of: &mut Reader, timezone: &str) -> Result<String> {
     Ok(country.to_owned())
 }
 
+/// The table `signals`. Its `value` has one choice so far, so it is not kept.
 fn policy(of: &mut Reader) -> Result<Policy> {
     let defaults = Policy::default();
     let value = of.section.text("value")?;
@@ -259,11 +261,13 @@ fn reasons(of: &mut Reader) -> Result<Reasons> {
 /// Digits of an id at Meta, at most.
 const ID_DIGITS_MAX: usize = 32;
 
+/// An id of digits.
 fn digits(text: &str) -> Option<String> {
     let plain = (1..=ID_DIGITS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| text.to_owned())
 }
 
+/// An id of visible ASCII characters.
 fn plain(text: &str) -> Option<String> {
     let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     is_plain.then(|| text.to_owned())

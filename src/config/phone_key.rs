@@ -1,5 +1,5 @@
-//! The key under which phone numbers are hashed: 32 random bytes, written as 64 hexadecimal digits. Without it
-//! nobody can try all numbers against the hashes; with another one no number is recognised any more.
+//! The key under which phone numbers are hashed: 32 random bytes, written as 64 hexadecimal digits. Without it nobody can
+//! hash all numbers to compare; with another one no number is recognised any more.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -57,8 +57,8 @@ fn parse(secret: &Secret) -> Result<SecretSlice<u8>> {
     Ok(bytes.to_vec().into())
 }
 
-/// Makes the file with a new key, unless it is there: written whole under another name first, so that a crash
-/// leaves no half of a key.
+/// Makes the file with a new key, unless it is there: written under another name, so that a crash leaves no half of a
+/// key, then linked, which replaces no key of another process.
 fn make(path: &Path) -> std::io::Result<()> {
     if path.exists() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Secrets: written out, or in a file of their own whose text is read only by a command that uses it.
+//! Secrets: written into the configuration, or in files of their own, each read only by a command that uses it.
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use crate::error::Result;
 /// A secret of the configuration.
 #[derive(Clone, Debug)]
 pub struct Secret {
+    /// How errors call it.
     name: String,
     source: Source,
 }
@@ -57,7 +58,7 @@ impl Secret {
         Ok(Some(Self { name: path.name, source: Source::File(path.text.into()) }))
     }
 
-    /// A secret that is known already.
+    /// A secret that no configuration gives, such as a default.
     pub(super) fn written(text: &str) -> Self {
         Self { name: String::new(), source: Source::Written(text.to_owned().into()) }
     }

@@ -1,6 +1,6 @@
-//! From a time zone to its country.
+//! The country of a time zone, so that a Page need not name both.
 
-/// A country a line: its ISO 3166 code and its time zones.
+/// A country a line: its ISO 3166 code and its time zones, older names included.
 const ZONES: &str = include_str!("zones.txt");
 
 fn countries() -> impl Iterator<Item = (&'static str, &'static str)> {

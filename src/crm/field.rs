@@ -1,15 +1,17 @@
-//! Single fields of other systems' bodies and files as domain types: money, currency, times, phone numbers, texts. What
-//! can't be taken is a 422 that names the field by its JSON pointer.
+//! Reads single fields of other systems' bodies and files as domain types: money, currency, times, phone numbers, texts.
+//! What can't be taken is a 422 that names the field by its JSON pointer.
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::crm::tag_body::WrittenTime;
+use crate::domain::basic::identity::PersonId;
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::conversation::phone::Phone;
+use crate::domain::order::number::trimmed;
 use crate::error::{Error, Result};
 
-/// How far ahead of our clock a time may lie; it is taken as now.
+/// How far a sender's clock may be ahead of ours; a time within this is taken as now.
 const AHEAD_MAX: Duration = Duration::from_mins(5);
 
 /// 2010-01-01: no shop sold in Messenger before.
@@ -27,7 +29,7 @@ pub struct ReadTime {
     pub clamped: bool,
 }
 
-/// Reads a currency; without one it is `of_page`.
+/// Reads a currency code; without one it is the Page's.
 ///
 /// # Errors
 /// 422 that names the field.
@@ -49,7 +51,7 @@ pub fn money(pointer: impl Into<String>, text: &str, currency: Currency) -> Resu
         .map_err(|why| Error::field(pointer, format!("It {why}.")))
 }
 
-/// Reads `occurred_at`: not before 2010, and not after our clock but for a little.
+/// Reads `occurred_at`: not before 2010, and at most 5 minutes ahead of our clock.
 ///
 /// # Errors
 /// 422 that names the field.
@@ -76,12 +78,24 @@ pub fn phone(pointer: &str, text: &str, country: &str) -> Result<Phone> {
     })
 }
 
-/// A text that is there and is more than white space.
+/// Reads a PSID: 5 to 20 digits, as Meta gives them. A spreadsheet may have rounded it, as the error says.
+///
+/// # Errors
+/// 422 that names the field.
+pub fn person(pointer: &str, text: &str) -> Result<PersonId> {
+    let text = trimmed(text);
+    let is_psid = (5..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_psid.then(|| PersonId(text.to_owned())).ok_or_else(|| {
+        Error::field(pointer, "It must be 5 to 20 digits, as Meta gives them: keep the column as text.")
+    })
+}
+
+/// The text, unless it is missing or only white space.
 pub fn filled(text: Option<&String>) -> Option<&String> {
     text.filter(|text| !text.trim().is_empty())
 }
 
-/// Reads a text of at most `most` characters; white space alone is none.
+/// Reads a text of at most `most` characters without white space at its ends; `None` if nothing is left.
 ///
 /// # Errors
 /// 422 that names the field.
@@ -90,7 +104,7 @@ pub fn optional_text(pointer: &str, text: Option<&String>, most: usize) -> Resul
         Some(text) if text.chars().count() > most => {
             Err(Error::field(pointer, format!("It must have at most {most} characters.")))
         }
-        text => Ok(text.cloned()),
+        text => Ok(text.map(|text| text.trim().to_owned())),
     }
 }
 
@@ -103,16 +117,18 @@ pub fn text(pointer: &str, text: &String) -> Result<String> {
         .ok_or_else(|| Error::field(pointer, "It must not be empty."))
 }
 
-/// Reads an order number or a sender's own id, which is kept character by character: white space alone is a fault.
+/// Reads an order number or a sender's own id, without white space and invisible characters at its ends. An empty one is
+/// a fault, not none.
 ///
 /// # Errors
 /// 422 that names the field.
 pub fn name(pointer: &str, text: Option<&String>, most: usize) -> Result<Option<String>> {
+    let text = text.map(|text| trimmed(text));
     match text {
-        Some(text) if text.trim().is_empty() || text.chars().count() > most => {
+        Some(text) if text.is_empty() || text.chars().count() > most => {
             Err(Error::field(pointer, format!("It must have 1 to {most} characters.")))
         }
-        text => Ok(text.cloned()),
+        text => Ok(text.map(str::to_owned)),
     }
 }
 

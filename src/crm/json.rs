@@ -1,6 +1,9 @@
 //! JSON bodies as typed values: what can't be taken is named by its JSON pointer, and never quoted.
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, FieldFault, Result};
@@ -17,6 +20,9 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
         error.fields.push(FieldFault { pointer: String::new(), detail });
         return Err(error);
     }
+    if let Some(pointer) = key_given_twice(body) {
+        return Err(Error::field(pointer, "It is given twice."));
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let read: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| fault_of(&error))?;
     if body.windows(6).any(|bytes| bytes == b"\\u0000")
@@ -26,6 +32,86 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
         return Err(Error::field(pointer, "It must not contain NUL."));
     }
     Ok(read)
+}
+
+/// The JSON pointer of a member that an object, however deep, has twice: which of the two is meant can't be known.
+fn key_given_twice(body: &[u8]) -> Option<String> {
+    let mut found = None;
+    let look = Look { pointer: String::new(), found: &mut found };
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    // What else is wrong with the body is found when it is read.
+    drop(look.deserialize(&mut reader));
+    found
+}
+
+/// Looks through a JSON value for an object that has a member twice.
+struct Look<'a> {
+    /// The JSON pointer of the value.
+    pointer: String,
+    found: &'a mut Option<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Look<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> std::result::Result<(), D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Look<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> std::result::Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> std::result::Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> std::result::Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> std::result::Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> std::result::Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> std::result::Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<(), A::Error> {
+        let mut index = 0_usize;
+        loop {
+            let below = Look { pointer: format!("{}/{index}", self.pointer), found: &mut *self.found };
+            if list.next_element_seed(below)?.is_none() {
+                return Ok(());
+            }
+            index += 1;
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> std::result::Result<(), A::Error> {
+        let mut seen: HashSet<String> = HashSet::new();
+        while let Some(name) = members.next_key::<String>()? {
+            let pointer = format!("{}/{}", self.pointer, escaped(&name));
+            if !seen.insert(name) {
+                self.found.get_or_insert(pointer.clone());
+            }
+            members.next_value_seed(Look { pointer, found: &mut *self.found })?;
+        }
+        Ok(())
+    }
 }
 
 fn not_json(error: &serde_json::Error) -> Error {

@@ -1,5 +1,5 @@
-//! A tag from a body ([`TagBody`]): every field is judged by itself here, and named when it can't be taken. Whether the
-//! tag may be said as things stand is decided below, in `domain`.
+//! Maps a body ([`TagBody`]) to a tag: a field that can't be taken, whatever the order's state, is named here. Whether that
+//! state allows the tag is decided in `domain`.
 
 use crate::clock::Timestamp;
 use crate::crm::field::{self, TEXT_MAX, filled, optional_text};
@@ -20,20 +20,20 @@ const ITEMS_MAX: usize = 500;
 /// Pieces of a line, at most.
 const PIECES_MAX: i64 = 100_000;
 
-/// How an order can be paid.
+/// How an order can be paid; `cod` is cash on delivery.
 const PAYMENTS: [&str; 4] = ["cod", "prepaid", "card", "instalment"];
 
-/// Where a CRM's facts can come from.
+/// Where a CRM's facts can come from; `crm` if it names none.
 const SOURCES: [Source; 4] = [Source::Crm, Source::Courier, Source::Bank, Source::Site];
 
-/// What besides the body decides how a tag reads: who sends it, and of which Page.
+/// What a body's meaning depends on: who sends it, of which Page, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct TagContext<'a> {
     /// The role of the sender's key.
     pub role: Role,
     /// The Page's currency.
     pub currency: Currency,
-    /// The Page's country.
+    /// The Page's country, as its ISO 3166 code.
     pub country: &'a str,
     /// The time of our clock.
     pub now: Timestamp,
@@ -48,7 +48,7 @@ pub fn read(body: &TagBody, context: TagContext<'_>) -> Result<Tag> {
         let kinds: Vec<&str> = OutcomeKind::ALL.iter().map(|kind| kind.as_str()).collect();
         Error::field("/outcome", format!("It must be one of {}.", kinds.join(", ")))
     })?;
-    takes(kind, body, context.role)?;
+    check_fields(kind, body, context.role)?;
     let currency = field::currency(body.currency.as_ref(), context.currency)?;
     let amount = |pointer: &'static str, text: &Option<String>| {
         text.as_ref().map(|text| field::money(pointer, text, currency)).transpose()
@@ -76,6 +76,7 @@ pub fn read(body: &TagBody, context: TagContext<'_>) -> Result<Tag> {
         source: read_source(body.source.as_ref(), context.role)?,
         order_number: field::name("/order_id", body.order_id.as_ref(), ORDER_NUMBER_MAX)?,
         new_order: body.new_order.unwrap_or(false),
+        same_as: field::name("/same_as", body.same_as.as_ref(), ORDER_NUMBER_MAX)?,
         terms,
         occurred_at: time.map(|time| time.at),
         reference: field::name("/ref", body.r#ref.as_ref(), REFERENCE_MAX)?,
@@ -93,7 +94,7 @@ pub fn read(body: &TagBody, context: TagContext<'_>) -> Result<Tag> {
 }
 
 /// Refuses a body that lacks what its kind needs, or has what another kind alone takes.
-fn takes(kind: OutcomeKind, body: &TagBody, role: Role) -> Result<()> {
+fn check_fields(kind: OutcomeKind, body: &TagBody, role: Role) -> Result<()> {
     let refuse = |field: &str, message: String| Err(Error::field(field, message));
     let word = kind.as_str();
     if kind.is_of_conversation() && body.order_id.is_some() {
@@ -103,10 +104,17 @@ fn takes(kind: OutcomeKind, body: &TagBody, role: Role) -> Result<()> {
         ("/total", body.total.is_some(), OutcomeKind::CrossSold),
         ("/fee", body.fee.is_some(), OutcomeKind::Paid),
         ("/new_order", body.new_order == Some(true), OutcomeKind::Confirmed),
+        ("/same_as", body.same_as.is_some(), OutcomeKind::Confirmed),
     ] {
         if is_there && kind != only {
             return refuse(field, format!("It goes with \"{}\" only.", only.as_str()));
         }
+    }
+    if body.same_as.is_some() && body.new_order == Some(true) {
+        return refuse(
+            "/same_as",
+            "It is either the same sale or another one: give one of the two.".to_owned(),
+        );
     }
     if body.total.is_some() && body.value.is_some() {
         return refuse("/total", "Give either the uplift as value, or the new whole as total.".to_owned());
@@ -114,7 +122,7 @@ fn takes(kind: OutcomeKind, body: &TagBody, role: Role) -> Result<()> {
     let has_items = body.items.as_ref().is_some_and(|items| !items.is_empty());
     let has_value = body.value.is_some() || body.total.is_some() || has_items;
     match kind {
-        // Another system may not know it yet: the Purchase is held until somebody says it.
+        // Another system may not know the value yet: the Purchase is held until somebody states it.
         OutcomeKind::Confirmed if role == Role::Crm => Ok(()),
         OutcomeKind::Confirmed | OutcomeKind::Amended if !has_value => {
             refuse("/value", "Say what the order is worth, or give its items.".to_owned())

@@ -41,6 +41,10 @@ pub struct TagBody {
     pub waybill: Option<String>,
     /// `confirmed`: another sale, although one is open.
     pub new_order: Option<bool>,
+    /// The number or id of the order that the sale is, for an order of which it might be another: the answer to
+    /// `perhaps_same_sale`. It also puts a cancelled order on again.
+    #[schema(example = "A-1001")]
+    pub same_as: Option<String>,
     /// When it happened: RFC 3339 with offset, or Unix seconds. Now, if it is left out.
     #[schema(value_type = Option<String>, example = "2026-11-22T14:05:00+04:00")]
     pub occurred_at: Option<WrittenTime>,

@@ -16,7 +16,7 @@ pub use convert::preview::{PreviewTotals, preview};
 pub use convert::silence::fall_silent;
 pub use deliver::lease::{Batch, lease, open, release};
 pub use deliver::recover::{recover, recover_alone};
-pub use deliver::resolve::{ReleasedConversion, Resolution, Resolved, resolve, retry, send_now};
+pub use deliver::resolve::{ReleasedConversion, Resolution, Resolved, SentAgain, resolve, retry, send_now};
 pub use deliver::settle::settle;
 pub use inbox::label_sync::{
     TakenOff, ask_to_take_off, labels_to_name, labels_to_take_off, name_label, settle_taking_off, unnamed,
@@ -36,6 +36,7 @@ pub use receive::project::{PROJECT_MAX, project};
 pub use tag::import::{ImportLine, LineResult, import};
 pub use tag::outcome::tag;
 pub use tag::payout::book_payout;
+pub use tag::sales::{join_orders, part_order};
 pub use tag::undo::{Sender, accept, undo};
 pub use unit::feed_signal::FeedSignal;
 pub use unit::graph_call::GraphCall;

@@ -26,6 +26,7 @@ const CODES: &[KnownError] = &[
     code(3, "Capability missing", "Give the app the capability, or use a token made in Events Manager."),
     code(4, "App request limit reached", WAIT_BY_HEADER),
     code(10, "Permission missing", "Grant the permission to the token's app."),
+    sub(10, 1_893_063, "Page restricted for now", "See the Page's quality and wait until Meta lifts it."),
     code(17, "User request limit reached", WAIT_BY_HEADER),
     sub(17, 2_446_079, "Ad account request limit reached", WAIT_BY_HEADER),
     code(32, "Page request limit reached", WAIT_BY_HEADER),

@@ -23,6 +23,13 @@ pub enum Fault {
         /// The `error.error_subcode` of the answer.
         subcode: Option<i64>,
     },
+    /// An error object without a code, as a server before Graph may write it; no event is taken.
+    Codeless {
+        /// HTTP status of the answer.
+        status: u16,
+        /// The `error.message` of the answer; empty: none.
+        message: &'static str,
+    },
     /// A quota is used up; no event is taken.
     Throttled {
         /// Graph's code of the quota, such as 4, 17, 613 or 80004.

@@ -128,7 +128,27 @@ impl Sandbox {
 
     /// Refuses every request that carries this event, with `subcode` of 100.
     pub fn poison(&self, event_id: &str, subcode: i64) {
-        self.state().poison.insert(event_id.to_owned(), subcode);
+        self.state().poison.insert(event_id.to_owned(), (100, Some(subcode)));
+    }
+
+    /// Refuses every request that carries this event, with `code` and no subcode.
+    pub fn poison_by_code(&self, event_id: &str, code: i64) {
+        self.state().poison.insert(event_id.to_owned(), (code, None));
+    }
+
+    /// Lets every event pass again that was poisoned.
+    pub fn cure(&self) {
+        self.state().poison.clear();
+    }
+
+    /// Refuses every request with more events than this, as one that holds too much data (1).
+    pub fn take_at_once(&self, most: usize) {
+        self.state().most_at_once = Some(most);
+    }
+
+    /// Marks a Page or a person as one of a region about which Meta takes no messaging events.
+    pub fn restrict(&self, id: &str) {
+        self.state().links.restricted.insert(id.to_owned());
     }
 
     /// Plays `fault` once, on the first request with events that meets no earlier fault.

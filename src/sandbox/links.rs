@@ -18,6 +18,8 @@ pub(super) struct Links {
     pub(super) people: HashMap<String, HashMap<String, Value>>,
     /// Click id of a WhatsApp ad → its Page. While there is none at all, every well-formed click id is taken.
     pub(super) clicks: HashMap<String, String>,
+    /// Pages and people of the EEA, the UK and Japan, about whom no messaging event is taken.
+    pub(super) restricted: HashSet<String>,
     /// Dataset → event names that it refuses although Meta documents them.
     pub(super) refused_names: HashMap<String, HashSet<String>>,
     /// Page → its custom labels, by id.

@@ -20,6 +20,9 @@ const EVENTS_MAX: usize = 1000;
 /// How far `appsecret_time` may be from the clock, in seconds; the five minutes are known from field reports.
 const PROOF_AGE_MAX: u64 = 5 * 60;
 
+/// Graph's words beside code 1 for a request that holds too much (Meta's documentation of error handling).
+const TOO_MUCH_DATA: &str = "Please reduce the amount of data you're asking for, then retry your request";
+
 /// The length to which [`Fault::LongAnswer`] pads an answer: more than a careful caller reads.
 const LONG_ANSWER_BYTES: usize = 2 * 1024 * 1024;
 
@@ -30,6 +33,8 @@ pub struct RecordedRequest {
     pub dataset: String,
     /// The ids of its events, in order; empty if its body was not read.
     pub event_ids: Vec<String>,
+    /// The software that says it sends them: a parameter beside `data` (Meta: "Conversions API", request parameters).
+    pub partner_agent: Option<String>,
     /// The HTTP status of the answer; 0 when the connection was closed without one.
     pub status: u16,
 }
@@ -40,8 +45,10 @@ pub(super) struct State {
     pub(super) links: Links,
     /// Token → the subcode of 190 with which it is refused.
     pub(super) dead_tokens: HashMap<String, i64>,
-    /// Event id → the subcode with which it is refused.
-    pub(super) poison: HashMap<String, i64>,
+    /// Event id → the code and subcode with which every request that carries it is refused.
+    pub(super) poison: HashMap<String, (i64, Option<i64>)>,
+    /// The most events of a request that Graph can take at once; `None`: as many as Meta documents.
+    pub(super) most_at_once: Option<usize>,
     pub(super) faults: FaultQueue,
     pub(super) proof: Proof,
     /// The number of newest events and requests that are kept; `None`: all.
@@ -108,6 +115,7 @@ impl State {
 
     /// Answers a request that carries events, and records it; the next fault for the dataset shapes the answer.
     pub(super) fn events(&mut self, now: Timestamp, dataset: &str, call: &mut Call) -> Reply {
+        let partner_agent = call.text("partner_agent");
         let batch = batch(call);
         let ids = batch.as_deref().unwrap_or_default().iter();
         let event_ids = ids.map(|event| event["event_id"].as_str().unwrap_or_default().to_owned()).collect();
@@ -134,7 +142,8 @@ impl State {
             Some(Fault::Hold) => Reply { is_held: true, ..reply },
             _ => reply,
         };
-        self.record(RecordedRequest { dataset: dataset.to_owned(), event_ids, status: reply.status });
+        let dataset = dataset.to_owned();
+        self.record(RecordedRequest { dataset, event_ids, partner_agent, status: reply.status });
         reply
     }
 
@@ -143,7 +152,8 @@ impl State {
         let closes = self.faults.peek(dataset) == Some(Fault::CloseBeforeBody);
         if closes {
             self.faults.next(dataset);
-            self.record(RecordedRequest { dataset: dataset.to_owned(), event_ids: Vec::new(), status: 0 });
+            let (dataset, event_ids) = (dataset.to_owned(), Vec::new());
+            self.record(RecordedRequest { dataset, event_ids, partner_agent: None, status: 0 });
         }
         closes
     }
@@ -173,6 +183,10 @@ impl State {
             }
             Fault::Transient { status, code, subcode } => {
                 error_object::reply(&refusal(status, code, subcode, true), &self.trace())
+            }
+            Fault::Codeless { status, message: "" } => Reply::json(status, &json!({"error": {}})),
+            Fault::Codeless { status, message } => {
+                Reply::json(status, &json!({"error": {"message": message}}))
             }
             Fault::Throttled { code, retry } => {
                 let mut reply = error_object::reply(&refusal(400, code, None, true), &self.trace());
@@ -216,10 +230,13 @@ impl State {
         if events.is_empty() || events.len() > EVENTS_MAX {
             return Err(Refusal::new(100, None, "(#100) data must hold 1 to 1000 events"));
         }
+        if self.most_at_once.is_some_and(|most| events.len() > most) {
+            return Err(Refusal { status: 500, ..Refusal::new(1, None, TOO_MUCH_DATA) });
+        }
         for (place, event) in events.iter().enumerate() {
             let poison = event["event_id"].as_str().and_then(|id| self.poison.get(id));
-            if let Some(subcode) = poison {
-                return Err(Refusal::new(100, Some(*subcode), "Invalid parameter"));
+            if let Some((code, subcode)) = poison {
+                return Err(Refusal::new(*code, *subcode, "Invalid parameter"));
             }
             if let Some(refusal) = rules::refuse(event, Origin { place, dataset, now }, &self.links) {
                 return Err(refusal);

@@ -1,21 +1,17 @@
-//! Reading conversation aggregates: of one conversation, or of all that a lease or an attempt touches. One query
-//! answers one row, in which the rows of each table come as one JSON list of objects: a row of an answer crosses from
-//! SQLite's thread to ours, which costs more than its JSON.
+//! Loads conversation aggregates: of one conversation, or of all that a lease or an attempt touches. One query answers
+//! one row, with each table's rows as a JSON list: a row that crosses from SQLite's thread to ours costs more than JSON.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Deserialize;
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{
-    AccountId, AttemptId, ConversationId, OrderId, OutcomeId, PageId, PersonId,
-};
+use crate::domain::basic::identity::{AccountId, AttemptId, ConversationId, OrderId, PageId, PersonId};
 use crate::domain::basic::money::Currency;
 use crate::domain::conversation::aggregate::{ConversationAggregate, Thread};
 use crate::domain::conversation::inbound::Channel;
 use crate::domain::conversation::recipient::Recipient;
-use crate::domain::order::ledger::{JoinedOrder, OrderLedger};
-use crate::domain::order::matching;
+use crate::domain::order::ledger::{Join, JoinedOrder, OrderLedger, mark_reported, rematch};
 use crate::domain::order::outcome::{Fact, FollowUp};
 use crate::error::Result;
 use crate::store::chat::ChatRow;
@@ -36,12 +32,12 @@ pub enum Scope<'a> {
     Lease(&'a str),
     /// The conversations of the conversions that an attempt carries.
     Attempt(&'a AttemptId),
-    /// The conversations of an attempt in which a conversion may still change: one that is not in a final state, or a
-    /// suppressed one that may wake.
+    /// The conversations of an attempt that have a conversion which its verdict may change: one that is `held`, `ready` or
+    /// `suppressed`, in the attempt or not, or one of the attempt that was not taken, while its ledger perhaps changed.
     Open(&'a AttemptId),
 }
 
-/// The ids of the conversations of the conversions that `$which` selects, as a JSON list.
+/// The query for a JSON list of the conversations of the conversions for which the condition `$which` holds.
 macro_rules! ids {
     ($which:literal) => {
         Pair {
@@ -57,10 +53,9 @@ macro_rules! ids {
     };
 }
 
-/// The query for the conversations of a list of ids: `$these` compares with it, `$all` makes a JSON list, `$object` an
-/// object. Each list is read as one of the types that [`AggregateRows`] names. `limit 1` stands in for `exists`, for
-/// which PostgreSQL would read the whole of a short table. `$json` marks a list within a row as JSON again, because
-/// SQLite loses that mark across a subquery.
+/// The query for the aggregates of a JSON list of ids: `$these` compares with it, the functions `$all` and `$object` make
+/// a JSON list and a JSON object. `$json` keeps the list of a subquery from being taken for text, since SQLite loses the
+/// subtype there. `(select 1 … limit 1) = 1` is `exists (…)`, for which PostgreSQL would read the whole of a short table.
 macro_rules! aggregate_query {
     ($these:literal, $all:literal, $object:literal, $json:literal) => {
         concat!(
@@ -80,24 +75,22 @@ macro_rules! aggregate_query {
                              ad_id, stage),
             ") from chat where conversation_id ", $these, ") as text) as chats,
              cast((select ", $all, "(",
-            object!($object: id, conversation_id, service_numbered, policy_version, opened_at, version, joined_into,
-                             joined_by_person),
+            object!($object: id, conversation_id, service_numbered, policy_version, opened_at, version, joined_into),
             ") from sale_order where conversation_id ", $these, ") as text) as orders,
              cast((select ", $all, "(",
-            object!($object: order_id, number, joined_from, version = "order_number.version"),
+            object!($object: order_id, number),
             " order by position, number)
                 from order_number join sale_order on sale_order.id = order_id
                where conversation_id ", $these, ") as text) as numbers,
              cast((select ", $all, "(",
-            object!($object: id = "outcome.id", conversation_id = "outcome.conversation_id", order_id, joined_into,
-                             about, kind, occurred_at, clamped, recorded_at, source, actor, reference,
-                             currency = "outcome.currency", value = "outcome.value", total, delivery_fee, discount,
-                             fee, items, reason, payment, courier, waybill),
-            ") from outcome left join sale_order on sale_order.id = outcome.order_id
-               where outcome.conversation_id ", $these, ") as text) as outcomes,
+            object!($object: id, conversation_id, order_id,
+                             about, kind, occurred_at, clamped, time_stated, recorded_at, source, actor, reference,
+                             currency, value, total, delivery_fee, discount,
+                             fee, items, reason, payment, courier, waybill, position, other),
+            ") from outcome where conversation_id ", $these, ") as text) as outcomes,
              cast((select ", $all, "(",
             object!($object: id, conversation_id, order_id, policy_version, event_name, number, event_id, event_time,
-                             state, reason, value, leaves_at, frozen, resent,
+                             state, reason, value, leaves_at, frozen, resent, beside, contents,
                              outcome_ids = concat!(
                                  $json, "((select ", $all, "(outcome_id order by outcome_id)
                                              from conversion_outcome where conversion_id = conversion.id))"
@@ -122,7 +115,7 @@ const AGGREGATE_QUERY: Pair = Pair {
     ),
 };
 
-/// The one row that the query answers, its lists read into the row type of each table.
+/// The one row that [`AGGREGATE_QUERY`] answers: each list read into the row type of its table.
 struct AggregateRows {
     threads: Vec<ThreadRow>,
     chats: Vec<ChatRow>,
@@ -138,6 +131,7 @@ struct ThreadRow {
     id: String,
     page_id: String,
     channel: String,
+    /// `None`, like `person_id`, while no person is known: see [`Thread::recipient`].
     account_id: Option<String>,
     person_id: Option<String>,
     version: i64,
@@ -147,9 +141,9 @@ struct ThreadRow {
 }
 
 impl AggregateRows {
-    /// Reads each list and sorts it, which costs less here than in the database.
+    /// Reads each list and sorts it, which costs less here than in the database; only numbers come sorted.
     fn read(row: &Row) -> Result<Self> {
-        let mut known = Self {
+        let mut rows = Self {
             threads: row.list("threads")?,
             chats: row.list("chats")?,
             orders: row.list("orders")?,
@@ -157,11 +151,11 @@ impl AggregateRows {
             outcomes: row.list("outcomes")?,
             conversions: row.list("conversions")?,
         };
-        known.chats.sort_unstable_by_key(|chat| chat.number);
-        known.orders.sort_unstable_by(|a, b| (a.opened_at, &a.id).cmp(&(b.opened_at, &b.id)));
-        known.outcomes.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
-        known.conversions.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
-        Ok(known)
+        rows.chats.sort_unstable_by_key(|chat| chat.number);
+        rows.orders.sort_unstable_by(|a, b| (a.opened_at, &a.id).cmp(&(b.opened_at, &b.id)));
+        rows.outcomes.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
+        rows.conversions.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
+        Ok(rows)
     }
 }
 
@@ -178,20 +172,22 @@ impl ThreadRow {
             page_id: PageId(self.page_id),
             recipient: self.account_id.zip(self.person_id).map(messaging),
             version: self.version,
+            entries: 0,
         })
     }
 }
 
-/// The rows of several conversations, by conversation, while aggregates are made of them.
+/// Aggregates that are being put together from rows, by the id of their conversation.
 #[derive(Default)]
 struct Found {
     aggregates: BTreeMap<String, ConversationAggregate>,
-    /// The currencies of their Pages.
+    /// The currency of each one's Page.
     currencies: HashMap<String, Currency>,
 }
 
 impl Unit {
-    /// Loads a conversation and locks it until this unit ends: facts about it are recorded one after the other.
+    /// Loads a conversation and locks it until this unit ends, so that facts about it are recorded one after the other.
+    /// `None` if there is no such conversation.
     pub async fn load_conversation(&mut self, id: &ConversationId) -> Result<Option<ConversationAggregate>> {
         Ok(self.load_conversations(Scope::Conversation(id)).await?.pop())
     }
@@ -205,7 +201,7 @@ impl Unit {
         Ok(loaded)
     }
 
-    /// Locks the conversations of a scope until this unit ends.
+    /// Locks the conversations of a scope until this unit ends, for a unit that loads fewer of them, and later.
     pub async fn lock_conversations(&mut self, scope: Scope<'_>) -> Result<()> {
         if self.is_alone() {
             return Ok(());
@@ -233,7 +229,9 @@ impl Unit {
                     "attempt_id = $1
                      and (select 1 from conversion as other
                            where other.conversation_id = conversion.conversation_id
-                             and other.state in ('held', 'ready', 'suppressed') limit 1) = 1"
+                             and (other.state in ('held', 'ready', 'suppressed')
+                                  or (other.attempt_id = $1 and other.state in ('rejected', 'expired')))
+                           limit 1) = 1"
                 );
                 (text, attempt.as_str())
             }
@@ -246,8 +244,7 @@ impl Unit {
             .unwrap_or_else(|| "[]".into()))
     }
 
-    /// Locks in the order of the ids, so that two units never wait for each other in a circle. SQLite's one writer
-    /// needs no lock.
+    /// Locks the rows in the order of their ids, so that two units never deadlock. SQLite's one writer needs no lock.
     async fn lock_these(&mut self, ids: &str) -> Result<()> {
         if self.is_alone() {
             return Ok(());
@@ -259,58 +256,59 @@ impl Unit {
 
     async fn read_these(&mut self, ids: String) -> Result<Vec<ConversationAggregate>> {
         let Some(row) = self.row(AGGREGATE_QUERY, values![ids]).await? else { return Ok(Vec::new()) };
-        let known = AggregateRows::read(&row)?;
+        let rows = AggregateRows::read(&row)?;
         let mut found = Found::default();
-        for row in known.threads {
+        for row in rows.threads {
             let (id, has_pending_tag) = (row.id.clone(), row.has_pending > 0);
             let currency = read_word("currency", Currency::parse, &row.currency)?;
             found.currencies.insert(id.clone(), currency);
             found.aggregates.insert(id, ConversationAggregate { has_pending_tag, ..empty(row.thread()?) });
         }
-        for row in known.chats {
+        for row in rows.chats {
             if let Some(aggregate) = found.aggregates.get_mut(&row.conversation_id) {
                 let (chat, stage) = row.chat()?;
                 aggregate.chats.push(chat);
                 aggregate.stages.push(stage);
             }
         }
-        take_orders(known.orders, known.numbers, known.outcomes, &mut found)?;
-        for row in known.conversions {
+        take_orders(rows.orders, rows.numbers, rows.outcomes, &mut found)?;
+        for row in rows.conversions {
             if let Some(aggregate) = found.aggregates.get_mut(&row.conversation_id) {
                 aggregate.conversions.push(row.conversion()?);
             }
         }
-        for ConversationAggregate { orders, conversions, .. } in found.aggregates.values_mut() {
-            for ledger in &mut *orders {
-                let mut rows = conversions.iter().filter(|row| row.order_id.as_ref() == Some(&ledger.id));
-                ledger.may_be_reported = rows.any(|row| row.frozen || row.may_be_taken());
+        for (id, aggregate) in &mut found.aggregates {
+            let reported = aggregate.reported();
+            mark_reported(&mut aggregate.orders, &reported);
+            if let Some(currency) = found.currencies.get(id) {
+                rematch(&mut aggregate.orders, &aggregate.decisions, *currency);
             }
-            matching::match_orders(orders);
+            aggregate.mark_perhaps_told();
         }
         Ok(found.aggregates.into_values().collect())
     }
 }
 
+/// Adds the orders, not folded yet, with their numbers, facts and joined tellings, and the facts about chats.
 fn take_orders(
     orders: Vec<LedgerOrder>,
     numbers: Vec<OrderNumberRow>,
     outcomes: Vec<OutcomeRow>,
     found: &mut Found,
 ) -> Result<()> {
-    let (mut numbers_of, mut numbers_brought, mut facts_recorded): (Texts, Texts, Texts) = Default::default();
+    let mut numbers_of: HashMap<String, Vec<String>> = HashMap::new();
     for row in numbers {
-        if let Some(joined) = row.joined_from {
-            numbers_brought.entry(joined).or_default().push(row.number.clone());
-        }
         numbers_of.entry(row.order_id).or_default().push(row.number);
     }
     for row in &outcomes {
-        if let Some(order) = &row.order_id {
-            facts_recorded.entry(order.clone()).or_default().push(row.id.clone());
+        if let Some(aggregate) = found.aggregates.get_mut(&row.conversation_id) {
+            aggregate.thread.entries = aggregate.thread.entries.max(row.position);
+            aggregate.decisions.extend(row.decision());
         }
     }
     let (mut of_orders, mut of_chats) = ledgers(outcomes)?;
-    for row in orders.iter().filter(|row| row.joined_into.is_none()) {
+    let (joined, own): (Vec<_>, Vec<_>) = orders.into_iter().partition(|row| row.joined_into.is_some());
+    for row in own {
         let Some(aggregate) = found.aggregates.get_mut(&row.conversation_id) else { continue };
         let Some(currency) = found.currencies.get(&row.conversation_id).copied() else { continue };
         let (id, service_numbered) = (OrderId(row.id.clone()), row.service_numbered != 0);
@@ -319,23 +317,29 @@ fn take_orders(
         ledger.opened_at = Timestamp::from_millis(row.opened_at);
         ledger.facts = of_orders.remove(&row.id).unwrap_or_default();
         ledger.numbers = numbers_of.remove(&row.id).unwrap_or_default();
-        ledger.fold(currency);
         aggregate.orders.push(ledger);
     }
-    for row in orders.into_iter().filter(|row| row.joined_by_person == 0) {
+    for row in joined {
         let Some(aggregate) = found.aggregates.get_mut(&row.conversation_id) else { continue };
         let mut sales = aggregate.orders.iter_mut();
         let Some(sale) = sales.find(|ledger| Some(&ledger.id.0) == row.joined_into.as_ref()) else {
             continue;
         };
+        aggregate.joins.push(Join { telling: OrderId(row.id.clone()), order: sale.id.clone() });
+        let facts = of_orders.remove(&row.id).unwrap_or_default();
+        let numbers = numbers_of.remove(&row.id).unwrap_or_default();
         sale.joined.push(JoinedOrder {
-            numbers: numbers_brought.remove(&row.id).unwrap_or_default(),
-            facts: facts_recorded.remove(&row.id).unwrap_or_default().into_iter().map(OutcomeId).collect(),
+            numbers: numbers.clone(),
+            service_numbered: row.service_numbered != 0,
+            facts: facts.iter().map(|fact| fact.id.clone()).collect(),
             version: row.version,
             policy_version: row.policy_version,
             opened_at: Timestamp::from_millis(row.opened_at),
+            is_reported: false,
             id: OrderId(row.id),
         });
+        sale.numbers.extend(numbers);
+        sale.facts.extend(facts);
     }
     for (id, aggregate) in &mut found.aggregates {
         aggregate.chat_facts = of_chats.remove(id).unwrap_or_default();
@@ -343,6 +347,7 @@ fn take_orders(
     Ok(())
 }
 
+/// An aggregate to which nothing is added yet.
 fn empty(thread: Thread) -> ConversationAggregate {
     ConversationAggregate {
         thread,
@@ -350,35 +355,37 @@ fn empty(thread: Thread) -> ConversationAggregate {
         stages: Vec::new(),
         chat_facts: Vec::new(),
         orders: Vec::new(),
+        joins: Vec::new(),
+        decisions: Vec::new(),
         conversions: Vec::new(),
         has_pending_tag: false,
     }
 }
 
-type Texts = HashMap<String, Vec<String>>;
-
+/// Facts by an id.
 type Ledgers = HashMap<String, Vec<Fact>>;
 
-/// Facts by order and facts by conversation, each with the follow-ups to it. Those of an order that was joined into
-/// another one are listed under that one.
+/// Facts about orders, by telling, and facts about chats, by conversation; each with the follow-ups to it.
 fn ledgers(outcomes: Vec<OutcomeRow>) -> Result<(Ledgers, Ledgers)> {
-    let (mut undone, mut accepted) = (HashSet::new(), HashSet::new());
+    let (mut undone, mut accepted, mut same) = (HashSet::new(), HashSet::new(), HashSet::new());
     for row in &outcomes {
         match row.follow_up() {
             Some((about, FollowUp::Undo)) => undone.insert(about.clone()),
             Some((about, FollowUp::Accept)) => accepted.insert(about.clone()),
-            None => false,
+            Some((about, FollowUp::Join)) => same.insert(about.clone()),
+            Some((_, FollowUp::Part)) | None => false,
         };
     }
     let (mut of_orders, mut of_chats) = (Ledgers::new(), Ledgers::new());
     for mut row in outcomes.into_iter().filter(|row| row.about.is_none()) {
-        let ledger = match row.joined_into.take().or(row.order_id.take()) {
+        let ledger = match row.order_id.take() {
             Some(order) => of_orders.entry(order).or_default(),
             None => of_chats.entry(std::mem::take(&mut row.conversation_id)).or_default(),
         };
         let mut fact = row.fact()?;
         fact.undone = undone.contains(&fact.id.0);
         fact.accepted = accepted.contains(&fact.id.0);
+        fact.names_same_sale = same.contains(&fact.id.0);
         ledger.push(fact);
     }
     Ok((of_orders, of_chats))

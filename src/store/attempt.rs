@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{AttemptId, ConversionId, DatasetId, PageId};
+use crate::domain::signal::SEND_WITHIN;
 use crate::domain::signal::attempt::{AttemptState, GraphAnswer, Verdict};
 use crate::domain::signal::conversion::{EventName, Reason, State};
 use crate::error::Result;
@@ -54,6 +55,14 @@ pub struct NewAttempt<'a> {
     pub dataset: &'a DatasetId,
     /// The lease whose conversions it carries; opening the attempt renews it.
     pub lease: Lease<'a>,
+}
+
+/// A conversion of an attempt, as it stands.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each is the column of that name")]
+pub struct SettledConversion {
+    pub id: ConversionId,
+    pub state: State,
 }
 
 /// The new state of the conversions of an attempt.
@@ -165,7 +174,8 @@ impl Unit {
     }
 
     /// Gives the conversions of an attempt their new state, except those that a newer attempt carries. Those that go
-    /// back to `ready` are due at `next_at`, and keep their lease with `keep_lease`. A conversion of which an earlier
+    /// back to `ready` are due at `next_at`, and keep their lease with `keep_lease`. One that was certainly not taken is
+    /// frozen no longer: its payload follows the ledger again. A conversion of which an earlier
     /// answer was lost may be at Meta already, so it never becomes `expired` or `suppressed`. One that is `ready` to be
     /// sent again because this attempt's answer was lost takes the answer that arrived after all.
     pub async fn settle(&mut self, attempt: &AttemptId, settlement: Settlement) -> Result<u64> {
@@ -176,6 +186,7 @@ impl Unit {
                     reason = case when resent = 1 and $2 in ('expired', 'suppressed') then 'answer_lost'
                                   else $3 end,
                     detail = $4, next_at = $5,
+                    frozen = case when $2 in ('ready', 'rejected', 'expired', 'suppressed') then resent else frozen end,
                     lease = case when $6 = 1 then lease end,
                     lease_until = case when $6 = 1 then lease_until end
               where attempt_id = $1
@@ -216,10 +227,10 @@ impl Unit {
     }
 
     /// Makes conversions of an attempt that are `unknown` for answers of zero ready again at `next_at`, where they met
-    /// fewer than `zeros` of them.
+    /// fewer than `zeros` of them. They were certainly not taken, so their payloads follow the ledger again.
     pub async fn spare_below(&mut self, attempt: &AttemptId, zeros: i64, next_at: Timestamp) -> Result<u64> {
         self.execute(
-            "update conversion set state = 'ready', reason = 'try_again', next_at = $3
+            "update conversion set state = 'ready', reason = 'try_again', next_at = $3, frozen = resent
               where attempt_id = $1 and state = 'unknown' and zero_answers < $2",
             values![attempt.as_str(), zeros, next_at],
         )
@@ -235,6 +246,49 @@ impl Unit {
             )
             .await?;
         row.map_or(Ok(1), |row| row.get("tries"))
+    }
+
+    /// Counts a passing fault for every conversion of an attempt.
+    pub async fn count_passing_fault(&mut self, attempt: &AttemptId) -> Result<()> {
+        self.execute(
+            "update conversion set passing_faults = passing_faults + 1 where attempt_id = $1",
+            values![attempt.as_str()],
+        )
+        .await
+        .map(drop)
+    }
+
+    /// The most passing faults that a conversion of an attempt met.
+    pub async fn passing_faults(&mut self, attempt: &AttemptId) -> Result<i64> {
+        let row = self
+            .row(
+                "select coalesce(max(passing_faults), 0) as met from conversion where attempt_id = $1",
+                values![attempt.as_str()],
+            )
+            .await?;
+        row.map_or(Ok(0), |row| row.get("met"))
+    }
+
+    /// Whether Meta took events of a Page since the last passing fault that another attempt of it met. Looked at are the
+    /// attempts from `since` on.
+    pub async fn took_others(
+        &mut self,
+        attempt: &AttemptId,
+        page: &PageId,
+        since: Timestamp,
+    ) -> Result<bool> {
+        let row = self
+            .row(
+                "select max(case when verdict = 'sent' then opened_at end) as sent_at,
+                        max(case when verdict in ('not_taken', 'too_much') and code is not null and id <> $1
+                                 then opened_at end) as fault_at
+                   from attempt where page_id = $2 and opened_at >= $3",
+                values![attempt.as_str(), page.as_str(), since],
+            )
+            .await?;
+        let Some(row) = row else { return Ok(false) };
+        let (sent_at, fault_at) = (row.time_if_any("sent_at")?, row.time_if_any("fault_at")?);
+        Ok(sent_at.is_some_and(|sent_at| fault_at.is_none_or(|fault_at| sent_at >= fault_at)))
     }
 
     /// The names of the events that an attempt carries.
@@ -278,7 +332,7 @@ impl Unit {
     }
 
     /// Gives the conversions that an attempt left `unknown` the state by which a person resolved it. Those that are
-    /// sent again are marked `resent`, because Meta may have them already.
+    /// sent again are marked `resent`, because Meta may have them already; those that Meta takes no more are expired.
     pub async fn settle_unknown(
         &mut self,
         attempt: &AttemptId,
@@ -288,14 +342,29 @@ impl Unit {
     ) -> Result<u64> {
         self.execute(
             "update conversion
-                set state = $2, reason = $3, next_at = $4, resent = case when $2 = 'ready' then 1 else resent end
+                set state = case when $2 = 'ready' and event_time < $5 then 'expired' else $2 end,
+                    reason = case when $2 = 'ready' and event_time < $5 then 'too_old' else $3 end,
+                    next_at = $4,
+                    resent = case when $2 = 'ready' and event_time >= $5 then 1 else resent end
               where attempt_id = $1 and state = 'unknown'",
-            values![attempt.as_str(), state.as_str(), reason.as_str(), now],
+            values![attempt.as_str(), state.as_str(), reason.as_str(), now, now - SEND_WITHIN],
         )
         .await
     }
 
-    /// Gives back every lease: what was leased and not sent is due again.
+    /// The conversions whose last attempt is this one, as they stand.
+    pub async fn conversions_of_attempt(&mut self, attempt: &AttemptId) -> Result<Vec<SettledConversion>> {
+        let text = "select id, state from conversion where attempt_id = $1 order by event_time, id";
+        let read = |row: &Row| {
+            Ok(SettledConversion {
+                id: ConversionId(row.get("id")?),
+                state: row.word("state", State::parse)?,
+            })
+        };
+        self.rows(text, values![attempt.as_str()]).await?.iter().map(read).collect()
+    }
+
+    /// Gives back every lease: what was claimed and not sent is due again.
     pub async fn give_back_all(&mut self) -> Result<u64> {
         self.execute(
             "update conversion set lease = null, lease_until = null
@@ -305,12 +374,15 @@ impl Unit {
         .await
     }
 
-    /// Writes how a person resolved an unknown attempt; false if it is not unknown or was resolved before.
+    /// Writes how a person resolved an unknown attempt; false if it is not unknown or was resolved before. One of which
+    /// something could not be sent again and is unknown still may be resolved once more.
     pub async fn resolve_attempt(&mut self, id: &AttemptId, as_what: &str, now: Timestamp) -> Result<bool> {
         let resolved = self
             .execute(
                 "update attempt set resolved_as = $2, closed_at = coalesce(closed_at, $3)
-                  where id = $1 and verdict = 'unknown' and resolved_as is null",
+                  where id = $1 and verdict = 'unknown'
+                    and (resolved_as is null
+                         or exists (select 1 from conversion where attempt_id = $1 and state = 'unknown'))",
                 values![id.as_str(), as_what, now],
             )
             .await?;

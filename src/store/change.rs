@@ -18,9 +18,8 @@ use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::outcome::FollowUp;
 use crate::error::{Error, Result};
 use crate::store::db::sql::Unit;
-use crate::store::db::statement::{Pair, Row, Value, rows, values};
+use crate::store::db::statement::{Pair, Row, Value, list, rows, values};
 use crate::store::db::write_buffer::{Buffered, Table};
-use crate::store::order::OrderNumberRow;
 use crate::store::outcome::{OutcomeRow, outcome_columns};
 use crate::store::referral::{ReferralRow, referral_columns};
 
@@ -58,6 +57,10 @@ struct ChangeRow {
     occurred_at: i64,
     parked: i64,
     conversation_version: i64,
+    entries: i64,
+    tellings: Option<String>,
+    numbers: Option<String>,
+    became: Option<String>,
     sequence: Option<i64>,
     published_at: Option<i64>,
 }
@@ -66,7 +69,8 @@ impl Buffered for ChangeRow {
     const TABLE: Table = Table::Change;
     const TEXT: Pair = rows!(insert into change (
         id text, page_id text, kind text, subject_id text, version bigint, occurred_at bigint, parked bigint,
-        conversation_version bigint, sequence bigint, published_at bigint
+        conversation_version bigint, entries bigint, tellings text, numbers text, became text, sequence bigint,
+        published_at bigint
     ));
     /// On SQLite, where units commit one after the other, changes are numbered when they are written; on PostgreSQL,
     /// and while older changes wait, they wait for the publisher.
@@ -234,7 +238,7 @@ impl Unit {
         let mut values = slice.values();
         values.push(Value::from(limit));
         let text = "select id, sequence, page_id, kind, subject_id, version, occurred_at, parked,
-                           conversation_version
+                           conversation_version, entries, tellings, numbers, became
                       from change
                      where sequence > $1 and sequence <= $2 and (cast($3 as text) is null or page_id = $3)
                      order by sequence
@@ -252,42 +256,39 @@ impl Unit {
 
     async fn read_changed_orders(&mut self, slice: FeedSlice<'_>, records: &mut Records) -> Result<()> {
         let text = concat!(
-            "select sale_order.id, conversation_id, sale_order.version, joined_into, page.currency
+            "select sale_order.id, conversation_id, page.currency
                from sale_order join page on page.id = sale_order.page_id
               where sale_order.id in (",
             changed_subjects!(),
             ")"
         );
-        let orders = self.rows(text, slice.values()).await?;
-        if orders.is_empty() {
+        for row in &self.rows(text, slice.values()).await? {
+            let id = OrderId(row.get("id")?);
+            let record = OrderRecord {
+                id: id.clone(),
+                conversation_id: row.get::<Option<String>>("conversation_id")?.map(ConversationId),
+                currency: row.word("currency", Currency::parse)?,
+            };
+            records.orders.insert(id, record);
+        }
+        if records.orders.is_empty() {
             return Ok(());
         }
-        let text = concat!(
-            "select order_id, number, version, joined_from
-               from order_number
-              where order_id in (select coalesce(joined_into, id) from sale_order where id in (",
-            changed_subjects!(),
-            ")) order by order_id, position, number"
-        );
-        let numbers = self.rows(text, slice.values()).await?;
-        let numbers = numbers.iter().map(read_number).collect::<Result<Vec<OrderNumberRow>>>()?;
+        // Of the whole conversation: an order's facts may have come under any of its tellings.
         let text = concat!(
             "select ",
             outcome_columns!(),
-            " from outcome where order_id in (",
+            " from outcome where conversation_id in (select conversation_id from sale_order where id in (",
             changed_subjects!(),
-            " union select id from sale_order where joined_into in (",
-            changed_subjects!(),
-            ")) order by recorded_at, id"
+            ")) and order_id is not null order by position, id"
         );
-        let mut entries = Entries::new();
+        let mut entries: HashMap<String, Vec<OutcomeRow>> = HashMap::new();
         for row in &self.rows(text, slice.values()).await? {
             let entry = OutcomeRow::read(row)?;
-            entries.entry(entry.order_id.clone().unwrap_or_default()).or_default().push(entry);
+            entries.entry(entry.conversation_id.clone()).or_default().push(entry);
         }
-        for row in &orders {
-            let record = read_order(row, &numbers, &entries)?;
-            records.orders.insert(record.id.clone(), record);
+        for (conversation, rows) in entries {
+            records.ledgers.insert(ConversationId(conversation), versioned(&rows)?);
         }
         Ok(())
     }
@@ -333,32 +334,44 @@ impl Unit {
             outcome_columns!(),
             " from outcome where order_id is null and conversation_id in (",
             changed_subjects!(),
-            ") order by recorded_at, id"
+            ") order by position, id"
         );
-        let mut entries = Entries::new();
+        let mut entries: HashMap<String, Vec<OutcomeRow>> = HashMap::new();
         for row in &self.rows(text, slice.values()).await? {
             let entry = OutcomeRow::read(row)?;
             entries.entry(entry.conversation_id.clone()).or_default().push(entry);
         }
         for (id, rows) in entries {
             if let Some(record) = records.threads.get_mut(&ConversationId(id)) {
-                let entries: Vec<_> = rows.iter().map(|entry| (entry.version(), entry)).collect();
-                record.entries = versioned(&entries)?;
+                record.entries = versioned(&rows)?;
             }
         }
         Ok(())
     }
 
-    /// Adds a change: the order of `thread` is now at its version.
-    pub fn order_changed(&mut self, id: String, thread: &Thread, order: &OrderLedger, now: Timestamp) {
+    /// Adds a change: the order of `thread` is now at its version. One that turned out to be another order ends with it,
+    /// and names the number of that one as `became`.
+    pub fn order_changed(
+        &mut self,
+        id: String,
+        thread: &Thread,
+        order: &OrderLedger,
+        became: Option<String>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let ids: Vec<&str> = order.ids().map(OrderId::as_str).collect();
         let change = ChangeRow::of(thread, id, now);
         self.write_buffer.of().push(ChangeRow {
             kind: ORDER_UPDATED,
             subject_id: order.id.0.clone(),
             version: order.version,
-            parked: i64::from(order.parked),
+            parked: i64::from(order.doubt.is_parked),
+            tellings: (ids.len() > 1).then(|| list(ids.iter().copied())).transpose()?,
+            numbers: Some(list(order.numbers.iter().map(String::as_str))?),
+            became,
             ..change
         });
+        Ok(())
     }
 
     /// Adds a change: the conversation is now at its version.
@@ -385,6 +398,10 @@ impl ChangeRow {
             occurred_at: now.millis(),
             parked: 0,
             conversation_version: thread.version,
+            entries: thread.entries,
+            tellings: None,
+            numbers: None,
+            became: None,
             sequence: None,
             published_at: None,
         }
@@ -402,76 +419,40 @@ fn read_change(row: &Row) -> Result<Change> {
         occurred_at: row.time("occurred_at")?,
         parked: row.truth("parked")?,
         conversation_version: row.get("conversation_version")?,
+        entries: row.get("entries")?,
+        tellings: texts(row, "tellings")?.into_iter().map(OrderId).collect(),
+        numbers: texts(row, "numbers")?,
+        became: row.get("became")?,
     })
 }
 
-fn read_number(row: &Row) -> Result<OrderNumberRow> {
-    Ok(OrderNumberRow {
-        page_id: "".into(),
-        order_id: row.get("order_id")?,
-        number: row.get("number")?,
-        position: 0,
-        joined_from: row.get("joined_from")?,
-        version: row.get("version")?,
-    })
-}
-
-/// Entries of the ledger by their order or conversation.
-type Entries = HashMap<String, Vec<OutcomeRow>>;
-
-/// Reads an order as the feed renders it. One that was joined into another keeps the numbers and facts that it had; the
-/// other has them from the version at which they were joined.
-fn read_order(row: &Row, numbers: &[OrderNumberRow], entries: &Entries) -> Result<OrderRecord> {
-    let id: String = row.get("id")?;
-    let joined_into: Option<String> = row.get("joined_into")?;
-    let stands_in = joined_into.as_ref().unwrap_or(&id);
-    let own = numbers.iter().filter(|number| match &joined_into {
-        None => number.order_id == id,
-        Some(_) => number.joined_from.as_ref() == Some(&id),
-    });
-    let its_entries = entries.get(&id).into_iter().flatten();
-    let mut of_it: Vec<(i64, &OutcomeRow)> = its_entries.map(|entry| (entry.version(), entry)).collect();
-    let mut joined: HashMap<&String, i64> = HashMap::new();
-    for number in numbers.iter().filter(|number| number.order_id == id) {
-        if let Some(from) = &number.joined_from {
-            joined.insert(from, number.version);
-        }
+/// A column with a JSON list of texts; empty where it is null.
+fn texts(row: &Row, column: &'static str) -> Result<Vec<String>> {
+    match row.get::<Option<String>>(column)? {
+        None => Ok(Vec::new()),
+        Some(text) => serde_json::from_str(&text)
+            .map_err(|error| Error::internal("a list of the feed can't be read").caused_by(error)),
     }
-    for (from, since) in joined {
-        let entries = entries.get(from).into_iter().flatten();
-        of_it.extend(entries.map(|entry| (entry.version().max(since), entry)));
-    }
-    let same_as =
-        joined_into.as_ref().and_then(|_| numbers.iter().find(|number| number.order_id == *stands_in));
-    let is_joined = joined_into.is_some();
-    Ok(OrderRecord {
-        names: own.map(|own| (own.number.clone(), if is_joined { 0 } else { own.version })).collect(),
-        same_as: same_as.map(|number| number.number.clone()),
-        entries: versioned(&of_it)?,
-        conversation_id: row.get::<Option<String>>("conversation_id")?.map(ConversationId),
-        currency: row.word("currency", Currency::parse)?,
-        version: row.get("version")?,
-        id: OrderId(id),
-    })
 }
 
-/// Facts with their follow-ups, each entry with the version of its subject at which it appeared.
-fn versioned(entries: &[(i64, &OutcomeRow)]) -> Result<Vec<VersionedFact>> {
+/// Facts with their follow-ups, each entry with its position in the ledger.
+fn versioned(entries: &[OutcomeRow]) -> Result<Vec<VersionedFact>> {
     let (mut undone, mut accepted): (HashMap<&str, i64>, HashMap<&str, i64>) = Default::default();
-    for (version, entry) in entries {
+    for entry in entries {
         match entry.follow_up() {
-            Some((about, FollowUp::Undo)) => undone.insert(about, *version),
-            Some((about, FollowUp::Accept)) => accepted.insert(about, *version),
-            None => None,
+            Some((about, FollowUp::Undo)) => undone.insert(about, entry.position),
+            Some((about, FollowUp::Accept)) => accepted.insert(about, entry.position),
+            Some((_, FollowUp::Join | FollowUp::Part)) | None => None,
         };
     }
-    let facts = entries.iter().filter(|(_, entry)| entry.about.is_none());
-    let versioned = facts.map(|(version, entry)| {
+    let facts = entries.iter().filter(|entry| entry.about.is_none());
+    let versioned = facts.map(|entry| {
         Ok(VersionedFact {
-            since: *version,
+            telling: entry.order_id.clone().map(OrderId),
+            since: entry.position,
             undone_since: undone.get(entry.id.as_str()).copied(),
             accepted_since: accepted.get(entry.id.as_str()).copied(),
-            fact: (*entry).clone().fact()?,
+            fact: entry.clone().fact()?,
         })
     });
     versioned.collect()

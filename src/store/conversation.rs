@@ -204,6 +204,7 @@ impl Unit {
                    from phone_mention join conversation on conversation.id = phone_mention.conversation_id
                   where phone_mention.page_id = $1 and hash = $2 and mentioned_by in ('customer', 'tag')
                     and last_at >= $3
+                    and exists (select 1 from recipient where recipient.conversation_id = conversation.id)
                     and not exists (select 1 from phone_mention as earlier
                                      where earlier.conversation_id = phone_mention.conversation_id
                                        and earlier.hash = phone_mention.hash and earlier.mentioned_by = 'page'

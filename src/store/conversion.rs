@@ -8,8 +8,9 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, ConversionId, DatasetId, OrderId, OutcomeId, PageId};
 use crate::domain::basic::money::Currency;
 use crate::domain::conversation::aggregate::Thread;
+use crate::domain::signal;
 use crate::domain::signal::conversion::{Conversion, EventName, Reason, State};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::cursor::ListRange;
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Pair, Row, Value, list, read_word, rows, values};
@@ -95,7 +96,9 @@ struct NewConversion {
     frozen: i64,
     tries: i64,
     zero_answers: i64,
+    passing_faults: i64,
     resent: i64,
+    contents: Option<String>,
 }
 
 impl Buffered for NewConversion {
@@ -104,7 +107,7 @@ impl Buffered for NewConversion {
         id text, page_id text, conversation_id text, order_id text, chat_number bigint, event_name text,
         number bigint, event_id text, event_time bigint, state text, reason text, value bigint, currency text,
         made_at bigint, leaves_at bigint, next_at bigint, policy_version bigint, frozen bigint, tries bigint,
-        zero_answers bigint, resent bigint
+        zero_answers bigint, passing_faults bigint, resent bigint, contents text
     ));
 }
 
@@ -140,6 +143,9 @@ pub(in crate::store) struct LedgerConversion {
     resent: i64,
     /// Null where it reports none.
     outcome_ids: Option<Vec<String>>,
+    /// A JSON list; null where it reports a sale that one telling alone told.
+    beside: Option<String>,
+    contents: Option<String>,
 }
 
 impl LedgerConversion {
@@ -164,6 +170,8 @@ impl LedgerConversion {
             frozen: self.frozen != 0,
             resent: self.resent != 0,
             uplift_ids: self.outcome_ids.unwrap_or_default().into_iter().map(OutcomeId).collect(),
+            beside: read_beside(self.beside.as_deref())?,
+            contents: self.contents,
         })
     }
 }
@@ -266,7 +274,9 @@ impl Unit {
             frozen: i64::from(conversion.frozen),
             tries: 0,
             zero_answers: 0,
+            passing_faults: 0,
             resent: i64::from(conversion.resent),
+            contents: conversion.contents.clone(),
         });
         self.add_uplift_ids(&conversion.id, &conversion.uplift_ids);
     }
@@ -275,7 +285,8 @@ impl Unit {
     pub async fn put_conversion(&mut self, row: &Conversion) -> Result<()> {
         self.execute(
             "update conversion
-                set event_time = $2, state = $3, reason = $4, value = $5, leaves_at = $6, frozen = $7,
+                set event_time = $2, state = $3, reason = $4, value = $5, leaves_at = $6, frozen = $7, beside = $8,
+                    contents = $9,
                     lease = case when $3 = 'ready' then lease end,
                     lease_until = case when $3 = 'ready' then lease_until end
               where id = $1",
@@ -287,6 +298,8 @@ impl Unit {
                 row.value,
                 row.leaves_at,
                 row.frozen,
+                write_beside(&row.beside)?,
+                row.contents.clone(),
             ],
         )
         .await?;
@@ -297,7 +310,7 @@ impl Unit {
         self.set_uplift_ids(&row.id, &row.uplift_ids).await
     }
 
-    /// Deletes a conversion that nothing gives cause for any more and that no attempt ever carried.
+    /// Deletes a conversion that nothing gives cause for any more and that Meta has certainly not taken.
     pub async fn drop_conversion(&mut self, id: &ConversionId) -> Result<()> {
         for text in [
             "delete from conversion_outcome where conversion_id = $1",
@@ -332,9 +345,13 @@ impl Unit {
     pub async fn release_due(&mut self, too_old_before: Timestamp, now: Timestamp) -> Result<u64> {
         let expired = self
             .execute(
-                "update conversion set state = 'expired', reason = 'too_old', lease = null, lease_until = null
-                  where state in ('held', 'ready') and resent = 0 and event_time < $1",
-                values![too_old_before],
+                "update conversion
+                    set state = 'expired', lease = null, lease_until = null,
+                        reason = case when reason in ('contradiction', 'perhaps_same_sale', 'perhaps_told')
+                                      then reason else 'too_old' end
+                  where state in ('held', 'ready') and resent = 0
+                    and event_time < case when reason = 'contradiction' then $2 else $1 end",
+                values![too_old_before, too_old_before + signal::ASKED_WITHIN],
             )
             .await?;
         let due = self
@@ -438,6 +455,17 @@ impl Unit {
             .await?;
         Ok(changed == 1)
     }
+}
+
+fn read_beside(text: Option<&str>) -> Result<Vec<OrderId>> {
+    let ids: Option<Vec<String>> = text.map(serde_json::from_str).transpose().map_err(|error| {
+        Error::internal("the tellings beside a conversion can't be read").caused_by(error)
+    })?;
+    Ok(ids.unwrap_or_default().into_iter().map(OrderId).collect())
+}
+
+fn write_beside(ids: &[OrderId]) -> Result<Option<String>> {
+    (!ids.is_empty()).then(|| list(ids.iter().map(OrderId::as_str))).transpose()
 }
 
 fn read_conversion(row: &Row) -> Result<ConversionRow> {

@@ -1,5 +1,5 @@
-//! Lanes: dataset and token by which events are sent, with what stops them: a fault of the link, the throttle of a
-//! dataset, and the event names that it refuses.
+//! Lanes: a dataset with a token by which events are sent to it, and what stops them. A fault (of the link between Page,
+//! token and dataset) is the lane's; throttle and refused event names are the dataset's, on every lane.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::store::db::statement::{Row, values};
 /// The first byte of a stored token is its format: 0 is clear text, so that an encrypted format can be added.
 const TOKEN_IN_CLEAR: u8 = 0;
 
-/// The columns of a lane, for a query that joins it to a Page.
+/// The columns of a lane, for a query that joins it, and the row of its `dataset` if there is one, to a Page.
 macro_rules! lane_columns {
     () => {
         "lane.id as lane_id, lane.dataset_id, lane.token, lane.fault, throttled_until"
@@ -47,24 +47,24 @@ impl Unit {
     /// The id of the lane with this dataset and token; if there is none, one is made with the id `new_lane`.
     pub(in crate::store) async fn find_or_make_lane(
         &mut self,
-        link: &Lane,
+        lane: &Lane,
         new_lane: &LaneId,
         now: Timestamp,
     ) -> Result<LaneId> {
-        let hash = token_hash(&link.token);
+        let hash = token_hash(&lane.token);
         self.execute(
             "insert into lane (id, dataset_id, token, token_hash, made_at) values ($1, $2, $3, $4, $5)
              on conflict (dataset_id, token_hash) do nothing",
             values![
                 new_lane.as_str(),
-                link.dataset_id.as_str(),
-                token_bytes(&link.token),
+                lane.dataset_id.as_str(),
+                token_bytes(&lane.token),
                 hash.as_str(),
                 now
             ],
         )
         .await?;
-        let found = self.lane_by_token(&link.dataset_id, &hash).await?;
+        let found = self.lane_by_token(&lane.dataset_id, &hash).await?;
         found.ok_or_else(|| Error::internal("a lane that was made is not there"))
     }
 
@@ -123,7 +123,7 @@ impl Unit {
         .map(drop)
     }
 
-    /// The lanes with conversions that may be sent at `now`, the one with the nearest deadline first.
+    /// The lanes with conversions that may be sent at `now`, the one with the nearest deadline (the oldest event) first.
     pub async fn sending_lanes(&mut self, now: Timestamp) -> Result<Vec<SendingLane>> {
         let rows = self
             .rows(
@@ -163,6 +163,7 @@ impl Unit {
     ) -> Result<()> {
         let [by_meta, first, longest] = [by_meta.unwrap_or_default(), steps.first, steps.longest]
             .map(|span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
+        // In milliseconds: $3 the time that Meta gave, 0 if none; $4 the first step, $5 the longest.
         self.execute(
             "insert into dataset (id, throttled_until, throttle_step)
              values ($1, $2 + case when $3 > 0 then $3 else $4 end, case when $3 > 0 then 0 else $4 end)
@@ -200,7 +201,7 @@ impl Unit {
         Ok(())
     }
 
-    /// Allows an event name again that a dataset refused.
+    /// Allows an event name again that a dataset refused; gives 0 if it did not refuse it, else 1.
     pub async fn allow_name(&mut self, dataset: &DatasetId, name: EventName) -> Result<u64> {
         self.execute(
             "delete from refused_name where dataset_id = $1 and event_name = $2",
@@ -226,10 +227,12 @@ pub(in crate::store) fn read_lane(row: &Row) -> Result<Lane> {
     })
 }
 
+/// The token as it is stored: [`TOKEN_IN_CLEAR`] and its text.
 fn token_bytes(token: &SecretString) -> Vec<u8> {
     [&[TOKEN_IN_CLEAR], token.expose_secret().as_bytes()].concat()
 }
 
+/// The SHA-256 of a token, which finds its lane in whatever format the token is stored.
 fn token_hash(token: &SecretString) -> String {
     hex::encode(Sha256::digest(token.expose_secret()))
 }

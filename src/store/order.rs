@@ -10,6 +10,7 @@ use crate::domain::basic::money::Currency;
 use crate::domain::conversation::aggregate::Thread;
 use crate::domain::order::fold::{Order, State};
 use crate::domain::order::ledger::OrderLedger;
+use crate::domain::order::number::number_key;
 use crate::error::{Error, Result};
 use crate::store::cursor::ListRange;
 use crate::store::db::sql::Unit;
@@ -100,7 +101,6 @@ pub(in crate::store) struct LedgerOrder {
     pub(in crate::store) opened_at: i64,
     pub(in crate::store) version: i64,
     pub(in crate::store) joined_into: Option<String>,
-    pub(in crate::store) joined_by_person: i64,
 }
 
 /// A number of an order.
@@ -108,20 +108,19 @@ pub(in crate::store) struct LedgerOrder {
 pub(in crate::store) struct OrderNumberRow {
     #[serde(default)]
     pub(in crate::store) page_id: Cow<'static, str>,
+    #[serde(default)]
+    number_key: String,
     pub(in crate::store) order_id: String,
     pub(in crate::store) number: String,
     #[serde(default)]
     pub(in crate::store) position: i64,
-    /// The order that the number belonged to before it was joined.
-    pub(in crate::store) joined_from: Option<String>,
-    pub(in crate::store) version: i64,
 }
 
 impl Buffered for OrderNumberRow {
     const TABLE: Table = Table::OrderNumber;
     const TEXT: Pair = rows!(insert into order_number (
-        page_id text, number text, order_id text, position bigint, version bigint
-    ) "on conflict (page_id, number) do nothing");
+        page_id text, number_key text, number text, order_id text, position bigint
+    ) "on conflict (page_id, number_key) do nothing");
     const TAKEN: Option<Taken> = Some(Taken {
         code: "number_taken",
         message: "The same order number was told elsewhere at this moment",
@@ -188,8 +187,8 @@ impl Unit {
             .row(
                 "select sale_order.id, conversation_id
                    from order_number join sale_order on sale_order.id = order_number.order_id
-                  where order_number.page_id = $1 and number = $2",
-                values![page.as_str(), number],
+                  where order_number.page_id = $1 and number_key = $2",
+                values![page.as_str(), number_key(number)],
             )
             .await?;
         row.map(|row| Ok((OrderId(row.get("id")?), ConversationId(row.get("conversation_id")?)))).transpose()
@@ -213,16 +212,15 @@ impl Unit {
         });
     }
 
-    /// Gives an order a further number, its `position`-th, which appears with its `version`. If another unit takes the
-    /// number meanwhile, this unit is contended.
-    pub fn name_order(&mut self, page: &PageId, id: &OrderId, number: &str, position: usize, version: i64) {
+    /// Gives a telling a further number, its `position`-th. If another unit takes the number meanwhile, this unit is
+    /// contended.
+    pub fn name_order(&mut self, page: &PageId, id: &OrderId, number: &str, position: usize) {
         self.write_buffer.of().push(OrderNumberRow {
             page_id: page.0.clone().into(),
+            number_key: number_key(number),
             number: number.to_owned(),
             order_id: id.0.clone(),
             position: i64::try_from(position).unwrap_or(i64::MAX),
-            joined_from: None,
-            version,
         });
     }
 
@@ -252,7 +250,7 @@ impl Unit {
                     "update page set next_order_number = next_order_number + 1 where id = $1
                      returning next_order_number - 1 as given,
                                (select 1 from order_number
-                                 where page_id = $1 and number = 'S-' || (next_order_number - 1)) as taken",
+                                 where page_id = $1 and number_key = 's-' || (next_order_number - 1)) as taken",
                     values![page.as_str()],
                 )
                 .await?;
@@ -289,54 +287,53 @@ impl Unit {
         }
     }
 
-    /// Joins the order `joined` into `sale`: its numbers and facts are those of `sale` from here on.
-    pub async fn join_orders(&mut self, joined: &OrderId, sale: &OrderId, version: i64) -> Result<()> {
+    /// Takes a number from an order of which nothing stands, with the conversions that bear it in their names and never
+    /// left.
+    pub async fn free_number(&mut self, page: &PageId, number: &str, order: &OrderId) -> Result<()> {
         self.execute(
-            "update order_number
-                set order_id = $2, version = $3,
-                    position = position + (select count(*) from order_number as named where named.order_id = $2),
-                    joined_from = $1
-              where order_id = $1",
-            values![joined.as_str(), sale.as_str(), version],
+            "delete from conversion_payload
+              where conversion_id in (select id from conversion where order_id = $1 and state not in ('sending', 'sent', 'unknown'))",
+            values![order.as_str()],
         )
         .await?;
         self.execute(
-            "update sale_order set joined_into = $2 where id = $1 or joined_into = $1",
-            values![joined.as_str(), sale.as_str()],
+            "delete from conversion where order_id = $1 and state not in ('sending', 'sent', 'unknown')",
+            values![order.as_str()],
         )
         .await?;
-        Ok(())
-    }
-
-    /// Makes the join of `joined` final, because a person decided it: no later fact parts the orders.
-    pub async fn join_for_good(&mut self, joined: &OrderId) -> Result<()> {
-        let text = "update sale_order set joined_by_person = 1 where id = $1";
-        self.execute(text, values![joined.as_str()]).await.map(drop)
-    }
-
-    /// Parts the order `joined` from the one that it was joined into: its numbers and facts are its own again.
-    pub async fn part_orders(&mut self, joined: &OrderId, version: i64) -> Result<()> {
         self.execute(
-            "update order_number set order_id = $1, version = $2, joined_from = null where joined_from = $1",
-            values![joined.as_str(), version],
+            "delete from order_number where page_id = $1 and number_key = $2",
+            values![page.as_str(), number_key(number)],
         )
-        .await?;
-        let text = "update sale_order set joined_into = null where id = $1";
-        self.execute(text, values![joined.as_str()]).await.map(drop)
+        .await
+        .map(drop)
     }
 
-    /// Moves an order from a thread without a person to this conversation, where it counts as opened at `at`.
+    /// Makes a telling part of an order, or with `None` an order of its own again.
+    pub async fn join_order(&mut self, telling: &OrderId, order: Option<&OrderId>) -> Result<()> {
+        let text = "update sale_order set joined_into = $2 where id = $1";
+        self.execute(text, values![telling.as_str(), order.map(|id| id.0.clone())]).await.map(drop)
+    }
+
+    /// Moves a telling from a thread without a person to this conversation, where it counts as opened at `at`, and its
+    /// entries stand behind those that are there.
     pub async fn adopt_order(&mut self, id: &OrderId, thread: &Thread, at: Timestamp) -> Result<()> {
+        let (order, conversation) = (id.as_str(), thread.id.as_str());
         for text in [
-            "update sale_order set conversation_id = $2 where id = $1 or joined_into = $1",
-            "update outcome set conversation_id = $2
-              where order_id = $1 or order_id in (select id from sale_order where joined_into = $1)",
+            "update sale_order set conversation_id = $2 where id = $1",
             "update conversion set conversation_id = $2 where order_id = $1",
         ] {
-            self.execute(text, values![id.as_str(), thread.id.as_str()]).await?;
+            self.execute(text, values![order, conversation]).await?;
         }
-        self.execute("update sale_order set opened_at = $2 where id = $1", values![id.as_str(), at]).await?;
-        Ok(())
+        self.execute("update sale_order set opened_at = $2 where id = $1", values![order, at]).await?;
+        self.execute(
+            "update outcome set conversation_id = $2, position = position + $3 where order_id = $1",
+            values![order, conversation, thread.entries],
+        )
+        .await?;
+        let text =
+            "update change set entries = entries + $2 where kind = 'order.updated' and subject_id = $1";
+        self.execute(text, values![order, thread.entries]).await.map(drop)
     }
 }
 

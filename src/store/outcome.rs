@@ -8,21 +8,22 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, OrderId, OutcomeId, PageId};
 use crate::domain::basic::money::Currency;
 use crate::domain::conversation::aggregate::Thread;
+use crate::domain::order::matching::SaleDecision;
 use crate::domain::order::outcome::{Details, Fact, FollowUp, Item, OutcomeKind, Source, Terms};
 use crate::error::{Error, Result};
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Pair, Row, read_word, rows, values};
-use crate::store::db::write_buffer::{Buffered, Table};
+use crate::store::db::write_buffer::{Buffered, Table, Taken};
 
-/// Where an entry belongs: its Page and conversation, its order, and the version of either with which it appears.
+/// Where an entry belongs: its Page and conversation, its order, and its place in the conversation's ledger.
 #[derive(Clone, Copy, Debug)]
 pub struct EntryPosition<'a> {
     /// The conversation with its Page and recipient.
     pub thread: &'a Thread,
     /// The order; `None` for an entry about a chat.
     pub order: Option<&'a OrderId>,
-    /// The version of the order, or of the conversation, with which it appears.
-    pub version: i64,
+    /// Its place in the ledger of the conversation, counted from 1.
+    pub position: i64,
 }
 
 /// A follow-up to be added: an entry about another one.
@@ -30,10 +31,12 @@ pub struct EntryPosition<'a> {
 pub struct NewFollowUp<'a> {
     /// Our id of the new entry.
     pub id: &'a OutcomeId,
-    /// Whether it undoes or accepts the fact.
+    /// What it does with the fact.
     pub kind: FollowUp,
-    /// The fact that it undoes or accepts.
+    /// The fact that it is about.
     pub about: &'a Fact,
+    /// Of a join or a part: the fact that gave the other sale its value.
+    pub other: Option<&'a OutcomeId>,
     /// The source by which it came.
     pub source: Source,
     /// The actor: the name of a person or an API key.
@@ -64,14 +67,12 @@ pub(in crate::store) struct OutcomeRow {
     pub(in crate::store) conversation_id: String,
     /// The order that it was recorded for.
     pub(in crate::store) order_id: Option<String>,
-    /// The order that this one was joined into.
-    #[serde(default, skip_serializing)]
-    pub(in crate::store) joined_into: Option<String>,
     /// The entry that it undoes or accepts.
     pub(in crate::store) about: Option<String>,
     kind: Cow<'static, str>,
     occurred_at: i64,
     clamped: i64,
+    time_stated: i64,
     recorded_at: i64,
     source: Cow<'static, str>,
     actor: String,
@@ -87,28 +88,45 @@ pub(in crate::store) struct OutcomeRow {
     payment: Option<String>,
     courier: Option<String>,
     waybill: Option<String>,
-    #[serde(default)]
-    order_version: Option<i64>,
-    #[serde(default)]
-    conversation_version: Option<i64>,
+    pub(in crate::store) position: i64,
+    /// Of a join or a part: the fact of the other sale.
+    pub(in crate::store) other: Option<String>,
 }
 
 impl Buffered for OutcomeRow {
     const TABLE: Table = Table::Outcome;
     const TEXT: Pair = rows!(insert into outcome (
         id text, page_id text, conversation_id text, order_id text, about text, kind text, occurred_at bigint,
-        clamped bigint, recorded_at bigint, source text, actor text, reference text, currency text, value bigint,
+        clamped bigint, time_stated bigint, recorded_at bigint, source text, actor text, reference text, currency text, value bigint,
         total bigint, delivery_fee bigint, discount bigint, fee bigint, items text, reason text, payment text,
-        courier text, waybill text, order_version bigint, conversation_version bigint
+        courier text, waybill text, position bigint, other text
     ));
+}
+
+/// A row of the table `fact_reference`.
+#[derive(Debug, Serialize)]
+struct FactReferenceRow {
+    page_id: String,
+    sender: String,
+    reference: String,
+    outcome_id: String,
+}
+
+impl Buffered for FactReferenceRow {
+    const TABLE: Table = Table::FactReference;
+    const TEXT: Pair = rows!(insert into fact_reference (
+        page_id text, sender text, reference text, outcome_id text
+    ) "on conflict (page_id, sender, reference) do nothing");
+    const TAKEN: Option<Taken> =
+        Some(Taken { code: "ref_taken", message: "The same ref was told elsewhere at this moment" });
 }
 
 /// The columns that [`OutcomeRow::read`] wants.
 macro_rules! outcome_columns {
     () => {
-        "id, conversation_id, order_id, about, kind, occurred_at, clamped, recorded_at, source, actor, reference,
+        "id, conversation_id, order_id, about, kind, occurred_at, clamped, time_stated, recorded_at, source, actor, reference,
          currency, value, total, delivery_fee, discount, fee, items, reason, payment, courier, waybill,
-         order_version, conversation_version"
+         position, other"
     };
 }
 pub(in crate::store) use outcome_columns;
@@ -121,11 +139,11 @@ impl OutcomeRow {
             page_id: String::new(),
             conversation_id: row.get("conversation_id")?,
             order_id: row.get("order_id")?,
-            joined_into: None,
             about: row.get("about")?,
             kind: row.get::<String>("kind")?.into(),
             occurred_at: row.get("occurred_at")?,
             clamped: row.get("clamped")?,
+            time_stated: row.get("time_stated")?,
             recorded_at: row.get("recorded_at")?,
             source: row.get::<String>("source")?.into(),
             actor: row.get("actor")?,
@@ -141,8 +159,8 @@ impl OutcomeRow {
             payment: row.get("payment")?,
             courier: row.get("courier")?,
             waybill: row.get("waybill")?,
-            order_version: row.get("order_version")?,
-            conversation_version: row.get("conversation_version")?,
+            position: row.get("position")?,
+            other: row.get("other")?,
         })
     }
 
@@ -151,14 +169,21 @@ impl OutcomeRow {
         (self.recorded_at, &self.id)
     }
 
-    /// The version of its order, or of its conversation where it has none, at which it appeared.
-    pub(in crate::store) fn version(&self) -> i64 {
-        self.order_version.or(self.conversation_version).unwrap_or(1)
-    }
-
-    /// The id of the entry that it undoes or accepts, and which of both it does.
+    /// The id of the entry that it is about, and what it does with it.
     pub(in crate::store) fn follow_up(&self) -> Option<(&String, FollowUp)> {
         Some((self.about.as_ref()?, FollowUp::parse(&self.kind)?))
+    }
+
+    /// The decision of a person about two sales that this entry is.
+    pub(in crate::store) fn decision(&self) -> Option<SaleDecision> {
+        let (about, kind) = self.follow_up()?;
+        let is_same = match kind {
+            FollowUp::Join => true,
+            FollowUp::Part => false,
+            FollowUp::Undo | FollowUp::Accept => return None,
+        };
+        let other = OutcomeId(self.other.clone()?);
+        Some(SaleDecision { is_same, fact: OutcomeId(about.clone()), other })
     }
 
     /// The fact by itself, without its follow-ups.
@@ -193,18 +218,18 @@ impl OutcomeRow {
             reason: self.reason,
             undone: false,
             accepted: false,
+            time_stated: self.time_stated != 0,
+            names_same_sale: false,
         })
     }
 
     /// A row at this position, without content.
     fn at(position: EntryPosition<'_>) -> Self {
-        let of_order = position.order.is_some();
         Self {
             page_id: position.thread.page_id.0.clone(),
             conversation_id: position.thread.id.0.clone(),
             order_id: position.order.map(|id| id.0.clone()),
-            order_version: of_order.then_some(position.version),
-            conversation_version: (!of_order).then_some(position.version),
+            position: position.position,
             ..Self::default()
         }
     }
@@ -222,6 +247,7 @@ impl Unit {
             kind: fact.kind.as_str().into(),
             occurred_at: fact.occurred_at.millis(),
             clamped: i64::from(fact.details.clamped),
+            time_stated: i64::from(fact.time_stated),
             recorded_at: fact.recorded_at.millis(),
             source: fact.source.as_str().into(),
             actor: fact.actor.clone(),
@@ -247,6 +273,7 @@ impl Unit {
         self.write_buffer.of().push(OutcomeRow {
             id: entry.id.0.clone(),
             about: Some(entry.about.id.0.clone()),
+            other: entry.other.map(|other| other.0.clone()),
             kind: entry.kind.as_str().into(),
             occurred_at: now.millis(),
             recorded_at: now.millis(),
@@ -321,39 +348,71 @@ impl Unit {
         }))
     }
 
-    /// The entry of this source and `ref` on a Page.
-    pub async fn outcome_referred(
+    /// The effective fact to which this sender gave this `ref`, on a Page.
+    pub async fn fact_referred(
         &mut self,
         page: &PageId,
-        source: Source,
+        sender: &str,
         reference: &str,
     ) -> Result<Option<(OutcomeId, ConversationId)>> {
         let row = self
             .row(
-                "select id, conversation_id from outcome where page_id = $1 and source = $2 and reference = $3",
-                values![page.as_str(), source.as_str(), reference],
+                "select outcome_id, conversation_id
+                   from fact_reference join outcome on outcome.id = outcome_id
+                  where fact_reference.page_id = $1 and sender = $2 and fact_reference.reference = $3",
+                values![page.as_str(), sender, reference],
             )
             .await?;
-        row.map(|row| Ok((OutcomeId(row.get("id")?), ConversationId(row.get("conversation_id")?))))
+        row.map(|row| Ok((OutcomeId(row.get("outcome_id")?), ConversationId(row.get("conversation_id")?))))
             .transpose()
     }
 
-    /// The facts that outside sources sent with this `ref`, on all Pages or on one.
-    pub async fn outside_facts_by_reference(
+    /// Gives a fact its sender's `ref`. If another unit gives it meanwhile, this unit is contended.
+    pub fn refer_to_fact(&mut self, page: &PageId, sender: &str, fact: &Fact) {
+        let Some(reference) = &fact.reference else { return };
+        self.write_buffer.of().push(FactReferenceRow {
+            page_id: page.0.clone(),
+            sender: sender.to_owned(),
+            reference: reference.clone(),
+            outcome_id: fact.id.0.clone(),
+        });
+    }
+
+    /// Frees the `ref` of a fact that was undone: another fact may bear it.
+    pub async fn free_reference(&mut self, fact: &OutcomeId) -> Result<()> {
+        let text = "delete from fact_reference where outcome_id = $1";
+        self.execute(text, values![fact.as_str()]).await.map(drop)
+    }
+
+    /// The facts that this outside sender (`None`: any) told under a `ref`, on all Pages or on one: the effective ones,
+    /// else the last one that was taken back.
+    pub async fn facts_of_reference(
         &mut self,
         reference: &str,
+        sender: Option<&str>,
         page: Option<&PageId>,
     ) -> Result<Vec<OutcomeId>> {
         let rows = self
             .rows(
-                "select outcome.id
+                "select outcome.id,
+                        cast(case when (select 1 from fact_reference where outcome_id = outcome.id) = 1
+                                  then 1 else 0 end as bigint) as is_effective
                    from page join outcome on outcome.page_id = page.id
                   where source in ('crm', 'courier', 'bank', 'site') and reference = $1
-                    and (cast($2 as text) is null or page.id = $2)",
-                values![reference, page.map(|page| page.0.clone())],
+                    and (cast($2 as text) is null or page.id = $2)
+                    and (cast($3 as text) is null or actor = $3)
+                  order by outcome.id",
+                values![reference, page.map(|page| page.0.clone()), sender.map(str::to_owned)],
             )
             .await?;
-        rows.iter().map(|row| row.get("id").map(OutcomeId)).collect()
+        let facts = rows.iter().map(|row| Ok((OutcomeId(row.get("id")?), row.truth("is_effective")?)));
+        let mut facts: Vec<(OutcomeId, bool)> = facts.collect::<Result<_>>()?;
+        if facts.iter().any(|(_, is_effective)| *is_effective) {
+            facts.retain(|(_, is_effective)| *is_effective);
+        } else if let Some(last) = facts.pop() {
+            facts = vec![last];
+        }
+        Ok(facts.into_iter().map(|(id, _)| id).collect())
     }
 
     /// The follow-up of this kind to the entry `about`.

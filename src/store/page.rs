@@ -79,6 +79,8 @@ pub struct PageHead {
     pub mode: Mode,
     /// The fault of its lane; `None` while there is none.
     pub fault: Option<String>,
+    /// The time of the oldest event that waits for the fault to be mended; `None` while there is no fault or no event.
+    pub oldest_waiting: Option<Timestamp>,
     /// Meta's test event code.
     pub test_event_code: Option<String>,
     /// When the test event code ends.
@@ -228,7 +230,12 @@ impl Unit {
                 values![page.id.as_str(), page.policy.version, page.lane.dataset_id.as_str()],
             )
             .await?;
-        let mut rules = SignalRules { mode: page.mode, policies: Vec::new(), refused: HashSet::new() };
+        let mut rules = SignalRules {
+            mode: page.mode,
+            policies: Vec::new(),
+            refused: HashSet::new(),
+            not_a_sale: page.reasons.not_a_sale.clone(),
+        };
         for row in &rows {
             let policy = read_policy(row)?;
             if rules.policies.last().is_none_or(|last| last.version != policy.version) {
@@ -252,7 +259,10 @@ impl Unit {
         let rows = self
             .rows(
                 "select page.id, name, timezone, currency, country, mode, fault, test_event_code,
-                        test_event_code_until
+                        test_event_code_until,
+                        case when fault is not null
+                             then (select min(event_time) from conversion
+                                    where conversion.page_id = page.id and state = 'ready') end as oldest_waiting
                    from page join lane on lane.id = page.lane_id
                   where cast($1 as text) is null or page.id = $1 order by name, page.id",
                 values![only.map(|page| page.0.clone())],
@@ -267,6 +277,7 @@ impl Unit {
                 country: row.get("country")?,
                 mode: row.word("mode", Mode::parse)?,
                 fault: row.get("fault")?,
+                oldest_waiting: row.time_if_any("oldest_waiting")?,
                 test_event_code: row.get("test_event_code")?,
                 test_until: row.time_if_any("test_event_code_until")?,
             })

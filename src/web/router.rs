@@ -34,6 +34,8 @@ fn described_routes() -> OpenApiRouter<App> {
         .routes(routes!(payout::list))
         .routes(routes!(order::list))
         .routes(routes!(order::show))
+        .routes(routes!(order::join))
+        .routes(routes!(order::part))
         .routes(routes!(conversion::list))
         .routes(routes!(conversion::show))
         .routes(routes!(conversion::send))

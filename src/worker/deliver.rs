@@ -1,5 +1,5 @@
-//! Sends what is due, lane by lane: a lane is a dataset with a token, and several Pages may share it. Lanes work side
-//! by side, so that a slow or faulty one holds up no other.
+//! Sends what is due, lane by lane. Lanes work side by side, so that a slow or faulty one holds up no other; several
+//! Pages may share one.
 
 use std::collections::VecDeque;
 
@@ -28,7 +28,7 @@ pub struct Stop {
     pub now: CancellationToken,
 }
 
-/// Sends everything that is due now on every lane; gives the number of requests that it took.
+/// Sends everything that is due now on every lane; gives the number of requests that were sent.
 ///
 /// # Errors
 /// The first failure of a lane; the other lanes are finished nevertheless.
@@ -75,7 +75,7 @@ async fn drain_lane(services: &Services, graph: &Graph, lane: SendingLane, stop:
                 requests += sent;
                 pages.extend(idle.drain(..));
                 if sent == 0 {
-                    // Nothing under the lease may leave now, although it is still due.
+                    // Due, but nothing may leave now: this Page would go round without end.
                     pages.retain(|known| *known != page);
                 }
             }
@@ -87,7 +87,7 @@ async fn drain_lane(services: &Services, graph: &Graph, lane: SendingLane, stop:
 }
 
 /// Sends what one lease holds. A refused batch comes back as two leases: each half is an attempt of its own,
-/// and every attempt is committed before its first byte.
+/// and every attempt is committed before its first byte. A half whose lease is lost meanwhile is left to who has it.
 async fn send_leased(
     services: &Services,
     graph: &Graph,
@@ -95,18 +95,20 @@ async fn send_leased(
     lease: String,
     stop: &Stop,
 ) -> Result<usize> {
-    let mut requests = 0;
+    let (mut requests, mut barren) = (0, 0);
     let mut leases = vec![lease];
     while let Some(lease) = leases.pop() {
         if stop.soon.is_cancelled() {
             break;
         }
         let Some(batch) = flow::open(services, page, &lease).await? else { continue };
+        let batch = Batch { barren, ..batch };
         failpoint::reach("send.opened");
         let answer = send(graph, &batch, stop).await;
         failpoint::reach("send.answered");
         requests += 1;
-        tell(&batch, &answer);
+        barren = if answer.verdict == Verdict::Sent { 0 } else { barren + 1 };
+        log_verdict(&batch, &answer);
         let halves = flow::settle(services, &batch, &answer).await?;
         failpoint::reach("send.settled");
         leases.extend(halves.into_iter().rev());
@@ -125,7 +127,8 @@ async fn send(graph: &Graph, batch: &Batch, stop: &Stop) -> GraphAnswer {
     }
 }
 
-fn tell(batch: &Batch, answer: &GraphAnswer) {
+/// Logs the verdict; not Meta's words, which may repeat what we sent.
+fn log_verdict(batch: &Batch, answer: &GraphAnswer) {
     let (attempt, page, events) = (&batch.attempt, &batch.page, batch.texts.len());
     let verdict = answer.verdict.as_str();
     let words = format!("Attempt {attempt} with {events} events for Page {page}: {verdict}");

@@ -1,4 +1,4 @@
-//! The driver of the background jobs: rounds until the process stops, and within a round one task per Page.
+//! The driver of the background jobs: rounds until the process stops, and within a round tasks side by side.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub const TICK: Duration = Duration::from_secs(1);
 pub struct Job<'a> {
     /// The name as the subject of a log line: "Projecting failed".
     pub name: &'static str,
-    /// The longest wait for the next round; after a failure, exactly the wait.
+    /// The wait for the next round, also after a failure, unless `wake` ends it before.
     pub tick: Duration,
     /// Notified when there is work: begins the next round at once.
     pub wake: Option<&'a Notify>,

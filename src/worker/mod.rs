@@ -30,6 +30,7 @@ pub async fn run(services: Services, graph: Graph, came_in: Arc<Notify>, stop: C
         recover_alone(&services).await;
     }
     let halt = Stop { soon: stop.clone(), now: CancellationToken::new() };
+    // It never returns: the jobs do, once they are told.
     let cut_off = async {
         stop.cancelled().await;
         tokio::time::sleep(FINISH_WITHIN).await;
@@ -60,7 +61,8 @@ pub async fn run(services: Services, graph: Graph, came_in: Arc<Notify>, stop: C
     }
 }
 
-/// On a database that is not shared, settles at once what was open when the last process ended.
+/// On a database that is not shared, settles at once what was open when the last process ended: nobody else waits for
+/// those answers.
 async fn recover_alone(services: &Services) {
     match flow::recover_alone(services).await {
         Ok(0) => {}

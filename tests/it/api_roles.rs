@@ -39,7 +39,7 @@ both!(
                 }
             }
         }
-        assert_eq!(seen, 19 * 4);
+        assert_eq!(seen, 21 * 4);
     }
 );
 

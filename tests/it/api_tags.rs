@@ -120,11 +120,14 @@ both!(
         let undone = crm.post(path, "").await;
         assert_eq!((undone.status, &undone.body["outcome"]["about"]), (201, &sold["outcome"]["id"]));
         assert_eq!(crm.post(path, "").await.status, 200);
-        // The same name from two sources says no longer which fact is meant.
+        // What was taken back frees its name; what stands keeps it.
+        let again = r#"{"outcome":"confirmed","order_id":"A-1001","value":"6","ref":"ფაქტი 7/1"}"#;
+        assert_eq!(says(&crm, &chat, again).await.status, 201);
         let paid = r#"{"outcome":"paid","order_id":"A-1001","value":"5","source":"bank","ref":"8"}"#;
-        says(&crm, &chat, paid).await;
-        let refused = crm.post("/v1/outcomes/ref:8/undo", "").await;
-        assert_eq!((refused.status, refused.code()), (409, "several_facts_of_this_ref"));
+        let refused = says(&crm, &chat, paid).await;
+        assert_eq!((refused.status, refused.code()), (409, "ref_reused"));
+        assert_eq!(refused.body["earlier"]["kind"], "shipped");
+        assert_eq!(crm.post("/v1/outcomes/ref:8/undo", "").await.status, 201);
     }
 );
 

@@ -12,7 +12,7 @@ use crate::harness::{PAGE, Shop, both, say};
 /// Something that begins as a picture does.
 const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// Method, path (`C` conversation, `O` outcome, `V` conversion, `A` attempt, `W` what waits, `P` Page, `U` person), who may.
+/// Method, path (`C` conversation, `O` outcome, `S` order, `V` conversion, `A` attempt, `W` what waits, `P` Page, `U` person), who may.
 const ROUTES: &str = "
 get  /console/queue                   | admin operator crm
 get  /console/search?q=x              | admin operator crm
@@ -23,6 +23,8 @@ post /console/conversations/C/snooze  | admin operator crm
 post /console/waiting/W               | admin operator crm
 post /console/outcomes/O/undo         | admin operator crm
 post /console/outcomes/O/accept       | admin operator crm
+post /console/orders/S/join           | admin operator crm
+post /console/orders/S/part           | admin operator crm
 post /console/conversions/V/send      | admin operator
 post /console/conversions/V/retry     | admin
 post /console/attempts/A/resolve      | admin
@@ -49,6 +51,7 @@ both!(
         let chat = shop.hears_from("2").await;
         let tagged = shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         let (outcome, conversion) = (&tagged.outcome_id, &tagged.conversions[0].id);
+        let order = tagged.order.as_ref().unwrap().id.clone();
         shop.later(crate::harness::HOLD);
         shop.delivers().await;
         let attempt =
@@ -83,12 +86,13 @@ both!(
         for line in ROUTES.trim().lines() {
             let (route, may) = line.split_once('|').unwrap();
             let (method, path) = route.split_once(' ').unwrap();
-            let has_id = ["/C", "/O", "/V", "/A", "/W", "/P"].iter().any(|id| path.contains(id));
+            let has_id = ["/C", "/O", "/V", "/S", "/A", "/W", "/P"].iter().any(|id| path.contains(id));
             let path = path
                 .trim()
                 .replace("/C", &format!("/{chat}"))
                 .replace("/O", &format!("/{outcome}"))
                 .replace("/V", &format!("/{conversion}"))
+                .replace("/S", &format!("/{order}"))
                 .replace("/A", &format!("/{attempt}"))
                 .replace("/W", &format!("/{waits}"))
                 .replace("/P", &format!("/{}", PageId::from(PAGE)))

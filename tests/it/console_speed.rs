@@ -71,12 +71,12 @@ pub async fn stores(shop: &Shop, count: i64) {
              select 'o' || {padded}, '{PAGE}', {chat}, 0, 1, 'confirmed', 'GEL', 12050, 0, 0, {at}, 1 {sold}"
         ),
         format!(
-            "insert into order_number (page_id, number, order_id, position)
-             select '{PAGE}', 'A-' || n, 'o' || {padded}, 0 {sold}"
+            "insert into order_number (page_id, number_key, number, order_id, position)
+             select '{PAGE}', 'a-' || n, 'A-' || n, 'o' || {padded}, 0 {sold}"
         ),
         format!(
             "insert into outcome (id, page_id, conversation_id, order_id, kind, occurred_at, clamped, recorded_at,
-                                  source, actor, currency, value, order_version)
+                                  source, actor, currency, value, position)
              select 'f' || {padded}, '{PAGE}', {chat}, 'o' || {padded}, 'confirmed', {at}, 0, {at}, 'api', 'nino',
                     'GEL', 12050, 1 {sold}"
         ),
@@ -118,8 +118,8 @@ both!(
             let page = nino.get(&format!("/console/conversations/{chat}?from=queue")).await;
             pages.push(clock.now().millis() - start.millis());
             assert_eq!(page.field("value"), "120.50");
-            let (value, version) = (page.field("value"), page.field("if_version"));
-            let fields = [("kind", "confirmed"), ("value", value.as_str()), ("if_version", version.as_str())];
+            let value = page.field("value");
+            let fields = [("kind", "confirmed"), ("value", value.as_str())];
             let start = clock.now();
             let saved = nino.post(&format!("/console/conversations/{chat}/tag"), &fields).await;
             tags.push(clock.now().millis() - start.millis());

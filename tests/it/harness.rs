@@ -1,4 +1,4 @@
-//! A shop on a database of its own, a clock that stands still, and a sandbox for Meta.
+//! A shop on a database of its own, a clock that a test moves, and a sandbox for Meta. No background job runs.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ use salesbridge::store::Store;
 use salesbridge::store::page::Page;
 use salesbridge::worker::deliver::{self, Stop};
 
-/// Runs a test on both databases.
+/// Makes a test two: `NAME::on_sqlite` and `NAME::on_postgres`, each with a shop of its own.
 macro_rules! both {
     ($(#[$doc:meta])* async fn $name:ident($shop:ident: Shop) $body:block) => {
         mod $name {
@@ -45,7 +45,9 @@ macro_rules! both {
 }
 pub(crate) use both;
 
+/// The Page of every shop.
 pub const PAGE: &str = "1111111111";
+/// The hold of the default policy: after it a conversion is due.
 pub const HOLD: Duration = Duration::from_mins(30);
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
@@ -56,6 +58,7 @@ pub struct Shop {
     pub intake: Intake,
     /// The address of its database.
     pub url: String,
+    /// The SQLite file, to be removed; a database of PostgreSQL goes with the server of the tests.
     file: Option<PathBuf>,
 }
 
@@ -101,7 +104,7 @@ impl Shop {
         shop
     }
 
-    /// Sets the Page up, with what `change` makes of it.
+    /// Stores the Page: the settings below, after `change`.
     pub async fn set_page(&self, change: impl FnOnce(&mut Page)) {
         let mut page = Page {
             id: PageId::from(PAGE),
@@ -126,7 +129,7 @@ impl Shop {
         self.puts(&page).await;
     }
 
-    /// Keeps a Page as it is given.
+    /// Stores a Page.
     pub async fn puts(&self, page: &Page) {
         let now = self.services.clock.now();
         let mut unit = self.services.store.begin("test").await.unwrap();
@@ -134,13 +137,13 @@ impl Shop {
         unit.commit().await.unwrap();
     }
 
-    /// A Page as it stands.
+    /// A stored Page.
     pub async fn page(&self, id: &str) -> Page {
         let mut unit = self.services.store.read().await.unwrap();
         unit.page(&PageId::from(id)).await.unwrap().unwrap()
     }
 
-    /// Another connected Page.
+    /// Connects another Page, which shares the lane of the first.
     pub async fn add_page(&self, id: &str) {
         self.puts(&Page { id: PageId::from(id), ..self.page(PAGE).await }).await;
     }
@@ -156,7 +159,7 @@ impl Shop {
         }
     }
 
-    /// The token works again, and somebody said so.
+    /// A person clears the lane's fault.
     pub async fn mend(&self) {
         let mut unit = self.services.store.begin("test").await.unwrap();
         let page = unit.page(&PageId::from(PAGE)).await.unwrap().unwrap();
@@ -164,7 +167,7 @@ impl Shop {
         unit.commit().await.unwrap();
     }
 
-    /// A customer writes; gives the conversation.
+    /// A customer writes, always the same message by its `mid`; gives the conversation.
     pub async fn hears_from(&self, psid: &str) -> ConversationId {
         let at = self.services.clock.now().millis();
         let body = format!(
@@ -181,12 +184,14 @@ impl Shop {
         while flow::project(&self.services).await.unwrap() > 0 {}
     }
 
+    /// The conversation of a person with [`PAGE`] on Messenger.
     pub async fn conversation(&self, psid: &str) -> Option<ConversationId> {
         let mut unit = self.services.store.read().await.unwrap();
         let psid = PersonId(psid.to_owned());
         unit.conversation_of(&PageId::from(PAGE), Channel::Messenger, &psid).await.unwrap()
     }
 
+    /// An operator tags, with a reason where one is wanted.
     pub async fn tags(&self, conversation: &ConversationId, tag: &Tag) -> Result<Tagged, Error> {
         let reason = tag.kind.wants_reason().then(|| "changed her mind".to_owned());
         let tag = Tag { reason, ..tag.clone() };
@@ -195,6 +200,7 @@ impl Shop {
         tagged.map(|tagged| tagged.done().expect("no Idempotency-Key was sent"))
     }
 
+    /// An operator undoes an entry.
     pub async fn undoes(&self, outcome: &OutcomeId) -> Result<Tagged, Error> {
         let undone = flow::undo(
             &self.services,
@@ -206,7 +212,7 @@ impl Shop {
         undone.map(|undone| undone.done().expect("no Idempotency-Key was sent"))
     }
 
-    /// A person lets a held conversion go.
+    /// A person sends a held conversion now.
     pub async fn sends(&self, id: &ConversionId) -> Result<Conversion, Error> {
         let released = flow::send_now(&self.services, id, &IdempotentRequest::unkeyed()).await;
         released.map(|released| released.done().expect("no Idempotency-Key was sent").conversion)
@@ -219,21 +225,22 @@ impl Shop {
     }
 
     /// A person settles an attempt whose answer was lost.
-    pub async fn resolves(&self, id: &AttemptId, as_what: Resolution) -> Result<u64, Error> {
+    pub async fn resolves(&self, id: &AttemptId, as_what: Resolution) -> Result<usize, Error> {
         let resolved = flow::resolve(&self.services, id, as_what, &IdempotentRequest::unkeyed()).await;
         resolved.map(|resolved| resolved.done().expect("no Idempotency-Key was sent").conversions)
     }
 
+    /// Moves the clock.
     pub fn later(&self, by: Duration) {
         self.services.clock.advance(by);
     }
 
-    /// Everything that is due leaves.
+    /// Sends everything that is due; gives the number of requests.
     pub async fn delivers(&self) -> usize {
         deliver::drain(&self.services, &self.graph, &Stop::default()).await.unwrap()
     }
 
-    /// The values of what Meta took, in order.
+    /// The values of what Meta took, in order, as JSON: `50.0` for 5000 tetri.
     pub fn told(&self) -> Vec<String> {
         self.meta.accepted().iter().map(|event| event["custom_data"]["value"].to_string()).collect()
     }
@@ -253,13 +260,14 @@ pub fn gel() -> Currency {
     Currency::parse("GEL").unwrap()
 }
 
-/// An operator says `kind`, with a value in tetri.
+/// A tag of this kind, with a value in tetri (1/100 GEL).
 pub fn say(kind: OutcomeKind, value: impl Into<Option<i64>>) -> Tag {
     Tag {
         kind,
         source: Source::Api,
         order_number: None,
         new_order: false,
+        same_as: None,
         terms: Terms { value: value.into(), ..Terms::unstated(gel()) },
         occurred_at: None,
         reference: None,
@@ -271,10 +279,17 @@ pub fn say(kind: OutcomeKind, value: impl Into<Option<i64>>) -> Tag {
     }
 }
 
+/// The tag, said of the sale that the order of this number is.
+pub fn same_as(tag: Tag, number: &str) -> Tag {
+    Tag { same_as: Some(number.to_owned()), ..tag }
+}
+
+/// The tag with the number of an order.
 pub fn numbered(tag: Tag, number: &str) -> Tag {
     Tag { order_number: Some(number.to_owned()), ..tag }
 }
 
+/// The tag with its sender's own id, the `ref` of the API.
 pub fn referred(tag: Tag, reference: &str) -> Tag {
     Tag { reference: Some(reference.to_owned()), ..tag }
 }

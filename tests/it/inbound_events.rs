@@ -259,11 +259,11 @@ fn picture_of(aggregate: &ConversationAggregate, who: &str, page: &str, lines: &
             order.flags.iter().map(|(id, flag)| format!("{} {}", flag.as_str(), facts[id])).collect();
         flags.sort();
         flags.dedup();
-        let times = [order.confirmed, order.shipped, order.delivered, order.first_paid, order.ended]
+        let times = [order.confirmed, order.shipped, order.delivered, order.paid_up, order.ended]
             .map(|moment| moment.map(|moment| moment.occurred_at.millis()));
         lines.push(format!(
             "{who} order {names:?} {} parked {} value {:?} fee {} returned {} paid {} refunded {} {times:?} {:?} items {:?} flags {flags:?}",
-            order.state.as_str(), ledger.parked, order.value, order.delivery_fee, order.returned,
+            order.state.as_str(), ledger.doubt.is_parked, order.value, order.delivery_fee, order.returned,
             order.paid, order.refunded, order.reason, order.items,
         ));
     }

@@ -29,7 +29,7 @@ const CANCELLED: &str = "505";
 const MINUTE: Duration = Duration::from_mins(1);
 
 impl Shop {
-    async fn with_labels(&self, take_off: bool) {
+    pub async fn with_labels(&self, take_off: bool) {
         self.set_page(|page| {
             page.labels = BTreeMap::from([
                 ("Order".to_owned(), OutcomeKind::Confirmed),
@@ -43,16 +43,16 @@ impl Shop {
         .await;
     }
 
-    fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         self.services.clock.now()
     }
 
-    async fn label(&self, action: &str, id: &str, at: Timestamp) {
+    pub async fn label(&self, action: &str, id: &str, at: Timestamp) {
         self.receives(change(action, id, at).to_string()).await;
     }
 
     /// It happens now, and time goes on by a minute.
-    async fn labels(&self, action: &str, id: &str) {
+    pub async fn labels(&self, action: &str, id: &str) {
         self.label(action, id, self.now()).await;
         self.later(MINUTE);
     }

@@ -4,20 +4,22 @@ use salesbridge::clock::Timestamp;
 use salesbridge::domain::basic::identity::{OrderId, OutcomeId};
 use salesbridge::domain::order::fold::State;
 use salesbridge::domain::order::ledger::OrderLedger;
-use salesbridge::domain::order::outcome::{Details, Fact, OutcomeKind, Source, Terms};
+use salesbridge::domain::order::legality::legal_moves;
+use salesbridge::domain::order::outcome::{Details, Fact, Flag, OutcomeKind, Source, Terms};
+use salesbridge::domain::order::tag::Tag;
 use salesbridge::domain::order::tag_decision::{Decision, decide};
 
-use crate::harness::{gel, numbered, referred, say};
+use crate::harness::{gel, numbered, referred, same_as, say};
 
-/// State, and what a person may say.
+/// State, and what a person may say of it while nothing is paid.
 const LEGAL: &str = "
 none            | confirmed
 confirmed       | cross_sold, amended, cancelled, shipped, delivered, paid
-shipped         | cancelled, delivered, returned, paid
-delivered       | returned, paid, refunded
-part_returned   | returned, paid, refunded
-cancelled       | confirmed, refunded
-returned        | refunded
+shipped         | amended, cancelled, delivered, returned, paid
+delivered       | amended, returned, paid
+part_returned   | amended, returned, paid
+cancelled       | confirmed
+returned        |
 ";
 
 /// The kinds that lead to a state, and the value of the last one.
@@ -58,6 +60,8 @@ fn ledger(path: &[OutcomeKind], last_value: Option<i64>) -> OrderLedger {
                 reason: None,
                 undone: false,
                 accepted: false,
+                time_stated: true,
+                names_same_sale: false,
             }
         })
         .collect();
@@ -82,7 +86,11 @@ fn people_may_say_what_is_legal_and_nothing_else() {
                 let value = if kind == OutcomeKind::Amended { 9_000 } else { 2_000 };
                 let mut tag = referred(numbered(say(kind, value), "A-1"), "r-1");
                 tag.source = source;
-                let said = decide(&tag, std::slice::from_ref(&ledger), Timestamp::from_millis(1_000_000));
+                if kind == OutcomeKind::Confirmed && ledger.order.state == State::Cancelled {
+                    tag = same_as(Tag { order_number: None, ..tag }, "A-1");
+                }
+                let said =
+                    decide(&tag, std::slice::from_ref(&ledger), &[], Timestamp::from_millis(1_000_000));
                 let new = matches!(said, Ok(Decision::Append { .. }));
                 let known = matches!(said, Ok(Decision::Known { .. }));
                 let is_legal = legal.contains(&kind.as_str());
@@ -102,13 +110,13 @@ fn people_may_say_what_is_legal_and_nothing_else() {
 /// flag in its place where it moves nothing until a person accepts it.
 const OUTSIDE: &str = "
               | confirmed     cross_sold    amended       cancelled     shipped       delivered     returned      paid          refunded
-none          | confirmed     -             -             cancelled     shipped       delivered     part_returned confirmed     -
-confirmed     | other_value   -             -             cancelled     shipped       delivered     part_returned -             -
-shipped       | other_value   -             -             cancelled     -             delivered     part_returned -             -
-delivered     | other_value   -             -             cancelled     -             -             part_returned -             -
-part_returned | other_value   -             -             cancelled     -             -             -             -             -
-cancelled     | contradiction contradiction contradiction -             contradiction contradiction contradiction -             -
-returned      | contradiction -             -             contradiction contradiction -             -             -             -
+none          | confirmed     -             -             cancelled     shipped       delivered     part_returned confirmed     contradiction
+confirmed     | other_value   -             -             cancelled     shipped       delivered     part_returned -             contradiction
+shipped       | other_value   -             -             cancelled     -             delivered     part_returned -             contradiction
+delivered     | other_value   -             -             contradiction -             -             part_returned -             contradiction
+part_returned | other_value   -             -             contradiction -             -             -             -             contradiction
+cancelled     | contradiction contradiction contradiction -             contradiction contradiction contradiction -             contradiction
+returned      | contradiction -             -             contradiction contradiction contradiction -             -             contradiction
 ";
 
 fn outside(kind: OutcomeKind, source: Source, value: Option<i64>, at: i64) -> Fact {
@@ -126,6 +134,8 @@ fn outside(kind: OutcomeKind, source: Source, value: Option<i64>, at: i64) -> Fa
         reason: None,
         undone: false,
         accepted: false,
+        time_stated: true,
+        names_same_sale: false,
     }
 }
 
@@ -154,7 +164,8 @@ fn facts_from_outside_move_an_order_or_carry_a_flag() {
                         .then_some(2_000);
                 let mut tag = referred(numbered(say(*kind, value), "A-1"), "r-1");
                 tag.source = source;
-                let said = decide(&tag, std::slice::from_ref(&ledger), Timestamp::from_millis(1_000_000));
+                let said =
+                    decide(&tag, std::slice::from_ref(&ledger), &[], Timestamp::from_millis(1_000_000));
                 assert!(matches!(said, Ok(Decision::Append { .. })), "{state} {kind:?}: {said:?}");
                 let fact = outside(*kind, source, value, 1_000_000);
                 ledger.facts.push(fact.clone());
@@ -197,4 +208,45 @@ fn the_later_of_two_that_contradict_each_other_carries_the_flag_whoever_said_it(
     ledger.facts.last_mut().unwrap().occurred_at = Timestamp::from_millis(1001);
     ledger.fold(gel());
     assert_eq!(ledger.order.flags.len(), 1);
+}
+
+#[test]
+fn money_is_offered_as_far_as_it_goes() {
+    let paid = |sum: i64| {
+        let mut ledger = ledger(&[OutcomeKind::Confirmed, OutcomeKind::Delivered], None);
+        ledger.facts.push(outside(OutcomeKind::Paid, Source::Courier, Some(sum), 5_000));
+        ledger.fold(gel());
+        ledger
+    };
+    let offers = |ledger: &OrderLedger, kind| legal_moves(Some(&ledger.order)).contains(&kind);
+    let (part, whole) = (paid(4_000), paid(10_000));
+    assert!(offers(&part, OutcomeKind::Paid) && offers(&part, OutcomeKind::Refunded));
+    assert!(!offers(&whole, OutcomeKind::Paid) && offers(&whole, OutcomeKind::Refunded));
+    let says = |ledger: &OrderLedger, kind, sum: i64| {
+        let tag = referred(numbered(say(kind, sum), "A-1"), "r-2");
+        let now = Timestamp::from_millis(1_000_000);
+        decide(&tag, std::slice::from_ref(ledger), &[], now).map_err(|refusal| refusal.code)
+    };
+    assert!(says(&part, OutcomeKind::Paid, 6_000).is_ok());
+    assert_eq!(says(&part, OutcomeKind::Paid, 6_001).unwrap_err(), "contradiction");
+    assert!(says(&part, OutcomeKind::Refunded, 4_000).is_ok());
+    assert_eq!(says(&part, OutcomeKind::Refunded, 4_001).unwrap_err(), "contradiction");
+}
+
+#[test]
+fn what_courier_and_crm_tell_of_one_payment_is_not_counted_twice() {
+    let mut ledger = ledger(&[OutcomeKind::Confirmed, OutcomeKind::Delivered], None);
+    ledger.facts.push(outside(OutcomeKind::Paid, Source::Courier, Some(10_000), 5_000));
+    let again = outside(OutcomeKind::Paid, Source::Crm, Some(10_000), 6_000);
+    ledger.facts.push(Fact { id: OutcomeId::from("again"), ..again });
+    ledger.fold(gel());
+    assert_eq!((ledger.order.paid, ledger.order.flags[0].1), (10_000, Flag::PerhapsSamePayment));
+}
+
+#[test]
+fn a_gross_of_nothing_is_a_cost_and_reaches_nothing() {
+    let mut ledger = ledger(&[], None);
+    ledger.facts.push(outside(OutcomeKind::Paid, Source::Courier, Some(0), 5_000));
+    ledger.fold(gel());
+    assert_eq!((ledger.order.state, ledger.order.paid_up), (State::None, None));
 }

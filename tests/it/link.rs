@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use salesbridge::domain::basic::identity::DatasetId;
+use salesbridge::domain::operator::Role;
 use salesbridge::domain::order::outcome::OutcomeKind;
 use salesbridge::domain::signal::attempt::Verdict;
 use salesbridge::domain::signal::conversion::{EventName, Reason, State};
@@ -10,12 +11,14 @@ use salesbridge::domain::signal::policy::LeadOn;
 use salesbridge::meta::events::verdict::advice;
 use salesbridge::sandbox::Fault;
 
+use crate::console::Visitor;
 use crate::harness::{HOLD, PAGE, Shop, both};
 use crate::sales::{DATASET, line, stands, told};
 
-const FAULTS: [(i64, Option<i64>); 20] = [
+const FAULTS: [(i64, Option<i64>); 21] = [
     (3, None),
     (10, None),
+    (10, Some(1_893_063)),
     (102, None),
     (104, None),
     (190, Some(463)),
@@ -52,6 +55,21 @@ both!(
         assert_eq!(shop.delivers().await, 1);
         assert_eq!(shop.stand().await, "3 sent taken");
         assert_eq!(shop.taken().len(), 3);
+    }
+);
+
+both!(
+    async fn a_fault_of_the_link_shows_until_when_the_oldest_event_can_leave(shop: Shop) {
+        let admin = Visitor::of_role(&shop, "giorgi", Role::Admin, None).await;
+        shop.meta.kill_token("token-of-the-page");
+        shop.sells(2).await;
+        shop.later(HOLD);
+        shop.delivers().await;
+        let text = admin.get("/console/queue").await.text;
+        assert!(text.contains("sending stopped. The token is no longer valid"), "{text}");
+        assert!(text.contains("can&#39;t be sent any more after 30\u{a0}Nov, 12:59."), "{text}");
+        shop.mend().await;
+        assert!(!admin.get("/console/queue").await.text.contains("sending stopped"));
     }
 );
 

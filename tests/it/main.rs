@@ -39,6 +39,7 @@ mod console_speed;
 mod console_tags;
 #[cfg(feature = "failpoints")]
 mod end;
+mod follows_ledger;
 #[path = "../fuzz/mod.rs"]
 mod fuzz;
 mod harness;
@@ -70,11 +71,16 @@ mod sales;
 mod sandbox;
 mod seeded;
 mod sentences;
+mod sequences;
 mod serving;
 mod signal;
 mod throttle;
 mod together;
+mod told_at_most;
+mod told_by_doors;
+mod truth;
 mod undo;
 mod units;
 mod uplift;
+mod verdicts;
 mod year;

@@ -29,7 +29,12 @@ both!(
         let chat = shop.hears_from("2").await;
         shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         let refused = shop.tags(&chat, &say(OutcomeKind::Confirmed, 7000)).await.unwrap_err();
-        assert_eq!(refused.code, "sale_open_with_other_value");
+        assert_eq!(refused.code, "perhaps_same_sale");
+        let candidates = &refused.extra["candidates"];
+        assert_eq!(
+            (&candidates[0]["order_id"], &candidates[0]["value"]),
+            (&"S-1001".into(), &"50.00".into())
+        );
         let mut other = say(OutcomeKind::Confirmed, 7000);
         other.new_order = true;
         assert_eq!(shop.tags(&chat, &other).await.unwrap().order.unwrap().numbers, ["S-1002"]);

@@ -150,9 +150,14 @@ both!(
         shop.later(HOLD);
         shop.delivers().await;
         assert_eq!(shop.purchase_stands(&chat).await, (State::Rejected, Reason::Refused));
-        shop.tags(&chat, &say(Amended, 4000)).await.unwrap();
-        assert_eq!(shop.purchase_stands(&chat).await, (State::Rejected, Reason::Refused));
         shop.retries(&tagged.conversions[0].id).await.unwrap();
+        shop.meta.fail_next(Fault::Graph { status: 400, code: 100, subcode: Some(2_804_008) });
+        shop.delivers().await;
+        assert_eq!(shop.purchase_stands(&chat).await, (State::Rejected, Reason::Refused));
+        // What it says changes, so it wakes by itself.
+        shop.tags(&chat, &say(Amended, 4000)).await.unwrap();
+        assert_eq!(shop.purchase_stands(&chat).await, (State::Held, Reason::Hold));
+        shop.later(HOLD);
         assert_eq!(shop.delivers().await, 1);
         assert_eq!(shop.told(), ["40.0"]);
         assert_eq!(shop.taken(), [tagged.conversions[0].event_id.clone()]);
@@ -167,8 +172,9 @@ both!(
         shop.later(HOLD);
         shop.delivers().await;
         shop.tags(&chat, &say(Cancelled, None)).await.unwrap();
-        let row = shop.retries(&tagged.conversions[0].id).await.unwrap();
-        assert_eq!(stands(&row), (State::Suppressed, Reason::Cancelled));
+        assert_eq!(shop.purchase_stands(&chat).await, (State::Suppressed, Reason::Cancelled));
+        let refused = shop.retries(&tagged.conversions[0].id).await.unwrap_err();
+        assert_eq!(refused.code, "wrong_state");
         assert_eq!(shop.delivers().await, 0);
     }
 );
@@ -183,6 +189,8 @@ both!(
         shop.later(2 * HOLD);
         assert_eq!(shop.delivers().await, 0);
         shop.tags(&chat, &say(Amended, 3000)).await.unwrap();
+        assert_eq!(shop.delivers().await, 0, "a value that came late can still be set right");
+        shop.later(Duration::from_mins(10));
         assert_eq!(shop.delivers().await, 1);
         assert_eq!(shop.told(), ["30.0"]);
     }

@@ -174,7 +174,8 @@ both!(
             (Verdict::NotTaken, (State::Suppressed, Reason::Cancelled)),
             (Verdict::Throttled(None), (State::Suppressed, Reason::Cancelled)),
             (Verdict::Unknown, (State::Unknown, Reason::AnswerLost)),
-            (Verdict::Refused, (State::Rejected, Reason::Refused)),
+            // It was certainly not taken, so it follows the ledger.
+            (Verdict::Refused, (State::Suppressed, Reason::Cancelled)),
             (Verdict::Sent, (State::Sent, Reason::Taken)),
         ]
         .into_iter()

@@ -13,7 +13,7 @@ use salesbridge::meta::events::graph::Graph;
 use salesbridge::sandbox::Fault;
 use salesbridge::worker::deliver::{self, Stop};
 
-use crate::harness::{HOLD, Shop, both, numbered, say};
+use crate::harness::{HOLD, Shop, both, numbered, same_as, say};
 use crate::sales::{line, told};
 
 const LOST: (State, Reason) = (State::Unknown, Reason::AnswerLost);
@@ -170,7 +170,7 @@ both!(
         assert_eq!(shop.purchase_stands(&chat).await, LOST);
         shop.later(HOLD);
         assert_eq!(shop.delivers().await, 0);
-        shop.tags(&chat, &numbered(say(OutcomeKind::Confirmed, 5000), "S-1001")).await.unwrap();
+        shop.tags(&chat, &same_as(say(OutcomeKind::Confirmed, 5000), "S-1001")).await.unwrap();
         shop.later(HOLD);
         assert_eq!(shop.delivers().await, 0);
         assert_eq!(shop.purchase_stands(&chat).await, LOST);

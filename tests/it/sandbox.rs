@@ -448,6 +448,21 @@ async fn curl_can_do_what_a_test_can() {
     assert_eq!(accepted["data"][0]["event"]["event_id"], "b");
     assert!(caller.get("/_sandbox/rules").await.1["data"].as_array().unwrap().len() > 60);
 
+    let post = async |body: Value| caller.post(&format!("/v26.0/{DATASET}/events"), &body).await;
+    steer("fault", json!({"fault": "codeless", "status": 503})).await;
+    assert_eq!(post(json!({"data": [event("c")]})).await, (503, json!({"error": {}})));
+    assert_eq!(steer("poison", json!({"event_id": "a", "code": 1, "subcode": 99})).await.0, 400);
+    assert_eq!(steer("poison", json!({"event_id": "a", "code": 341})).await.0, 200);
+    assert_eq!(sends(&sandbox).await, Verdict::NotTaken);
+    steer("cure", json!({})).await;
+    steer("at_once", json!({"events": 1})).await;
+    assert_eq!(sends(&sandbox).await, Verdict::TooMuch);
+    steer("at_once", json!({"events": 2})).await;
+    steer("restrict", json!({"id": "2"})).await;
+    assert_eq!(sends(&sandbox).await, Verdict::RegionRefused);
+    let (_, answer) = post(json!({"data": [event("c")]})).await;
+    assert_eq!(answer["error"]["message"], "Messaging Event Within Messaging Restrictive Region");
+
     let (url, received) = receives_one("").await;
     let hook = json!({"url": url, "secret": "s", "page": PAGE, "person": "2", "text": "₾?", "kind": "echo"});
     let (_, sent) = steer("webhook", hook).await;

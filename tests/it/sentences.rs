@@ -7,7 +7,7 @@ use salesbridge::domain::inbox::pending::PendingReason;
 use salesbridge::domain::inbox::sentence::{Open, Reading};
 use salesbridge::domain::order::fold::State;
 use salesbridge::domain::order::outcome::{OutcomeKind, Source};
-use salesbridge::flow;
+use salesbridge::flow::{self, IdempotentRequest, Sender};
 use salesbridge::sandbox::webhook::{Chat, messaging, standby};
 use serde_json::{Value, json};
 
@@ -54,7 +54,8 @@ both!(
         // Said again in other words it is the same sale.
         shop.operator_writes("e_3", "შეკვეთა მიღებულია: 1250.50₾").await;
         let aggregate = shop.aggregate(&chat).await;
-        assert_eq!((aggregate.orders.len(), aggregate.orders[0].facts.len()), (1, 1));
+        assert_eq!((aggregate.orders.len(), aggregate.orders[0].facts.len()), (1, 2));
+        assert_eq!(aggregate.orders[0].numbers, ["S-1001"]);
         shop.later(HOLD);
         shop.delivers().await;
         assert_eq!(shop.told(), ["1250.5"]);
@@ -119,21 +120,21 @@ both!(
         let chat = shop.hears_from("2").await;
         shop.operator_writes("e_1", "შეკვეთა მიღებულია 120,50 ₾").await;
         shop.operator_writes("e_2", "შეკვეთა მიღებულია 70 ₾").await;
-        let order = &shop.aggregate(&chat).await.orders[0];
-        assert_eq!(order.order.value, Some(12_050));
-        let waits = shop.waits(&chat).await;
-        assert_eq!((waits[0].value, waits[0].reason), (Some(7000), PendingReason::OtherValue));
+        let orders = shop.aggregate(&chat).await.orders;
+        assert_eq!((orders[0].order.value, orders[0].doubt.is_parked), (Some(12_050), false));
+        assert_eq!((orders[1].order.value, orders[1].doubt.is_parked), (Some(7000), true));
         assert_eq!(shop.queue(&chat).await, "waiting");
-        // A refused decision changes nothing.
-        let refused =
-            flow::decide(&shop.services, &waits[0].id, Some(&say(OutcomeKind::Confirmed, 7000)), "nino")
-                .await;
-        assert_eq!(refused.unwrap_err().code, "sale_open_with_other_value");
-        assert_eq!(shop.waits(&chat).await, waits);
-        let amended =
-            flow::decide(&shop.services, &waits[0].id, Some(&say(OutcomeKind::Amended, 7000)), "nino").await;
-        assert_eq!(amended.unwrap().unwrap().order.unwrap().order.value, Some(7000));
-        assert!(shop.waits(&chat).await.is_empty());
+        // Until somebody answers, the first alone leaves.
+        shop.later(HOLD);
+        shop.delivers().await;
+        assert_eq!(shop.told(), ["120.5"]);
+        let (id, sender) = (&orders[1].id, Sender::person("nino", Source::Api));
+        let request = IdempotentRequest::unkeyed();
+        flow::part_order(&shop.services, id, sender, &request).await.unwrap();
+        assert_eq!(shop.queue(&chat).await, "done");
+        shop.later(HOLD);
+        shop.delivers().await;
+        assert_eq!(shop.told(), ["120.5", "70.0"]);
     }
 );
 
@@ -184,8 +185,8 @@ both!(
         shop.receives(edit("შეკვეთა მიღებულია! 120 ₾", 1)).await;
         assert!(shop.waits(&chat).await.is_empty());
         shop.receives(edit("შეკვეთა მიღებულია! 150 ₾", 2)).await;
-        assert_eq!(shop.waits(&chat).await[0].reason, PendingReason::OtherValue);
-        assert_eq!(shop.aggregate(&chat).await.orders.len(), 1);
+        let orders = shop.aggregate(&chat).await.orders;
+        assert_eq!((orders.len(), orders[1].doubt.is_parked, orders[1].order.value), (2, true, Some(15_000)));
     }
 );
 

@@ -165,12 +165,12 @@ impl Database {
                    from {series}"
             ),
             format!(
-                "insert into order_number (page_id, number, order_id, position)
-                 select '{PAGE}', 'A-' || n, 'o' || {padded}, 0 from {series}"
+                "insert into order_number (page_id, number_key, number, order_id, position)
+                 select '{PAGE}', 'a-' || n, 'A-' || n, 'o' || {padded}, 0 from {series}"
             ),
             format!(
                 "insert into outcome (id, page_id, conversation_id, order_id, kind, occurred_at, clamped,
-                                      recorded_at, source, actor, currency, value, order_version)
+                                      recorded_at, source, actor, currency, value, position)
                  select 'f' || {padded}, '{PAGE}', 'c' || {padded}, 'o' || {padded}, 'confirmed', {at}, 0, {at},
                         'api', 'nino', 'GEL', 12050, 1
                    from {series}"
@@ -178,9 +178,10 @@ impl Database {
             format!(
                 "insert into conversion (id, page_id, conversation_id, order_id, event_name, number, event_id,
                                          event_time, state, reason, value, currency, made_at, leaves_at, next_at,
-                                         policy_version, frozen, tries, zero_answers, resent)
+                                         policy_version, frozen, tries, zero_answers, passing_faults,
+                                         resent)
                  select 'v' || {padded}, '{PAGE}', 'c' || {padded}, 'o' || {padded}, 'Purchase', 0, {hash},
-                        {at}, '{state}', 'due', 12050, 'GEL', {at}, {at}, {at}, 1, 0, 0, 0, 0
+                        {at}, '{state}', 'due', 12050, 'GEL', {at}, {at}, {at}, 1, 0, 0, 0, 0, 0
                    from {series}"
             ),
         ] {

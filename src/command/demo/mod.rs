@@ -121,7 +121,7 @@ struct Playback<'a> {
 }
 
 impl Playback<'_> {
-    /// Lets the clock go on, minute by minute, and the work behind with it.
+    /// Lets the clock go on, minute by minute, and the background jobs with it.
     async fn until(&mut self, minute: &mut u64, end: u64) -> Result<()> {
         while *minute < end {
             *minute += 1;

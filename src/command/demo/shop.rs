@@ -124,7 +124,7 @@ impl Shop {
         Ok(Self { services, meta, graph, url, came_in, stop, admin, operator, folder, client })
     }
 
-    /// What the work behind does in one round: projects what came in, sends what is due.
+    /// What the background jobs do in one round: projects what came in, sends what is due.
     pub async fn works(&self) -> Result<()> {
         while flow::project(&self.services).await? > 0 {}
         deliver::drain(&self.services, &self.graph, &self.stop).await.map(drop)

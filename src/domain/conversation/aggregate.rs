@@ -2,14 +2,16 @@
 //! unit of work, changed in memory and written at the end. Here are also the questions that are asked of it: which
 //! chat a moment belongs to, what a chat came to, who waits for an answer, and which chats fell silent.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{ConversationId, OutcomeId, PageId};
+use crate::domain::basic::identity::{ConversationId, OrderId, OutcomeId, PageId};
 use crate::domain::conversation::chat::{Chat, Stage};
 use crate::domain::conversation::recipient::Recipient;
 use crate::domain::order::fold::by_occurrence;
-use crate::domain::order::ledger::OrderLedger;
+use crate::domain::order::ledger::{Join, OrderLedger};
+use crate::domain::order::matching::SaleDecision;
 use crate::domain::order::outcome::{Fact, FollowUp, OutcomeKind, Source};
 use crate::domain::signal::conversion::Conversion;
 
@@ -25,6 +27,8 @@ pub struct Thread {
     pub recipient: Option<Recipient>,
     /// Counts the changes of the conversation itself in the feed; orders have versions of their own.
     pub version: i64,
+    /// How many entries its ledger has: the position of the last one.
+    pub entries: i64,
 }
 
 /// A conversation with its ledger and its conversions.
@@ -40,6 +44,10 @@ pub struct ConversationAggregate {
     pub chat_facts: Vec<Fact>,
     /// The orders, folded and matched, oldest first.
     pub orders: Vec<OrderLedger>,
+    /// The tellings that joined an order, as the database has them.
+    pub joins: Vec<Join>,
+    /// What people decided about which sales are one, in the order of recording.
+    pub decisions: Vec<SaleDecision>,
     /// The conversions of all orders and chats, those that left included.
     pub conversions: Vec<Conversion>,
     /// A pending tag waits for a person's decision.
@@ -49,7 +57,7 @@ pub struct ConversationAggregate {
 impl ConversationAggregate {
     /// The conversions of one order.
     pub fn conversions_of(&self, order: &OrderLedger) -> Vec<Conversion> {
-        let is_of_order = |row: &&Conversion| row.order_id.as_ref() == Some(&order.id);
+        let is_of_order = |row: &&Conversion| row.order_id.as_ref().is_some_and(|id| order.has_id(id));
         self.conversions.iter().filter(is_of_order).cloned().collect()
     }
 
@@ -67,6 +75,51 @@ impl ConversationAggregate {
         self.orders.iter().find(|ledger| ledger.facts.iter().any(|own| own.id == *fact))
     }
 
+    /// Takes the next place in the ledger, for an entry that is appended.
+    pub fn next_position(&mut self) -> i64 {
+        self.thread.entries += 1;
+        self.thread.entries
+    }
+
+    /// The ids of the orders and tellings of which Meta knows, or perhaps does.
+    pub fn reported(&self) -> BTreeSet<OrderId> {
+        let may_be_taken = self.conversions.iter().filter(|row| row.may_be_taken());
+        may_be_taken.filter_map(|row| row.order_id.clone()).collect()
+    }
+
+    /// Marks the orders of which Meta was perhaps told by a Purchase of another order, because they once stood beside its
+    /// telling, unless a person said since that they are two sales.
+    pub fn mark_perhaps_told(&mut self) {
+        let told: Vec<(OrderId, Vec<OrderId>)> = self
+            .conversions
+            .iter()
+            .filter(|row| !row.beside.is_empty() && row.may_be_taken())
+            .filter_map(|row| Some((row.order_id.clone()?, row.beside.clone())))
+            .collect();
+        for index in 0..self.orders.len() {
+            let ledger = &self.orders[index];
+            let tells_of_it = |(order, beside): &&(OrderId, Vec<OrderId>)| {
+                !ledger.has_id(order)
+                    && beside.iter().any(|id| ledger.has_id(id))
+                    && !self.is_parted(ledger, order)
+            };
+            let by: Vec<OrderId> = told.iter().filter(tells_of_it).map(|(order, _)| order.clone()).collect();
+            let ledger = &mut self.orders[index];
+            ledger.doubt.is_perhaps_told = !by.is_empty();
+            ledger.doubt.with.extend(by);
+        }
+    }
+
+    /// Whether a person said that an order and the one of this id are two sales.
+    fn is_parted(&self, ledger: &OrderLedger, other: &OrderId) -> bool {
+        let Some(other) = self.orders.iter().find(|ledger| ledger.has_id(other)) else { return false };
+        let is_of = |ledger: &OrderLedger, fact: &OutcomeId| ledger.facts.iter().any(|own| own.id == *fact);
+        self.decisions.iter().filter(|decision| !decision.is_same).any(|decision| {
+            let pairs = [(&decision.fact, &decision.other), (&decision.other, &decision.fact)];
+            pairs.into_iter().any(|(own, others)| is_of(ledger, own) && is_of(other, others))
+        })
+    }
+
     /// Applies a follow-up to the fact that it names. Orders are not folded again.
     pub fn mark(&mut self, id: &OutcomeId, kind: FollowUp) {
         let of_orders = self.orders.iter_mut().flat_map(|ledger| &mut ledger.facts);
@@ -74,6 +127,8 @@ impl ConversationAggregate {
             match kind {
                 FollowUp::Undo => fact.undone = true,
                 FollowUp::Accept => fact.accepted = true,
+                FollowUp::Join => fact.names_same_sale = true,
+                FollowUp::Part => {}
             }
         }
     }
@@ -116,13 +171,15 @@ impl ConversationAggregate {
     }
 
     /// Since when the conversation waits in the queue for a person; `None` if it does not. It waits from the
-    /// customer's first message in the current chat until the chat has a tag, and from an order that a person
-    /// confirmed without a value until it has one.
+    /// customer's first message in the current chat until the chat has a tag, from an order that a person confirmed
+    /// without a value until it has one, and from a flagged fact or a doubt about a sale until somebody settles it.
     pub fn waiting_since(&self) -> Option<Timestamp> {
         let chat = self.chats.last().filter(|chat| self.stage(chat) == Stage::Open);
         chat.and_then(|chat| chat.first_word_at).or_else(|| {
             let without_value = self.orders.iter().filter(|ledger| lacks_value(ledger));
-            without_value.filter_map(|ledger| ledger.order.confirmed).map(|moment| moment.occurred_at).min()
+            let unpriced =
+                without_value.filter_map(|ledger| ledger.order.confirmed).map(|moment| moment.occurred_at);
+            unpriced.chain(self.orders.iter().filter_map(OrderLedger::asks_since)).min()
         })
     }
 }
@@ -131,7 +188,7 @@ impl ConversationAggregate {
 pub fn lacks_value(ledger: &OrderLedger) -> bool {
     let by_person =
         |fact: &Fact| fact.kind == OutcomeKind::Confirmed && fact.source.is_person() && !fact.undone;
-    !ledger.parked
+    !ledger.doubt.is_parked
         && ledger.order.state.is_open()
         && ledger.order.value.is_none()
         && ledger.facts.iter().any(by_person)

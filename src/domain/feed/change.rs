@@ -17,7 +17,7 @@ use crate::domain::basic::identity::{ConversationId, OrderId, PageId, PersonId};
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::conversation::inbound::{Channel, Referral};
 use crate::domain::order::fold::{self, Order};
-use crate::domain::order::matching;
+use crate::domain::order::ledger::fold_parked;
 use crate::domain::order::outcome::{Fact, Flag, Item};
 
 /// The `type` of a change of an order, in API and rows.
@@ -73,19 +73,29 @@ pub struct Change {
     pub parked: bool,
     /// The version of the order's conversation at that time: it decides which referrals the change shows.
     pub conversation_version: i64,
+    /// The position of the last entry of the conversation's ledger at that time.
+    pub entries: i64,
+    /// The ids of the tellings that were the order at that time; empty if it was its own alone.
+    pub tellings: Vec<OrderId>,
+    /// The order's numbers at that time, the first one first.
+    pub numbers: Vec<String>,
+    /// The number of the order that it turned out to be, which ended it; `None` while it is an order of its own.
+    pub became: Option<String>,
 }
 
-/// A fact with the versions of its subject at which it appeared and was undone or accepted. `undone` and `accepted`
+/// A fact with the positions in the ledger at which it appeared and was undone or accepted. `undone` and `accepted`
 /// of the fact itself are those of now, and are not looked at.
 #[derive(Clone, Debug)]
 pub struct VersionedFact {
     /// The entry as it is in the ledger.
     pub fact: Fact,
-    /// The version with which it appeared.
+    /// The telling under which it came; `None` for a fact about a chat.
+    pub telling: Option<OrderId>,
+    /// Its position in the ledger of the conversation, from 1.
     pub since: i64,
-    /// The version with which it was undone; `None` if it was not.
+    /// The position of its undo; `None` if it was not undone.
     pub undone_since: Option<i64>,
-    /// The version with which a person accepted it; `None` if nobody did.
+    /// The position of its acceptance; `None` if nobody accepted it.
     pub accepted_since: Option<i64>,
 }
 
@@ -109,14 +119,6 @@ pub struct OrderRecord {
     pub conversation_id: Option<ConversationId>,
     /// The Page's currency, for versions at which nobody had named a sum.
     pub currency: Currency,
-    /// The newest version.
-    pub version: i64,
-    /// The first number of the order that this one joined, which ended it; `None` while it is an order of its own.
-    pub same_as: Option<String>,
-    /// The order numbers, the first one first, each with the version at which it appeared.
-    pub names: Vec<(String, i64)>,
-    /// The facts, undone ones included.
-    pub entries: Vec<VersionedFact>,
 }
 
 /// Everything from which the changes of a conversation itself are rendered.
@@ -143,6 +145,8 @@ pub struct ThreadRecord {
 pub struct Records {
     /// The orders of the changes in it.
     pub orders: HashMap<OrderId, OrderRecord>,
+    /// The facts of all orders of their conversations, undone ones included, in the order of recording.
+    pub ledgers: HashMap<ConversationId, Vec<VersionedFact>>,
     /// The conversations of the changes in it, and those of its orders.
     pub threads: HashMap<ConversationId, ThreadRecord>,
 }
@@ -166,20 +170,21 @@ impl Change {
 
     /// The order at this version. One that joined another ends with a version that has no facts and names the other.
     fn order(&self, record: &OrderRecord, records: &Records) -> Value {
-        let same_as = record.same_as.as_ref().filter(|_| self.version >= record.version);
-        let facts = match same_as {
-            Some(_) => Vec::new(),
-            None => as_of(&record.entries, self.version),
+        let ledger = record.conversation_id.as_ref().and_then(|id| records.ledgers.get(id));
+        let is_of_it = |telling: &OrderId| *telling == record.id || self.tellings.contains(telling);
+        let facts = match (&self.became, ledger) {
+            (None, Some(ledger)) => {
+                as_of(ledger.iter().filter(|fact| fact.telling.as_ref().is_some_and(is_of_it)), self.entries)
+            }
+            _ => Vec::new(),
         };
-        let fold = if self.parked { matching::fold_parked } else { fold::fold };
+        let fold = if self.parked { fold_parked } else { fold::fold };
         let order = fold(&facts, record.currency);
         let thread = record.conversation_id.as_ref().and_then(|id| records.threads.get(id));
-        let names = record.names.iter().filter(|(_, since)| *since <= self.version);
-        let names: Vec<&str> = names.map(|(name, _)| name.as_str()).collect();
         let mut body = json!({
             "id": record.id.as_str(),
-            "order_id": names.first(),
-            "order_ids": names,
+            "order_id": self.numbers.first(),
+            "order_ids": self.numbers,
             "state": order.state.as_str(),
             "value": order.value.map(|minor| decimal(minor, order.currency)),
             "paid": decimal(order.paid, order.currency),
@@ -191,7 +196,7 @@ impl Change {
             "referral": thread.and_then(|thread| self.referral(&order, thread)).map(referral),
             "outcomes": facts.iter().map(|fact| outcome(fact, Some(&order))).collect::<Vec<_>>(),
         });
-        if let (Some(number), Value::Object(members)) = (same_as, &mut body) {
+        if let (Some(number), Value::Object(members)) = (&self.became, &mut body) {
             members.insert("same_as".to_owned(), number.as_str().into());
         }
         body
@@ -219,17 +224,16 @@ impl Change {
             "began_at": record.began_at.to_string(),
             "first_referral": first.map(referral),
             "last_referral": last.map(referral),
-            "outcomes": as_of(&record.entries, self.version).iter().map(|fact| outcome(fact, None)).collect::<Vec<_>>(),
+            "outcomes": as_of(record.entries.iter(), self.entries).iter().map(|fact| outcome(fact, None)).collect::<Vec<_>>(),
         })
     }
 }
 
-/// The facts as they were at `version`, in the order in which they happened.
-fn as_of(entries: &[VersionedFact], version: i64) -> Vec<Fact> {
-    let reached = |since: Option<i64>| since.is_some_and(|since| since <= version);
+/// The facts as they were after the entry at `position`, in the order in which they happened.
+fn as_of<'a>(entries: impl Iterator<Item = &'a VersionedFact>, position: i64) -> Vec<Fact> {
+    let reached = |since: Option<i64>| since.is_some_and(|since| since <= position);
     let mut facts: Vec<Fact> = entries
-        .iter()
-        .filter(|entry| entry.since <= version)
+        .filter(|entry| entry.since <= position)
         .map(|entry| Fact {
             undone: reached(entry.undone_since),
             accepted: reached(entry.accepted_since),

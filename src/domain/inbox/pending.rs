@@ -264,6 +264,8 @@ mod tests {
             reason: None,
             undone: false,
             accepted: false,
+            time_stated: true,
+            names_same_sale: false,
         };
         let mut ledger = OrderLedger::new(OrderId("order-1".to_owned()), false, 1, gel());
         ledger.facts = (1..).zip(kinds).map(fact).collect();

@@ -1,165 +1,16 @@
 //! An order as a fold over its ledger: state, value, sums and flags follow from the effective facts in the order in
-//! which they *happened*, never in which they arrived. Here is also the table of what people may say in each state,
-//! and which facts contradict earlier ones: those carry a flag and move nothing until a person accepts them. Which
-//! facts belong to one order is decided before, in [`crate::domain::order::matching`].
+//! which they *happened*, never in which they arrived. A fact that contradicts earlier ones carries a flag and moves
+//! nothing until a person accepts it ([`crate::domain::order::contradiction`]). Which facts belong to one order is decided
+//! before, in [`crate::domain::order::matching`].
 
 use std::cmp::Ordering;
 
-use crate::clock::Timestamp;
 use crate::domain::basic::identity::OutcomeId;
-use crate::domain::basic::money::{Currency, Money};
-use crate::domain::order::outcome::{Fact, Flag, Item, OutcomeKind, Terms};
-
-/// The state of an order. A payment is no state but a sum beside it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum State {
-    /// No effective fact gives it another state: nobody confirmed it yet, or everything was undone.
-    None,
-    /// The customer agreed; or a payment implies that they did.
-    Confirmed,
-    /// Handed to the courier.
-    Shipped,
-    /// The customer took it.
-    Delivered,
-    /// The customer kept a part of it.
-    PartReturned,
-    /// All of it came back. Only money still moves.
-    Returned,
-    /// Called off before it arrived. A person may confirm it again.
-    Cancelled,
-}
-
-impl State {
-    /// Every state, in the order of [`State::legal`].
-    pub const ALL: [Self; 7] = [
-        Self::None,
-        Self::Confirmed,
-        Self::Shipped,
-        Self::Delivered,
-        Self::PartReturned,
-        Self::Returned,
-        Self::Cancelled,
-    ];
-
-    /// Its word in API and rows.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Confirmed => "confirmed",
-            Self::Shipped => "shipped",
-            Self::Delivered => "delivered",
-            Self::PartReturned => "part_returned",
-            Self::Returned => "returned",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// The state of its word; none for any other text.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
-    }
-
-    /// Legal moves: what a person may say of an order in this state. Facts from outside are not bound by it.
-    pub const fn legal(self) -> &'static [OutcomeKind] {
-        match self {
-            Self::None => &[OutcomeKind::Confirmed],
-            Self::Confirmed => &[
-                OutcomeKind::CrossSold,
-                OutcomeKind::Amended,
-                OutcomeKind::Cancelled,
-                OutcomeKind::Shipped,
-                OutcomeKind::Delivered,
-                OutcomeKind::Paid,
-            ],
-            Self::Shipped => {
-                &[OutcomeKind::Cancelled, OutcomeKind::Delivered, OutcomeKind::Returned, OutcomeKind::Paid]
-            }
-            Self::Delivered | Self::PartReturned => {
-                &[OutcomeKind::Returned, OutcomeKind::Paid, OutcomeKind::Refunded]
-            }
-            Self::Returned => &[OutcomeKind::Refunded],
-            Self::Cancelled => &[OutcomeKind::Confirmed, OutcomeKind::Refunded],
-        }
-    }
-
-    /// An open order is agreed and under way. A `confirmed` without a number means it rather than a new order.
-    pub const fn is_open(self) -> bool {
-        matches!(self, Self::Confirmed | Self::Shipped)
-    }
-
-    /// The order counts as a sale: agreed, and neither cancelled nor wholly returned. Only such an order makes a
-    /// Purchase.
-    pub const fn is_sale(self) -> bool {
-        matches!(self, Self::Confirmed | Self::Shipped | Self::Delivered | Self::PartReturned)
-    }
-}
-
-/// The two times of a fact from which a conversion is made: an event's time comes from the first, the end of its
-/// hold from the second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    /// When it happened, as the sender says.
-    pub occurred_at: Timestamp,
-    /// When it was written into the ledger, by our clock.
-    pub recorded_at: Timestamp,
-}
-
-/// The uplift of an effective `cross_sold`: what was added to a confirmed order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Uplift {
-    /// The `cross_sold` entry, by which conversions remember which of them reports this uplift.
-    pub outcome_id: OutcomeId,
-    /// From which the time of an event of its own is taken.
-    pub moment: Moment,
-    /// What was added. Where the sender gave the new whole, `value` is the difference to the order before.
-    pub terms: Terms,
-}
-
-/// An order as it follows from its ledger. Amounts are minor units of `currency`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
-    /// The state after the last effective fact without a flag.
-    pub state: State,
-    /// The currency of the sale: that of the first fact that names a sum, until then the Page's.
-    pub currency: Currency,
-    /// A fact has named a sum, so that `currency` is fixed: a sum in another currency is refused or flagged.
-    pub is_priced: bool,
-    /// The value of the whole order as it was last confirmed or amended, with every uplift and the delivery fee;
-    /// returns are not subtracted. `None` until someone states it.
-    pub value: Option<i64>,
-    /// What the customer pays for delivery, contained in `value`; 0 if nobody stated it.
-    pub delivery_fee: i64,
-    /// What is already subtracted in `value`; 0 if nobody stated it.
-    pub discount: i64,
-    /// The lines of the order, uplifts at the end; returns are not subtracted. Empty if nobody named any.
-    pub items: Vec<Item>,
-    /// The value that the `confirmed` in force named, before amendments and uplifts.
-    pub confirmed_value: Option<i64>,
-    /// The sum of part returns.
-    pub returned: i64,
-    /// The lines of part returns, where the sender named lines.
-    pub returned_items: Vec<Item>,
-    /// The sum of payments, gross: fees of courier or bank are not subtracted.
-    pub paid: i64,
-    /// The sum of refunds; it does not lower `paid`.
-    pub refunded: i64,
-    /// The first fact that confirmed it or implies that (shipped, delivered, paid), since it was last reopened.
-    pub confirmed: Option<Moment>,
-    /// The first fact that says it was shipped or implies that (delivered), since it was last reopened.
-    pub shipped: Option<Moment>,
-    /// The first `delivered` since it was last reopened; nothing else implies it.
-    pub delivered: Option<Moment>,
-    /// The first payment; it stays when the order is reopened, as the money does.
-    pub first_paid: Option<Moment>,
-    /// The fact that cancelled it or returned it in full; `None` while it counts as a sale.
-    pub ended: Option<Moment>,
-    /// The effective cross-sells, oldest first.
-    pub uplifts: Vec<Uplift>,
-    /// The facts that move nothing until a person accepts them, each with why.
-    pub flags: Vec<(OutcomeId, Flag)>,
-    /// The reason that the last cancel or full return gave.
-    pub reason: Option<String>,
-}
+use crate::domain::basic::money::Currency;
+use crate::domain::order::contradiction::{objection, unfounded_cancels};
+pub use crate::domain::order::order_state::{Moment, Order, Payment, State, Uplift};
+use crate::domain::order::outcome::{Fact, Flag, OutcomeKind, Terms};
+use crate::domain::order::returns::{pieces_back, worth_of};
 
 /// Folds the ledger of one order, given in any order; `currency` is the Page's, for an order in which nobody named
 /// a sum.
@@ -167,22 +18,31 @@ pub fn fold(facts: &[Fact], currency: Currency) -> Order {
     walk(facts, currency, |_, _| {})
 }
 
-/// The state of the order just before each effective fact, in the order in which they happened.
-pub fn states_before(facts: &[Fact], currency: Currency) -> Vec<(OutcomeId, State)> {
-    let mut states = Vec::with_capacity(facts.len());
-    walk(facts, currency, |fact, state| states.push((fact.id.clone(), state)));
-    states
+/// The order as it was just before the fact of this id; `None` if that is not among the effective ones.
+pub fn before(facts: &[Fact], currency: Currency, id: &OutcomeId) -> Option<Order> {
+    let mut found = None;
+    walk(facts, currency, |fact, order| {
+        if fact.id == *id {
+            found = Some(order.clone());
+        }
+    });
+    found
 }
 
-/// Applies the effective facts one by one, and shows each to `visit` with the state before it.
-fn walk(facts: &[Fact], currency: Currency, mut visit: impl FnMut(&Fact, State)) -> Order {
+/// Applies the effective facts one by one, and shows each to `visit` with the order before it.
+fn walk(facts: &[Fact], currency: Currency, mut visit: impl FnMut(&Fact, &Order)) -> Order {
     let mut effective: Vec<&Fact> =
         facts.iter().filter(|fact| !fact.undone && !fact.kind.is_of_conversation()).collect();
     effective.sort_by(|a, b| by_occurrence(a, b));
     let mut order = Order::new(currency);
     let mut last_original: Option<&Fact> = None;
+    let unfounded = unfounded_cancels(&effective);
     for fact in effective {
-        visit(fact, order.state);
+        visit(fact, &order);
+        if unfounded.contains(&&fact.id) {
+            order.flags.push((fact.id.clone(), Flag::Contradiction));
+            continue;
+        }
         let original = last_original.filter(|original| original.is_repeated_by(fact));
         order.apply(fact, original);
         if original.is_none() && fact.can_be_repeated() {
@@ -204,57 +64,15 @@ pub fn by_occurrence(a: &Fact, b: &Fact) -> Ordering {
 }
 
 impl Order {
-    /// An order without facts.
-    pub fn new(currency: Currency) -> Self {
-        Self {
-            state: State::None,
-            currency,
-            is_priced: false,
-            value: None,
-            delivery_fee: 0,
-            discount: 0,
-            items: Vec::new(),
-            confirmed_value: None,
-            returned: 0,
-            returned_items: Vec::new(),
-            paid: 0,
-            refunded: 0,
-            confirmed: None,
-            shipped: None,
-            delivered: None,
-            first_paid: None,
-            ended: None,
-            uplifts: Vec::new(),
-            flags: Vec::new(),
-            reason: None,
-        }
-    }
-
-    /// Whether `money` is the value of this order, now or as it was confirmed: both may be repeated by someone who
-    /// knows nothing of a later amendment.
-    pub fn is_worth(&self, money: Money) -> bool {
-        let values = [self.value, self.confirmed_value];
-        self.currency == money.currency && values.contains(&Some(money.minor))
-    }
-
-    /// The flag of a fact, while it moves nothing; `None` for a fact that counts.
-    pub fn flag_of(&self, fact: &OutcomeId) -> Option<Flag> {
-        self.flags.iter().find(|(id, _)| id == fact).map(|(_, flag)| *flag)
-    }
-
-    /// The value that a fact of this order names. For a `cross_sold` that names the new whole alone it is the
-    /// uplift, which follows from the order.
-    pub fn value_of(&self, fact: &Fact) -> Option<i64> {
-        let uplift = || self.uplifts.iter().find(|uplift| uplift.outcome_id == fact.id);
-        fact.terms.value.or_else(|| uplift()?.terms.value)
-    }
-
     /// Applies the next fact, or flags it. `original` is an earlier fact that this one repeats.
     fn apply(&mut self, fact: &Fact, original: Option<&Fact>) {
         let other_value = original.is_some_and(|original| original.differs_in_value_from(fact));
-        let objection = self.objection(fact).or_else(|| other_value.then_some(Flag::OtherValue));
+        let objection = objection(self, fact).or_else(|| other_value.then_some(Flag::OtherValue));
         if let Some(flag) = objection.filter(|flag| !fact.accepted || !flag.can_be_accepted()) {
             self.flags.push((fact.id.clone(), flag));
+            return;
+        }
+        if self.is_passed_by(fact) {
             return;
         }
         if fact.terms.states_anything() {
@@ -265,12 +83,15 @@ impl Order {
         match fact.kind {
             OutcomeKind::Qualified | OutcomeKind::Lost => {}
             OutcomeKind::Confirmed => {
+                let is_on_again = matches!(self.state, State::Cancelled | State::Returned);
                 let reopens = !self.state.is_sale();
                 if reopens {
                     self.reopen();
                 }
                 self.confirmed.get_or_insert(moment);
-                if reopens || fact.accepted || self.confirmed_value.is_none() {
+                if is_on_again {
+                    self.confirm_anew(&fact.terms);
+                } else if reopens || fact.accepted || self.confirmed_value.is_none() {
                     self.confirm_terms(&fact.terms);
                 }
             }
@@ -288,59 +109,62 @@ impl Order {
             OutcomeKind::Shipped => self.ship(moment, fact.accepted),
             OutcomeKind::Delivered => self.deliver(moment, fact.accepted),
             OutcomeKind::Returned => self.take_return(fact),
-            OutcomeKind::Paid => {
-                // Nobody pays for what was not agreed.
-                self.confirmed.get_or_insert(moment);
-                self.first_paid.get_or_insert(moment);
-                self.paid = self.paid.saturating_add(fact.terms.value.unwrap_or(0));
-                if self.state == State::None {
-                    self.state = State::Confirmed;
-                }
-            }
+            OutcomeKind::Paid => self.take_payment(fact, moment),
             OutcomeKind::Refunded => {
                 self.refunded = self.refunded.saturating_add(fact.terms.value.unwrap_or(0));
             }
         }
-    }
-
-    /// The table of contradictions: why `fact` can't follow on what happened before it. A step that is already
-    /// implied (shipped after delivered) is none.
-    fn objection(&self, fact: &Fact) -> Option<Flag> {
-        use OutcomeKind::{Cancelled, Confirmed, CrossSold, Paid, Refunded, Shipped};
-        let reopened_by_person = fact.kind == Confirmed && fact.source.is_person();
-        if self.is_priced && fact.terms.states_anything() && fact.terms.currency != self.currency {
-            return Some(Flag::OtherCurrency);
-        }
-        match (self.state, fact.kind) {
-            (State::Cancelled, Cancelled | Paid | Refunded) => None,
-            (State::Cancelled, _) if reopened_by_person => None,
-            (State::Cancelled, _) | (State::Returned, Cancelled | Confirmed | Shipped) => {
-                Some(Flag::Contradiction)
-            }
-            (state, Confirmed) if state.is_sale() => {
-                let agrees = self.confirmed_value.is_none()
-                    || fact.terms.money().is_none_or(|money| self.is_worth(money));
-                (!agrees).then_some(Flag::OtherValue)
-            }
-            (_, CrossSold) => (!self.fits_total(&fact.terms)).then_some(Flag::OtherValue),
-            _ => None,
+        self.count_returns();
+        if self.is_paid_up() {
+            self.paid_up.get_or_insert(moment);
+        } else {
+            self.paid_up = None;
         }
     }
 
-    /// Confirmed for the first time, or again after it was cancelled or returned: then the value is agreed as a
-    /// whole, and the old uplifts are part of it. Payments stay.
+    /// Whether an outside fact without a stated time says what had happened before the order ended: it makes no claim by
+    /// its time, so it contradicts nothing and changes nothing.
+    fn is_passed_by(&self, fact: &Fact) -> bool {
+        let is_over = matches!(self.state, State::Cancelled | State::Returned);
+        let is_step =
+            matches!(fact.kind, OutcomeKind::Confirmed | OutcomeKind::Shipped | OutcomeKind::Delivered);
+        is_over && is_step && !fact.accepted && !fact.time_stated && !fact.source.is_person()
+    }
+
+    /// A gross of 0 is a cost (its fee) and no payment.
+    fn take_payment(&mut self, fact: &Fact, moment: Moment) {
+        let sum = fact.terms.value.unwrap_or(0);
+        if sum <= 0 {
+            return;
+        }
+        // Nobody pays for what was not agreed.
+        self.confirmed.get_or_insert(moment);
+        self.paid = self.paid.saturating_add(sum);
+        self.payments.push(Payment { sum, source: fact.source });
+        if self.state == State::None {
+            self.state = State::Confirmed;
+        }
+    }
+
+    /// Confirmed for the first time, or again after it was cancelled or returned. Payments stay.
     fn reopen(&mut self) {
-        if self.state != State::None {
-            self.uplifts.clear();
-        }
         self.state = State::Confirmed;
         self.confirmed = None;
         self.shipped = None;
         self.delivered = None;
         self.ended = None;
         self.returned = 0;
+        self.returned_sum = 0;
         self.returned_items.clear();
         self.reason = None;
+    }
+
+    /// Sets the terms of an order that is on again: the value is agreed as a whole, and the old uplifts are part of it.
+    fn confirm_anew(&mut self, terms: &Terms) {
+        if terms.value.is_some() {
+            self.set_terms(terms);
+            self.confirmed_value = terms.value;
+        }
     }
 
     /// Sets the confirmed terms, and adds to them again the uplifts that happened before the order was confirmed.
@@ -365,14 +189,6 @@ impl Order {
         if !terms.items.is_empty() {
             self.items.clone_from(&terms.items);
         }
-    }
-
-    /// Whether the new whole that a cross-sell names, if it names one, is the order's value plus its uplift. Any
-    /// fits while the value is unknown.
-    fn fits_total(&self, terms: &Terms) -> bool {
-        terms.total.zip(self.value).is_none_or(|(total, before)| {
-            total > before && terms.value.is_none_or(|uplift| uplift == total - before)
-        })
     }
 
     /// Adds an uplift to value and lines; where it names the new whole, the uplift becomes the difference to that.
@@ -409,19 +225,42 @@ impl Order {
         }
     }
 
-    /// Goods came back: in full if the fact names no part, or if the parts add up to the value.
+    /// Goods came back: named pieces, else a sum, else all of it.
     fn take_return(&mut self, fact: &Fact) {
-        let part = fact.terms.value.or_else(|| fact.terms.sum());
-        self.returned = self.returned.saturating_add(part.unwrap_or(0));
-        let whole = self.value.unwrap_or(i64::MAX);
-        let in_full = part.is_none() || self.returned >= whole;
-        if in_full || self.state == State::Returned {
+        let sum = fact.terms.value.or_else(|| fact.terms.sum());
+        let by_pieces = !fact.terms.items.is_empty() && !self.items.is_empty();
+        let in_full = sum.is_none() && fact.terms.items.is_empty();
+        if by_pieces {
+            self.returned_items.extend(fact.terms.items.iter().cloned());
+        } else if let Some(sum) = sum {
+            self.returned_sum = self.returned_sum.saturating_add(sum);
+            self.returned_items.extend(fact.terms.items.iter().cloned());
+        }
+        if self.state != State::Returned {
+            self.state = State::PartReturned;
+        }
+        if in_full || self.is_all_back() {
             self.ended.get_or_insert(Moment { occurred_at: fact.occurred_at, recorded_at: fact.recorded_at });
             self.state = State::Returned;
             self.reason.clone_from(&fact.reason);
-        } else {
-            self.state = State::PartReturned;
-            self.returned_items.extend(fact.terms.items.iter().cloned());
         }
+    }
+
+    /// Counts what came back by the lines as they now are.
+    fn count_returns(&mut self) {
+        let goods = self.goods().unwrap_or(0);
+        let back = pieces_back(&self.items, &self.returned_items);
+        let pieces = back.map_or(0, |back| worth_of(&self.items, &back, goods));
+        self.returned = self.returned_sum.saturating_add(pieces);
+    }
+
+    /// Whether every piece came back, or as much as the goods are worth: the delivery fee keeps no order alive.
+    fn is_all_back(&mut self) -> bool {
+        self.count_returns();
+        let back = pieces_back(&self.items, &self.returned_items).unwrap_or_default();
+        let all_pieces =
+            !back.is_empty() && back.iter().zip(&self.items).all(|(back, line)| *back >= line.quantity);
+        let is_goods = self.goods().is_some_and(|goods| goods > 0 && self.returned >= goods);
+        all_pieces || is_goods
     }
 }

@@ -6,11 +6,15 @@ use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::order::outcome::{Fact, Source, newest_by_person};
 use crate::error::{Error, Result};
 
-/// Whether a person may undo `fact`: it must be the newest effective entry that a person made on its order or chat.
+/// Whether a person may undo `fact`: it must be the newest effective entry that a person made on its order or chat, or
+/// carry a flag, whoever said it.
 ///
 /// # Errors
 /// 409 `not_the_newest`, which names the later entry.
 pub fn may_undo(aggregate: &ConversationAggregate, fact: &Fact) -> Result<()> {
+    if aggregate.order_of(&fact.id).is_some_and(|ledger| ledger.order.flag_of(&fact.id).is_some()) {
+        return Ok(());
+    }
     let same_ledger: Vec<&Fact> = match aggregate.order_of(&fact.id) {
         Some(ledger) => ledger.facts.iter().collect(),
         None => match aggregate.chat_at(fact.occurred_at) {

@@ -1,117 +1,332 @@
-//! Order matching: which orders of a conversation are one sale. A sale that people tagged without a number has the
-//! service's number alone; the CRM then tells of it under a number of its own, which looks like another order. If the
-//! values agree, the two are one; if not, the order from outside is *parked*, and a person decides. It follows from
-//! the ledgers alone, never from what arrived first, and is decided anew whenever a fact is added or undone.
+//! Order matching: which tellings of a conversation are one order. A sale may be told through several doors (tap,
+//! label, sentence, CRM, courier), in any order, days apart, with and without a number; it must become one order, for
+//! two would tell Meta twice. The answer is a pure function of the effective facts and of people's decisions, never of
+//! what arrived first, and is computed anew at every change. What can't be known is in *doubt*: a person is asked, and
+//! until they answer at most one of two orders in doubt tells Meta.
+//!
+//! [`crate::domain::order::telling`] reads what is compared, [`crate::domain::order::pair`] is the table of pairs.
 
 use crate::clock::Timestamp;
-use crate::domain::basic::money::{Currency, Money};
-use crate::domain::order::fold::{self, Order, State};
-use crate::domain::order::ledger::OrderLedger;
-use crate::domain::order::outcome::{Fact, Flag, OutcomeKind};
+use crate::domain::basic::identity::{OrderId, OutcomeId};
+use crate::domain::order::pair::{self, Row, Verdict};
+use crate::domain::order::telling::{Account, Basis, Telling};
 
-/// Parks every order from outside that is, or perhaps is, an unnumbered sale of the conversation told again.
-///
-/// Gives the pairs that certainly are one, as (order from outside, sale): the caller joins them. The other parked
-/// orders wait for a person. `orders` are folded, and sorted with the oldest first.
-pub fn match_orders(orders: &mut [OrderLedger]) -> Vec<(usize, usize)> {
-    let mut candidates: Vec<Candidate> =
-        (0..orders.len()).filter_map(|index| Candidate::of(orders, index)).collect();
-    candidates.sort_by(|a, b| a.sort_key(orders).cmp(&b.sort_key(orders)));
-    let mut matched: Vec<(usize, usize)> = Vec::new();
-    let mut doubtful = Vec::new();
-    for candidate in candidates {
-        // A sale is matched once: of two candidates of its value the later one is another sale.
-        let is_free = |sale: &&usize| !matched.iter().any(|(_, taken)| taken == *sale);
-        let free_sales: Vec<usize> = candidate.open_sales.iter().filter(is_free).copied().collect();
-        match free_sales.iter().rev().find(|sale| candidate.agrees_in_value(&orders[**sale])) {
-            Some(sale) => matched.push((candidate.index, *sale)),
-            None if free_sales.is_empty() || candidate.is_accepted => {}
-            None => doubtful.push(candidate.index),
-        }
+/// A person's decision about two sales, bound to the facts that gave them their value. It is final.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaleDecision {
+    /// Whether they are one sale, or two.
+    pub is_same: bool,
+    /// The fact that gave the one its value.
+    pub fact: OutcomeId,
+    /// The fact that gave the other its value.
+    pub other: OutcomeId,
+}
+
+/// Which tellings are one order, by index among those that were given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matching {
+    /// The orders: each telling is in one of them.
+    pub orders: Vec<MatchedOrder>,
+    /// Pairs of orders (by index in `orders`) that are perhaps one sale, so that a person is asked.
+    pub doubts: Vec<(usize, usize)>,
+}
+
+/// The tellings of one order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MatchedOrder {
+    /// The telling whose id and number the order bears.
+    pub root: usize,
+    /// The other tellings, in the order in which they happened.
+    pub joined: Vec<usize>,
+    /// Pairs of its tellings that only their value makes one sale: shown, and can be parted.
+    pub by_value: Vec<(usize, usize)>,
+    /// It is the one of two orders in doubt that does not go first.
+    pub is_parked: bool,
+    /// It tells Meta nothing until a doubt is decided: it is parked, or one of the two was called off.
+    pub waits: bool,
+    /// Meta was told of this sale by more than one of its tellings.
+    pub is_told_twice: bool,
+}
+
+impl Matching {
+    /// The order in which a telling is.
+    pub fn order_of(&self, telling: usize) -> Option<usize> {
+        self.orders.iter().position(|order| order.root == telling || order.joined.contains(&telling))
     }
-    for index in doubtful.into_iter().chain(matched.iter().map(|(candidate, _)| *candidate)) {
-        let ledger = &mut orders[index];
-        ledger.order = fold_parked(&ledger.facts, ledger.order.currency);
-        ledger.parked = true;
-    }
-    matched
-}
 
-/// What the facts of a parked order fold into: they move nothing, and each carries the flag `perhaps_same_sale`.
-pub fn fold_parked(facts: &[Fact], currency: Currency) -> Order {
-    let effective = facts.iter().filter(|fact| !fact.undone);
-    let mut order = Order::new(currency);
-    order.flags = effective.map(|fact| (fact.id.clone(), Flag::PerhapsSameSale)).collect();
-    order
-}
-
-/// An order of which only outside senders told, under numbers of their own, in a conversation with unnumbered sales
-/// that were open at the time: it may be one of those.
-struct Candidate {
-    /// Its place among the orders of the conversation.
-    index: usize,
-    /// When it was confirmed; the time of its first fact if it was not.
-    moment: Timestamp,
-    /// Only a `confirmed` order can be matched by its value; any other is at best doubtful.
-    is_confirmed: bool,
-    /// A person accepted one of its facts: it is a sale of its own, unless its value says otherwise.
-    is_accepted: bool,
-    /// The value that its `confirmed` named; `None` agrees with every sale.
-    value: Option<Money>,
-    /// The older orders with the service's number alone that had not ended at `moment`, oldest first.
-    open_sales: Vec<usize>,
-}
-
-impl Candidate {
-    /// The order at `index` as a candidate; none if people told of it too, if Meta may know of it already, or if
-    /// there is no sale that it could be.
-    fn of(orders: &[OrderLedger], index: usize) -> Option<Self> {
-        let ledger = &orders[index];
-        let first = ledger.effective().map(|fact| fact.occurred_at).min()?;
-        let told_by_person = ledger.effective().any(|fact| fact.source.is_person());
-        if ledger.service_numbered || ledger.may_be_reported || told_by_person {
-            return None;
-        }
-        let confirmed = ledger.effective().filter(|fact| fact.kind == OutcomeKind::Confirmed);
-        let confirmed = confirmed.min_by(|a, b| fold::by_occurrence(a, b));
-        let moment = confirmed.map_or(first, |fact| fact.occurred_at);
-        let is_open_sale = |sale: &usize| {
-            let sale = &orders[*sale];
-            sale.service_numbered && sale.numbers.len() == 1 && is_open_at(sale, moment)
-        };
-        let open_sales: Vec<usize> = (0..index).filter(is_open_sale).collect();
-        let value = confirmed.and_then(|fact| fact.terms.money());
-        (!open_sales.is_empty()).then_some(Self {
-            index,
-            moment,
-            is_confirmed: confirmed.is_some(),
-            is_accepted: ledger.effective().any(|fact| fact.accepted),
-            value,
-            open_sales,
+    /// The orders with which `order` is in doubt.
+    pub fn in_doubt_with(&self, order: usize) -> impl Iterator<Item = usize> {
+        self.doubts.iter().filter_map(move |(a, b)| match order {
+            order if order == *a => Some(*b),
+            order if order == *b => Some(*a),
+            _ => None,
         })
     }
-
-    /// The order in which candidates choose their sale: by time, then by number; never by arrival.
-    fn sort_key<'a>(&self, orders: &'a [OrderLedger]) -> (Timestamp, Option<&'a String>) {
-        (self.moment, orders[self.index].numbers.first())
-    }
-
-    /// Whether `sale` has this value: as confirmed, as it is now, or as it was when the candidate was confirmed.
-    fn agrees_in_value(&self, sale: &OrderLedger) -> bool {
-        let is_value = |value| sale.order.is_worth(value) || fold_until(sale, self.moment).is_worth(value);
-        self.is_confirmed && self.value.is_none_or(is_value)
-    }
 }
 
-/// The order as it was at `moment`.
-fn fold_until(ledger: &OrderLedger, moment: Timestamp) -> Order {
-    let earlier: Vec<Fact> = ledger.facts.iter().filter(|fact| fact.occurred_at <= moment).cloned().collect();
-    fold::fold(&earlier, ledger.order.currency)
+/// Decides which tellings are one order.
+pub fn match_tellings(tellings: &[Telling<'_>], decisions: &[SaleDecision]) -> Matching {
+    let mut groups = Groups::new(tellings, decisions);
+    groups.join_decided();
+    let pairs = groups.pairs();
+    for pair in &pairs {
+        groups.take(*pair, &pairs);
+    }
+    groups.matching()
 }
 
-/// Whether a sale had not ended at `moment`. One that was confirmed only later counts too: the CRM may have been
-/// the quicker of the two.
-fn is_open_at(ledger: &OrderLedger, moment: Timestamp) -> bool {
-    let state_then = fold_until(ledger, moment).state;
-    state_then.is_open() || (state_then == State::None && ledger.order.state != State::None)
+/// A pair of tellings that may be one sale.
+#[derive(Clone, Copy)]
+struct Pair {
+    a: usize,
+    b: usize,
+    row: Row,
+    verdict: Verdict,
+}
+
+/// What decides which of several comes first: Meta does not know it, it gives no value, no person told of it, when it was
+/// agreed, it has no number, its number, its id. The least comes first.
+type Precedence<'a> = (bool, bool, bool, Timestamp, bool, Option<&'a str>, &'a OrderId);
+
+/// Tellings on their way into orders: `group_of` gives each the number of its group, the lowest index in it.
+struct Groups<'a> {
+    tellings: &'a [Telling<'a>],
+    accounts: Vec<Option<Account<'a>>>,
+    /// Pairs of tellings about which a person decided, with whether they are one sale; the last decision counts.
+    decided: Vec<(usize, usize, bool)>,
+    group_of: Vec<usize>,
+    by_value: Vec<(usize, usize)>,
+    doubts: Vec<(usize, usize)>,
+}
+
+impl<'a> Groups<'a> {
+    fn new(tellings: &'a [Telling<'a>], decisions: &[SaleDecision]) -> Self {
+        let telling_of =
+            |fact: &OutcomeId| tellings.iter().position(|one| one.facts.iter().any(|own| own.id == *fact));
+        let mut decided: Vec<(usize, usize, bool)> = Vec::new();
+        for decision in decisions {
+            if let Some((a, b)) = telling_of(&decision.fact).zip(telling_of(&decision.other)) {
+                decided.retain(|(c, d, _)| (*c, *d) != (a, b) && (*d, *c) != (a, b));
+                decided.push((a, b, decision.is_same));
+            }
+        }
+        Self {
+            tellings,
+            accounts: tellings.iter().map(Account::of).collect(),
+            decided,
+            group_of: (0..tellings.len()).collect(),
+            by_value: Vec::new(),
+            doubts: Vec::new(),
+        }
+    }
+
+    /// Joins the tellings that a person said are one sale.
+    fn join_decided(&mut self) {
+        for (a, b, is_same) in self.decided.clone() {
+            if is_same {
+                self.join(a, b);
+            }
+        }
+    }
+
+    /// The pairs that may be one sale, the surest row first and within a row the nearest in time.
+    fn pairs(&self) -> Vec<Pair> {
+        let mut pairs = Vec::new();
+        for b in 0..self.tellings.len() {
+            for a in 0..b {
+                let Some((one, other)) = self.accounts[a].as_ref().zip(self.accounts[b].as_ref()) else {
+                    continue;
+                };
+                if let Some((row, verdict)) = pair::judge(one, other) {
+                    let first = |one: &Account<'_>, telling: &Telling<'a>| (one.at, telling.number);
+                    let mut keys = [first(one, &self.tellings[a]), first(other, &self.tellings[b])];
+                    keys.sort();
+                    pairs.push(((row, one.distance(other), keys, a, b), Pair { a, b, row, verdict }));
+                }
+            }
+        }
+        pairs.sort_by_key(|(key, _)| *key);
+        pairs.into_iter().map(|(_, pair)| pair).collect()
+    }
+
+    fn take(&mut self, pair: Pair, all: &[Pair]) {
+        let Pair { a, b, verdict, .. } = pair;
+        if self.group_of[a] == self.group_of[b] || self.are_two(a, b) || self.is_doubtful(a, b) {
+            return;
+        }
+        match verdict {
+            Verdict::OneIfOnly if self.is_only_choice(pair, all) => self.join(a, b),
+            Verdict::One { by_value } if !self.is_called_off_between(pair) => {
+                self.join(a, b);
+                if by_value {
+                    self.by_value.push((a, b));
+                }
+            }
+            _ => self.doubts.push((a, b)),
+        }
+    }
+
+    /// Whether one group was called off before the other was told, so that its value proves nothing.
+    fn is_called_off_between(&self, pair: Pair) -> bool {
+        let by_then = |calls: usize, tells: usize| {
+            let Some(told) = &self.accounts[tells] else { return false };
+            self.members(calls).any(|one| {
+                self.accounts[one].as_ref().is_some_and(|one| pair::is_called_off_by_then(one, told))
+            })
+        };
+        matches!(pair.row, Row::SameValueAtOnce | Row::SameValue | Row::Untimed)
+            && (by_then(pair.a, pair.b) || by_then(pair.b, pair.a))
+    }
+
+    /// Whether the pair is the only choice of its telling that was only called off, counting groups.
+    fn is_only_choice(&self, pair: Pair, all: &[Pair]) -> bool {
+        let Pair { a, b, row, .. } = pair;
+        let called_off = if self.accounts[a].as_ref().is_some_and(pair::calls_off) { a } else { b };
+        let mut choices: Vec<usize> = Vec::new();
+        for pair in all.iter().filter(|pair| pair.row == row) {
+            let other = match called_off {
+                one if one == pair.a => pair.b,
+                one if one == pair.b => pair.a,
+                _ => continue,
+            };
+            let group = self.group_of[other];
+            if !self.are_two(called_off, other) && !choices.contains(&group) {
+                choices.push(group);
+            }
+        }
+        choices.len() == 1
+    }
+
+    fn members(&self, telling: usize) -> impl Iterator<Item = usize> {
+        let group = self.group_of[telling];
+        (0..self.group_of.len()).filter(move |other| self.group_of[*other] == group)
+    }
+
+    /// Whether two groups are certainly two sales: a person parted them, one sender gave them two numbers, or they were
+    /// agreed too far apart, perhaps the one after the other had ended.
+    fn are_two(&self, a: usize, b: usize) -> bool {
+        let in_groups = |one: usize, other: usize| {
+            let (g, h) = (self.group_of[a], self.group_of[b]);
+            let (one, other) = (self.group_of[one], self.group_of[other]);
+            (one, other) == (g, h) || (other, one) == (g, h)
+        };
+        let is_taken_back =
+            |one: usize| self.accounts[one].as_ref().is_none_or(|one| one.basis == Basis::TakenBack);
+        let is_parted = self.decided.iter().any(|(one, other, is_same)| {
+            // Nor does what was taken back.
+            let is_firm =
+                [(a, b), (b, a)].contains(&(*one, *other)) || !(is_taken_back(*one) || is_taken_back(*other));
+            !is_same && is_firm && in_groups(*one, *other)
+        });
+        let are_two = |one: usize, other: usize| {
+            // What was only counted to a sale bears no witness against another one.
+            let is_firm = (one, other) == (a, b) || (self.is_agreed(one) && self.is_agreed(other));
+            (is_firm && self.have_two_numbers(one, other)) || self.are_apart(one, other)
+        };
+        is_parted || self.members(a).any(|one| self.members(b).any(|other| are_two(one, other)))
+    }
+
+    fn is_agreed(&self, telling: usize) -> bool {
+        self.accounts[telling].as_ref().is_some_and(|one| one.basis == Basis::Confirmed)
+    }
+
+    /// Whether two agreed sales are apart by their times, so that what is counted to both must not make them one.
+    fn are_apart(&self, one: usize, other: usize) -> bool {
+        let agreed = |telling: usize| {
+            self.accounts[telling]
+                .as_ref()
+                .filter(|one| one.basis == Basis::Confirmed && !one.values.is_empty())
+        };
+        agreed(one).zip(agreed(other)).is_some_and(|(one, other)| pair::judge(one, other).is_none())
+    }
+
+    /// Whether one sender gave the two different numbers. One of which nothing stands any more says nothing.
+    fn have_two_numbers(&self, one: usize, other: usize) -> bool {
+        let numbered_by = |telling: usize| self.accounts[telling].as_ref().map(|one| &one.numbered_by);
+        numbered_by(one)
+            .zip(numbered_by(other))
+            .is_some_and(|(one, other)| one.iter().any(|sender| other.contains(sender)))
+    }
+
+    fn is_doubtful(&self, a: usize, b: usize) -> bool {
+        let groups = |one: usize, other: usize| (self.group_of[one], self.group_of[other]);
+        let (g, h) = groups(a, b);
+        self.doubts.iter().any(|(one, other)| [(g, h), (h, g)].contains(&groups(*one, *other)))
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let (g, h) = (self.group_of[a], self.group_of[b]);
+        let (stays, goes) = (g.min(h), g.max(h));
+        for group in self.group_of.iter_mut().filter(|group| **group == goes) {
+            *group = stays;
+        }
+    }
+
+    fn matching(&self) -> Matching {
+        let mut groups: Vec<usize> = self.group_of.clone();
+        groups.sort_unstable();
+        groups.dedup();
+        let mut orders: Vec<MatchedOrder> = groups.iter().map(|group| self.order(*group)).collect();
+        let mut doubts: Vec<(usize, usize)> = Vec::new();
+        for (a, b) in &self.doubts {
+            let place = |telling: usize| groups.iter().position(|group| *group == self.group_of[telling]);
+            let Some((one, other)) = place(*a).zip(place(*b)) else { continue };
+            let pair = (one.min(other), one.max(other));
+            if one != other && !self.are_two(*a, *b) && !doubts.contains(&pair) {
+                doubts.push(pair);
+            }
+        }
+        for (one, other) in &doubts {
+            let (a, b) = (self.lead(&orders[*one]), self.lead(&orders[*other]));
+            let (first, second) = if a <= b { (*one, *other) } else { (*other, *one) };
+            let both_wait = self.is_called_off(&orders[*one]) || self.is_called_off(&orders[*other]);
+            orders[first].waits |= both_wait;
+            (orders[second].waits, orders[second].is_parked) = (true, true);
+        }
+        Matching { orders, doubts }
+    }
+
+    fn order(&self, group: usize) -> MatchedOrder {
+        let mut members: Vec<usize> = self.members(group).collect();
+        members.sort_by(|a, b| self.root_key(*a).cmp(&self.root_key(*b)));
+        let reported = members.iter().filter(|one| self.tellings[**one].is_reported).count();
+        MatchedOrder {
+            root: members[0],
+            by_value: self.by_value.iter().filter(|(one, _)| members.contains(one)).copied().collect(),
+            joined: members.split_off(1),
+            is_parked: false,
+            waits: false,
+            is_told_twice: reported > 1,
+        }
+    }
+
+    /// The telling that an order is named after: the one of which Meta knows, else one that gives it a value, of those
+    /// the first that a person told, else the first of all.
+    fn root_key(&self, telling: usize) -> Precedence<'a> {
+        let Telling { id, number, is_reported, opened_at, .. } = &self.tellings[telling];
+        let account = self.accounts[telling].as_ref();
+        let by_person = account.is_some_and(|account| account.by_person);
+        let gives_value =
+            account.is_some_and(|account| account.basis != Basis::Carried && !account.values.is_empty());
+        let was_agreed = account.is_some_and(|account| account.basis == Basis::TakenBack);
+        let at = account.map_or(*opened_at, |account| account.at);
+        (!is_reported, !(gives_value || was_agreed), !by_person, at, number.is_none(), *number, *id)
+    }
+
+    /// Which of two orders in doubt may leave: the one that has left, else a person's, else the earlier.
+    fn lead(&self, order: &MatchedOrder) -> Precedence<'a> {
+        let members = || std::iter::once(&order.root).chain(&order.joined);
+        let reported = members().any(|one| self.tellings[*one].is_reported);
+        let accounts = || members().filter_map(|one| self.accounts[*one].as_ref());
+        let by_person = accounts().any(|one| one.by_person);
+        let Telling { id, number, opened_at, .. } = &self.tellings[order.root];
+        let at = accounts().map(|one| one.at).min().unwrap_or(*opened_at);
+        (!reported, false, !by_person, at, number.is_none(), *number, *id)
+    }
+
+    /// Whether anybody said that the sale was called off, flagged or not.
+    fn is_called_off(&self, order: &MatchedOrder) -> bool {
+        let mut members = std::iter::once(&order.root).chain(&order.joined);
+        members.any(|one| self.accounts[*one].as_ref().is_some_and(|one| one.is_called_off))
+    }
 }

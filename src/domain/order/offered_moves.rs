@@ -18,6 +18,10 @@ pub struct OfferedMove {
     pub if_version: Option<i64>,
     /// It begins another sale, although one is open.
     pub new_order: bool,
+    /// Of a new sale: the numbers of the orders that it may be instead, the newest first.
+    pub perhaps_same: Vec<String>,
+    /// The order that is on again with it: its number, where it was called off.
+    pub same_as: Option<String>,
     /// It begins a sale of its own, which may be given a number.
     pub is_new_sale: bool,
     /// The amount that its form is filled with.
@@ -80,7 +84,7 @@ impl Offer<'_> {
     /// The moves, in the order in which they are shown: the legal ones of the order, and what can be said of a chat that
     /// waits. Where the order lacks its value, that comes first.
     pub fn moves(&self) -> Vec<OfferedMove> {
-        let mut kinds: Vec<OutcomeKind> = legal_moves(self.focus.map(|ledger| &ledger.order)).to_vec();
+        let mut kinds = legal_moves(self.focus.map(|ledger| &ledger.order));
         if self.lacks_value() {
             kinds.sort_by_key(|kind| *kind != OutcomeKind::Amended);
         }
@@ -107,8 +111,10 @@ impl Offer<'_> {
         OfferedMove {
             kind,
             order_number: self.focus.filter(|_| of_order).and_then(|ledger| ledger.numbers.first().cloned()),
-            if_version: of_order.then(|| self.version_seen()),
+            if_version: self.focus.filter(|_| of_order).map(|ledger| ledger.version),
             new_order: is_new_sale && self.has_open_order(),
+            perhaps_same: if is_new_sale { self.numbers() } else { Vec::new() },
+            same_as: self.reopened(kind),
             is_new_sale,
             value: self.proposed_value(kind),
         }
@@ -118,13 +124,18 @@ impl Offer<'_> {
         self.aggregate.orders.iter().any(|ledger| ledger.order.state.is_open())
     }
 
-    /// The version of the order that a tag is about. A sale is, while nothing is open, the one that was wholly taken
-    /// back: the same as `tag_decision` takes it for.
-    fn version_seen(&self) -> i64 {
-        let is_taken_back = |ledger: &&OrderLedger| ledger.order.state == State::None && !ledger.parked;
-        let taken_back = || self.aggregate.orders.iter().rfind(is_taken_back);
-        let meant = self.focus.or_else(|| if self.has_open_order() { None } else { taken_back() });
-        meant.map_or(0, |ledger| ledger.version)
+    fn numbers(&self) -> Vec<String> {
+        let orders = choosable_orders(self.aggregate).filter(|ledger| !ledger.doubt.is_parked);
+        let mut numbers: Vec<String> = orders.filter_map(|ledger| ledger.numbers.first().cloned()).collect();
+        numbers.reverse();
+        numbers
+    }
+
+    /// The number of the order that `kind` puts on again.
+    fn reopened(&self, kind: OutcomeKind) -> Option<String> {
+        let is_off = |ledger: &&OrderLedger| ledger.order.state == State::Cancelled;
+        let focus = self.focus.filter(|_| kind == OutcomeKind::Confirmed).filter(is_off);
+        focus.and_then(|ledger| ledger.numbers.first().cloned())
     }
 
     fn proposed_value(&self, kind: OutcomeKind) -> Option<ProposedValue> {
@@ -155,7 +166,7 @@ mod tests {
     use crate::domain::order::fold;
     use crate::domain::order::outcome::{Details, Fact, Source, Terms};
     use crate::domain::order::tag::Tag;
-    use crate::domain::order::tag_decision::{self, Decision};
+    use crate::domain::order::tag_decision::{self, Decision, OrderOfEntry};
 
     fn gel() -> Currency {
         Currency::parse("GEL").unwrap()
@@ -176,6 +187,8 @@ mod tests {
             reason: None,
             undone: false,
             accepted: false,
+            time_stated: false,
+            names_same_sale: false,
         }
     }
 
@@ -196,6 +209,7 @@ mod tests {
                 page_id: PageId("1".to_owned()),
                 recipient: None,
                 version: 1,
+                entries: 0,
             },
             chats: vec![Chat {
                 number: 0,
@@ -209,6 +223,8 @@ mod tests {
             stages: Vec::new(),
             chat_facts: Vec::new(),
             orders,
+            joins: Vec::new(),
+            decisions: Vec::new(),
             conversions: Vec::new(),
             has_pending_tag: false,
         }
@@ -221,10 +237,13 @@ mod tests {
     /// The tag that the form of an offered move sends.
     fn tag(offered: &OfferedMove, value: i64) -> Tag {
         let mut tag = Tag::bare(offered.kind, Source::Console, gel());
+        // No more can be paid than the order is worth.
+        let value = if offered.kind == OutcomeKind::Paid { 100 } else { value };
         tag.terms.value = offered.kind.needs_value().then_some(value);
         tag.order_number.clone_from(&offered.order_number);
         tag.if_version = offered.if_version;
         tag.new_order = offered.new_order;
+        tag.same_as.clone_from(&offered.same_as);
         tag
     }
 
@@ -252,9 +271,12 @@ mod tests {
             let offered: Vec<OfferedMove> =
                 offer.moves().into_iter().filter(|offered| !offered.kind.is_of_conversation()).collect();
             for one in &offered {
-                let decided = tag_decision::decide(&tag(one, 9900), &aggregate.orders, now);
+                let decided = tag_decision::decide(&tag(one, 9900), &aggregate.orders, &[], now);
                 assert!(
-                    matches!(decided, Ok(Decision::Append { order: 0, .. })),
+                    matches!(
+                        decided,
+                        Ok(Decision::Append { order: OrderOfEntry::Existing { index: 0, .. }, .. })
+                    ),
                     "{:?} of an order that is {state:?}: {decided:?}",
                     one.kind
                 );
@@ -263,10 +285,12 @@ mod tests {
                 let is_offered = offered.iter().any(|one| one.kind == kind);
                 let mut other = tag(&offer.offered(kind), 9900);
                 other.reference = Some("another".to_owned());
-                let refused = tag_decision::decide(&other, &aggregate.orders, now)
-                    .is_err_and(|refusal| refusal.code == "illegal_move");
+                let is_refusal =
+                    |code| ["illegal_move", "sale_open_with_other_value", "contradiction"].contains(&code);
+                let refused = tag_decision::decide(&other, &aggregate.orders, &[], now)
+                    .is_err_and(|refusal| is_refusal(refusal.code));
                 let is_known = matches!(
-                    tag_decision::decide(&other, &aggregate.orders, now),
+                    tag_decision::decide(&other, &aggregate.orders, &[], now),
                     Ok(Decision::Known { .. })
                 );
                 assert!(
@@ -284,7 +308,7 @@ mod tests {
         assert_eq!(kinds(offer), [OutcomeKind::Confirmed, OutcomeKind::Qualified, OutcomeKind::Lost]);
         assert!(offer.opens_first(false) && !offer.opens_first(true));
         let first = &offer.moves()[0];
-        assert_eq!((first.if_version, first.is_new_sale, first.new_order), (Some(0), true, false));
+        assert_eq!((first.if_version, first.is_new_sale, first.new_order), (None, true, false));
     }
 
     #[test]

@@ -172,6 +172,14 @@ impl Source {
         Self::ALL.into_iter().find(|source| source.as_str() == text)
     }
 
+    /// Whose `ref` it is: an API key's, by the name that is the `actor`, or that of a door of the service itself.
+    pub const fn sender(self, actor: &str) -> &str {
+        match self {
+            Self::Console | Self::Label | Self::Sentence | Self::Service => self.as_str(),
+            Self::Api | Self::Crm | Self::Courier | Self::Bank | Self::Site => actor,
+        }
+    }
+
     /// Whether one of the Page's people said it. They may say what is legal as things stand; a fact from outside
     /// that contradicts is never refused, only flagged.
     pub const fn is_person(self) -> bool {
@@ -267,6 +275,10 @@ pub struct Details {
 /// An entry of the ledger: one fact about a chat or an order. It never changes; `undone` and `accepted` are the
 /// effects of follow-up entries that name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is independent: how it was told, and what was said of it since"
+)]
 pub struct Fact {
     /// Our id of the entry; ids grow with the time of recording.
     pub id: OutcomeId,
@@ -274,6 +286,8 @@ pub struct Fact {
     pub kind: OutcomeKind,
     /// When it happened, as stated; the time of recording where nobody stated it.
     pub occurred_at: Timestamp,
+    /// Whether the sender stated `occurred_at`. An outside fact without a stated time makes no claim by it.
+    pub time_stated: bool,
     /// When it was written into the ledger, by our clock.
     pub recorded_at: Timestamp,
     /// The name of the person, API key or part of the service that said it; never a customer's.
@@ -292,6 +306,8 @@ pub struct Fact {
     pub undone: bool,
     /// A person accepted it although it carried a flag: it moves its order after all.
     pub accepted: bool,
+    /// The person who said it named the order as the same sale (`same_as`), knowing what had become of it.
+    pub names_same_sale: bool,
 }
 
 impl Fact {
@@ -349,6 +365,8 @@ pub enum Flag {
     OtherValue,
     /// In another currency than the order, so that its sum can be neither added nor compared. It can't be accepted.
     OtherCurrency,
+    /// A payment above the value that equals an earlier one from another source: perhaps the same money.
+    PerhapsSamePayment,
     /// On an order from outside that may be a sale which is in the conversation already, under the service's number.
     PerhapsSameSale,
 }
@@ -365,6 +383,7 @@ impl Flag {
             Self::Contradiction => "contradiction",
             Self::OtherValue => "other_value",
             Self::OtherCurrency => "other_currency",
+            Self::PerhapsSamePayment => "perhaps_same_payment",
             Self::PerhapsSameSale => "perhaps_same_sale",
         }
     }
@@ -378,6 +397,10 @@ pub enum FollowUp {
     Undo,
     /// A person accepts the flagged fact: it moves its order after all.
     Accept,
+    /// A person says that the sale of the fact and that of another fact are one.
+    Join,
+    /// A person says that the sale of the fact and that of another fact are two.
+    Part,
 }
 
 impl FollowUp {
@@ -386,11 +409,13 @@ impl FollowUp {
         match self {
             Self::Undo => "undo",
             Self::Accept => "accept",
+            Self::Join => "join",
+            Self::Part => "part",
         }
     }
 
     /// The follow-up of its word in API and rows; none for any other text.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Undo, Self::Accept].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Undo, Self::Accept, Self::Join, Self::Part].into_iter().find(|kind| kind.as_str() == text)
     }
 }

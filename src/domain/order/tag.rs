@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::conversation::customer::Customer;
-use crate::domain::order::outcome::{Details, OutcomeKind, Source, Terms};
+use crate::domain::order::ledger::OrderLedger;
+use crate::domain::order::outcome::{Details, Fact, OutcomeKind, Source, Terms};
 
 /// The least time between two entries of people on one order or chat, where no time was stated: two tags within
 /// one millisecond of the clock keep the order in which they were made.
@@ -30,6 +31,8 @@ pub struct Tag {
     pub order_number: Option<String>,
     /// A sale of its own, even if another is open.
     pub new_order: bool,
+    /// The order, by one of its numbers or its id, that the sale is: the answer to a question about two sales.
+    pub same_as: Option<String>,
     /// Money and goods as they were said; not completed yet.
     pub terms: Terms,
     /// Payment method, courier, waybill.
@@ -56,6 +59,7 @@ impl Tag {
             source,
             order_number: None,
             new_order: false,
+            same_as: None,
             terms: Terms::unstated(currency),
             details: Details::default(),
             reason: None,
@@ -71,6 +75,17 @@ impl Tag {
     /// nothing else tells a repetition from a second payment.
     pub fn is_repeatable(&self) -> bool {
         self.kind.adds_up(&self.terms)
+    }
+
+    /// Whether `fact`, which is in the ledger of `order`, says what this tag says: the same kind of the same order with
+    /// the same sums.
+    pub fn says_the_same(&self, fact: &Fact, order: Option<&OrderLedger>) -> bool {
+        let is_of_order = |number: &String| order.is_some_and(|ledger| ledger.has_number(number));
+        let value = self.terms.value.or_else(|| self.terms.sum());
+        self.kind == fact.kind
+            && self.order_number.as_ref().is_none_or(is_of_order)
+            && (value, self.terms.total, self.terms.fee)
+                == (fact.terms.value, fact.terms.total, fact.terms.fee)
     }
 
     /// The value that was given, or that follows from the items; `None` if the tag names neither.

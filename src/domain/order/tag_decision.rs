@@ -8,20 +8,19 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::basic::money::Money;
 use crate::domain::order::fold::{Order, State};
-use crate::domain::order::ledger::OrderLedger;
-use crate::domain::order::legality;
-use crate::domain::order::outcome::{Details, Fact, OutcomeKind, Terms};
+use crate::domain::order::ledger::{JoinedOrder, OrderLedger};
+use crate::domain::order::legality::{self, Illegal};
+use crate::domain::order::matching::SaleDecision;
+use crate::domain::order::number::has_number;
+use crate::domain::order::outcome::{Fact, FollowUp, OutcomeKind, Source, Terms};
 use crate::domain::order::tag::{MIN_SPACING, Tag};
 use crate::domain::order::tag_refusal::Refusal;
 use crate::domain::order::tag_terms::complete;
+use crate::domain::order::telling::giver;
 use crate::domain::order::which_order::{self, OrderMeant, agrees_in_value};
 
-/// A person's tag without a stated time follows entries that are dated at most so far ahead of the clock; one
-/// dated further ahead is a slip that must not pull later tags with it.
-const AHEAD_MAX: Duration = Duration::from_mins(10);
-
-/// An id that sorts after every real one (they are UUIDs), so that a fact on trial is the last of its moment.
-const TRIAL_ID: &str = "~";
+/// A person who says the same again within this time says it of the same sale.
+const SAID_AGAIN_WITHIN: Duration = Duration::from_mins(10);
 
 /// What follows from a tag that is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,57 +33,209 @@ pub enum Decision {
         outcome_id: OutcomeId,
         /// A number that the order gets with this tag.
         also_named: Option<String>,
+        /// What the person says of this sale and others.
+        rulings: Vec<Ruling>,
     },
-    /// A new entry on an existing order.
+    /// A new entry.
     Append {
-        /// Index of the order, among those of the conversation.
-        order: usize,
+        /// The order that gets it.
+        order: OrderOfEntry,
         /// The tag's terms with what follows from them, such as the value from the items.
         terms: Terms,
         /// The stated time, else one that follows the order's last entry.
         occurred_at: Timestamp,
-    },
-    /// A new entry that opens an order.
-    Open {
-        /// The order's first number; without one the service makes it.
-        number: Option<String>,
-        /// The tag's terms with what follows from them, such as the value from the items.
-        terms: Terms,
-        /// The stated time, else the clock's.
-        occurred_at: Timestamp,
+        /// What the person says of this sale and others.
+        rulings: Vec<Ruling>,
     },
 }
 
-/// Decides what `tag` means in a conversation with these `orders`, oldest first.
+/// Where a new entry goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrderOfEntry {
+    /// To an order that is there.
+    Existing {
+        /// Index of the order, among those of the conversation.
+        index: usize,
+        /// A number that the order gets with this tag.
+        also_named: Option<String>,
+    },
+    /// To a telling of its own.
+    New {
+        /// Its number; without one the service makes it, if it does not turn out to be another order.
+        number: Option<String>,
+    },
+}
+
+/// A person's word, given with a tag, that its sale and another one are one, or two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruling {
+    /// [`FollowUp::Join`] or [`FollowUp::Part`].
+    pub kind: FollowUp,
+    /// The fact that gave the other sale its value.
+    pub other: OutcomeId,
+}
+
+/// Decides what `tag` means in a conversation with these `orders`, oldest first, and people's `decisions` about them.
 ///
 /// # Errors
 /// A refusal, for a person's tag that can't be said as things stand and for any tag with a wrong field.
-pub fn decide(tag: &Tag, orders: &[OrderLedger], now: Timestamp) -> Result<Decision, Refusal> {
+pub fn decide(
+    tag: &Tag,
+    orders: &[OrderLedger],
+    decisions: &[SaleDecision],
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
     match which_order::find(tag, orders)? {
-        OrderMeant::New { number } => {
-            check_version(tag, 0, None)?;
-            let terms = complete(tag, &Order::new(tag.terms.currency), None)?;
-            Ok(Decision::Open { number, terms, occurred_at: tag.occurred_at.unwrap_or(now) })
-        }
+        OrderMeant::New { number } => decide_new(tag, number, orders, decisions, now),
         OrderMeant::Existing { index, also_named } => {
-            let ledger = &orders[index];
-            let known = if tag.source.is_person() {
-                known_from_person(tag, ledger)
-            } else {
-                known_from_outside(tag, &complete(tag, &ledger.order, Some(index))?, ledger)
-            };
-            if let Some(outcome_id) = known {
-                return Ok(Decision::Known { order: index, outcome_id, also_named });
-            }
-            check_version(tag, ledger.version, Some(index))?;
-            let terms = complete(tag, &ledger.order, Some(index))?;
-            let occurred_at = tag.occurred_at.unwrap_or_else(|| after_last_entry(ledger, now));
-            if tag.source.is_person() {
-                check_legal(tag, &terms, occurred_at, ledger, index)?;
-            }
-            Ok(Decision::Append { order: index, terms, occurred_at })
+            decide_existing(tag, (index, also_named), orders, decisions, now)
         }
     }
+}
+
+/// A `confirmed` of a sale that no number names yet, or another kind by which an outside sender opens one.
+fn decide_new(
+    tag: &Tag,
+    number: Option<String>,
+    orders: &[OrderLedger],
+    decisions: &[SaleDecision],
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    let terms = complete(tag, &Order::new(tag.terms.currency), None)?;
+    let occurred_at = tag.occurred_at.unwrap_or(now);
+    let mut matched = None;
+    if is_typed(tag) && !tag.new_order {
+        let trial = which_order::try_confirmed(tag, &terms, occurred_at, None, orders, decisions);
+        if let Some(index) = trial.joined {
+            let ledger = &orders[index];
+            if let Some(outcome_id) = said_just_now(tag, occurred_at, ledger) {
+                return Ok(Decision::Known {
+                    order: index,
+                    outcome_id,
+                    also_named: number,
+                    rulings: Vec::new(),
+                });
+            }
+            complete(tag, &ledger.order, Some(index))?;
+            matched = Some(index);
+        } else if !trial.doubts.is_empty() {
+            return Err(Refusal::perhaps_same_sale(trial.doubts));
+        }
+    }
+    check_version(tag, matched.map_or(0, |index| orders[index].version), matched)?;
+    let parted = orders.iter().filter(|_| tag.new_order).filter_map(OrderLedger::giver);
+    let rulings = parted.map(|fact| Ruling { kind: FollowUp::Part, other: fact.id.clone() }).collect();
+    Ok(Decision::Append { order: OrderOfEntry::New { number }, terms, occurred_at, rulings })
+}
+
+fn decide_existing(
+    tag: &Tag,
+    (index, also_named): (usize, Option<String>),
+    orders: &[OrderLedger],
+    decisions: &[SaleDecision],
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    let ledger = &orders[index];
+    let terms = complete(tag, &ledger.order, Some(index))?;
+    let known = if tag.source.is_person() {
+        known_from_person(tag, ledger)
+    } else {
+        known_from_outside(tag, &terms, ledger)
+    };
+    if let Some(outcome_id) = known {
+        let rulings = rule_by_number(tag, ledger);
+        return Ok(Decision::Known { order: index, outcome_id, also_named, rulings });
+    }
+    check_version(tag, ledger.version, Some(index))?;
+    let occurred_at = tag.occurred_at.unwrap_or_else(|| after_last_entry(ledger, now));
+    let mut rulings = Vec::new();
+    if tag.source.is_person() {
+        if tag.kind == OutcomeKind::Confirmed {
+            if ledger.order.state.is_sale() && is_confirmed(ledger) && !agrees_in_value(tag, ledger) {
+                return Err(Refusal::confirmed_with_other_value(index));
+            }
+            rulings = rule_on_existing(tag, &terms, occurred_at, index, orders, decisions)?;
+            rulings.extend(rule_by_number(tag, ledger));
+        }
+        check_legal(tag, &terms, occurred_at, index, orders, decisions)?;
+    }
+    Ok(Decision::Append { order: OrderOfEntry::Existing { index, also_named }, terms, occurred_at, rulings })
+}
+
+/// A person who confirms a sale under the number of a telling that joined it says that it is that sale.
+fn rule_by_number(tag: &Tag, ledger: &OrderLedger) -> Vec<Ruling> {
+    let Some(number) = tag.order_number.as_ref().filter(|_| is_typed(tag)) else { return Vec::new() };
+    if tag.kind != OutcomeKind::Confirmed {
+        return Vec::new();
+    }
+    let is_of_number = |joined: &&JoinedOrder| has_number(&joined.numbers, number);
+    let telling = ledger.joined.iter().find(is_of_number);
+    let facts = telling.map(|joined| ledger.facts.iter().filter(|fact| joined.facts.contains(&fact.id)));
+    let giver = facts.and_then(|facts| giver(&facts.collect::<Vec<_>>()));
+    giver.into_iter().map(|fact| Ruling { kind: FollowUp::Join, other: fact.id.clone() }).collect()
+}
+
+/// What a person's `confirmed` of an order that is there says of it and of others. One that was called off is on again
+/// only if the person names it as the same sale.
+fn rule_on_existing(
+    tag: &Tag,
+    terms: &Terms,
+    occurred_at: Timestamp,
+    index: usize,
+    orders: &[OrderLedger],
+    decisions: &[SaleDecision],
+) -> Result<Vec<Ruling>, Refusal> {
+    let ruling = |kind: FollowUp, index: usize| {
+        orders[index].giver().map(|fact| Ruling { kind, other: fact.id.clone() })
+    };
+    if tag.same_as.is_some() {
+        let numbered = tag.order_number.as_ref().and_then(|number| {
+            orders.iter().position(|ledger| ledger.has_number(number)).filter(|other| *other != index)
+        });
+        let same = std::iter::once(index).chain(numbered);
+        return Ok(same.filter_map(|index| ruling(FollowUp::Join, index)).collect());
+    }
+    // One that only an outside sender called off, before anybody confirmed it, is confirmed now: the cancel is flagged.
+    let was_agreed = orders[index].order.confirmed.is_some();
+    if orders[index].order.state == State::Cancelled && was_agreed {
+        return Err(Refusal::perhaps_same_sale(vec![index]));
+    }
+    let trial = which_order::try_confirmed(tag, terms, occurred_at, Some(index), orders, decisions);
+    if tag.new_order {
+        return Ok(trial.doubts.into_iter().filter_map(|other| ruling(FollowUp::Part, other)).collect());
+    }
+    if is_typed(tag) && !trial.doubts.is_empty() {
+        return Err(Refusal::perhaps_same_sale(trial.doubts));
+    }
+    Ok(Vec::new())
+}
+
+/// Whether somebody confirmed the order with a value.
+fn is_confirmed(ledger: &OrderLedger) -> bool {
+    let confirms = |fact: &Fact| fact.kind == OutcomeKind::Confirmed && fact.terms.value.is_some();
+    ledger.effective().any(confirms)
+}
+
+/// Whether a person typed or tapped it, and so can be asked at once; a label or a sentence is asked about afterwards.
+const fn is_typed(tag: &Tag) -> bool {
+    matches!(tag.source, Source::Console | Source::Api)
+}
+
+/// The `confirmed` by which a person said the same within 10 minutes.
+fn said_just_now(tag: &Tag, occurred_at: Timestamp, ledger: &OrderLedger) -> Option<OutcomeId> {
+    let distance = |fact: &Fact| {
+        if fact.occurred_at > occurred_at {
+            fact.occurred_at.since(occurred_at)
+        } else {
+            occurred_at.since(fact.occurred_at)
+        }
+    };
+    let said = ledger.effective().filter(|fact| {
+        fact.kind == tag.kind && fact.source.is_person() && distance(fact) <= SAID_AGAIN_WITHIN
+    });
+    let newest = said.last()?;
+    let agrees = ledger.order.state.is_sale() && agrees_in_value(tag, ledger);
+    agrees.then(|| newest.id.clone())
 }
 
 /// The entry by which an outside source has said this before: without a `ref`, the same words of the same moment.
@@ -138,7 +289,7 @@ fn check_version(tag: &Tag, version: i64, order: Option<usize>) -> Result<(), Re
 /// The time of a tag that states none: the clock, or just after the order's last effective entry if that is later.
 fn after_last_entry(ledger: &OrderLedger, now: Timestamp) -> Timestamp {
     let last = ledger.effective().map(|fact| fact.occurred_at).max();
-    last.filter(|last| *last >= now && *last < now + AHEAD_MAX).map_or(now, |last| last + MIN_SPACING)
+    last.filter(|last| *last >= now).map_or(now, |last| last + MIN_SPACING)
 }
 
 /// A person may say what is legal now, was legal in the state in which the fact finds the order at its own time,
@@ -147,23 +298,17 @@ fn check_legal(
     tag: &Tag,
     terms: &Terms,
     occurred_at: Timestamp,
-    ledger: &OrderLedger,
     index: usize,
+    orders: &[OrderLedger],
+    decisions: &[SaleDecision],
 ) -> Result<(), Refusal> {
-    let fact = Fact {
-        id: OutcomeId::from(TRIAL_ID),
-        kind: tag.kind,
-        occurred_at,
-        recorded_at: occurred_at,
-        actor: String::new(),
-        source: tag.source,
-        reference: tag.reference.clone(),
-        terms: terms.clone(),
-        details: Details::default(),
-        reason: None,
-        undone: false,
-        accepted: false,
-    };
-    legality::check(fact, &ledger.order, &ledger.facts)
-        .map_err(|state| Refusal::illegal_move(tag.kind, state, index))
+    let ledger = &orders[index];
+    let fact = which_order::on_trial(tag, terms, occurred_at);
+    let is_alone = orders.len() == 1 && ledger.joined.is_empty();
+    let beside = (!is_alone).then(|| which_order::facts_beside(&fact, index, orders, decisions));
+    let facts = beside.as_ref().unwrap_or(&ledger.facts);
+    legality::check(fact, &ledger.order, facts).map_err(|illegal| match illegal {
+        Illegal::Move(state) => Refusal::illegal_move(tag.kind, state, index),
+        Illegal::Contradicts(_) => Refusal::contradicts(tag.kind, index),
+    })
 }

@@ -15,6 +15,8 @@ pub struct Refusal {
     pub message: String,
     /// Index of the order that stands in the way, among those of the conversation; the answer shows it.
     pub order: Option<usize>,
+    /// Indexes of the orders that are perhaps the same sale, from which the sender chooses.
+    pub candidates: Vec<usize>,
 }
 
 /// What a refused tag is at odds with.
@@ -34,6 +36,26 @@ impl Refusal {
             code: "illegal_move",
             message: format!("\"{}\" can't be said of an order that is {}.", kind.as_str(), state.as_str()),
             order: Some(order),
+            candidates: Vec::new(),
+        }
+    }
+
+    /// It would contradict what the ledger has already.
+    pub(super) fn contradicts(kind: OutcomeKind, order: usize) -> Self {
+        let message = match kind {
+            OutcomeKind::Paid => {
+                "More would be paid than the order is worth: check the sum, or amend the order first."
+            }
+            OutcomeKind::Refunded => "More would be refunded than was paid: check the sum.",
+            OutcomeKind::Returned => "More pieces would come back than were sold: check them.",
+            _ => "It contradicts what was said of the order already: look at its entries.",
+        };
+        Self {
+            at_fault: Fault::State,
+            code: "contradiction",
+            message: message.to_owned(),
+            order: Some(order),
+            candidates: Vec::new(),
         }
     }
 
@@ -47,11 +69,12 @@ impl Refusal {
                 kind.as_str()
             ),
             order: None,
+            candidates: Vec::new(),
         }
     }
 
-    /// A second `confirmed` names another value than the open sale has.
-    pub(super) fn open_with_other_value(order: usize) -> Self {
+    /// A second `confirmed` of an order names another value.
+    pub(super) fn confirmed_with_other_value(order: usize) -> Self {
         Self {
             at_fault: Fault::State,
             code: "sale_open_with_other_value",
@@ -59,6 +82,21 @@ impl Refusal {
                       \"cross_sold\" for an addition, or \"new_order\": true for another sale."
                 .to_owned(),
             order: Some(order),
+            candidates: Vec::new(),
+        }
+    }
+
+    /// The sale is perhaps one that the conversation has already. `candidates` are the orders in question.
+    pub(super) fn perhaps_same_sale(candidates: Vec<usize>) -> Self {
+        Self {
+            at_fault: Fault::State,
+            code: "perhaps_same_sale",
+            message:
+                "This is perhaps a sale that is there already: say \"same_as\" with the number of one of the \
+                      candidates, or \"new_order\": true for another sale."
+                    .to_owned(),
+            order: candidates.first().copied(),
+            candidates,
         }
     }
 
@@ -71,11 +109,18 @@ impl Refusal {
                 "Someone else was quicker: the order is at version {version}, not {expected}. Look at it and decide anew."
             ),
             order,
+            candidates: Vec::new(),
         }
     }
 
     /// A field of the request is wrong.
     pub(super) fn field(pointer: &'static str, message: String, order: Option<usize>) -> Self {
-        Self { at_fault: Fault::Field(pointer), code: "invalid_field", message, order }
+        Self {
+            at_fault: Fault::Field(pointer),
+            code: "invalid_field",
+            message,
+            order,
+            candidates: Vec::new(),
+        }
     }
 }

@@ -26,6 +26,8 @@ pub struct TypedTag {
     pub new_number: Option<String>,
     /// It is another sale, although one is open.
     pub new_order: bool,
+    /// The number of the order that it is: the person says that it is the same sale, or is on again.
+    pub same_as: Option<String>,
     /// Who carries the parcel.
     pub courier: Option<String>,
     /// The courier's number of the parcel.
@@ -65,6 +67,7 @@ impl TypedTag {
             source: Source::Console,
             order_number: order_number.filter(|_| !self.kind.is_of_conversation()),
             new_order: self.new_order,
+            same_as: self.same_as,
             terms: Terms {
                 value,
                 delivery_fee: amount("/delivery_fee", self.delivery_fee.as_deref(), currency)?,
@@ -107,6 +110,7 @@ mod tests {
             if_version: None,
             new_number: None,
             new_order: false,
+            same_as: None,
             courier: None,
             waybill: None,
             reason: None,

@@ -1,82 +1,143 @@
-//! Which order of its conversation a tag is about. A number names its order; without one, `confirmed` means the
-//! open sale of the same value, and every other kind the only open order. Where that leaves a choice, people get
-//! 409 that asks. Whether a number from outside is a sale that is known under another number is not decided here
-//! but in [`crate::domain::order::matching`], from the ledgers, so that it does not depend on arrival.
+//! Which order of its conversation a tag is about. A number names its order. A `confirmed` that names none is a telling
+//! of its own, and the matching ([`crate::domain::order::matching`]) decides of which sale; a person who types it is
+//! asked where that is in doubt. Every other kind is about the only open order.
 
-use crate::domain::order::fold::State;
+use crate::clock::Timestamp;
+use crate::domain::basic::identity::{OrderId, OutcomeId};
 use crate::domain::order::ledger::OrderLedger;
-use crate::domain::order::outcome::OutcomeKind;
+use crate::domain::order::matching::{SaleDecision, match_tellings};
+use crate::domain::order::outcome::{Details, Fact, OutcomeKind, Terms};
 use crate::domain::order::tag::Tag;
 use crate::domain::order::tag_refusal::{Fault, Refusal};
+use crate::domain::order::telling::Telling;
+
+/// An id that sorts after every real one (they are UUIDs), so that a fact on trial is the last of its moment.
+const TRIAL_ID: &str = "~";
 
 /// The order that a tag is about.
 pub(super) enum OrderMeant {
+    /// An order that is there.
     Existing {
         /// Index among the orders of the conversation.
         index: usize,
         /// The tag's number, where the order does not have it yet and gets it with this tag.
         also_named: Option<String>,
     },
-    New {
-        number: Option<String>,
-    },
+    /// A telling of its own, under the tag's number if it has one.
+    New { number: Option<String> },
 }
 
 /// Finds the order that `tag` is about among `orders`, oldest first.
 pub(super) fn find(tag: &Tag, orders: &[OrderLedger]) -> Result<OrderMeant, Refusal> {
-    match &tag.order_number {
-        Some(number) => by_number(tag, number, orders),
-        None if tag.kind == OutcomeKind::Confirmed => by_value(tag, orders),
-        None => only_open_order(tag, orders),
+    let known = tag.order_number.as_ref().and_then(|number| of_number(number, orders));
+    if let Some(same_as) = &tag.same_as {
+        let is_it = |ledger: &OrderLedger| ledger.ids().any(|id| id.as_str() == same_as);
+        let found = of_number(same_as, orders).or_else(|| orders.iter().position(is_it));
+        let missing = || {
+            let message = "No order of this conversation has this number or id.".to_owned();
+            Refusal::field("/same_as", message, None)
+        };
+        let also_named = tag.order_number.clone().filter(|_| known.is_none());
+        return Ok(OrderMeant::Existing { index: found.ok_or_else(missing)?, also_named });
+    }
+    match (known, &tag.order_number) {
+        (Some(index), _) => Ok(OrderMeant::Existing { index, also_named: None }),
+        (None, Some(_)) if tag.source.is_person() && tag.kind != OutcomeKind::Confirmed => {
+            Err(Refusal::not_confirmed_yet(tag.kind))
+        }
+        (None, None) if tag.kind != OutcomeKind::Confirmed => only_open_order(tag, orders),
+        (None, number) => Ok(OrderMeant::New { number: number.clone() }),
     }
 }
 
-/// A known number is its order. A new number that a person gives with `confirmed` goes to the open sale that has
-/// only the service's number, if the values agree; else it opens an order.
-fn by_number(tag: &Tag, number: &str, orders: &[OrderLedger]) -> Result<OrderMeant, Refusal> {
-    let by_person = tag.source.is_person();
-    let lacks_number = |ledger: &OrderLedger| {
-        ledger.order.state.is_open() && ledger.service_numbered && ledger.numbers.len() == 1
+fn of_number(number: &str, orders: &[OrderLedger]) -> Option<usize> {
+    orders.iter().position(|ledger| ledger.has_number(number))
+}
+
+/// What a `confirmed` would be to the orders that are there, were it recorded.
+pub(super) struct Trial {
+    /// The order with which it would be one sale.
+    pub(super) joined: Option<usize>,
+    /// The orders with which it would be in doubt.
+    pub(super) doubts: Vec<usize>,
+}
+
+/// Tries a `confirmed` with these `terms` at `occurred_at`: as a telling of its own, or under the number of the order at
+/// `existing`.
+pub(super) fn try_confirmed(
+    tag: &Tag,
+    terms: &Terms,
+    occurred_at: Timestamp,
+    existing: Option<usize>,
+    orders: &[OrderLedger],
+    decisions: &[SaleDecision],
+) -> Trial {
+    let (id, fact) = (OrderId(TRIAL_ID.to_owned()), on_trial(tag, terms, occurred_at));
+    let mut tellings: Vec<Telling<'_>> = orders.iter().flat_map(OrderLedger::tellings).collect();
+    let known = existing.and_then(|index| tellings.iter().position(|one| *one.id == orders[index].id));
+    let place = if let Some(place) = known {
+        tellings[place].facts.push(&fact);
+        place
+    } else {
+        tellings.push(Telling {
+            id: &id,
+            number: tag.order_number.as_deref(),
+            service_numbered: tag.order_number.is_none(),
+            opened_at: occurred_at,
+            is_reported: false,
+            facts: vec![&fact],
+        });
+        tellings.len() - 1
     };
-    let unnumbered_sale = orders.iter().rposition(lacks_number).filter(|_| !tag.new_order);
-    let gets_number = |index: usize| OrderMeant::Existing { index, also_named: Some(number.to_owned()) };
-    if let Some(index) = orders.iter().position(|ledger| ledger.numbers.iter().any(|name| name == number)) {
-        // A parked order is perhaps the unnumbered sale told again: a person who confirms it with the value of
-        // that sale decides that it is.
-        let decides_parked = orders[index].parked && tag.kind == OutcomeKind::Confirmed && by_person;
-        let sale = unnumbered_sale.filter(|sale| decides_parked && agrees_in_value(tag, &orders[*sale]));
-        return Ok(sale.map_or(OrderMeant::Existing { index, also_named: None }, gets_number));
-    }
-    if !by_person {
-        return Ok(OrderMeant::New { number: Some(number.to_owned()) });
-    }
-    if tag.kind != OutcomeKind::Confirmed {
-        return Err(Refusal::not_confirmed_yet(tag.kind));
-    }
-    match unnumbered_sale {
-        None => Ok(OrderMeant::New { number: Some(number.to_owned()) }),
-        Some(index) if agrees_in_value(tag, &orders[index]) => Ok(gets_number(index)),
-        Some(index) => Err(Refusal::open_with_other_value(index)),
-    }
+    let matching = match_tellings(&tellings, decisions);
+    let Some(own) = matching.order_of(place) else { return Trial { joined: None, doubts: Vec::new() } };
+    let index_of = |telling: usize| orders.iter().position(|ledger| ledger.has_id(tellings[telling].id));
+    let members = std::iter::once(matching.orders[own].root).chain(matching.orders[own].joined.clone());
+    let joined = members.filter_map(index_of).find(|index| Some(*index) != existing);
+    let mut doubts: Vec<usize> =
+        matching.in_doubt_with(own).filter_map(|other| index_of(matching.orders[other].root)).collect();
+    doubts.sort_unstable();
+    doubts.dedup();
+    Trial { joined, doubts }
 }
 
-/// A `confirmed` without a number is the newest open sale of that value; else, where no sale is open, the newest
-/// order of which everything was taken back; else a new order.
-fn by_value(tag: &Tag, orders: &[OrderLedger]) -> Result<OrderMeant, Refusal> {
-    if tag.new_order {
-        return Ok(OrderMeant::New { number: None });
+/// The other facts of the order of which `fact` would be part, were it recorded under the order at `index`: what it
+/// says may decide anew which tellings are one.
+pub(super) fn facts_beside(
+    fact: &Fact,
+    index: usize,
+    orders: &[OrderLedger],
+    decisions: &[SaleDecision],
+) -> Vec<Fact> {
+    let mut tellings: Vec<Telling<'_>> = orders.iter().flat_map(OrderLedger::tellings).collect();
+    let Some(place) = tellings.iter().position(|one| *one.id == orders[index].id) else { return Vec::new() };
+    tellings[place].facts.push(fact);
+    let matching = match_tellings(&tellings, decisions);
+    let Some(own) = matching.order_of(place) else { return Vec::new() };
+    let order = &matching.orders[own];
+    let members = std::iter::once(&order.root).chain(&order.joined);
+    let facts = members.flat_map(|one| tellings[*one].facts.iter().copied());
+    facts.filter(|other| other.id != fact.id).cloned().collect()
+}
+
+/// The fact that a tag would become.
+pub(super) fn on_trial(tag: &Tag, terms: &Terms, occurred_at: Timestamp) -> Fact {
+    Fact {
+        id: OutcomeId::from(TRIAL_ID),
+        kind: tag.kind,
+        occurred_at,
+        time_stated: tag.occurred_at.is_some(),
+        recorded_at: occurred_at,
+        actor: String::new(),
+        source: tag.source,
+        reference: tag.reference.clone(),
+        terms: terms.clone(),
+        details: Details::default(),
+        reason: None,
+        undone: false,
+        accepted: false,
+        names_same_sale: tag.same_as.is_some(),
     }
-    let is_open = |ledger: &OrderLedger| ledger.order.state.is_open();
-    let is_taken_back = |ledger: &OrderLedger| ledger.order.state == State::None && !ledger.parked;
-    if let Some(index) = orders.iter().rposition(|ledger| is_open(ledger) && agrees_in_value(tag, ledger)) {
-        return Ok(OrderMeant::Existing { index, also_named: None });
-    }
-    if let Some(index) = orders.iter().rposition(is_open) {
-        return Err(Refusal::open_with_other_value(index));
-    }
-    let taken_back = orders.iter().rposition(is_taken_back);
-    Ok(taken_back
-        .map_or(OrderMeant::New { number: None }, |index| OrderMeant::Existing { index, also_named: None }))
 }
 
 /// Every other kind without a number is about the only open order. Facts from outside come late, perhaps after
@@ -95,7 +156,13 @@ fn only_open_order(tag: &Tag, orders: &[OrderLedger]) -> Result<OrderMeant, Refu
             };
             let message = format!("The conversation has {count}: {way_out}.");
             let at_fault = if tag.source.is_person() { Fault::State } else { Fault::Field("/order_id") };
-            Err(Refusal { at_fault, code: "which_order", message, order: orders.len().checked_sub(1) })
+            Err(Refusal {
+                at_fault,
+                code: "which_order",
+                message,
+                order: orders.len().checked_sub(1),
+                candidates: Vec::new(),
+            })
         }
     }
 }

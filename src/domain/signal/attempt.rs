@@ -12,6 +12,12 @@ pub enum Verdict {
     Sent,
     /// An event breaks a rule (100): a batch is bisected to find it, a single event is rejected.
     Refused,
+    /// Meta takes no messaging event about the region of the Page or the person: a batch is bisected to find it, a single
+    /// event is rejected with a reason of its own.
+    RegionRefused,
+    /// The request holds more than Graph can take at once (1 with words that say so): certainly not taken, and halved
+    /// at once.
+    TooMuch,
     /// An event is older than Meta takes (2804003): a batch is bisected to find it, a single event expires.
     TooOld,
     /// The dataset does not take an event name (2804066): a batch of several names is bisected. A single name is
@@ -22,7 +28,8 @@ pub enum Verdict {
     LinkBroken,
     /// A quota is used up: the dataset rests for as long as Meta says, or for a pause that doubles if it says nothing.
     Throttled(Option<Duration>),
-    /// Certainly not taken, and not because of an event: tried again after a back-off.
+    /// Certainly not taken, for a fault that may pass: tried again after a back-off. A batch that Graph refuses so again
+    /// and again is bisected ([`PassingFaults`]).
     NotTaken,
     /// 2xx with `events_received: 0`: tried again; the [`ZEROS_MAX`]th such answer counts as `Unknown`.
     Zero,
@@ -31,9 +38,11 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Sent,
         Self::Refused,
+        Self::RegionRefused,
+        Self::TooMuch,
         Self::TooOld,
         Self::NameRefused,
         Self::LinkBroken,
@@ -48,6 +57,8 @@ impl Verdict {
         match self {
             Self::Sent => "sent",
             Self::Refused => "refused",
+            Self::RegionRefused => "region_refused",
+            Self::TooMuch => "too_much",
             Self::TooOld => "too_old",
             Self::NameRefused => "name_refused",
             Self::LinkBroken => "link_broken",
@@ -65,7 +76,7 @@ impl Verdict {
 
     /// Whether one event of the request is to blame, so that bisecting the batch saves the others.
     pub const fn is_of_one_event(self) -> bool {
-        matches!(self, Self::Refused | Self::TooOld | Self::NameRefused)
+        matches!(self, Self::Refused | Self::RegionRefused | Self::TooOld | Self::NameRefused)
     }
 }
 
@@ -100,6 +111,44 @@ impl AttemptState {
         Self::all().find(|state| state.as_str() == text)
     }
 }
+
+/// A batch that met a passing fault of Graph so many times is bisected, so that one event holds up no neighbour.
+const MET_BEFORE_BISECTION: i64 = 3;
+
+/// A bisection for a passing fault ends after so many requests in a row of which Meta took nothing: from a thousand events
+/// down to one and its neighbours, whose fault may be found so. In an outage of Meta's nothing is taken, whatever the
+/// size, and a bisection down to every single event would be a flood.
+const BARREN_MAX: usize = 12;
+
+/// The passing faults (a Graph error object with a retryable code) that the events of a batch met, this one included. What
+/// a bisection meets on its way is not counted anew.
+#[derive(Clone, Copy, Debug)]
+pub struct PassingFaults {
+    /// How many met the event that met the most.
+    pub met: i64,
+    /// Whether Meta took other events of the Page since the last such fault, so that it is rather one event's than an
+    /// outage.
+    pub others_taken: bool,
+    /// How many requests just before this one, for the same claim, Meta took nothing of; 0 for the first one.
+    pub barren: usize,
+}
+
+impl PassingFaults {
+    /// Whether a batch that may go through later is bisected now: when it met the fault three times. In an outage that
+    /// is so at every third time again, and the bisection soon ends.
+    pub const fn bisect(self) -> bool {
+        let is_time = self.barren > 0 || self.met % MET_BEFORE_BISECTION == 0;
+        self.met >= MET_BEFORE_BISECTION && (self.others_taken || (is_time && self.barren <= BARREN_MAX))
+    }
+
+    /// Whether a batch that is too large for Graph is halved: at once, unless no size is small enough.
+    pub const fn halve(self) -> bool {
+        self.others_taken || self.barren <= BARREN_MAX
+    }
+}
+
+/// The share of `unknown` among the events of a day above which people are alarmed.
+pub const UNKNOWN_SHARE_MAX: f64 = 0.01;
 
 /// After so many answers with `events_received: 0` and no error it can't be known what Meta means by them, so the
 /// conversions end as `unknown`.
@@ -136,5 +185,38 @@ impl GraphAnswer {
             fbtrace_id: None,
             rest: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn faults(met: i64, others_taken: bool, barren: usize) -> PassingFaults {
+        PassingFaults { met, others_taken, barren }
+    }
+
+    #[test]
+    fn a_batch_is_bisected_at_the_third_passing_fault() {
+        assert!(!faults(1, true, 0).bisect() && !faults(2, true, 0).bisect());
+        assert!(faults(3, false, 0).bisect() && faults(3, true, 0).bisect());
+        // So are its halves, which count it as the same one.
+        assert!(faults(3, false, 1).bisect());
+        // A half that met its first one, in a bisection for another reason, waits for its time.
+        assert!(!faults(1, true, 3).bisect());
+    }
+
+    #[test]
+    fn an_outage_ends_a_bisection_and_every_third_fault_begins_another() {
+        assert!(faults(3, false, 12).bisect() && !faults(3, false, 13).bisect());
+        assert!(!faults(4, false, 0).bisect() && !faults(5, false, 0).bisect());
+        assert!(faults(6, false, 0).bisect());
+        // One event that has failed for days is told at once from those that leave.
+        assert!(faults(700, true, 0).bisect());
+    }
+
+    #[test]
+    fn what_is_too_large_is_halved_at_once() {
+        assert!(faults(0, false, 0).halve() && faults(1, false, 9).halve() && !faults(1, false, 13).halve());
     }
 }

@@ -17,6 +17,8 @@ pub struct SignalRules {
     pub policies: Vec<Policy>,
     /// Event names that the dataset refused (2804066); `Purchase` is never among them.
     pub refused: HashSet<EventName>,
+    /// The Page's reasons of `lost` by which a chat never was a sale, such as spam: they stop a lead.
+    pub not_a_sale: Vec<String>,
 }
 
 impl SignalRules {

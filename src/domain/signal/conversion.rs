@@ -85,7 +85,7 @@ pub struct Event {
     pub recipient: Recipient,
     /// The revenue of a Purchase; other events carry no value.
     pub value: Option<Money>,
-    /// The first number of the order; a lead has none.
+    /// The number by which the shop knows the order, else the service's own; a lead has none.
     pub order_number: Option<String>,
     /// The lines of a Purchase that have an article number.
     pub contents: Vec<Content>,
@@ -98,8 +98,8 @@ pub struct Content {
     pub sku: String,
     /// Pieces, less those that came back.
     pub quantity: i64,
-    /// The price of one piece, Meta's `item_price`.
-    pub unit_price: Money,
+    /// The price of one piece, Meta's `item_price`; `None` where the lines do not sum to the value.
+    pub unit_price: Option<Money>,
 }
 
 /// The state of a conversion: `held → ready → sending → sent`, or one of the other ends. In `sent` and `unknown` a
@@ -180,6 +180,12 @@ pub enum Reason {
     ValueMissing,
     /// (held) The conversation has no person yet, whom the event would be about.
     PersonMissing,
+    /// (held) It is perhaps another order told again, or that one is: a person is asked.
+    PerhapsSameSale,
+    /// (held) Another telling of this sale, as it was taken for, was told to Meta already.
+    PerhapsTold,
+    /// (held, expired) A flagged cancel or return waits for a person's word.
+    Contradiction,
     /// (held) An uplift waits until the base Purchase of its order has left.
     WaitsForPurchase,
     /// (ready, sending) Its hold is over, or a person sent it at once.
@@ -194,6 +200,8 @@ pub enum Reason {
     Undone,
     /// (suppressed) The order was returned in full.
     Returned,
+    /// (suppressed) Nothing of the order's worth is left to tell.
+    WorthNothing,
     /// (suppressed) Made while the Page was in `shadow`; it never wakes.
     Shadow,
     /// (suppressed) Events of this channel are not sent yet.
@@ -204,6 +212,8 @@ pub enum Reason {
     PurchaseNotSent,
     /// (expired) Older than Meta takes.
     TooOld,
+    /// (rejected) Meta takes no events of this kind about people of the region.
+    RegionRefused,
     /// (rejected) Meta refused it; its attempt has Meta's code and words.
     Refused,
     /// (unknown) The answer was lost after the event had left.
@@ -211,10 +221,13 @@ pub enum Reason {
 }
 
 impl Reason {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 22] = [
         Self::Hold,
         Self::ValueMissing,
         Self::PersonMissing,
+        Self::PerhapsSameSale,
+        Self::PerhapsTold,
+        Self::Contradiction,
         Self::WaitsForPurchase,
         Self::Due,
         Self::TryAgain,
@@ -222,11 +235,13 @@ impl Reason {
         Self::Cancelled,
         Self::Undone,
         Self::Returned,
+        Self::WorthNothing,
         Self::Shadow,
         Self::ChannelNotSent,
         Self::NameRefused,
         Self::PurchaseNotSent,
         Self::TooOld,
+        Self::RegionRefused,
         Self::Refused,
         Self::AnswerLost,
     ];
@@ -237,6 +252,9 @@ impl Reason {
             Self::Hold => "hold",
             Self::ValueMissing => "value_missing",
             Self::PersonMissing => "person_missing",
+            Self::PerhapsSameSale => "perhaps_same_sale",
+            Self::PerhapsTold => "perhaps_told",
+            Self::Contradiction => "contradiction",
             Self::WaitsForPurchase => "waits_for_purchase",
             Self::Due => "due",
             Self::TryAgain => "try_again",
@@ -244,11 +262,13 @@ impl Reason {
             Self::Cancelled => "cancelled",
             Self::Undone => "undone",
             Self::Returned => "returned",
+            Self::WorthNothing => "worth_nothing",
             Self::Shadow => "shadow",
             Self::ChannelNotSent => "channel_not_yet_sent",
             Self::NameRefused => "name_refused",
             Self::PurchaseNotSent => "purchase_not_sent",
             Self::TooOld => "too_old",
+            Self::RegionRefused => "region_refused",
             Self::Refused => "refused",
             Self::AnswerLost => "answer_lost",
         }
@@ -259,11 +279,21 @@ impl Reason {
         Self::ALL.into_iter().find(|reason| reason.as_str() == text)
     }
 
+    /// Whether it waits for a person's word about its order.
+    pub const fn is_asked(self) -> bool {
+        matches!(self, Self::PerhapsSameSale | Self::PerhapsTold | Self::Contradiction)
+    }
+
     /// Whether a conversion suppressed for this wakes when its cause comes back.
     pub const fn wakes(self) -> bool {
         matches!(
             self,
-            Self::Cancelled | Self::Undone | Self::Returned | Self::PurchaseNotSent | Self::NameRefused
+            Self::Cancelled
+                | Self::Undone
+                | Self::Returned
+                | Self::PurchaseNotSent
+                | Self::NameRefused
+                | Self::WorthNothing
         )
     }
 }
@@ -297,16 +327,22 @@ pub struct Conversion {
     /// The answer to an attempt was lost, and the policy `resend` sends it once more: Meta may have it already, so
     /// where another conversion would end as suppressed or grow too old, it ends as `unknown`.
     pub resent: bool,
-    /// An attempt has carried it: every further attempt carries the same bytes.
+    /// An attempt that carries it may have been taken: every further attempt carries the same bytes. One that was
+    /// certainly not taken ends this.
     pub frozen: bool,
     /// The `cross_sold` entries whose uplift it tells: of the base those that came in time, of an uplift Purchase one.
     pub uplift_ids: Vec<OutcomeId>,
+    /// The tellings of other orders that ever stood beside the one whose sale it tells, once it may have been taken: they
+    /// are perhaps this sale.
+    pub beside: Vec<OrderId>,
+    /// A digest of the pieces that it tells, by which a change of them is seen; `None` where it tells none.
+    pub contents: Option<String>,
 }
 
 impl Conversion {
-    /// Whether its payload still follows the ledger: no attempt has carried it, and it may yet leave.
+    /// Whether its payload still follows the ledger: Meta has certainly not taken it.
     pub fn is_open_to_change(&self) -> bool {
-        !self.frozen && matches!(self.state, State::Held | State::Ready | State::Suppressed)
+        !self.frozen && !self.resent && !self.may_be_taken()
     }
 
     /// Whether Meta took it or perhaps took it; an attempt that is under way counts as perhaps.
@@ -361,6 +397,8 @@ pub struct Draft {
     pub leaves_at: Timestamp,
     /// The `cross_sold` entries whose uplift it tells.
     pub uplift_ids: Vec<OutcomeId>,
+    /// A digest of the pieces that it tells; `None` where it tells none.
+    pub contents: Option<String>,
 }
 
 #[cfg(test)]

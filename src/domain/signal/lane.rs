@@ -11,9 +11,9 @@ use crate::domain::basic::identity::{DatasetId, LaneId};
 pub struct Lane {
     /// Its id; empty as long as it is not kept.
     pub id: LaneId,
-    /// Where its events go.
+    /// The dataset to which its events are sent.
     pub dataset_id: DatasetId,
-    /// With which right.
+    /// The access token, which may write to the dataset.
     pub token: SecretString,
     /// Why nothing leaves until a person mends the link, with what to do.
     pub fault: Option<String>,

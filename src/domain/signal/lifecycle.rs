@@ -1,14 +1,15 @@
 //! Lifecycle events, where the policy turns them on: `OrderCreated` (if the Purchase comes later than `confirmed`),
 //! `OrderShipped`, `OrderDelivered`, `OrderCanceled` and `OrderReturned`. All but the first leave only if Meta knows
 //! the order, which it does once the Purchase or the `OrderCreated` is sent or unknown. So a cancel inside the hold
-//! tells Meta nothing at all. They carry no value.
+//! tells Meta nothing at all. The first tells Meta of the order, so it waits as a Purchase does while a person is asked
+//! about the order. They carry no value.
 
 use crate::domain::order::fold::{self, Moment, Order};
 use crate::domain::order::ledger::OrderLedger;
 use crate::domain::signal::context::SignalContext;
 use crate::domain::signal::conversion::{Conversion, Draft, EventName, Reason, State};
 use crate::domain::signal::policy::{Policy, PurchaseOn};
-use crate::domain::signal::purchase::suppression_reason;
+use crate::domain::signal::purchase::{obstacle, suppression_reason};
 use crate::domain::signal::readiness::{Target, leaves_at, readiness, set_time, update_row};
 
 /// In the order in which they are derived: the others look at what became of `OrderCreated`.
@@ -32,10 +33,11 @@ pub(super) fn derive(
         let cause = cause_of(name, &ledger.order, context.policy);
         let moment = moment_of(name, &ledger.order, context.policy);
         if let Some(row) = rows.iter_mut().find(|row| row.name == name) {
-            if let Some(moment) = moment.filter(|_| row.is_open_to_change()) {
+            let is_underway = !matches!(row.state, State::Rejected | State::Expired);
+            if let Some(moment) = moment.filter(|_| row.is_open_to_change() && is_underway) {
                 set_time(row, moment.occurred_at);
             }
-            update_row(row, &target_of(name, cause, known_to_meta, &ledger.order), context);
+            update_row(row, target_of(name, cause, known_to_meta, ledger), context);
             continue;
         }
         let Some(moment) = moment.filter(|_| context.policy.lifecycle) else { continue };
@@ -43,6 +45,9 @@ pub(super) fn derive(
             (State::Held, _) if cause.is_none() => (State::Suppressed, suppression_reason(&ledger.order)),
             (State::Held, _) if name != EventName::OrderCreated && !known_to_meta => {
                 (State::Suppressed, Reason::PurchaseNotSent)
+            }
+            (State::Held, Reason::Hold) if name == EventName::OrderCreated => {
+                (State::Held, obstacle(ledger).unwrap_or(Reason::Hold))
             }
             unchanged => unchanged,
         };
@@ -57,6 +62,7 @@ pub(super) fn derive(
             value: None,
             leaves_at: leaves_at(moment.recorded_at, moment.occurred_at, context.policy),
             uplift_ids: Vec::new(),
+            contents: None,
         });
     }
     drafts
@@ -97,12 +103,12 @@ fn comes_later(order: &Order, policy: &Policy, confirmed: Moment) -> bool {
 }
 
 /// What an event ought to be, given its cause.
-fn target_of(name: EventName, cause: Option<Moment>, known_to_meta: bool, order: &Order) -> Target {
-    match cause {
-        None => Target::Nothing(suppression_reason(order)),
-        Some(_) if name != EventName::OrderCreated && !known_to_meta => {
-            Target::Nothing(Reason::PurchaseNotSent)
-        }
-        Some(moment) => Target::Due { event_time: moment.occurred_at },
+fn target_of(name: EventName, cause: Option<Moment>, known_to_meta: bool, ledger: &OrderLedger) -> Target {
+    let is_first = name == EventName::OrderCreated;
+    match (cause, obstacle(ledger)) {
+        (None, _) => Target::Nothing(suppression_reason(&ledger.order)),
+        (Some(_), _) if !is_first && !known_to_meta => Target::Nothing(Reason::PurchaseNotSent),
+        (Some(moment), Some(reason)) if is_first => Target::Asked(moment.occurred_at, reason),
+        (Some(moment), _) => Target::Due(moment.occurred_at),
     }
 }

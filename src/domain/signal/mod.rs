@@ -4,6 +4,7 @@
 //! afterwards it stays as it is, for a conversion can't be taken back.
 
 pub mod attempt;
+mod contents;
 mod context;
 pub mod conversion;
 pub mod lane;
@@ -16,12 +17,14 @@ mod readiness;
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::OrderId;
 use crate::domain::conversation::aggregate::ConversationAggregate;
+use crate::domain::order::ledger::OrderLedger;
+use crate::domain::order::outcome::Fact;
 use crate::domain::signal::context::SignalContext;
 use crate::domain::signal::conversion::{Conversion, Draft, EventName, Reason, State};
 
+pub use contents::goods;
 pub use context::SignalRules;
-pub use purchase::goods;
-pub use readiness::{SEND_WITHIN, is_expired};
+pub use readiness::{ASKED_WITHIN, SEND_WITHIN, is_expired};
 
 /// What changes in the conversions of a conversation, so that they are as they ought to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,13 +42,20 @@ pub fn derive(aggregate: &ConversationAggregate, rules: &SignalRules, now: Times
     for ledger in &aggregate.orders {
         let policy = rules.policy(ledger.policy_version);
         let (before, mut rows) = rows_of(aggregate, Some(&ledger.id));
-        drafts.extend(purchase::derive(ledger, &mut rows, SignalContext::of(aggregate, rules, &policy, now)));
+        let context = SignalContext::of(aggregate, rules, &policy, now);
+        drafts.extend(purchase::derive(ledger, &mut rows, told_beside(aggregate, ledger), context));
         drafts.extend(lifecycle::derive(
             ledger,
             &mut rows,
             SignalContext::of(aggregate, rules, &policy, now),
         ));
+        note_beside(ledger, &mut rows);
         changed.extend(differing(rows, &before, now));
+        for joined in &ledger.joined {
+            let (before, mut rows) = rows_of(aggregate, Some(&joined.id));
+            purchase::stop_resent(&ledger.order, &mut rows);
+            changed.extend(differing(rows, &before, now));
+        }
     }
     let (before, mut rows) = rows_of(aggregate, None);
     let policy = rules.in_force();
@@ -59,6 +69,29 @@ pub fn derive(aggregate: &ConversationAggregate, rules: &SignalRules, now: Times
     DerivedConversions { changed, drafts }
 }
 
+/// Notes on the Purchases that Meta knows, or perhaps knows, which tellings stand beside theirs: should one of them turn
+/// out to be another sale, Meta was perhaps told of it all the same.
+fn note_beside(ledger: &OrderLedger, rows: &mut [Conversion]) {
+    for row in rows.iter_mut().filter(|row| purchase::is_told(row)) {
+        let new: Vec<OrderId> = ledger
+            .joined
+            .iter()
+            .map(|joined| joined.id.clone())
+            .filter(|id| !row.beside.contains(id))
+            .collect();
+        row.beside.extend(new);
+    }
+}
+
+/// What Meta knows of the sale of an order by the Purchases of its other tellings, in minor units.
+fn told_beside(aggregate: &ConversationAggregate, ledger: &OrderLedger) -> i64 {
+    let is_beside = |row: &&Conversion| {
+        row.order_id.as_ref().is_some_and(|id| *id != ledger.id && ledger.has_id(id))
+            && purchase::is_told(row)
+    };
+    aggregate.conversions.iter().filter(is_beside).filter_map(|row| row.value).sum()
+}
+
 /// The conversions of an order, or with `None` the leads: as they are, and a copy to be changed.
 fn rows_of<'a>(
     aggregate: &'a ConversationAggregate,
@@ -69,11 +102,11 @@ fn rows_of<'a>(
     (before, rows)
 }
 
-/// Whether the order of a row is no longer one of its own: it joined another order or is parked. A lead has no order,
-/// so this is false for it.
+/// Whether the order of a row is no longer one of its own, because it joined another order. A lead has no order, so this
+/// is false for it.
 pub fn has_lost_its_order(aggregate: &ConversationAggregate, row: &Conversion) -> bool {
     let Some(order) = &row.order_id else { return false };
-    !aggregate.orders.iter().any(|ledger| ledger.id == *order && !ledger.parked)
+    !aggregate.orders.iter().any(|ledger| ledger.id == *order)
 }
 
 /// Whether a suppressed row has no cause in the ledger, not even an undone one: only the order of arrival brought it
@@ -82,26 +115,34 @@ pub fn is_unfounded(aggregate: &ConversationAggregate, row: &Conversion, rules: 
     if row.state != State::Suppressed || !row.reason.wakes() || row.reason == Reason::NameRefused {
         return false;
     }
-    let Some(order) = &row.order_id else { return !lead::has_qualified_fact(aggregate, row) };
+    let Some(order) = &row.order_id else {
+        return !lead::has_qualified_fact(aggregate, row) && !lead::is_stopped(aggregate, row, rules);
+    };
     let Some(ledger) = aggregate.orders.iter().find(|ledger| ledger.id == *order) else { return true };
     let policy = rules.policy(row.policy_version);
     let moment = match row.name {
-        EventName::Purchase if row.number > 0 => return false,
+        // The base tells of its cross-sell after all.
+        EventName::Purchase if row.number > 0 => return row.uplift_ids.is_empty(),
         EventName::Purchase => policy.purchase_on.reached(&ledger.order),
         name => lifecycle::moment_of(name, &ledger.order, &policy),
     };
-    moment.is_none() && !ledger.facts.iter().any(|fact| fact.undone)
+    let may_cause = |fact: &Fact| fact.undone || ledger.order.flag_of(&fact.id).is_some();
+    moment.is_none() && !ledger.facts.iter().any(may_cause)
 }
 
 /// The rows that differ from `before`, after those that grew too old were ended: as `expired`, or as `unknown` where
 /// Meta may have taken an earlier attempt.
 fn differing(mut rows: Vec<Conversion>, before: &[&Conversion], now: Timestamp) -> Vec<Conversion> {
     for row in &mut rows {
-        if matches!(row.state, State::Held | State::Ready) && is_expired(row.event_time, now) {
-            (row.state, row.reason) = if row.resent {
-                (State::Unknown, Reason::AnswerLost)
-            } else {
-                (State::Expired, Reason::TooOld)
+        if !matches!(row.state, State::Held | State::Ready) {
+            continue;
+        }
+        let asked = row.reason == Reason::Contradiction && is_expired(row.event_time, now + ASKED_WITHIN);
+        if asked || is_expired(row.event_time, now) {
+            (row.state, row.reason) = match row.reason {
+                _ if row.resent => (State::Unknown, Reason::AnswerLost),
+                reason if reason.is_asked() => (State::Expired, reason),
+                _ => (State::Expired, Reason::TooOld),
             };
         }
     }

@@ -72,7 +72,7 @@ impl PurchaseOn {
             Self::Confirmed => order.confirmed,
             Self::Shipped => order.shipped,
             Self::Delivered => order.delivered,
-            Self::Paid => order.first_paid,
+            Self::Paid => order.paid_up,
         }
     }
 }

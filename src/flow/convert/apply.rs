@@ -1,11 +1,9 @@
 //! What follows from an entry of the ledger: the orders as they now fold, the conversions by policy, the position in
 //! the queue, and changes for the feed.
 
-use crate::domain::basic::identity::OrderId;
 use crate::domain::conversation::aggregate::{self, ConversationAggregate};
 use crate::domain::conversation::chat::{Chat, Stage};
-use crate::domain::order::ledger::OrderLedger;
-use crate::domain::order::matching;
+use crate::domain::order::ledger::{OrderLedger, joins, mark_reported, rematch};
 use crate::error::Result;
 use crate::flow::convert::conversions::update_conversions;
 use crate::flow::convert::loaded::LoadedConversation;
@@ -14,7 +12,7 @@ use crate::store::Unit;
 use crate::store::chat::ChatRow;
 use crate::store::conversation::QueueRow;
 
-/// Applies the ledgers of several conversations: for each what [`LoadedConversation::apply`] writes.
+/// Does what [`LoadedConversation::apply`] does for several conversations, with fewer statements.
 pub(in crate::flow) async fn apply_all(
     unit: &mut Unit,
     services: &Services,
@@ -26,113 +24,83 @@ pub(in crate::flow) async fn apply_all(
     queue_all(unit, all).await
 }
 
-/// The order that a conversation loses to another of its orders, because both are one sale.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::flow) struct Join {
-    /// The order that ends.
-    pub(in crate::flow) ending: OrderId,
-    /// The order that it turned out to be, and that takes over its numbers and facts.
-    pub(in crate::flow) into: OrderId,
-}
-
 impl LoadedConversation {
-    /// Writes all that follows: orders, conversions, the position in the queue, and changes for the feed.
+    /// Writes all that follows from the ledger: orders, conversions, the position in the queue, and changes for the feed.
     pub(in crate::flow) async fn apply(&mut self, unit: &mut Unit, services: &Services) -> Result<()> {
         apply_all(unit, services, &mut [self]).await
     }
 
-    /// Folds every order again, joins those that turned out to be one, and writes what changed: orders, conversions,
-    /// and changes for the feed. The position in the queue is left to [`queue_all`].
+    /// Matches and folds the orders again, and writes what changed: which tellings are one order, the orders,
+    /// conversions, and changes for the feed. The position in the queue is left to [`queue_all`].
     pub(in crate::flow) async fn apply_ledger(&mut self, unit: &mut Unit, services: &Services) -> Result<()> {
-        self.refold(unit, services).await?;
+        let reported = self.aggregate.reported();
+        mark_reported(&mut self.aggregate.orders, &reported);
+        rematch(&mut self.aggregate.orders, &self.aggregate.decisions, self.page.currency);
+        self.aggregate.mark_perhaps_told();
+        self.number_orders(unit).await?;
+        self.write_joins(unit, services).await?;
+        // Only orders that fold to something new, or that an entry refers to, get a next version.
         for index in 0..self.aggregate.orders.len() {
             let ledger = &self.aggregate.orders[index];
             let is_written = self.written_orders.iter().any(|written| written.is(ledger));
-            if is_written && !self.touched.contains(&ledger.id) {
+            if is_written && !self.touched.iter().any(|id| ledger.has_id(id)) {
                 continue;
             }
             let ledger = &mut self.aggregate.orders[index];
             ledger.version += 1;
             unit.put_order(&ledger.id, &ledger.order, ledger.version);
-            unit.order_changed(services.ids.next(self.now), &self.aggregate.thread, ledger, self.now);
+            unit.order_changed(services.ids.next(self.now), &self.aggregate.thread, ledger, None, self.now)?;
         }
         update_conversions(unit, services, &mut self.aggregate, &self.page, &self.rules, self.now).await?;
         self.rebase();
         Ok(())
     }
 
-    /// Folds the ledgers and matches the orders anew: orders that were joined before may be parted again.
-    async fn refold(&mut self, unit: &mut Unit, services: &Services) -> Result<()> {
-        let currency = self.page.currency;
-        let orders = &mut self.aggregate.orders;
-        let mut before = Vec::new();
-        for index in 0..orders.len() {
-            for parted in orders[index].part() {
-                before.push(Join { ending: parted.id.clone(), into: orders[index].id.clone() });
-                orders.push(parted);
-            }
-        }
-        orders.sort_by(|a, b| (a.opened_at, &a.id).cmp(&(b.opened_at, &b.id)));
-        for ledger in orders.iter_mut() {
-            ledger.fold(currency);
-        }
-        let same = matching::match_orders(orders);
-        let id = |index: usize| orders[index].id.clone();
-        let same: Vec<Join> =
-            same.into_iter().map(|(ending, into)| Join { ending: id(ending), into: id(into) }).collect();
-        for parted in before.iter().filter(|join| !same.contains(join)) {
-            if let Some(ledger) = orders.iter().find(|ledger| ledger.id == parted.ending) {
-                unit.part_orders(&parted.ending, ledger.version + 1).await?;
-            }
-        }
-        for join in same {
-            if !before.contains(&join) {
-                self.join(unit, services, &join, false).await?;
-                continue;
-            }
-            let Some(index) = self.aggregate.orders.iter().position(|ledger| ledger.id == join.ending) else {
-                continue;
-            };
-            let joined = self.aggregate.orders.remove(index);
-            if let Some(into) = self.aggregate.orders.iter_mut().find(|ledger| ledger.id == join.into) {
-                into.join(joined);
-                into.fold(currency);
-            }
+    /// Gives a number of the service's own to each order that has none: a telling without a number needs one as soon as
+    /// it is an order by itself.
+    async fn number_orders(&mut self, unit: &mut Unit) -> Result<()> {
+        let lacks_number =
+            |ledger: &&mut OrderLedger| ledger.own_number().is_none() && ledger.effective().next().is_some();
+        for ledger in self.aggregate.orders.iter_mut().filter(lacks_number) {
+            let number = unit.next_order_number(&self.page.id).await?;
+            unit.name_order(&self.page.id, &ledger.id, &number, 0);
+            ledger.numbers.insert(0, number);
         }
         Ok(())
     }
 
-    /// Joins an order into another one, for good where a person decided it. An order that the feed has published ends
-    /// there with one more version, which names the order that it became.
-    pub(in crate::flow) async fn join(
-        &mut self,
-        unit: &mut Unit,
-        services: &Services,
-        join: &Join,
-        by_person: bool,
-    ) -> Result<()> {
-        let Some(index) = self.aggregate.orders.iter().position(|ledger| ledger.id == join.ending) else {
-            return Ok(());
-        };
-        let ending = self.aggregate.orders.remove(index);
-        let Some(into) = self.aggregate.orders.iter_mut().find(|ledger| ledger.id == join.into) else {
-            return Ok(());
-        };
-        into.version = into.version.max(ending.version);
-        unit.join_orders(&join.ending, &join.into, into.version + 1).await?;
-        let mut ended = OrderLedger::new(ending.id.clone(), false, ending.policy_version, self.page.currency);
-        ended.version = ending.version;
-        if by_person {
-            unit.join_for_good(&join.ending).await?;
-            into.merge(ending);
-        } else {
-            into.join(ending);
+    /// Writes which tellings joined an order, and which are orders of their own again. One that the feed has published
+    /// ends there with one more version, which names the order that it became.
+    async fn write_joins(&mut self, unit: &mut Unit, services: &Services) -> Result<()> {
+        let after = joins(&self.aggregate.orders);
+        let before = std::mem::replace(&mut self.aggregate.joins, after.clone());
+        for parted in before.iter().filter(|join| !after.iter().any(|now| now.telling == join.telling)) {
+            unit.join_order(&parted.telling, None).await?;
         }
-        into.fold(self.page.currency);
-        if ended.version > 0 {
-            ended.version += 1;
-            unit.put_order(&ended.id, &ended.order, ended.version);
-            unit.order_changed(services.ids.next(self.now), &self.aggregate.thread, &ended, self.now);
+        for join in after.iter().filter(|join| !before.contains(join)) {
+            unit.join_order(&join.telling, Some(&join.order)).await?;
+            if before.iter().any(|earlier| earlier.telling == join.telling) {
+                continue;
+            }
+            let Some(order) = self.aggregate.orders.iter_mut().find(|ledger| ledger.id == join.order) else {
+                continue;
+            };
+            let became = order.numbers.first().cloned();
+            let policy_version = order.policy_version;
+            let Some(joined) = order.joined.iter_mut().find(|joined| joined.id == join.telling) else {
+                continue;
+            };
+            // Version 0 was never in the feed.
+            if joined.version > 0 {
+                joined.version += 1;
+                let mut ended =
+                    OrderLedger::new(joined.id.clone(), false, policy_version, self.page.currency);
+                ended.version = joined.version;
+                ended.numbers.clone_from(&joined.numbers);
+                unit.put_order(&ended.id, &ended.order, ended.version);
+                let id = services.ids.next(self.now);
+                unit.order_changed(id, &self.aggregate.thread, &ended, became, self.now)?;
+            }
         }
         Ok(())
     }
@@ -166,6 +134,7 @@ pub(in crate::flow) async fn queue_all(unit: &mut Unit, all: &mut [&mut LoadedCo
             staged.iter().enumerate().filter(|(place, chat)| loaded.written_chats.get(*place) != Some(chat));
         chats.extend(changed.map(|(_, (chat, stage))| ChatRow::new(thread, chat, *stage)));
         let silence = aggregate::silence(&loaded.aggregate, loaded.page.silent_after, loaded.now);
+        // What is due already is recorded in the next round of the background job.
         let is_due = !silence.to_record.is_empty() || !silence.to_undo.is_empty();
         let silent_at = if is_due { Some(loaded.now) } else { silence.next_at };
         places.push(QueueRow::new(&loaded.aggregate, silent_at));
@@ -175,6 +144,7 @@ pub(in crate::flow) async fn queue_all(unit: &mut Unit, all: &mut [&mut LoadedCo
     unit.put_queue(&places, now).await
 }
 
+/// Each chat with its stage of now.
 fn staged(aggregate: &ConversationAggregate) -> Vec<(Chat, Stage)> {
     aggregate.chats.iter().map(|chat| (chat.clone(), aggregate.stage(chat))).collect()
 }

@@ -3,6 +3,7 @@
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::ConversionId;
 use crate::domain::conversation::aggregate::ConversationAggregate;
+use crate::domain::order::ledger::OrderLedger;
 use crate::domain::signal::conversion::{Conversion, event_id};
 use crate::domain::signal::{self, DerivedConversions, SignalRules};
 use crate::error::Result;
@@ -30,7 +31,7 @@ pub(in crate::flow) async fn update_conversions(
     for draft in drafts {
         let order = aggregate.orders.iter().find(|ledger| Some(&ledger.id) == draft.order_id.as_ref());
         let person = aggregate.thread.recipient.as_ref().map_or("", |known| known.person_id().as_str());
-        let subject = order.and_then(|ledger| ledger.numbers.first()).map_or(person, String::as_str);
+        let subject = order.and_then(OrderLedger::own_number).unwrap_or(person);
         let currency = order.map_or(page.currency, |ledger| ledger.order.currency);
         let conversion = Conversion {
             id: ConversionId(services.ids.next(now)),
@@ -47,6 +48,8 @@ pub(in crate::flow) async fn update_conversions(
             resent: false,
             frozen: false,
             uplift_ids: draft.uplift_ids,
+            beside: Vec::new(),
+            contents: draft.contents,
         };
         unit.add_conversion(&aggregate.thread, &conversion, currency, now);
         aggregate.conversions.push(conversion);
@@ -55,7 +58,7 @@ pub(in crate::flow) async fn update_conversions(
 }
 
 /// Drops the conversions that exist only because of the order of arrival: those that no entry gives cause for now, and
-/// that no attempt ever carried.
+/// that Meta has certainly not taken.
 async fn drop_unfounded(
     unit: &mut Unit,
     aggregate: &mut ConversationAggregate,

@@ -67,17 +67,31 @@ pub(in crate::flow) struct LoadedConversation {
 pub(super) struct WrittenOrder {
     id: OrderId,
     order: Order,
+    numbers: usize,
     facts: usize,
+    parked: bool,
+    by_value: Vec<(OrderId, OrderId)>,
 }
 
 impl WrittenOrder {
     fn of(ledger: &OrderLedger) -> Self {
-        Self { id: ledger.id.clone(), order: ledger.order.clone(), facts: ledger.facts.len() }
+        Self {
+            id: ledger.id.clone(),
+            order: ledger.order.clone(),
+            numbers: ledger.numbers.len(),
+            facts: ledger.facts.len(),
+            parked: ledger.doubt.is_parked,
+            by_value: ledger.by_value.clone(),
+        }
     }
 
-    /// Whether the order folds to what is written, from the same number of facts.
+    /// Whether the order folds to what is written, from the same number of facts under as many numbers.
     pub(super) fn is(&self, ledger: &OrderLedger) -> bool {
-        self.id == ledger.id && self.order == ledger.order && self.facts == ledger.facts.len()
+        let counts = (ledger.facts.len(), ledger.numbers.len(), ledger.doubt.is_parked);
+        self.id == ledger.id
+            && self.order == ledger.order
+            && (self.facts, self.numbers, self.parked) == counts
+            && self.by_value == ledger.by_value
     }
 }
 
@@ -129,13 +143,9 @@ impl LoadedConversation {
     /// Takes the present fold as what is written, so that the next step of the same unit of work continues from here as
     /// if it had loaded the conversation anew.
     pub(super) fn rebase(&mut self) {
-        let ConversationAggregate { orders, conversions, .. } = &mut self.aggregate;
-        conversions
+        self.aggregate
+            .conversions
             .sort_by(|a, b| (a.name.as_str(), a.number, &a.id).cmp(&(b.name.as_str(), b.number, &b.id)));
-        for ledger in &mut *orders {
-            let mut own = conversions.iter().filter(|row| row.order_id.as_ref() == Some(&ledger.id));
-            ledger.may_be_reported = own.any(|row| row.frozen || row.may_be_taken());
-        }
         self.written_orders = self.aggregate.orders.iter().map(WrittenOrder::of).collect();
         self.touched.clear();
         self.is_changed = false;
@@ -200,6 +210,17 @@ impl Conversations {
     /// Takes out a conversation that [`Conversations::load_all`] has loaded; none if it does not exist.
     pub(in crate::flow) fn take_loaded(&mut self, id: &ConversationId) -> Option<LoadedConversation> {
         self.loaded.remove(id)
+    }
+
+    /// Whether the number of an order of a loaded conversation is free: a person has it, none of its facts is effective,
+    /// and nothing of it may be at Meta.
+    pub(in crate::flow) fn is_free(&self, id: &ConversationId, order: &OrderId) -> bool {
+        let Some(loaded) = self.loaded.get(id) else { return false };
+        let found = loaded.aggregate.orders.iter().find(|ledger| ledger.has_id(order));
+        found.is_some_and(|ledger| {
+            let rows = loaded.aggregate.conversions_of(ledger);
+            ledger.effective().next().is_none() && !rows.iter().any(|row| row.may_be_taken() || row.resent)
+        })
     }
 
     /// Gives a conversation back.

@@ -37,7 +37,8 @@ pub async fn preview(
     let now = services.clock.now();
     let since = now - OVER;
     let policy = Policy { version: 1, since: Timestamp::from_millis(0), ..policy };
-    let rules = SignalRules { mode: Mode::Live, policies: vec![policy], refused: HashSet::new() };
+    let not_a_sale = page.reasons.not_a_sale.clone();
+    let rules = SignalRules { mode: Mode::Live, policies: vec![policy], refused: HashSet::new(), not_a_sale };
     let mut sums: BTreeMap<EventName, PreviewTotals> = BTreeMap::new();
     let mut unit = services.store.read().await?;
     for id in unit.recent_conversations(&page.id, since, CONVERSATIONS_MAX).await? {

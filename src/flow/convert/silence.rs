@@ -51,13 +51,14 @@ pub(in crate::flow) async fn apply_silence(
         let Some(index) = loaded.aggregate.chat_facts.iter().position(|fact| fact.id == *to_undo) else {
             continue;
         };
-        let version = loaded.aggregate.thread.version + 1;
-        let position = EntryPosition { thread: &loaded.aggregate.thread, order: None, version };
+        let position = loaded.aggregate.next_position();
+        let position = EntryPosition { thread: &loaded.aggregate.thread, order: None, position };
         let id = OutcomeId(services.ids.next(now));
         let undo = NewFollowUp {
             id: &id,
             kind: FollowUp::Undo,
             about: &loaded.aggregate.chat_facts[index],
+            other: None,
             source: Source::Service,
             actor: SERVICE,
         };
@@ -79,9 +80,11 @@ pub(in crate::flow) async fn apply_silence(
             reason: Some(SILENT.to_owned()),
             undone: false,
             accepted: false,
+            time_stated: true,
+            names_same_sale: false,
         };
-        let version = loaded.aggregate.thread.version + 1;
-        let position = EntryPosition { thread: &loaded.aggregate.thread, order: None, version };
+        let position = loaded.aggregate.next_position();
+        let position = EntryPosition { thread: &loaded.aggregate.thread, order: None, position };
         unit.append_outcome(position, &fact)?;
         loaded.aggregate.chat_facts.push(fact);
         entries += 1;

@@ -36,6 +36,8 @@ pub struct Batch {
     pub test_event_code: Option<String>,
     /// The JSON of each event, in the order of the request.
     pub texts: Vec<String>,
+    /// How many requests in a row, just before this one and for the same claim, Meta took nothing of.
+    pub barren: usize,
 }
 
 /// Makes held conversions ready whose hold is over, and expires those that are too old for Meta; gives how many
@@ -123,6 +125,7 @@ async fn open_within(
         lane: page.lane.clone(),
         test_event_code: page.test_event_code.clone(),
         texts,
+        barren: 0,
     }))
 }
 
@@ -164,9 +167,7 @@ async fn freeze(
 fn event_of(aggregate: &ConversationAggregate, row: &Conversion) -> Option<Event> {
     let ledger = aggregate.orders.iter().find(|ledger| Some(&ledger.id) == row.order_id.as_ref());
     let (value, contents) = match ledger {
-        Some(ledger) if row.name == EventName::Purchase => {
-            signal::goods(row, &ledger.order, &aggregate.conversions_of(ledger))
-        }
+        Some(ledger) if row.name == EventName::Purchase => signal::goods(row, &ledger.order),
         _ => (None, Vec::new()),
     };
     Some(Event {
@@ -175,7 +176,7 @@ fn event_of(aggregate: &ConversationAggregate, row: &Conversion) -> Option<Event
         event_id: row.event_id.clone(),
         recipient: aggregate.thread.recipient.clone()?,
         value: value.zip(ledger).map(|(minor, ledger)| Money::new(minor, ledger.order.currency)),
-        order_number: ledger.and_then(|ledger| ledger.numbers.first().cloned()),
+        order_number: ledger.and_then(|ledger| ledger.shops_number().map(str::to_owned)),
         contents,
     })
 }

@@ -1,5 +1,7 @@
 //! What a person decides about conversions: release a held one, retry a rejected one, resolve an unknown attempt.
 
+use std::collections::HashSet;
+
 use crate::domain::basic::identity::{AttemptId, ConversionId};
 use crate::domain::basic::money::Currency;
 use crate::domain::signal::conversion::{Conversion, Reason, State};
@@ -11,6 +13,7 @@ use crate::flow::unit::idempotency::{Idempotent, IdempotentRequest};
 use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 use crate::store::aggregate::Scope;
+use crate::store::attempt::SettledConversion;
 
 /// How a person resolves an unknown attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +57,22 @@ pub struct Resolved {
     pub attempt: AttemptId,
     /// How the person resolved it.
     pub as_what: Resolution,
-    /// How many conversions the attempt had left `unknown`.
-    pub conversions: u64,
+    /// How many conversions were `unknown`.
+    pub conversions: usize,
+    /// What became of those that were to be sent again; all are 0 for [`Resolution::Sent`].
+    pub again: SentAgain,
+}
+
+/// What became of unknown conversions that were to be sent again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SentAgain {
+    /// Ready, and sent as soon as their Page sends.
+    pub ready: usize,
+    /// Older than Meta takes: they ended as `expired`.
+    pub too_old: usize,
+    /// Their orders were called off since, or their event name was refused; they stay `unknown`, because Meta may have
+    /// them.
+    pub called_off: usize,
 }
 
 /// Releases a held conversion before its hold is over.
@@ -75,6 +92,12 @@ pub async fn send_now(
             Reason::ValueMissing => "It waits for a value: say what the order is worth (\"amended\").",
             Reason::PersonMissing => "It waits for a person: no conversation is known for this order.",
             Reason::WaitsForPurchase => "It waits until the Purchase before it has left: send that one.",
+            Reason::PerhapsSameSale | Reason::PerhapsTold => {
+                "It is perhaps a sale that is told already: say whether the two orders are one sale."
+            }
+            Reason::Contradiction => {
+                "A flagged cancel or return waits for your word: accept it, or take it back."
+            }
             _ => "Only a held conversion can be let go.",
         };
         Some(message)
@@ -134,7 +157,7 @@ fn wrong_state(row: &Conversion, message: &str) -> Error {
     }
 }
 
-/// Settles all conversions of an unknown attempt as a person decides; gives how many those are.
+/// Settles all unknown conversions of an attempt as a person decides, and says what became of each.
 ///
 /// # Errors
 /// `not_found`; 409 if the attempt is not unknown.
@@ -153,16 +176,36 @@ pub async fn resolve(
                 let message = "Only an attempt whose verdict is unknown can be resolved, and only once.";
                 return Err(Error::conflict("not_unknown", message));
             }
+            let mut unknown = unit.conversions_of_attempt(id).await?;
+            unknown.retain(|row| row.state == State::Unknown);
             let (state, reason) = match as_what {
                 Resolution::Sent => (State::Sent, Reason::Taken),
                 Resolution::Resend => (State::Ready, Reason::TryAgain),
             };
-            let conversions = unit.settle_unknown(id, state, reason, now).await?;
+            unit.settle_unknown(id, state, reason, now).await?;
             update_conversions_of(unit, services, id, &page).await?;
-            Ok(Resolved { attempt: id.clone(), as_what, conversions })
+            let again = match as_what {
+                Resolution::Sent => SentAgain::default(),
+                Resolution::Resend => sent_again(&unknown, &unit.conversions_of_attempt(id).await?),
+            };
+            Ok(Resolved { attempt: id.clone(), as_what, conversions: unknown.len(), again })
         })
     })
     .await
+}
+
+/// What became of the conversions that were `unknown`, by how all of their attempt stand now.
+fn sent_again(unknown: &[SettledConversion], now: &[SettledConversion]) -> SentAgain {
+    let unknown: HashSet<&ConversionId> = unknown.iter().map(|row| &row.id).collect();
+    let mut again = SentAgain::default();
+    for row in now.iter().filter(|row| unknown.contains(&row.id)) {
+        match row.state {
+            State::Ready => again.ready += 1,
+            State::Expired => again.too_old += 1,
+            _ => again.called_off += 1,
+        }
+    }
+    again
 }
 
 /// The answer: the conversion after the change, with the number and currency of its order.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use crate::clock::Timestamp;
 use crate::domain::basic::identity::{AttemptId, PageId};
 use crate::domain::retry::Backoff;
-use crate::domain::signal::attempt::{GraphAnswer, Verdict, ZEROS_MAX};
+use crate::domain::signal::attempt::{GraphAnswer, PassingFaults, Verdict, ZEROS_MAX};
 use crate::domain::signal::conversion::{EventName, Reason, State};
 use crate::error::Result;
 use crate::flow::convert::conversions::update_conversions;
@@ -20,6 +21,10 @@ use crate::store::lane::ThrottleSteps;
 
 /// The back-off of the next try, after an answer that is certain not to have been taken.
 const RETRY: Backoff = Backoff { first: Duration::from_secs(5), longest: Duration::from_mins(15) };
+
+/// How far back a look at a Page's attempts goes, which tells an outage of Meta's from the fault of one event: longer than
+/// the longest back-off.
+const LOOK_BACK: Duration = Duration::from_hours(1);
 
 /// The pause of a dataset that Meta throttles without saying for how long: the first, and the longest.
 const THROTTLE: ThrottleSteps =
@@ -52,7 +57,12 @@ async fn settle_within(
         return Ok(Vec::new());
     }
     let is_one_name = verdict == Verdict::NameRefused && names.len() == 1;
-    if verdict.is_of_one_event() && batch.texts.len() > 1 && !is_one_name {
+    let saves_others = match verdict {
+        Verdict::TooMuch => passing_faults(unit, batch, now).await?.halve(),
+        Verdict::NotTaken if answer.code.is_some() => passing_faults(unit, batch, now).await?.bisect(),
+        verdict => verdict.is_of_one_event() && !is_one_name,
+    };
+    if saves_others && batch.texts.len() > 1 {
         let again = Settlement {
             state: State::Ready,
             reason: Reason::TryAgain,
@@ -68,7 +78,7 @@ async fn settle_within(
     }
     let (state, reason) = end_of(&verdict);
     let next_at = match answer.verdict {
-        Verdict::NotTaken | Verdict::Zero => RETRY.next(now, unit.tries(attempt).await?),
+        Verdict::NotTaken | Verdict::TooMuch | Verdict::Zero => RETRY.next(now, unit.tries(attempt).await?),
         _ => now,
     };
     let detail = answer.words.clone();
@@ -98,6 +108,17 @@ async fn settle_within(
     // Other conversions depend on these: an uplift waits for its Purchase, and ends with it.
     update_conversions_of(unit, services, attempt, &batch.page).await?;
     Ok(Vec::new())
+}
+
+/// The passing faults that the conversions of a batch met, this one included. What a bisection meets on its way counts as
+/// the one that began it.
+async fn passing_faults(unit: &mut Unit, batch: &Batch, now: Timestamp) -> Result<PassingFaults> {
+    if batch.barren == 0 {
+        unit.count_passing_fault(&batch.attempt).await?;
+    }
+    let met = unit.passing_faults(&batch.attempt).await?;
+    let others_taken = unit.took_others(&batch.attempt, &batch.page, now - LOOK_BACK).await?;
+    Ok(PassingFaults { met, others_taken, barren: batch.barren })
 }
 
 /// Settles as `unknown` an attempt whose answer no process waits for any more; false if it was settled meanwhile.
@@ -149,11 +170,14 @@ fn end_of(verdict: &Verdict) -> (State, Reason) {
     match verdict {
         Verdict::Sent => (State::Sent, Reason::Taken),
         Verdict::Refused => (State::Rejected, Reason::Refused),
+        Verdict::RegionRefused => (State::Rejected, Reason::RegionRefused),
         Verdict::TooOld => (State::Expired, Reason::TooOld),
         Verdict::NameRefused => (State::Suppressed, Reason::NameRefused),
         Verdict::Unknown => (State::Unknown, Reason::AnswerLost),
-        Verdict::LinkBroken | Verdict::Throttled(_) | Verdict::NotTaken | Verdict::Zero => {
-            (State::Ready, Reason::TryAgain)
-        }
+        Verdict::LinkBroken
+        | Verdict::Throttled(_)
+        | Verdict::NotTaken
+        | Verdict::TooMuch
+        | Verdict::Zero => (State::Ready, Reason::TryAgain),
     }
 }

@@ -255,14 +255,11 @@ async fn put_on(
     tag.reference = Some(reference.clone());
     tag.reason = step.kind.wants_reason().then(|| step.name.trim().to_owned());
     let was_decided = unit.was_settled(&page.id, Source::Label, &reference).await?;
-    if past {
-        // Put on and taken off within the hold, it cancels out. Otherwise it was an earlier sale, apart from the
-        // present one.
-        let within =
-            step.period.end.is_some_and(|end| is_within_hold(loaded, None, step.period.began_at(), end));
-        tag.new_order = !within && step.kind == OutcomeKind::Confirmed;
-    }
-    if was_decided || (past && !tag.new_order) {
+    // Put on and taken off within the hold, it cancels out.
+    let within =
+        || step.period.end.is_some_and(|end| is_within_hold(loaded, None, step.period.began_at(), end));
+    let cancels_out = past && (step.kind != OutcomeKind::Confirmed || within());
+    if was_decided || cancels_out {
         return pass(unit, &conversation, step).await;
     }
     if step.kind.is_amount() {
@@ -383,7 +380,16 @@ async fn taken_off(
         return Ok(());
     }
     let within = is_within_hold(loaded, Some(&order), fact.occurred_at, End::ByPerson(step.at));
-    if (within && undo(unit, services, loaded, &id).await?) || !stands(&fact, &order) {
+    if within && undo(unit, services, loaded, &id).await? {
+        // The order may stand by another door's word.
+        let order = loaded.aggregate.order_of(&id).cloned();
+        if fact.kind == OutcomeKind::Confirmed && order.is_some_and(|order| stands(&fact, &order)) {
+            let pending = Pending::taking_back(PendingReason::SaidElsewhere);
+            make_pending(unit, services, loaded, &tag, pending).await?;
+        }
+        return Ok(());
+    }
+    if !stands(&fact, &order) {
         return Ok(());
     }
     if fact.kind != OutcomeKind::Confirmed {

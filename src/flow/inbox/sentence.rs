@@ -6,11 +6,10 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, PageId};
-use crate::domain::conversation::aggregate::lacks_value;
 use crate::domain::conversation::inbound::Author;
 use crate::domain::inbox::pending::PendingReason;
 use crate::domain::inbox::sentence::{self, Pattern, Reading, SentenceMatch};
-use crate::domain::order::outcome::{OutcomeKind, Source};
+use crate::domain::order::outcome::Source;
 use crate::domain::order::tag::Tag;
 use crate::error::{Error, Result};
 use crate::flow::convert::loaded::LoadedConversation;
@@ -93,29 +92,11 @@ async fn tag_sentence(
     }
     let Reading::Whole(value) = found.reading else { return Ok(()) };
     tag.terms.value = value;
-    let meant = value_of_order_without_one(loaded, &tag);
-    if let Err(error) = try_to_record(unit, services, loaded, &meant).await? {
+    if let Err(error) = try_to_record(unit, services, loaded, &tag).await? {
         let reason = PendingReason::of_refusal(error.code);
         make_pending(unit, services, loaded, &tag, Pending::tag(reason)).await?;
     }
     Ok(())
-}
-
-/// Turns a `confirmed` with a value into the value of the order that was confirmed without one, if there is such an
-/// order.
-fn value_of_order_without_one(loaded: &LoadedConversation, tag: &Tag) -> Tag {
-    let mut said = tag.clone();
-    let Some(money) = tag.terms.money().filter(|_| tag.kind == OutcomeKind::Confirmed) else { return said };
-    let orders = &loaded.aggregate.orders;
-    let is_known = orders.iter().any(|order| order.order.state.is_open() && order.order.is_worth(money));
-    if let Some(order) = orders.iter().rfind(|order| lacks_value(order)).filter(|_| !is_known) {
-        said.kind = OutcomeKind::Amended;
-        said.order_number = order.numbers.first().cloned();
-        // The order may have been confirmed within the same second: a label's time is no finer.
-        let confirmed = order.order.confirmed.map(|moment| moment.occurred_at);
-        said.occurred_at = tag.occurred_at.max(confirmed);
-    }
-    said
 }
 
 /// What a pattern would have tagged, had it been in force.

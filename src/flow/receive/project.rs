@@ -27,16 +27,17 @@ use crate::store::intake_log::BodiesMax;
 use crate::store::message::{Edit, MessageContent, MessageId, MessagePosition, NewMessage};
 use crate::store::recipient::RecipientKey;
 
-/// The most bodies of one unit of work. Large units pay: pages of the database that many bodies touch are written once.
+/// The most bodies of one unit of work. It is large, so that a page of the database that many bodies touch is written
+/// once.
 pub const PROJECT_MAX: usize = 1000;
 
-/// Bytes of bodies after which a unit of work takes no more: a body may have megabytes.
+/// The bytes of bodies (16 MiB) after which a unit of work takes no more.
 const PROJECT_BYTES: i64 = 16 << 20;
 
 /// Projects the oldest bodies of the intake log into conversations; gives their number, 0 when none waits.
 pub async fn project(services: &Services) -> Result<usize> {
     let now = services.clock.now();
-    // Where `keep_text` is zero, what was received until now is dropped once it is projected.
+    // With `keep_text` zero, what was received until now is dropped once it is projected; the bound is exclusive.
     let drop_before = services.keep_text.is_zero().then_some(now + Duration::from_millis(1));
     let projected = run::run(services, "project", |unit, _| {
         Box::pin(async move {
@@ -54,12 +55,14 @@ pub async fn project(services: &Services) -> Result<usize> {
     Ok(projected)
 }
 
+/// Reads bodies, applies their messages and labels, and counts what is not applied.
 async fn project_within(unit: &mut Unit, services: &Services, now: Timestamp) -> Result<usize> {
     let count = i64::try_from(PROJECT_MAX).unwrap_or(i64::MAX);
     let bodies = unit.waiting_bodies(&services.store, BodiesMax { count, bytes: PROJECT_BYTES }).await?;
     if bodies.is_empty() {
         return Ok(0);
     }
+    // By Page (empty where it can't be read) and kind.
     let mut counts: BTreeMap<(PageId, String), i64> = BTreeMap::new();
     let mut count = |page: &PageId, kind: &str| {
         *counts.entry((page.clone(), kind.to_owned())).or_default() += 1;
@@ -154,8 +157,8 @@ impl ConnectedEvent {
     }
 }
 
-/// Applies events, each message once by its `mid`. What all conversations need is read and written for all of them at
-/// once.
+/// Applies events to their conversations, each message once, by its `mid` (Meta's id of a message). Rows of all
+/// conversations are read and written together.
 async fn receive(
     unit: &mut Unit,
     services: &Services,
@@ -208,7 +211,7 @@ async fn receive(
     Ok(())
 }
 
-/// Sorts events by conversation; for a person who writes for the first time, one is opened.
+/// Groups events by conversation; for a person who writes for the first time, one is opened.
 async fn by_conversation(
     unit: &mut Unit,
     services: &Services,
@@ -232,7 +235,8 @@ async fn by_conversation(
     Ok(threads)
 }
 
-/// Cuts a conversation into its chats anew or extends them, and writes what follows for the feed and for silence.
+/// Extends the chats of a conversation, or cuts all anew where a point lies before their end, and writes what follows for
+/// the feed and for silence.
 async fn cut(
     unit: &mut Unit,
     services: &Services,
@@ -262,7 +266,7 @@ struct ConversationUpdate {
     referred: bool,
     messages: Vec<NewMessage>,
     edits: Vec<Edit>,
-    /// What operators wrote, to be read by the Page's sentences.
+    /// What operators wrote, in which the Page's sentences look for tags.
     said: Vec<OperatorMessage>,
 }
 
@@ -273,6 +277,7 @@ impl ConversationUpdate {
     }
 }
 
+/// Collects in `update` what an event adds; referrals, deletions and phone numbers are written at once.
 async fn note(
     unit: &mut Unit,
     services: &Services,
@@ -287,6 +292,7 @@ async fn note(
     let place = MessagePosition { conversation: &conversation, page: &page, id: &id, at };
     match event.kind {
         InboundKind::Edited { mid, author, text, number } => {
+            // So named, sentences read each edit once.
             let name = format!("{mid}#{number}");
             update.said.extend(OperatorMessage::of(author, &name, text.as_deref(), at));
             note_phones(unit, services, loaded, Writing { author, at, text: text.as_deref() }, update)
@@ -354,6 +360,7 @@ impl InboundMessage {
     }
 }
 
+/// A line of a cart as text; price and currency as Meta wrote them.
 fn line_of(line: &CartLine) -> String {
     let name = line.name.as_deref().or(line.sku.as_deref()).unwrap_or("?");
     let price = line.unit_price.as_deref().unwrap_or_default();

@@ -2,6 +2,7 @@
 //! an outside sender has reported. Such an order is adopted: it moves to the conversation of the tag.
 
 use crate::domain::basic::identity::{ConversationId, OrderId};
+use crate::domain::order::ledger::Join;
 use crate::domain::order::tag::{MIN_SPACING, Tag};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::convert::loaded::{Conversations, LoadedConversation};
@@ -11,7 +12,7 @@ use crate::store::Unit;
 /// The code of a refusal: the order number belongs to another conversation.
 pub(in crate::flow) const ELSEWHERE: &str = "order_belongs_elsewhere";
 
-/// Loads the conversation of a tag, and adopts the order of its number if that is in a thread without a person.
+/// Loads the conversation of a tag, frees its order number if nothing stands of it elsewhere, and adopts the order of its number if that is in a thread without a person.
 ///
 /// # Errors
 /// `not_found`; 409 if the number belongs to the conversation of another person; contended if the order moved at this
@@ -32,6 +33,12 @@ pub(in crate::flow) async fn load(
         return conversations.take(unit, id).await;
     }
     conversations.load_all(unit, &[id.clone(), waits_in.clone()]).await?;
+    if conversations.is_free(&waits_in, &order) {
+        // Said in the wrong thread and taken back: the number moves to where it is said now.
+        unit.free_number(&page, number, &order).await?;
+        drop(conversations.take_loaded(&waits_in));
+        return conversations.take(unit, id).await;
+    }
     // The order was adopted by another unit meanwhile, and its empty thread is gone.
     let here = conversations.take_loaded(id).ok_or_else(moved)?;
     let there = conversations.take_loaded(&waits_in).ok_or_else(moved)?;
@@ -47,7 +54,7 @@ async fn adopt(
     mut there: LoadedConversation,
     id: &OrderId,
 ) -> Result<LoadedConversation> {
-    let found = there.aggregate.orders.iter().position(|ledger| ledger.id == *id);
+    let found = there.aggregate.orders.iter().position(|ledger| ledger.has_id(id));
     let mut order = there.aggregate.orders.remove(found.ok_or_else(moved)?);
     if here.aggregate.thread.recipient.is_none() || there.aggregate.thread.recipient.is_some() {
         return Err(belongs_elsewhere());
@@ -55,12 +62,17 @@ async fn adopt(
     // The conversation has orders already: the adopted one may be one of these sales, reported again.
     let last = here.aggregate.orders.iter().map(|ledger| ledger.opened_at + MIN_SPACING).max();
     order.opened_at = last.map_or(here.now, |last| last.max(here.now));
-    unit.adopt_order(id, &here.aggregate.thread, order.opened_at).await?;
+    for id in order.ids() {
+        unit.adopt_order(id, &here.aggregate.thread, order.opened_at).await?;
+    }
     unit.drop_thread(there.id()).await?;
+    here.aggregate.thread.entries += there.aggregate.thread.entries;
+    let joined = order.joined.iter().map(|one| Join { telling: one.id.clone(), order: order.id.clone() });
+    here.aggregate.joins.extend(joined);
     let conversions = std::mem::take(&mut there.aggregate.conversions);
-    here.aggregate
-        .conversions
-        .extend(conversions.into_iter().filter(|row| row.order_id.as_ref() == Some(id)));
+    here.aggregate.conversions.extend(
+        conversions.into_iter().filter(|row| row.order_id.as_ref().is_some_and(|id| order.has_id(id))),
+    );
     here.aggregate.orders.push(order);
     here.touch(Some(id));
     here.apply(unit, services).await?;

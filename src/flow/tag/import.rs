@@ -128,7 +128,7 @@ async fn record_line(
     let id = conversation_of(unit, services, line).await?;
     let mut tag = line.tag.clone();
     if tag.reference.is_none() && tag.is_repeatable() {
-        tag.reference = claim.map(Claim::as_reference);
+        tag.reference = claim.map(|claim| claim.as_reference(now));
     }
     let tagged = match record_in(unit, services, conversations, &id, &tag, request.actor).await {
         Ok(tagged) => tagged,

@@ -9,4 +9,5 @@ pub mod import;
 pub mod outcome;
 pub mod payout;
 pub mod record;
+pub mod sales;
 pub mod undo;

@@ -1,23 +1,27 @@
 //! Recording a tag in a conversation that is loaded: decide, append to the ledger, apply what follows, answer.
 
+use serde_json::{Value, json};
+
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{OrderId, OutcomeId};
+use crate::domain::basic::money::Money;
+use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::conversation::chat_tag::{self, ChatDecision};
 use crate::domain::conversation::customer::Customer;
-use crate::domain::order::fold;
 use crate::domain::order::ledger::OrderLedger;
-use crate::domain::order::outcome::{Fact, Source, Terms};
+use crate::domain::order::legality::legal_moves;
+use crate::domain::order::matching::SaleDecision;
+use crate::domain::order::outcome::{Fact, FollowUp, Source, Terms};
 use crate::domain::order::tag::Tag;
-use crate::domain::order::tag_decision::{self, Decision};
+use crate::domain::order::tag_decision::{self, Decision, OrderOfEntry, Ruling};
 use crate::domain::order::tag_refusal::{Fault, Refusal};
 use crate::domain::order::tagged::Tagged;
 use crate::error::{Error, Result};
-use crate::flow::convert::apply::Join;
 use crate::flow::convert::loaded::LoadedConversation;
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
 use crate::store::conversation::MentionSource;
-use crate::store::outcome::EntryPosition;
+use crate::store::outcome::{EntryPosition, NewFollowUp};
 
 /// The entry of a recorded tag.
 #[derive(Debug)]
@@ -69,7 +73,7 @@ pub(in crate::flow) async fn record(
 /// # Errors
 /// 422 that names the missing field.
 pub(in crate::flow) fn check(tag: &Tag) -> Result<()> {
-    if tag.kind.wants_reason() && tag.reason.is_none() {
+    if tag.kind.wants_reason() && tag.reason.is_none() && tag.source.is_person() {
         return Err(Error::field("/reason", format!("\"{}\" must say why.", tag.kind.as_str())));
     }
     if tag.is_repeatable() && tag.reference.is_none() {
@@ -91,7 +95,7 @@ pub(in crate::flow) async fn append(
     actor: &str,
 ) -> Result<Recorded> {
     check(tag)?;
-    let meaning = decide(unit, loaded, tag).await?;
+    let meaning = decide(unit, loaded, tag, actor).await?;
     if let Some(customer) = &tag.customer {
         note_customer(unit, services, loaded, customer).await?;
     }
@@ -103,54 +107,82 @@ pub(in crate::flow) async fn append(
             let fact = fact(services, loaded, tag, actor, Terms::unstated(loaded.page.currency), occurred_at);
             append_to_chat(unit, services, loaded, tag, fact).await
         }
-        TagMeaning::OfOrder(Decision::Known { order, outcome_id, also_named }) => {
+        TagMeaning::OfOrder(Decision::Known { order, outcome_id, also_named, rulings }) => {
             if let Some(number) = also_named {
-                let id = loaded.aggregate.orders[order].id.clone();
-                name_order(unit, services, loaded, &id, &number).await?;
-                loaded.touch(Some(&id));
+                name_order(unit, loaded, order, &number);
+                loaded.touch(Some(&loaded.aggregate.orders[order].id.clone()));
             }
+            let about = loaded.aggregate.fact(&outcome_id).cloned();
+            let about = about.map(|fact| Fact { actor: actor.to_owned(), source: tag.source, ..fact });
+            append_rulings(unit, services, loaded, about.as_ref(), rulings);
             Ok(Recorded::known(outcome_id))
         }
-        TagMeaning::OfOrder(Decision::Append { order, terms, occurred_at }) => {
+        TagMeaning::OfOrder(Decision::Append { order, terms, occurred_at, rulings }) => {
+            let index = match order {
+                OrderOfEntry::New { number } => open_order(unit, services, loaded, number, &terms),
+                OrderOfEntry::Existing { index, also_named } => {
+                    if let Some(number) = also_named {
+                        name_order(unit, loaded, index, &number);
+                    }
+                    index
+                }
+            };
             let fact = fact(services, loaded, tag, actor, terms, occurred_at);
-            append_to_order(unit, loaded, order, tag, fact).await
-        }
-        TagMeaning::OfOrder(Decision::Open { number, terms, occurred_at }) => {
-            let order = open_order(unit, services, loaded, number, &terms).await?;
-            let fact = fact(services, loaded, tag, actor, terms, occurred_at);
-            append_to_order(unit, loaded, order, tag, fact).await
+            let (about, recorded) = (fact.clone(), append_to_order(unit, loaded, index, tag, fact).await?);
+            append_rulings(unit, services, loaded, Some(&about), rulings);
+            Ok(recorded)
         }
     }
 }
 
-async fn decide(unit: &mut Unit, loaded: &LoadedConversation, tag: &Tag) -> Result<TagMeaning> {
-    if let Some(known) = entry_of_reference(unit, tag, loaded).await? {
+async fn decide(unit: &mut Unit, loaded: &LoadedConversation, tag: &Tag, actor: &str) -> Result<TagMeaning> {
+    if let Some(known) = fact_of_reference(unit, tag, actor, loaded).await? {
         return Ok(TagMeaning::KnownByReference(known));
     }
     if tag.kind.is_of_conversation() {
         return Ok(TagMeaning::OfChat(chat_tag::decide(tag, &loaded.aggregate, loaded.now)));
     }
-    let orders = &loaded.aggregate.orders;
-    tag_decision::decide(tag, orders, loaded.now)
+    let ConversationAggregate { orders, decisions, .. } = &loaded.aggregate;
+    tag_decision::decide(tag, orders, decisions, loaded.now)
         .map(TagMeaning::OfOrder)
         .map_err(|refusal| refused(&refusal, orders))
 }
 
-/// The entry that this sender made with this `ref`.
-async fn entry_of_reference(
+/// The fact to which this sender gave this `ref`, if it says the same.
+///
+/// # Errors
+/// 409 `ref_reused` if it is another fact: a `ref` is equal only with equal kind, order and sums.
+async fn fact_of_reference(
     unit: &mut Unit,
     tag: &Tag,
+    actor: &str,
     loaded: &LoadedConversation,
 ) -> Result<Option<OutcomeId>> {
     let Some(reference) = &tag.reference else { return Ok(None) };
-    match unit.outcome_referred(&loaded.page.id, tag.source, reference).await? {
-        None => Ok(None),
-        Some((id, conversation)) if conversation == *loaded.id() => Ok(Some(id)),
-        Some(_) => Err(Error::conflict(
-            "ref_belongs_elsewhere",
-            "This ref already names a fact of another conversation: a ref is the sender's own id of one fact.",
-        )),
+    let sender = tag.source.sender(actor);
+    let Some((id, conversation)) = unit.fact_referred(&loaded.page.id, sender, reference).await? else {
+        return Ok(None);
+    };
+    let known = loaded.aggregate.fact(&id).filter(|_| conversation == *loaded.id());
+    let order = loaded.aggregate.order_of(&id);
+    // The service's own names of labels and sentences say where a fact comes from, not what it says.
+    let is_our_own = matches!(tag.source, Source::Label | Source::Sentence);
+    if known.is_some_and(|fact| is_our_own || tag.says_the_same(fact, order)) {
+        return Ok(Some(id));
     }
+    let earlier = known.map(|fact| {
+        let value = fact.terms.money().map(|money| money.to_string());
+        json!({
+            "id": id.as_str(),
+            "kind": fact.kind.as_str(),
+            "order_id": order.and_then(|ledger| ledger.numbers.first()),
+            "value": value,
+        })
+    });
+    let message = "This ref names another fact already (\"earlier\"): give each fact a ref of its own, or undo that one \
+                   first.";
+    let error = Error::conflict("ref_reused", message);
+    Err(error.with("earlier", earlier.unwrap_or_else(|| json!({"id": id.as_str()}))))
 }
 
 /// Merges the customer's details from a tag into what is known of them; the tag's win.
@@ -176,9 +208,10 @@ async fn append_to_chat(
     tag: &Tag,
     fact: Fact,
 ) -> Result<Recorded> {
-    let thread = &loaded.aggregate.thread;
-    let position = EntryPosition { thread, order: None, version: thread.version + 1 };
+    let position = loaded.aggregate.next_position();
+    let position = EntryPosition { thread: &loaded.aggregate.thread, order: None, position };
     unit.append_outcome(position, &fact)?;
+    unit.refer_to_fact(&loaded.page.id, fact.source.sender(&fact.actor), &fact);
     add_note(unit, loaded, tag, &fact).await?;
     let recorded = Recorded::new(fact.id.clone());
     settle_pending(unit, loaded, tag, &fact.actor).await?;
@@ -195,15 +228,13 @@ async fn append_to_order(
     tag: &Tag,
     fact: Fact,
 ) -> Result<Recorded> {
+    let position = loaded.aggregate.next_position();
     let ledger = &loaded.aggregate.orders[order];
     let number = tag.order_number.as_deref().filter(|_| !tag.source.is_person());
     let order_id = ledger.id_for_number(number);
-    let position = EntryPosition {
-        thread: &loaded.aggregate.thread,
-        order: Some(&order_id),
-        version: ledger.version + 1,
-    };
+    let position = EntryPosition { thread: &loaded.aggregate.thread, order: Some(&order_id), position };
     unit.append_outcome(position, &fact)?;
+    unit.refer_to_fact(&loaded.page.id, fact.source.sender(&fact.actor), &fact);
     add_note(unit, loaded, tag, &fact).await?;
     let recorded = Recorded::new(fact.id.clone());
     settle_pending(unit, loaded, tag, &fact.actor).await?;
@@ -249,52 +280,77 @@ fn fact(
         reason: tag.reason.clone(),
         undone: false,
         accepted: false,
+        time_stated: tag.occurred_at.is_some(),
+        names_same_sale: tag.same_as.is_some(),
     }
 }
 
-/// Opens an order under this number, or under the service's next one; gives its index among the aggregate's orders.
-async fn open_order(
+/// Opens a telling under this number, or without one; gives its index among the aggregate's orders. It gets a number of
+/// the service's own as soon as it is known to be no other order.
+fn open_order(
     unit: &mut Unit,
     services: &Services,
     loaded: &mut LoadedConversation,
     number: Option<String>,
     terms: &Terms,
-) -> Result<usize> {
+) -> usize {
     let id = OrderId(services.ids.next(loaded.now));
-    let service_numbered = number.is_none();
-    let number = match number {
-        Some(number) => number,
-        None => unit.next_order_number(&loaded.page.id).await?,
-    };
     let policy_version = loaded.page.policy.version;
-    let mut ledger = OrderLedger::new(id.clone(), service_numbered, policy_version, terms.currency);
+    let mut ledger = OrderLedger::new(id, number.is_none(), policy_version, terms.currency);
     ledger.opened_at = loaded.now;
     unit.open_order(&loaded.aggregate.thread, &ledger, loaded.now);
     loaded.aggregate.orders.push(ledger);
-    name_order(unit, services, loaded, &id, &number).await?;
-    Ok(loaded.aggregate.orders.len() - 1)
+    let index = loaded.aggregate.orders.len() - 1;
+    if let Some(number) = number {
+        name_order(unit, loaded, index, &number);
+    }
+    index
 }
 
-/// Gives an order a further number. If a parked order of the same conversation has it, that order's facts come with it.
-async fn name_order(
+/// Gives the order at `index` a further number.
+fn name_order(unit: &mut Unit, loaded: &mut LoadedConversation, index: usize, number: &str) {
+    let ledger = &mut loaded.aggregate.orders[index];
+    unit.name_order(&loaded.page.id, &ledger.id, number, ledger.numbers.len());
+    ledger.numbers.push(number.to_owned());
+}
+
+fn append_rulings(
     unit: &mut Unit,
     services: &Services,
     loaded: &mut LoadedConversation,
-    id: &OrderId,
-    number: &str,
-) -> Result<()> {
-    let has_number =
-        |ledger: &&OrderLedger| ledger.parked && ledger.numbers.iter().any(|name| name == number);
-    if let Some(parked) = loaded.aggregate.orders.iter().find(has_number) {
-        let join = Join { ending: parked.id.clone(), into: id.clone() };
-        return loaded.join(unit, services, &join, true).await;
+    about: Option<&Fact>,
+    rulings: Vec<Ruling>,
+) {
+    let Some(about) = about else { return };
+    for Ruling { kind, other } in rulings {
+        let is_decided = loaded.aggregate.decisions.last().is_some_and(|last| {
+            (last.is_same, &last.fact, &last.other) == (kind == FollowUp::Join, &about.id, &other)
+        });
+        if !is_decided {
+            append_ruling(unit, services, loaded, about, kind, other);
+        }
     }
-    let Some(ledger) = loaded.aggregate.orders.iter_mut().find(|ledger| ledger.id == *id) else {
-        return Err(Error::internal("the order to be named is missing"));
-    };
-    unit.name_order(&loaded.page.id, &ledger.id, number, ledger.numbers.len(), ledger.version + 1);
-    ledger.numbers.push(number.to_owned());
-    Ok(())
+}
+
+/// Appends a person's word that the sale of `about` and that of `other` are one, or two.
+pub(in crate::flow) fn append_ruling(
+    unit: &mut Unit,
+    services: &Services,
+    loaded: &mut LoadedConversation,
+    about: &Fact,
+    kind: FollowUp,
+    other: OutcomeId,
+) {
+    let id = OutcomeId(services.ids.next(loaded.now));
+    let order = loaded.aggregate.order_of(&about.id).map(|ledger| ledger.id.clone());
+    let position = loaded.aggregate.next_position();
+    let position = EntryPosition { thread: &loaded.aggregate.thread, order: order.as_ref(), position };
+    let (source, actor) = (about.source, about.actor.as_str());
+    let entry = NewFollowUp { id: &id, kind, about, other: Some(&other), source, actor };
+    unit.append_follow_up(position, entry, loaded.now);
+    let is_same = kind == FollowUp::Join;
+    loaded.aggregate.decisions.push(SaleDecision { is_same, fact: about.id.clone(), other });
+    loaded.touch(order.as_ref());
 }
 
 /// The answer to a tag: its entry, the order and the conversions after it.
@@ -326,13 +382,33 @@ fn refused(refusal: &Refusal, orders: &[OrderLedger]) -> Error {
         Fault::Field(pointer) => Error::field(pointer, refusal.message.clone()),
         Fault::State => {
             let found = refusal.order.map(|index| &orders[index]);
-            let state = found.map_or(fold::State::None, |ledger| ledger.order.state);
-            let legal: Vec<&str> = state.legal().iter().map(|kind| kind.as_str()).collect();
-            let error = Error::conflict(refusal.code, refusal.message.clone()).with("legal", legal);
+            let legal = legal_moves(found.map(|ledger| &ledger.order));
+            let legal: Vec<&str> = legal.iter().map(|kind| kind.as_str()).collect();
+            let candidates: Vec<Value> =
+                refusal.candidates.iter().map(|index| candidate(&orders[*index])).collect();
+            let mut error = Error::conflict(refusal.code, refusal.message.clone()).with("legal", legal);
+            if !candidates.is_empty() {
+                error = error.with("candidates", candidates);
+            }
             match found {
                 Some(ledger) => error.about_order(&ledger.id),
                 None => error,
             }
         }
     }
+}
+
+/// An order from which the sender of a tag chooses, as the refusal shows it.
+fn candidate(ledger: &OrderLedger) -> Value {
+    let OrderLedger { order, .. } = ledger;
+    let value = order.value.map(|minor| Money::new(minor, order.currency).to_string());
+    let at = order.confirmed.map_or(ledger.opened_at, |moment| moment.occurred_at);
+    json!({
+        "id": ledger.id.as_str(),
+        "order_id": ledger.numbers.first(),
+        "state": order.state.as_str(),
+        "value": value,
+        "currency": order.currency.code(),
+        "occurred_at": at.to_string(),
+    })
 }

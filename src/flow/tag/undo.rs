@@ -3,11 +3,11 @@
 
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::order::follow_up::{may_accept, may_take_back, may_undo};
-use crate::domain::order::outcome::{FollowUp, Source};
+use crate::domain::order::outcome::{Fact, FollowUp, Source};
 use crate::domain::order::tagged::{FollowUpEntry, Tagged};
 use crate::error::{Error, Result};
 use crate::flow::convert::loaded::{LoadedConversation, load};
-use crate::flow::tag::record::answer_about;
+use crate::flow::tag::record::{answer_about, append_ruling};
 use crate::flow::unit::idempotency::{Idempotent, IdempotentRequest};
 use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
@@ -106,25 +106,52 @@ pub(in crate::flow) async fn append(
         (FollowUp::Undo, Some(_)) => may_undo(&loaded.aggregate, &fact)?,
         (FollowUp::Undo, None) => may_take_back(&fact, sender.actor)?,
         (FollowUp::Accept, _) => may_accept(&loaded.aggregate, &fact)?,
+        (FollowUp::Join | FollowUp::Part, _) => {
+            return Err(Error::internal("a decision about two sales is no undo"));
+        }
     }
     let (now, source) = (loaded.now, sender.source.unwrap_or(fact.source));
     let id = OutcomeId(services.ids.next(now));
-    let order = loaded.aggregate.order_of(outcome).map(|ledger| (ledger.id.clone(), ledger.version));
-    let thread = &loaded.aggregate.thread;
-    let position = EntryPosition {
-        thread,
-        order: order.as_ref().map(|(id, _)| id),
-        version: order.as_ref().map_or(thread.version, |(_, version)| *version) + 1,
-    };
-    let entry = NewFollowUp { id: &id, kind, about: &fact, source, actor: sender.actor };
+    let order = loaded.aggregate.order_of(outcome).map(|ledger| ledger.id.clone());
+    let position = loaded.aggregate.next_position();
+    let position = EntryPosition { thread: &loaded.aggregate.thread, order: order.as_ref(), position };
+    let entry = NewFollowUp { id: &id, kind, about: &fact, other: None, source, actor: sender.actor };
     unit.append_follow_up(position, entry, now);
+    if kind == FollowUp::Undo && fact.reference.is_some() {
+        unit.free_reference(&fact.id).await?;
+    }
+    if kind == FollowUp::Accept {
+        part_from_doubts(unit, services, loaded, &fact, sender.actor);
+    }
     loaded.aggregate.mark(outcome, kind);
     match &order {
         None => loaded.conversation_changed(unit, services).await?,
-        Some((id, _)) => loaded.touch(Some(id)),
+        Some(id) => loaded.touch(Some(id)),
     }
     loaded.apply(unit, services).await?;
     let fact = loaded.aggregate.fact(outcome).cloned().unwrap_or(fact);
     let follow_up = Some(FollowUpEntry { kind, recorded_at: now, source, actor: sender.actor.to_owned() });
     Ok(Tagged { follow_up, ..answer_about(loaded, id, fact) })
+}
+
+/// To accept a fact that is flagged as perhaps the same sale is to say that its order is a sale of its own.
+fn part_from_doubts(
+    unit: &mut Unit,
+    services: &Services,
+    loaded: &mut LoadedConversation,
+    fact: &Fact,
+    actor: &str,
+) {
+    let Some(ledger) = loaded.aggregate.order_of(&fact.id).filter(|ledger| ledger.doubt.is_parked) else {
+        return;
+    };
+    let giver = ledger.giver().unwrap_or(fact);
+    let about = Fact { actor: actor.to_owned(), source: Source::Api, ..giver.clone() };
+    let others = ledger.doubt.with.iter();
+    let others =
+        others.filter_map(|id| loaded.aggregate.orders.iter().find(|ledger| ledger.id == *id)?.giver());
+    let others: Vec<OutcomeId> = others.map(|fact| fact.id.clone()).collect();
+    for other in others {
+        append_ruling(unit, services, loaded, &about, FollowUp::Part, other);
+    }
 }

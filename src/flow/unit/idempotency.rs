@@ -120,9 +120,10 @@ impl Claim {
         }
     }
 
-    /// The `ref` of a fact whose sender gave none, for one use of the Idempotency-Key is one fact.
-    pub fn as_reference(&self) -> String {
-        format!("{KEY_REF_PREFIX}{}:{}:{}", self.key_id, self.route, self.key)
+    /// The `ref` of a fact whose sender gave none: one use of the Idempotency-Key is one fact. The key may be used again
+    /// once its answer is no longer kept, so the time of this use is part of it.
+    pub fn as_reference(&self, now: Timestamp) -> String {
+        format!("{KEY_REF_PREFIX}{}:{}:{}:{}", self.key_id, self.route, self.key, now.millis())
     }
 
     fn name(&self) -> RequestName<'_> {

@@ -2,7 +2,7 @@
 //! an idempotent request, and commits.
 //!
 //! A unit of work is one transaction: all that a verb writes, or nothing. Its name is that of the failpoints around
-//! its commit, `commit.before.NAME` and `commit.after.NAME`.
+//! its commit.
 
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -12,13 +12,14 @@ use crate::flow::unit::idempotency::{Claim, Idempotent, IdempotentRequest, Reply
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
 
-/// How often a contended unit of work is begun again.
+/// How often a contended unit of work is begun again, without a pause: what was in its way has committed, or is waited
+/// for.
 const CONTENTION_MAX: u32 = 8;
 
-/// A unit over many things yields to other tasks after each this many of them.
+/// After so many things a unit over many of them yields to other tasks.
 const YIELD_AFTER: usize = 16;
 
-/// The steps of a unit of work, as a boxed future: the type of a future that borrows its unit can't be written.
+/// The steps of a unit of work, as a boxed future: the type of a future that borrows its unit has no name.
 pub(in crate::flow) type Steps<'unit, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'unit>>;
 
 /// The bound that what the steps borrow (`'env`) outlives their unit of work (`'unit`). It is a parameter because such
@@ -26,7 +27,8 @@ pub(in crate::flow) type Steps<'unit, T> = Pin<Box<dyn Future<Output = Result<T>
 #[derive(Clone, Copy, Debug)]
 pub(in crate::flow) struct Within<'unit, 'env: 'unit>(PhantomData<&'unit &'env ()>);
 
-/// Runs the unit of work `name` and commits it; begins it again when it was contended.
+/// Runs the unit of work `name` and commits it; begins it again when it was contended, so that `work` must change nothing
+/// but through its unit.
 ///
 /// # Errors
 /// What the `work` fails with: then nothing of it is written.
@@ -44,7 +46,7 @@ pub(in crate::flow) async fn run<'env, T>(
     }
 }
 
-/// Runs the unit of work `name` once, without another try, for callers to whom contention itself means something.
+/// Runs the unit of work `name` without another try, for the tag batch: when contended, it runs its tags one by one.
 pub(in crate::flow) async fn run_once<'env, T>(
     services: &Services,
     name: &'static str,
@@ -93,9 +95,8 @@ async fn answer_once<'env, T: Sync>(
     Ok(Idempotent::Done(done))
 }
 
-/// Replays the stored answer of the same request, for a request that ends without its verb, such as one refused before
-/// any verb ran. If there is none, `reply` is stored as the first answer where it `is_final`: where a later try would
-/// get the same.
+/// The stored answer of the same request, for a request that was refused before its verb ran. If there is none, and a
+/// later try would get the same (`is_final`), `reply` is stored as the first answer.
 ///
 /// # Errors
 /// 422 when the body was another one.

@@ -1,5 +1,5 @@
-//! The client of Graph, and its one call that carries events: whatever happens on the way, the outcome says whether
-//! Meta may have taken them, since Meta does not deduplicate messaging events.
+//! The client of Graph, Meta's API, and its one call that sends events. Whatever happens on the way, the outcome says
+//! whether Meta may have taken them, since Meta does not deduplicate messaging events.
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
@@ -23,14 +23,14 @@ use crate::meta::signature;
 /// The time that a request and its answer may take together.
 pub const GRAPH_DEADLINE: Duration = Duration::from_secs(20);
 
-/// The time, after the deadline, to read an answer that has arrived by then. A process that was stopped for a while
-/// finds that its deadline is over and its answer is there; to drop the answer would make its events `unknown`.
+/// The time, after the deadline, to read an answer that has arrived by then. A process that was stopped for a while finds
+/// both its deadline over and its answer there; dropped, it would make its events `unknown`.
 const READ_GRACE: Duration = Duration::from_millis(500);
 
 /// The longest answer that is read, so that one without an end does not fill the memory.
 pub(in crate::meta) const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
-/// Characters that are kept of a failure's words.
+/// Characters that are kept of what an error of the HTTP client says.
 const WORDS_MAX: usize = 300;
 
 /// A client of Graph at one address and version; clones share its connections.
@@ -82,8 +82,8 @@ impl Graph {
         Self { client, base_url, version, app_secret: None }
     }
 
-    /// Adds an `appsecret_proof` to every call. It works only with tokens of our own app, and so not with those that
-    /// were made in Events Manager.
+    /// Adds an `appsecret_proof`, an HMAC of the token, to every call. It works only with tokens of our own app, and so not
+    /// with those that were made in Events Manager.
     #[must_use]
     pub fn proving(mut self, app_secret: SecretString) -> Self {
         self.app_secret = Some(app_secret);
@@ -100,7 +100,7 @@ impl Graph {
         url
     }
 
-    /// Whether an address has the scheme, host and port of Graph's own.
+    /// Whether an address has Graph's own scheme, host and port, as the pictures of a stand-in for Meta do.
     pub(in crate::meta) fn is_at(&self, url: &reqwest::Url) -> bool {
         reqwest::Url::parse(&self.base_url).is_ok_and(|base| base.origin() == url.origin())
     }
@@ -124,8 +124,8 @@ impl Graph {
             .header(CONTENT_TYPE, "application/json")
             .body(reqwest::Body::wrap(watched));
         let failure = |is_connect: bool, words: String| {
-            let is_certain = is_connect || !was_handed_out.load(Ordering::SeqCst);
-            GraphAnswer::unanswered(if is_certain { Verdict::NotTaken } else { Verdict::Unknown }, words)
+            let nothing_left = is_connect || !was_handed_out.load(Ordering::SeqCst);
+            GraphAnswer::unanswered(if nothing_left { Verdict::NotTaken } else { Verdict::Unknown }, words)
         };
         let exchange = async {
             let mut response = request.send().await.map_err(|fault| describe(fault, &failure))?;
@@ -164,7 +164,7 @@ fn unread(status: u16, words: &str) -> GraphAnswer {
     GraphAnswer { http_status: Some(status), ..GraphAnswer::unanswered(Verdict::Unknown, words) }
 }
 
-/// A failure on the way, with its causes in words; without the address, which may hold a proof.
+/// The `failure` that an error of the HTTP client is, with its causes in words; without the address, which may hold a proof.
 fn describe(fault: reqwest::Error, failure: &impl Fn(bool, String) -> GraphAnswer) -> GraphAnswer {
     let is_connect = fault.is_connect();
     let fault = fault.without_url();

@@ -1,4 +1,4 @@
-//! One event in Meta's words, and the body of a request that carries many.
+//! The JSON of one event for Meta, and the body of a request with many.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -9,12 +9,17 @@ use crate::domain::conversation::inbound::Channel;
 use crate::domain::conversation::recipient::Recipient;
 use crate::domain::signal::conversion::Event;
 
-/// Meta takes at most so many events in one request.
+/// The most events that Meta takes in one request (Meta's documentation of the Conversions API).
 pub const EVENTS_MAX: usize = 1000;
 
+/// The name of this software, beside the events (Meta: "Conversions API", `partner_agent`).
+const PARTNER_AGENT: &str = "salesbridge";
+
+/// An event, its members named and ordered as in Meta's "Conversions API for business messaging".
 #[derive(Serialize)]
 struct Wire<'a> {
     event_name: &'a str,
+    /// In Unix seconds.
     event_time: i64,
     event_id: &'a str,
     action_source: &'a str,
@@ -32,7 +37,8 @@ enum UserData<'a> {
         page_id: &'a str,
         page_scoped_user_id: &'a str,
     },
-    /// The document names `instagram_business_account_id`, the endpoint asks for `ig_account_id` (2804079): both.
+    /// Both names of the account: the documentation has `instagram_business_account_id`, the endpoint wants
+    /// `ig_account_id` (subcode 2804079).
     Instagram {
         ig_account_id: &'a str,
         instagram_business_account_id: &'a str,
@@ -40,8 +46,8 @@ enum UserData<'a> {
     },
 }
 
-/// No event of this channel can be written: on `WhatsApp` Meta wants the id of the click that led to the chat
-/// (`ctwa_clid`), which belongs to no person.
+/// No event of this channel can be written: on `WhatsApp` Meta wants the id of the ad click that led to the chat
+/// (`ctwa_clid`), which is not part of a recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelNotSent(pub Channel);
 
@@ -60,6 +66,7 @@ fn user_data(recipient: &Recipient) -> Result<UserData<'_>, ChannelNotSent> {
     }
 }
 
+/// What was sold. `value` and `item_price` are in major units, such as `120.50`.
 #[derive(Serialize)]
 struct CustomData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,6 +82,7 @@ struct CustomData<'a> {
 }
 
 impl CustomData<'_> {
+    /// Whether nothing was sold, as in a lead; `currency` and `content_type` come only with a value and contents.
     fn is_empty(&self) -> bool {
         self.value.is_none() && self.order_id.is_none() && self.contents.is_empty()
     }
@@ -88,12 +96,12 @@ struct ContentLine<'a> {
     item_price: Option<Box<RawValue>>,
 }
 
-/// The amount as an exact JSON number with all digits of its currency; a decimal always is one.
+/// The amount as an exact JSON number with all decimals of its currency; never `None`.
 fn number(money: Money) -> Option<Box<RawValue>> {
     RawValue::from_string(money.to_string()).ok()
 }
 
-/// The event as Meta is told. The text is stored and sent byte for byte.
+/// The JSON of an event. It is stored at its first attempt, and every further one sends the same bytes.
 ///
 /// # Errors
 /// Nothing can be written for the recipient's channel.
@@ -116,7 +124,7 @@ pub fn event_text(event: &Event) -> Result<String, ChannelNotSent> {
                 .map(|content| ContentLine {
                     id: &content.sku,
                     quantity: content.quantity,
-                    item_price: number(content.unit_price),
+                    item_price: content.unit_price.and_then(number),
                 })
                 .collect(),
         },
@@ -125,7 +133,8 @@ pub fn event_text(event: &Event) -> Result<String, ChannelNotSent> {
     Ok(serde_json::to_string(&wire).unwrap_or_default())
 }
 
-/// The body of a request: the texts joined byte for byte, and the code of Meta's test view if there is one.
+/// The body of a request: the texts joined byte for byte, and the code under which Events Manager's "Test events" shows
+/// them, if there is one.
 pub fn request_body<'a>(events: impl Iterator<Item = &'a str>, test_event_code: Option<&str>) -> Bytes {
     let mut body = String::from("{\"data\":[");
     for (place, text) in events.enumerate() {
@@ -134,7 +143,9 @@ pub fn request_body<'a>(events: impl Iterator<Item = &'a str>, test_event_code: 
         }
         body.push_str(text);
     }
-    body.push(']');
+    body.push_str("],\"partner_agent\":\"");
+    body.push_str(PARTNER_AGENT);
+    body.push('"');
     if let Some(code) = test_event_code.filter(|code| !code.is_empty()) {
         body.push_str(",\"test_event_code\":");
         body.push_str(&serde_json::Value::from(code).to_string());
@@ -168,7 +179,7 @@ mod tests {
             contents: vec![Content {
                 sku: "BAG-1".to_owned(),
                 quantity: 1,
-                unit_price: Money::new(12050, gel),
+                unit_price: Some(Money::new(12050, gel)),
             }],
         }
     }
@@ -225,10 +236,13 @@ mod tests {
     #[test]
     fn a_body_joins_the_texts_byte_for_byte() {
         let texts = [r#"{"a":1.50}"#, r#"{ "b" : 2 }"#];
-        assert_eq!(request_body(texts.into_iter(), None), r#"{"data":[{"a":1.50},{ "b" : 2 }]}"#);
+        assert_eq!(
+            request_body(texts.into_iter(), None),
+            r#"{"data":[{"a":1.50},{ "b" : 2 }],"partner_agent":"salesbridge"}"#
+        );
         assert_eq!(
             request_body(texts.into_iter().take(1), Some("T\"1")),
-            r#"{"data":[{"a":1.50}],"test_event_code":"T\"1"}"#
+            r#"{"data":[{"a":1.50}],"partner_agent":"salesbridge","test_event_code":"T\"1"}"#
         );
     }
 }

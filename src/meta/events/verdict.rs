@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use crate::domain::signal::attempt::{GraphAnswer, Verdict};
 
-/// Characters that are kept of Meta's words, which may repeat what we sent.
+/// Characters that are kept of Meta's words. They may repeat what we sent, so they are shown and never logged.
 const WORDS_MAX: usize = 300;
 
-/// The percent of a quota from which on the dataset rests; at 100 Meta refuses every call (Meta's documentation of rate
-/// limits).
+/// The percent of a quota from which on a dataset rests (nothing is sent to it); at 100 Meta refuses every call (Meta's
+/// documentation of rate limits).
 const USAGE_MAX: f64 = 95.0;
 
 /// How long a dataset rests when a quota is nearly used up and no header says for how long.
@@ -20,6 +20,14 @@ const REST_DEFAULT: Duration = Duration::from_mins(1);
 
 /// The longest pause, whatever a header says: a wrong one must not hold events until Meta takes them no more.
 const PAUSE_MAX: Duration = Duration::from_hours(24);
+
+/// Graph's words for a request that is too large for it, beside code 1: "Please reduce the amount of data you're asking
+/// for, then retry your request".
+const TOO_MUCH_DATA: &str = "reduce the amount of data";
+
+/// Meta's words for an event about a Page, an admin of it or a person of the EEA, the UK or Japan: "Messaging Event Within
+/// Messaging Restrictive Region" (a partner's documentation; its code is not known).
+const RESTRICTED_REGION: &str = "restrictive region";
 
 /// Members of the usage headers, each a percentage of the quota; the largest one counts.
 const SHARES: [&str; 3] = ["call_count", "total_cputime", "total_time"];
@@ -34,6 +42,7 @@ pub fn read(status: u16, headers: &HeaderMap, body: &[u8], count: usize) -> Grap
         code: None,
         subcode: None,
         words: None,
+        // At the top of a success, within the object of an error.
         fbtrace_id: json
             .as_ref()
             .and_then(|json| json.get("fbtrace_id"))
@@ -51,7 +60,18 @@ pub fn read(status: u16, headers: &HeaderMap, body: &[u8], count: usize) -> Grap
             .find(|text| !text.is_empty())
             .map(cut);
         let is_transient = error.get("is_transient").and_then(Value::as_bool).unwrap_or(false);
-        answer.verdict = of_error(status, headers, answer.code, answer.subcode, is_transient);
+        let texts = ["message", "error_user_title", "error_user_msg"];
+        let says = |words: &str| {
+            let mut texts = texts.iter().filter_map(|key| error.get(*key).and_then(Value::as_str));
+            texts.any(|text| text.to_lowercase().contains(words))
+        };
+        answer.verdict = match answer.code {
+            // Without a code it is not Graph that says so: it may have taken the events.
+            None => Verdict::Unknown,
+            Some(1) if says(TOO_MUCH_DATA) => Verdict::TooMuch,
+            Some(_) if says(RESTRICTED_REGION) => Verdict::RegionRefused,
+            code => of_error(status, headers, code, answer.subcode, is_transient),
+        };
     } else if (200..300).contains(&status) {
         let received = json.as_ref().and_then(|json| json.get("events_received")).and_then(integer);
         answer.verdict = match received.and_then(|received| usize::try_from(received).ok()) {
@@ -71,8 +91,8 @@ pub fn read(status: u16, headers: &HeaderMap, body: &[u8], count: usize) -> Grap
     answer
 }
 
-/// The verdict on an answer with an error object. The order matters: a fault of the link comes with codes that also
-/// stand for other things, and is never an event's fault, so that nothing is rejected for it.
+/// The verdict on an answer with an error object. A fault of the link comes first: some of its codes also stand for other
+/// things, and no event may be rejected for it.
 fn of_error(
     status: u16,
     headers: &HeaderMap,
@@ -84,8 +104,10 @@ fn of_error(
         return Verdict::LinkBroken;
     }
     match (code, subcode) {
+        // Rate limits: of the app, a user, a Page, custom ones, business use cases.
         (Some(4 | 17 | 32 | 613 | 80_000..=80_014), _) => Verdict::Throttled(pause(headers)),
         _ if status == 429 => Verdict::Throttled(pause(headers)),
+        // Disturbances that pass.
         (Some(1 | 2 | 341 | 5000), _) => Verdict::NotTaken,
         _ if is_transient => Verdict::NotTaken,
         (Some(100), Some(2_804_003)) => Verdict::TooOld,
@@ -104,6 +126,10 @@ fn is_link_fault(code: Option<i64>, subcode: Option<i64>) -> bool {
         || matches!(subcode, Some(2_804_065 | 2_804_116 | 2_804_118 | 2_804_131..=2_804_133))
 }
 
+/// What a person should do about a refusal for the region, which no code tells.
+pub const REGION_ADVICE: &str = "Meta takes no messaging events about Pages, their admins or people in the EEA, the UK \
+     or Japan; nothing of the sale can be corrected.";
+
 /// What a person should do about an error of Graph, as one sentence for the console and the API.
 pub fn advice(code: Option<i64>, subcode: Option<i64>) -> &'static str {
     match (code, subcode) {
@@ -120,6 +146,9 @@ pub fn advice(code: Option<i64>, subcode: Option<i64>) -> &'static str {
         (Some(100), _) => "Meta refuses this event; read its words and correct the sale.",
         (Some(190 | 102), _) => "The token is no longer valid: make a new one in Events Manager.",
         (Some(104), _) => "Use a token of the dataset, or switch off \"Require App Secret\" for the app.",
+        (Some(10), Some(1_893_063)) => {
+            "Meta has restricted the Page for a while: see its Page quality, wait, then give the token again."
+        }
         (Some(3), _) => "The token's app lacks a capability: use a token made in Events Manager.",
         (Some(10 | 200..=299), _) => "The token lacks a permission: make one that may send to this dataset.",
         (Some(368), _) => "Meta has blocked the account for a while: see its Account Quality page.",
@@ -153,7 +182,7 @@ fn rest(headers: &HeaderMap) -> Option<Duration> {
 
 /// The state of one quota, as a header of the answer says.
 struct Quota {
-    /// The share that is used, in percent; 100 if Meta already says when it is there again.
+    /// The share that is used, in percent; 100 if Meta asks to wait already.
     percent: f64,
     /// The time until it is there again, if Meta says so.
     regained_in: Option<Duration>,
@@ -184,10 +213,12 @@ fn quotas(headers: &HeaderMap) -> Vec<Quota> {
     found
 }
 
+/// The largest percentage; 0 without any.
 fn largest_share(usage: &Value) -> f64 {
     SHARES.into_iter().filter_map(|share| usage.get(share).and_then(Value::as_f64)).fold(0.0, f64::max)
 }
 
+/// The JSON of a header; `None` also if it can't be read.
 fn header_json(headers: &HeaderMap, name: &str) -> Option<Value> {
     serde_json::from_slice(headers.get(name)?.as_bytes()).ok()
 }
@@ -225,6 +256,21 @@ mod tests {
             (429, "", Verdict::Unknown),
             (302, "", Verdict::Unknown),
             (400, r#"{"error":"text"}"#, Verdict::Unknown),
+            // An error object without a code is not Graph's word.
+            (500, r#"{"error":{}}"#, Verdict::Unknown),
+            (503, r#"{"error":{"message":"Service temporarily unavailable"}}"#, Verdict::Unknown),
+            (200, r#"{"error":{}}"#, Verdict::Unknown),
+            (500, r#"{"error":{"is_transient":true}}"#, Verdict::Unknown),
+            (
+                400,
+                r#"{"error":{"code":1,"message":"Please reduce the amount of data you're asking for"}}"#,
+                Verdict::TooMuch,
+            ),
+            (
+                400,
+                r#"{"error":{"code":100,"error_user_title":"Messaging Event Within Messaging Restrictive Region"}}"#,
+                Verdict::RegionRefused,
+            ),
         ] {
             assert_eq!(verdict(status, body), expected, "{status} {body}");
         }
@@ -237,6 +283,7 @@ mod tests {
             (190, 0, true, Verdict::LinkBroken),
             (3, 0, false, Verdict::LinkBroken),
             (10, 0, false, Verdict::LinkBroken),
+            (10, 1_893_063, false, Verdict::LinkBroken),
             (200, 0, false, Verdict::LinkBroken),
             (299, 0, false, Verdict::LinkBroken),
             (368, 0, false, Verdict::LinkBroken),

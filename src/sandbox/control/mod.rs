@@ -35,10 +35,14 @@ POST /_sandbox/refuse     {"dataset": "1234567890123456", "event_name": "Qualifi
 POST /_sandbox/kill       {"token": "t"}   "subcode": 463
 POST /_sandbox/revive     {"token": "t"}
 POST /_sandbox/secret     {"app_secret": "s"}   "required": true      checks appsecret_proof
-POST /_sandbox/poison     {"event_id": "e", "subcode": 2804008}
+POST /_sandbox/poison     {"event_id": "e", "subcode": 2804008}   or "code": 1 for "subcode"
+POST /_sandbox/cure       {}                       ends every poison
+POST /_sandbox/at_once    {"events": 100}          more in one request are too much data (code 1)
+POST /_sandbox/restrict   {"id": "2222222222222222"}   a Page or person of the EEA, the UK or Japan
 POST /_sandbox/keep       {"count": 10000}
 POST /_sandbox/fault      {"fault": "graph", "code": 190}   "subcode", "status", "transient": true
                           {"fault": "throttled"}            "code": 4, "minutes": 5 or "seconds": 30
+                          {"fault": "codeless", "status": 500}   an error object without a code
                           {"fault": "bare", "status": 500}  {"fault": "count", "count": 1}  {"fault": "nearly_used_up", "percent": 96}
                           "html_503", "zero", "lose_answer", "close_before_body", "close_in_answer", "endless_answer", "long_answer", "hold"
                           with each: "dataset": "…" (else all), "times": 3 (else 1), "lasting": true (until lifted)
@@ -120,9 +124,19 @@ async fn act(sandbox: &Sandbox, name: &str, params: Value) -> Result<Value> {
             sandbox.set_app_secret(&app_secret, required);
         }
         "poison" => {
-            let request::Poison { event_id, subcode } = read(params)?;
-            sandbox.poison(&event_id, subcode);
+            let poison: request::Poison = read(params)?;
+            match (poison.code, poison.subcode) {
+                (None, Some(subcode)) => sandbox.poison(&poison.event_id, subcode),
+                (Some(code), None) => sandbox.poison_by_code(&poison.event_id, code),
+                _ => return Err(Error::invalid("bad_request", "Give one of code and subcode.")),
+            }
         }
+        "cure" => {
+            read::<request::Empty>(params)?;
+            sandbox.cure();
+        }
+        "at_once" => sandbox.take_at_once(read::<request::AtOnce>(params)?.events),
+        "restrict" => sandbox.restrict(&read::<request::Restrict>(params)?.id),
         "keep" => sandbox.keep_at_most(read::<request::Keep>(params)?.count),
         "fault" => sandbox.inject(read::<request::Fault>(params)?.into_injected()?),
         "lift" => sandbox.lift(read::<request::Lift>(params)?.dataset.as_deref()),
@@ -157,7 +171,8 @@ fn state(sandbox: &Sandbox) -> Value {
         accepted[dataset][name] = json!(count);
     }
     let requests = state.requests.iter().map(|request| {
-        json!({"dataset": request.dataset, "event_ids": request.event_ids, "status": request.status})
+        json!({"dataset": request.dataset, "event_ids": request.event_ids,
+               "partner_agent": request.partner_agent, "status": request.status})
     });
     let faults = state.faults.waiting().map(|waiting| {
         json!({"fault": format!("{:?}", waiting.fault), "dataset": waiting.dataset, "times": waiting.times})

@@ -103,7 +103,20 @@ pub(super) struct Secret {
 #[serde(deny_unknown_fields)]
 pub(super) struct Poison {
     pub(super) event_id: String,
-    pub(super) subcode: i64,
+    pub(super) code: Option<i64>,
+    pub(super) subcode: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AtOnce {
+    pub(super) events: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Restrict {
+    pub(super) id: String,
 }
 
 #[derive(Deserialize)]
@@ -178,6 +191,7 @@ impl Fault {
                 };
                 fault::Fault::Throttled { code: self.code.unwrap_or(APP_LIMIT), retry }
             }
+            "codeless" => fault::Fault::Codeless { status: self.status.unwrap_or(500), message: "" },
             "html_503" => fault::Fault::Html503,
             "bare" => fault::Fault::Bare { status: self.status.unwrap_or(500) },
             "zero" => fault::Fault::Zero,

@@ -180,6 +180,11 @@ pub(super) fn person_is_of_another_page(case: &Case<'_>) -> bool {
     case.is_on("messenger") && !psid.is_empty() && known.is_some_and(|people| !people.contains_key(psid))
 }
 
+pub(super) fn is_of_a_restricted_region(case: &Case<'_>) -> bool {
+    let ids = [case.user_data("page_id"), case.user_data("page_scoped_user_id")];
+    is_messaging(case) && ids.iter().any(|id| case.links.restricted.contains(*id))
+}
+
 pub(super) fn is_too_old(case: &Case<'_>) -> bool {
     let days = if text(&case.event["action_source"]) == "physical_store" { 62 } else { 7 };
     case.now.seconds().saturating_sub(case.event_time()) > days * DAY

@@ -19,6 +19,10 @@ use crate::sandbox::rules::case::Case;
 /// Graph's code for every event that breaks a rule.
 const INVALID_PARAMETER: i64 = 100;
 
+/// What Meta says of a messaging event about a Page, an admin of it or a person in the EEA, the UK or Japan (a partner's
+/// documentation, which Meta is said to have confirmed). No code is known for it, so that of any other refusal is given.
+const RESTRICTED_REGION: &str = "Messaging Event Within Messaging Restrictive Region";
+
 struct Rule {
     /// What the refusal says: code 100 with the subcode of this rule.
     error: KnownError,
@@ -279,6 +283,10 @@ pub(super) fn refuse(event: &Value, origin: Origin<'_>, links: &Links) -> Option
         return Some(Refusal { field, ..Refusal::new(INVALID_PARAMETER, None, message) });
     }
     let case = Case { event, dataset, links, now };
+    if case::is_of_a_restricted_region(&case) {
+        let field = Some(format!("data[{place}][user_data]"));
+        return Some(Refusal { field, ..Refusal::new(INVALID_PARAMETER, None, RESTRICTED_REGION) });
+    }
     let rule = RULES.iter().find(|rule| (rule.is_broken)(&case))?;
     let field = Some(format!("data[{place}]{}", rule.field));
     Some(Refusal { field, ..Refusal::new(INVALID_PARAMETER, rule.error.subcode, "Invalid parameter") })

@@ -1,4 +1,4 @@
-//! The one place where the two databases meet: connections, and the units of work that are transactions on either.
+//! Connections and transactions of the two databases, behind one type each: [`Store`] and [`Unit`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,12 +22,12 @@ use crate::store::db::writer::{Writer, WriterTurn};
 /// The number of connections that read a SQLite file, beside the one that writes.
 const SQLITE_READERS: u32 = 4;
 
-/// The page cache of SQLite's writer, in KiB (negative, as the pragma wants it): a unit of some hundred conversations
-/// should not write a page twice.
+/// The page cache of SQLite's writer, in KiB (the pragma takes a positive number for pages): a unit of some hundred
+/// conversations should not write a page twice.
 const SQLITE_CACHE: &str = "-32768";
 
-/// The number of pages in SQLite's write-ahead log after which a checkpoint writes them back into the file. It is
-/// large, because a page that many units changed is then written back once.
+/// The pages (of 4 KiB) in SQLite's write-ahead log after which a checkpoint writes them back into the file. They are
+/// many, so that a page that several units changed is written back once.
 const SQLITE_LOG_PAGES: &str = "8192";
 
 /// The bytes to which SQLite's write-ahead log is cut after a long reader let it grow.
@@ -36,21 +36,22 @@ const SQLITE_LOG_KEPT: &str = "67108864";
 /// The most connections of one process to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
-/// How long a unit waits for a connection, while PostgreSQL is away or all connections are in use. It is shorter than
-/// Meta waits for its answer, and short enough to find PostgreSQL soon after it is back.
+/// How long a unit waits for a connection, while PostgreSQL is away or all connections are in use: less than Meta waits
+/// for its answer.
 const POSTGRES_WAIT: Duration = Duration::from_secs(5);
 
 /// A connection to PostgreSQL that was idle for this long is tested before it is used.
 const POSTGRES_RESTED: Duration = Duration::from_secs(1);
 
-/// Settings of each new connection to PostgreSQL, so that a process that stalls within a unit holds up others only this
-/// long: units that wait for its rows fail, and its own unit ends before a lease does.
+/// Settings of each connection to PostgreSQL, against a process that stalls within a unit: units that wait for its rows
+/// fail after 10 s, and its own is rolled back after 30 s, before its lease on conversions ends.
 const POSTGRES_PATIENCE: &str = "select set_config('lock_timeout', '10s', false),
                                         set_config('idle_in_transaction_session_timeout', '30s', false)";
 
-/// How often a process waits for PostgreSQL when it starts, before it gives up.
+/// How often a starting process waits for PostgreSQL, each time for [`POSTGRES_WAIT`].
 const POSTGRES_WAITS_AT_START: usize = 6;
 
+/// A query with its parameters `$1`, `$2` and so on.
 macro_rules! bound {
     ($text:expr, $values:expr) => {
         $values.into_iter().fold(sqlx::query($text), |query, value| match value {
@@ -65,7 +66,7 @@ macro_rules! bound {
 #[derive(Clone, Debug)]
 pub struct Store {
     pools: Pools,
-    /// The number of conversation aggregates that units loaded in order to write.
+    /// The number of conversation aggregates that units loaded in order to write, for a test.
     loads: Arc<AtomicU64>,
 }
 
@@ -238,6 +239,7 @@ pub struct Unit {
     loads: Arc<AtomicU64>,
 }
 
+/// What a unit runs on, as [`Store::begin`], [`Store::read`] or [`Store::look`] began it.
 #[derive(Debug)]
 enum Inner {
     Sqlite(WriterTurn),
@@ -247,12 +249,13 @@ enum Inner {
     LookingAtPostgres(PoolConnection<Postgres>),
 }
 
-/// The connection of a unit.
-enum Hand<'a> {
+/// The connection that a unit's queries go to.
+enum UnitConnection<'a> {
     Sqlite(&'a mut SqliteConnection),
     Postgres(&'a mut PgConnection),
 }
 
+/// Tests a connection that has rested: PostgreSQL may have restarted. The pool replaces one that fails.
 async fn still_stands(connection: &mut PgConnection, rested: PoolConnectionMetadata) -> sqlx::Result<bool> {
     if rested.idle_for >= POSTGRES_RESTED {
         connection.ping().await?;
@@ -270,7 +273,7 @@ impl Unit {
         self.loads.fetch_add(number as u64, Ordering::Relaxed);
     }
 
-    /// Whether no other unit can write at the same time, as on SQLite: no row changes meanwhile.
+    /// Whether this is SQLite's one writing unit: no other can write before it ends, so it needs no locks.
     pub(in crate::store) fn is_alone(&self) -> bool {
         matches!(self.inner, Inner::Sqlite(_))
     }
@@ -291,7 +294,7 @@ impl Unit {
     /// Writes the rows of the write buffer, table by table.
     ///
     /// # Errors
-    /// Contended where another unit has written one of them first: run again, this unit finds it.
+    /// Contended if another unit has written one of them first; begun again, this unit sees that row.
     async fn flush(&mut self) -> Result<()> {
         if self.write_buffer.is_empty() {
             return Ok(());
@@ -301,7 +304,7 @@ impl Unit {
             if given == 0 {
                 continue;
             }
-            // Where units commit one after the other, no reader can see a gap in the numbers.
+            // Only where units commit one after the other: else a later number could be read first.
             if let Some(numbering) = rows.numbering().filter(|_| self.is_alone()) {
                 let count = i64::try_from(given).unwrap_or(i64::MAX);
                 if let Some(answer) = self.rows_beside(numbering, values![count]).await?.first() {
@@ -316,12 +319,12 @@ impl Unit {
         Ok(())
     }
 
-    /// Sets the savepoint to which [`Unit::back_to_point`] rolls back.
+    /// Sets the savepoint to which [`Unit::back_to_point`] rolls back; the buffer is written first.
     pub async fn mark_point(&mut self) -> Result<()> {
         self.execute("savepoint point", Vec::new()).await.map(drop)
     }
 
-    /// Rolls back to the savepoint, and ends it.
+    /// Rolls back to the savepoint and ends it; what the buffer holds since then is dropped.
     pub async fn back_to_point(&mut self) -> Result<()> {
         self.write_buffer = WriteBuffer::default();
         self.execute("rollback to savepoint point", Vec::new()).await?;
@@ -333,13 +336,13 @@ impl Unit {
         self.execute("release savepoint point", Vec::new()).await.map(drop)
     }
 
-    fn hand(&mut self) -> Result<Hand<'_>> {
+    fn connection(&mut self) -> Result<UnitConnection<'_>> {
         Ok(match &mut self.inner {
-            Inner::Sqlite(unit) => Hand::Sqlite(unit.connection()?),
-            Inner::Reading(unit) => Hand::Sqlite(unit),
-            Inner::Looking(connection) => Hand::Sqlite(connection),
-            Inner::Postgres(unit) => Hand::Postgres(unit),
-            Inner::LookingAtPostgres(connection) => Hand::Postgres(connection),
+            Inner::Sqlite(unit) => UnitConnection::Sqlite(unit.connection()?),
+            Inner::Reading(unit) => UnitConnection::Sqlite(unit),
+            Inner::Looking(connection) => UnitConnection::Sqlite(connection),
+            Inner::Postgres(unit) => UnitConnection::Postgres(unit),
+            Inner::LookingAtPostgres(connection) => UnitConnection::Postgres(connection),
         })
     }
 
@@ -379,11 +382,11 @@ impl Unit {
         values: Vec<Value>,
     ) -> Result<u64> {
         let pair = text.into();
-        Ok(match self.hand()? {
-            Hand::Sqlite(connection) => {
+        Ok(match self.connection()? {
+            UnitConnection::Sqlite(connection) => {
                 bound!(pair.sqlite, values).execute(connection).await?.rows_affected()
             }
-            Hand::Postgres(connection) => {
+            UnitConnection::Postgres(connection) => {
                 bound!(pair.postgres, values).execute(connection).await?.rows_affected()
             }
         })
@@ -396,12 +399,12 @@ impl Unit {
         values: Vec<Value>,
     ) -> Result<Vec<Row>> {
         let pair = text.into();
-        Ok(match self.hand()? {
-            Hand::Sqlite(connection) => {
+        Ok(match self.connection()? {
+            UnitConnection::Sqlite(connection) => {
                 let rows = bound!(pair.sqlite, values).fetch_all(connection).await?;
                 rows.into_iter().map(Row::Sqlite).collect()
             }
-            Hand::Postgres(connection) => {
+            UnitConnection::Postgres(connection) => {
                 let rows = bound!(pair.postgres, values).fetch_all(connection).await?;
                 rows.into_iter().map(Row::Postgres).collect()
             }

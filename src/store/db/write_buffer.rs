@@ -1,6 +1,5 @@
-//! The write buffer of a unit: rows that are not written yet, so that many rows of a table are written by one
-//! statement. Before any other query of the unit the buffer is written, so that the query sees its rows. Each table's
-//! rows are in the file of their noun.
+//! The write buffer of a unit: rows that are not written yet, so that one statement writes all rows of a table. Any
+//! other query of the unit writes the buffer first, and so sees its rows. The row types are in the files of their nouns.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -11,20 +10,21 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::store::db::statement::{Pair, Row, list};
 
-/// The tables that are written by way of the buffer, in the order in which they are written.
+/// What the buffer writes, in this order: an order's row, for instance, before its fold updates it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::store) enum Table {
     OrderCounter,
     Order,
     OrderNumber,
     Outcome,
+    FactReference,
     OrderFold,
     Change,
     Conversion,
     ConversionOutcome,
 }
 
-/// The error of a unit whose row another unit has written first: it is contended.
+/// The text of the error of a unit whose row another unit has written first; its kind is `Contended`.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct Taken {
     pub(in crate::store) code: &'static str,
@@ -41,26 +41,26 @@ pub(in crate::store) trait Buffered:
     /// The statement that writes a JSON list of such rows.
     const TEXT: Pair;
 
-    /// The error where fewer rows were written than given; `None` where that is fine.
+    /// The error if the database skipped a row, by `on conflict do nothing`; `None` if that is fine.
     const TAKEN: Option<Taken> = None;
 
-    /// In a unit that is alone, the query that, given the number of rows, answers what [`Buffered::number`] numbers
-    /// them by.
+    /// The query that takes numbers for so many rows (`$1`), in a unit that is alone; [`Buffered::number`] gives them out.
     const NUMBERING: Option<Pair> = None;
 
-    /// Numbers rows by the answer to [`Buffered::NUMBERING`].
+    /// Numbers the rows by the answer to [`Buffered::NUMBERING`].
     fn number(_: &mut [Self], _: &Row) -> Result<()> {
         Ok(())
     }
 
-    /// Whether the row needs no write, because it is written already.
+    /// Whether the database has the row as it is, so that it is left out.
     fn is_written(&self) -> bool {
         false
     }
 }
 
-/// The buffered rows of one table, without their type.
+/// The buffered rows of one table, their type erased.
 pub(in crate::store) trait Rows: Any + Debug + Send + Sync {
+    /// The number of rows to write.
     fn len(&self) -> usize;
     fn json(&self) -> Result<String>;
     fn text(&self) -> Pair;

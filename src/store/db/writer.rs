@@ -19,8 +19,10 @@ const IOERR: i32 = 10;
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Writer(Arc<Mutex<Seat>>);
 
+/// The connection with the state of its transaction; whoever has the lock may use it.
 #[derive(Debug)]
 struct Seat {
+    /// `None` once the writer is closed.
     connection: Option<SqliteConnection>,
     /// The transaction that units share now, and those who wait for its commit.
     group: Option<Group>,
@@ -29,7 +31,7 @@ struct Seat {
     /// The unit that has the connection, or had it last, began the transaction. It has no savepoint, for which SQLite
     /// would copy each page that it changes: before it there is nothing in the transaction to keep.
     began: bool,
-    /// A unit that is done has left its savepoint to be released by the next one, or by the commit.
+    /// A unit that is done has left its savepoint open, for the next unit or the commit to release.
     left: bool,
 }
 
@@ -37,6 +39,7 @@ struct Seat {
 #[derive(Clone, Debug)]
 struct Group(watch::Sender<Option<Outcome>>);
 
+/// How a commit ended; the error in parts, because each unit gets a copy.
 type Outcome = std::result::Result<(), (ErrorKind, Arc<str>)>;
 
 /// The exclusive use of the connection by one unit. Dropped without [`WriterTurn::commit`], it is rolled back.
@@ -145,6 +148,7 @@ impl WriterTurn {
         let mut watched = done.clone();
         let finish = tokio::spawn(async move {
             let committed = async { watched.wait_for(Option::is_some).await.map(drop) };
+            // Either another unit commits the group, or this one gets the connection and does.
             tokio::select! {
                 biased;
                 _ = committed => {}
@@ -188,7 +192,7 @@ impl Seat {
         Ok(())
     }
 
-    /// Rolls back what an abandoned unit did.
+    /// Rolls back what an abandoned unit did, if there is one.
     async fn tidy(&mut self) {
         if !std::mem::take(&mut self.abandoned) {
             return;
@@ -225,6 +229,7 @@ impl Seat {
         group.0.send_replace(Some(outcome));
     }
 
+    /// Rolls back the whole transaction: every unit in it fails.
     async fn roll_back(&mut self) {
         drop(self.execute("rollback").await);
         self.fail("the transaction was rolled back");

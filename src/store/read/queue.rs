@@ -5,6 +5,7 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, PageId};
 use crate::domain::conversation::inbound::Channel;
 use crate::domain::inbox::pending::PendingReason;
+use crate::domain::order::number::number_key;
 use crate::domain::order::outcome::OutcomeKind;
 use crate::error::Result;
 use crate::store::cursor::ListCursor;
@@ -212,7 +213,7 @@ impl Unit {
             "where conversation.page_id = $1 and conversation.id in
                    (select sale_order.conversation_id
                       from order_number join sale_order on sale_order.id = order_number.order_id
-                     where order_number.page_id = $1 and order_number.number = $2
+                     where order_number.page_id = $1 and order_number.number_key = $2
                     union select conversation_id from phone_mention
                            where page_id = $1 and hash = cast($3 as text)
                              and mentioned_by in ('customer', 'tag')
@@ -221,7 +222,7 @@ impl Unit {
              order by last_at desc, conversation.id desc limit $5"
         );
         let hash = sought.phone_hash.map(str::to_owned);
-        let values = values![page.as_str(), sought.number, hash, sought.name_like, limit];
+        let values = values![page.as_str(), number_key(sought.number), hash, sought.name_like, limit];
         self.rows(text, values).await?.iter().map(read_summary).collect()
     }
 

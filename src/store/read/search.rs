@@ -1,5 +1,6 @@
 //! Conversations by filter: state, person, phone number, order number or name.
 
+use crate::domain::order::number::number_key;
 use crate::error::Result;
 use crate::store::conversation::{ConversationRow, conversation_rows, read_conversation};
 use crate::store::cursor::ListRange;
@@ -33,6 +34,7 @@ impl Unit {
             sought.phone_hash.clone(),
             sought.words.clone(),
             sought.words.as_deref().map(like),
+            sought.words.as_deref().map(number_key),
         ]);
         let text = conversation_rows!(
             "where conversation.id in
@@ -41,7 +43,7 @@ impl Unit {
                     union select conversation_id from phone_mention where page_id = $1 and hash = $7
                     union select sale_order.conversation_id
                             from order_number join sale_order on sale_order.id = order_number.order_id
-                           where order_number.page_id = $1 and order_number.number = $8
+                           where order_number.page_id = $1 and order_number.number_key = $10
                     union select conversation_id from customer
                            where page_id = $1 and $9 is not null and lower(name) like lower($9) escape '!')
                and conversation.page_id = $1 and ($5 is null or state = $5)
@@ -52,7 +54,7 @@ impl Unit {
                and ($8 is null or lower(name) like lower($9) escape '!'
                     or exists (select 1 from order_number join sale_order on sale_order.id = order_number.order_id
                                 where sale_order.conversation_id = conversation.id
-                                  and order_number.page_id = $1 and order_number.number = $8))
+                                  and order_number.page_id = $1 and order_number.number_key = $10))
                and (last_at < $2 or (last_at = $2 and conversation.id < $3))
              order by last_at desc, conversation.id desc limit $4"
         );

@@ -31,8 +31,8 @@ use crate::web::view::time;
 pub struct AttemptFilter {
     /// Only attempts of this Page.
     page_id: Option<String>,
-    /// Only attempts with this verdict: open, sent, refused, `too_old`, `name_refused`, `link_broken`, throttled,
-    /// `not_taken`, zero, unknown, or resolved by a person.
+    /// Only attempts with this verdict: open, sent, refused, `region_refused`, `too_much`, `too_old`, `name_refused`,
+    /// `link_broken`, throttled, `not_taken`, zero, unknown, or resolved by a person.
     verdict: Option<String>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
@@ -86,7 +86,10 @@ impl AttemptView {
             code: row.code,
             subcode: row.subcode,
             words: row.message.filter(|_| role != Role::Analyst),
-            advice: row.code.map(|code| verdict::advice(Some(code), row.subcode)),
+            advice: match row.verdict {
+                Some(Verdict::RegionRefused) => Some(verdict::REGION_ADVICE),
+                _ => row.code.map(|code| verdict::advice(Some(code), row.subcode)),
+            },
             fbtrace_id: row.fbtrace_id,
             resolved_as: row.resolved_as,
         }
@@ -109,8 +112,17 @@ pub struct ResolvedView {
     id: String,
     /// sent or resend.
     resolved_as: &'static str,
-    /// How many conversions it had left unknown.
-    conversions: u64,
+    /// How many conversions were unknown.
+    conversions: usize,
+    /// How many of them are sent again, as soon as their Page sends.
+    sent_again: usize,
+    /// How many could not be sent again: the sum of the next two.
+    not_sent_again: usize,
+    /// They are older than the 7 days that Meta takes, and ended as `expired`.
+    too_old: usize,
+    /// Their orders were called off since, or the dataset refuses their event name by now. They stay `unknown`, and the
+    /// attempt can be resolved once more.
+    called_off: usize,
 }
 
 /// Lists attempts, the last one first.
@@ -171,6 +183,10 @@ fn resolved(done: &Resolved) -> Reply {
         id: done.attempt.0.clone(),
         resolved_as: done.as_what.as_str(),
         conversions: done.conversions,
+        sent_again: done.again.ready,
+        not_sent_again: done.again.too_old + done.again.called_off,
+        too_old: done.again.too_old,
+        called_off: done.again.called_off,
     };
     problem::json(200, &view)
 }

@@ -40,13 +40,13 @@ const STATES: [&str; 3] = ["waiting", "snoozed", "done"];
 pub struct ConversationFilter {
     /// Only conversations with this Page.
     page_id: Option<String>,
-    /// Only conversations with this person.
+    /// Only conversations with this person: a PSID, or its like on another channel.
     psid: Option<String>,
     /// Only conversations in which this phone number was given.
     phone: Option<String>,
     /// Only conversations in this state: waiting (for a tag), snoozed or done.
     state: Option<String>,
-    /// An order number, or a part of the person's name.
+    /// Only conversations with this order number, or this part of the person's name.
     q: Option<String>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
@@ -55,7 +55,7 @@ pub struct ConversationFilter {
     limit: Option<String>,
 }
 
-/// A conversation as lists show it.
+/// A conversation as lists show it. Times are RFC 3339 in UTC.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ConversationView {
     /// Our id of the conversation.
@@ -64,7 +64,7 @@ pub struct ConversationView {
     page_id: String,
     /// messenger, instagram or whatsapp.
     channel: String,
-    /// The person, as the Page knows them.
+    /// The person's PSID, or its like on another channel.
     psid: Option<String>,
     /// Their name, once it is known.
     name: Option<String>,
@@ -82,33 +82,37 @@ pub struct ConversationView {
     last_at: String,
     /// Grows with every change of the conversation in the feed.
     version: i64,
-    /// The address of the thread in Meta's inbox.
+    /// The address of the thread in Meta's inbox; Messenger only.
     inbox_url: Option<String>,
 }
 
-/// Where a chat came from.
+/// Where a chat came from, as Meta's referral says.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReferralView {
     at: String,
+    /// The ad that led to the chat, if one did.
     ad_id: Option<String>,
+    /// The `ref` of the link or ad.
     r#ref: Option<String>,
+    /// Meta's word for where it stood, such as ADS.
     source: Option<String>,
+    /// Meta's word, such as `OPEN_THREAD`.
     r#type: Option<String>,
     ad_title: Option<String>,
 }
 
-/// A stretch of a conversation.
+/// A stretch of a conversation, begun by its first message, by an ad, or after 7 quiet days.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ChatView {
-    /// Counts from 0.
+    /// Counts the chats of the conversation, from 0.
     number: i64,
     began_at: String,
     last_at: String,
-    /// When the customer first wrote.
+    /// When the customer first wrote in it.
     first_word_at: Option<String>,
-    /// When the customer last wrote.
+    /// When the customer last wrote in it.
     last_word_at: Option<String>,
-    /// When the customer first gave a phone number.
+    /// When the customer first gave a phone number in it.
     contact_at: Option<String>,
     /// The ad that began it.
     ad_id: Option<String>,
@@ -116,18 +120,18 @@ pub struct ChatView {
     stage: &'static str,
 }
 
-/// A message, as far as it is kept.
+/// A message; its text is dropped once it is older than `keep_text`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MessageView {
     sent_at: String,
     /// customer, operator or app.
     author: &'static str,
     text: Option<String>,
-    /// The kinds of its attachments.
+    /// The kinds of its attachments, such as image.
     attachments: Vec<String>,
 }
 
-/// The details that were entered about the customer.
+/// The details that were entered about the customer; of a phone number only a hash is kept.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CustomerView {
     email: Option<String>,
@@ -152,7 +156,7 @@ pub struct ConversationDetail {
     outcomes: Vec<EntryView>,
     /// The conversions of its chats: the leads.
     conversions: Vec<ConversionView>,
-    /// The last messages, in their order.
+    /// The last 200 messages, oldest first.
     messages: Vec<MessageView>,
 }
 
@@ -271,6 +275,7 @@ fn chat(aggregate: &ConversationAggregate, chat: &Chat) -> ChatView {
     }
 }
 
+/// The conversions that belong to no order, and so to a chat.
 fn leads(aggregate: &ConversationAggregate, currency: Currency) -> Vec<ConversionView> {
     let is_lead = |row: &&Conversion| row.order_id.is_none();
     aggregate.conversions.iter().filter(is_lead).map(|row| ConversionView::of(row, currency)).collect()

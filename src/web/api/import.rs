@@ -13,7 +13,7 @@ use crate::crm;
 use crate::crm::field;
 use crate::crm::mapping::{self, TagContext};
 use crate::crm::tag_body::TagBody;
-use crate::domain::basic::identity::{PageId, PersonId};
+use crate::domain::basic::identity::PageId;
 use crate::error::{Error, Result};
 use crate::flow::{self, Claim, Idempotent, ImportLine, Reply};
 use crate::store::page::Page;
@@ -178,5 +178,6 @@ async fn line(
     let tag = mapping::read(&crm::json::read::<TagBody>(rest.as_bytes())?, context)?;
     let phone = phone.map(|text| field::phone("/phone", &text, &known.country)).transpose()?;
     let phone_hash = phone.map(|phone| app.services.phone_key.hash(phone.as_str())).transpose()?;
-    Ok(ImportLine { page, psid: psid.map(PersonId), phone_hash, tag })
+    let psid = psid.map(|text| field::person("/psid", &text)).transpose()?;
+    Ok(ImportLine { page, psid, phone_hash, tag })
 }

@@ -2,22 +2,29 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::crm::json;
 use crate::domain::basic::identity::{OrderId, OutcomeId, PageId};
 use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::operator::Role;
 use crate::domain::order::fold;
 use crate::domain::order::ledger::OrderLedger;
+use crate::domain::order::legality::legal_moves;
+use crate::domain::order::outcome::Source;
 use crate::error::{Error, Result};
+use crate::flow::{self, Reply, Sender};
 use crate::store::aggregate::Scope;
 use crate::store::cursor;
 use crate::store::cursor::ListCursor;
 use crate::store::order::OrderRow;
-use crate::web::server::caller::{ANALYST, Authenticated, CRM, OPERATOR};
+use crate::web::server::caller::{ANALYST, Authenticated, CRM, Caller, OPERATOR};
+use crate::web::server::idempotency::{self, NamedRequest};
 use crate::web::server::list::{Listed, Pagination};
-use crate::web::server::read::{Id, QueryParameters, non_empty, one_of};
+use crate::web::server::problem;
+use crate::web::server::read::{self, Id, IdempotencyKey, QueryParameters, RawBody, non_empty, one_of};
 use crate::web::server::state::App;
 use crate::web::view::{ConversionView, EntryView, ItemView, OrderView, amount, items};
 
@@ -79,8 +86,14 @@ pub struct OrderEntries {
     reason: Option<String>,
     /// The outcomes that a person may record for it now.
     legal: Vec<&'static str>,
-    /// It is perhaps another order reported again: it has no effect until a person decides.
+    /// It is perhaps another order reported again: it tells Meta nothing until a person decides.
     parked: bool,
+    /// The orders with which it is perhaps one sale: a person says `join` or `part`.
+    perhaps_same_as: Vec<String>,
+    /// Only the value says that what was told of it through several doors is one sale: `part` says that it is not.
+    by_value: bool,
+    /// Meta was told of this sale twice, before it was known to be one.
+    told_twice: bool,
     /// The facts of its ledger, in their order.
     outcomes: Vec<EntryView>,
     /// Its conversions, sent or not.
@@ -145,6 +158,79 @@ pub async fn show(
     Ok(Json(entries(&aggregate, ledger, &notes)))
 }
 
+/// The body of a join.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JoinBody {
+    /// Our id of the other order.
+    into: String,
+}
+
+/// Decides that two orders are one sale: 200 with the order that both now are. It is final.
+#[utoipa::path(
+    post, path = "/v1/orders/{id}/join", operation_id = "joinOrders", tag = "operator",
+    params(("id" = String, Path, description = "Our id of the order")),
+    request_body = JoinBody,
+    responses((status = 200, body = OrderView)),
+    extensions(("x-roles" = json!(["operator"]))),
+)]
+pub async fn join(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated<{ OPERATOR }>,
+    Id(id): Id,
+    IdempotencyKey(key): IdempotencyKey,
+    RawBody(body): RawBody,
+) -> Result<Response> {
+    let named = NamedRequest { caller: &caller, key, route: format!("orders/{id}/join"), body: &body };
+    let request = named.claim(&app, decided)?;
+    let verb = Box::pin(async {
+        let order = OrderId(id);
+        may_see(&app, &caller, &order, "order").await?;
+        let into = OrderId(json::read::<JoinBody>(&body)?.into);
+        if may_see(&app, &caller, &into, "order").await.is_err() {
+            return Err(Error::field("/into", "There is no such order."));
+        }
+        let sender = Sender::person(&caller.name, Source::Api);
+        flow::join_orders(&app.services, &order, &into, sender, &request).await
+    });
+    Ok(idempotency::answer(&app, &request, verb).await)
+}
+
+/// Decides that an order is a sale of its own: 200 with the order. It is final.
+#[utoipa::path(
+    post, path = "/v1/orders/{id}/part", operation_id = "partOrder", tag = "operator",
+    params(("id" = String, Path, description = "Our id of the order")),
+    responses((status = 200, body = OrderView)),
+    extensions(("x-roles" = json!(["operator"]))),
+)]
+pub async fn part(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated<{ OPERATOR }>,
+    Id(id): Id,
+    IdempotencyKey(key): IdempotencyKey,
+    RawBody(body): RawBody,
+) -> Result<Response> {
+    let named = NamedRequest { caller: &caller, key, route: format!("orders/{id}/part"), body: &body };
+    let request = named.claim(&app, decided)?;
+    let verb = Box::pin(async {
+        let order = OrderId(id);
+        may_see(&app, &caller, &order, "order").await?;
+        read::empty_body(&body)?;
+        flow::part_order(&app.services, &order, Sender::person(&caller.name, Source::Api), &request).await
+    });
+    Ok(idempotency::answer(&app, &request, verb).await)
+}
+
+/// The answer to a decision about two sales.
+fn decided(order: &OrderLedger) -> Reply {
+    problem::json(200, &OrderView::of(order))
+}
+
+async fn may_see(app: &App, caller: &Caller, id: &OrderId, noun: &'static str) -> Result<()> {
+    let row = app.services.store.look().await?.order(id).await?;
+    caller.sees(&row.ok_or_else(|| Error::not_found(noun))?.page_id, noun)
+}
+
 /// An order of a conversation, with its ledger and its conversions.
 pub fn entries(
     aggregate: &ConversationAggregate,
@@ -164,8 +250,11 @@ pub fn entries(
         discount: amount(order.discount, currency),
         items: items(&order.items, currency),
         reason: order.reason.clone(),
-        legal: order.state.legal().iter().map(|kind| kind.as_str()).collect(),
-        parked: ledger.parked,
+        legal: legal_moves(Some(order)).iter().map(|kind| kind.as_str()).collect(),
+        parked: ledger.doubt.is_parked,
+        perhaps_same_as: ledger.doubt.with.iter().map(|id| id.0.clone()).collect(),
+        by_value: !ledger.by_value.is_empty(),
+        told_twice: ledger.is_told_twice,
         outcomes: ledger
             .facts
             .iter()

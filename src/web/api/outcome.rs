@@ -44,7 +44,7 @@ pub async fn tag(
             TagContext { role: caller.role, currency, country: &country, now: app.services.clock.now() };
         let mut tag = mapping::read(&json::read::<TagBody>(&body)?, context)?;
         if tag.reference.is_none() && tag.is_repeatable() {
-            tag.reference = request.claim.as_deref().map(flow::Claim::as_reference);
+            tag.reference = request.claim.as_deref().map(|claim| claim.as_reference(context.now));
         }
         flow::tag(&app.services, &conversation, &tag, &caller.name, &request).await
     });
@@ -111,7 +111,8 @@ async fn entry_of(app: &App, caller: &Caller, id: &str, body: &[u8]) -> Result<O
     let id = match id.strip_prefix(BY_REF).filter(|_| caller.role != Role::Operator) {
         None => OutcomeId::from(id),
         Some(reference) => {
-            let mut found = unit.outside_facts_by_reference(reference, caller.page()).await?;
+            let sender = (caller.role == Role::Crm).then_some(caller.name.as_str());
+            let mut found = unit.facts_of_reference(reference, sender, caller.page()).await?;
             let id = found.pop().ok_or_else(missing)?;
             if !found.is_empty() {
                 return Err(Error::conflict(

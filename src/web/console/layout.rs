@@ -5,6 +5,7 @@ use axum::response::{Html, IntoResponse, Response};
 
 use crate::clock::Timestamp;
 use crate::domain::operator::{Language, Permission};
+use crate::domain::signal::SEND_WITHIN;
 use crate::domain::signal::policy::Mode;
 use crate::error::{Error, Result};
 use crate::store::Unit;
@@ -124,7 +125,13 @@ fn banners(pages: &[PageHead], texts: &'static Texts, may_set: bool, now: Timest
             banners.push(Banner { tone, text, href });
         };
         if let Some(fault) = &page.fault {
-            add("bad", fill(texts.fault_banner, &[&page.name, fault]));
+            let mut text = fill(texts.fault_banner, &[&page.name, fault]);
+            if let Some(oldest) = page.oldest_waiting {
+                let formatter = Formatter::new(&page.timezone, texts, now);
+                text.push(' ');
+                text.push_str(&fill(texts.fault_until, &[&formatter.time(oldest + SEND_WITHIN)]));
+            }
+            add("bad", text);
         }
         match page.mode {
             Mode::Shadow => add("quiet", fill(texts.in_shadow, &[&page.name])),

@@ -53,6 +53,8 @@ pub fn routes() -> Router<App> {
         .route("/console/waiting/{id}", post(conversation::actions::decide))
         .route("/console/outcomes/{id}/undo", post(conversation::actions::undo))
         .route("/console/outcomes/{id}/accept", post(conversation::actions::accept))
+        .route("/console/orders/{id}/join", post(conversation::actions::join))
+        .route("/console/orders/{id}/part", post(conversation::actions::part))
         .route("/console/conversions/{id}/send", post(conversation::actions::send_now))
         .route("/console/conversions/{id}/retry", post(deliveries::retry))
         .route("/console/attempts/{id}/resolve", post(deliveries::resolve))

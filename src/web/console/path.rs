@@ -18,13 +18,16 @@ pub fn url_encoded(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
+/// The parameters that tell of the last action, for the flash line.
+const FLASH: [&str; 7] = ["saved=", "known=", "snoozed=", "taken=", "again=", "too_old=", "called_off="];
+
 /// A path without the parameters of the flash line.
 pub fn without_flash(path: &str) -> String {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let kept: Vec<&str> = query
         .split('&')
         .filter(|pair| !pair.is_empty())
-        .filter(|pair| !["saved=", "known=", "snoozed="].iter().any(|name| pair.starts_with(name)))
+        .filter(|pair| !FLASH.iter().any(|name| pair.starts_with(name)))
         .collect();
     if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
 }

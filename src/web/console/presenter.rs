@@ -10,6 +10,7 @@ use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::outcome::{Fact, Flag, newest_by_person};
 use crate::domain::signal::conversion::{Conversion, EventName, Reason, State};
 use crate::store::conversion::ConversionRow;
+use crate::web::console::choice::Choice;
 use crate::web::console::formatting::{Formatter, money};
 use crate::web::console::text::{self, Texts, fill};
 use crate::web::console::visitor::Visitor;
@@ -47,9 +48,22 @@ pub struct EntryLine {
 /// An order, or the chats' own facts, with the conversions and the ledger.
 #[derive(Debug)]
 pub struct LedgerSection {
+    /// The id of the order; none for the chats' own facts.
+    pub order: Option<String>,
     pub title: String,
+    pub question: Option<SaleQuestion>,
     pub conversions: Vec<StatusLine>,
     pub entries: Vec<EntryLine>,
+}
+
+/// Whether an order and others are one sale.
+#[derive(Debug)]
+pub struct SaleQuestion {
+    pub text: String,
+    /// The orders that it may be: by id, each a button.
+    pub same: Vec<Choice>,
+    /// The text of the button that says that they are two.
+    pub two: &'static str,
 }
 
 /// The fields of a conversion that its line is made of.
@@ -154,7 +168,8 @@ impl Presenter<'_> {
             undone: fact.undone,
             undoable: context.undoable == Some(&fact.id),
             flag: flag.map(|flag| text::flag(flag, language)),
-            acceptable: flag.is_some_and(Flag::can_be_accepted),
+            // Whether it is the same sale is asked of the order as a whole.
+            acceptable: flag.is_some_and(|flag| flag != Flag::PerhapsSameSale && flag.can_be_accepted()),
         }
     }
 
@@ -163,6 +178,8 @@ impl Presenter<'_> {
         let undoable = newest_by_person(ledger.facts.iter()).map(|fact| &fact.id);
         let context = EntryContext { order: Some(&ledger.order), undoable };
         LedgerSection {
+            order: Some(ledger.id.0.clone()),
+            question: self.question(ledger, aggregate),
             title: self.order_title(ledger),
             conversions: aggregate
                 .conversions_of(ledger)
@@ -171,6 +188,30 @@ impl Presenter<'_> {
                 .collect(),
             entries: ledger.facts.iter().rev().map(|fact| self.entry(fact, context)).collect(),
         }
+    }
+
+    /// What is asked about an order that is perhaps another one told again, or that only its value makes one sale.
+    fn question(&self, ledger: &OrderLedger, aggregate: &ConversationAggregate) -> Option<SaleQuestion> {
+        let texts = self.texts();
+        if ledger.doubt.is_parked || ledger.doubt.is_perhaps_told {
+            let others = ledger.doubt.with.iter();
+            let others = others.filter_map(|id| aggregate.orders.iter().find(|other| other.id == *id));
+            let same = |other: &OrderLedger| {
+                let name = fill(texts.same_order, &[&order_name(other)]);
+                Choice::button(other.id.0.clone(), name)
+            };
+            return Some(SaleQuestion {
+                text: texts.perhaps_same.to_owned(),
+                same: others.map(same).collect(),
+                two: texts.new_order,
+            });
+        }
+        let by_value = SaleQuestion {
+            text: texts.joined_by_value.to_owned(),
+            same: Vec::new(),
+            two: texts.are_two_sales,
+        };
+        (!ledger.by_value.is_empty()).then_some(by_value)
     }
 
     /// `Order S-1001 · Order confirmed · 120.50 ₾ · paid 120.50 ₾`.
@@ -199,11 +240,20 @@ impl Presenter<'_> {
         let undoable = newest_by_person(aggregate.chat_facts.iter().filter(is_of_last)).map(|fact| &fact.id);
         let context = EntryContext { order: None, undoable };
         Some(LedgerSection {
+            order: None,
+            question: None,
             title: self.texts().chats.to_owned(),
             conversions,
             entries: aggregate.chat_facts.iter().rev().map(|fact| self.entry(fact, context)).collect(),
         })
     }
+}
+
+/// `S-1001 · 120.50 ₾`.
+fn order_name(ledger: &OrderLedger) -> String {
+    let number = ledger.numbers.first().cloned().unwrap_or_default();
+    let value = ledger.order.value.map(|value| money(value, ledger.order.currency));
+    value.map_or_else(|| number.clone(), |value| format!("{number} · {value}"))
 }
 
 /// Amount, goods, reason and waybill of a fact, in one line; `None` if it has none of them.

@@ -1,5 +1,5 @@
-//! Idempotency-Keys over HTTP: the same request again gets the first answer. The verb looks that answer up, in its own
-//! unit of work; this file has what surrounds it, and handles refusals that come before any verb runs.
+//! Idempotency-Keys over HTTP: the same request again gets the first answer. The verb looks that answer up and stores it,
+//! in its own unit of work; here are the request's name, the HTTP, and refusals that come before any verb runs.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use crate::web::server::caller::Caller;
 use crate::web::server::problem;
 use crate::web::server::state::App;
 
-/// Marks an answer that was given before.
+/// The header of an answer that is a stored one.
 const REPLAYED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
 
-/// The code of the refusal of a key that came with another body.
+/// The code of the 422 for a key that came with another body before.
 const KEY_REUSED: &str = "idempotency_key_reused";
 
 /// A request with the key and route by which it is recognised when it comes again.
@@ -67,6 +67,7 @@ pub async fn answer<T>(
 /// The answer to a request that was refused, perhaps before its verb could look for a stored answer.
 async fn refused(app: &App, claim: Option<&Claim>, error: Error) -> Response {
     let is_reused = error.code == KEY_REUSED;
+    // A conflict or a fault of ours may be gone at another try.
     let is_final = matches!(
         error.kind,
         ErrorKind::Malformed | ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Forbidden
@@ -80,14 +81,14 @@ async fn refused(app: &App, claim: Option<&Claim>, error: Error) -> Response {
     }
 }
 
-/// Stores the answer to a request of several units of work, each of which stores its own effects.
+/// Stores the answer to a request of several units of work, such as an import; each stored its own effects.
 pub async fn keep(app: &App, claim: &Claim, reply: &Reply) {
     // If another replica stored an answer first, it is the same: the effects are stored with answers of their own.
     drop(first_answer(app, claim, reply, true).await);
 }
 
-/// The stored answer to the same request; else `reply`, which is stored if it `is_final`. If that fails nothing is
-/// lost: a refusal had no effect, and lines have their own answers.
+/// The stored answer to the same request; if there is none, stores `reply` where it `is_final`. A failing database is
+/// only logged: a refusal had no effect, and an import's lines have answers of their own.
 async fn first_answer(app: &App, claim: &Claim, reply: &Reply, is_final: bool) -> Result<Option<Reply>> {
     match flow::first_answer(&app.services, claim, reply, is_final).await {
         Err(error) if error.code != KEY_REUSED => {

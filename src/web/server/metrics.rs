@@ -10,11 +10,11 @@ use metrics::{counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::clock::Timestamp;
-use crate::domain::signal::attempt::{AttemptState, Verdict};
+use crate::domain::signal::attempt::{AttemptState, UNKNOWN_SHARE_MAX};
 use crate::domain::signal::conversion::State as ConversionState;
 use crate::error::{Error, Result};
 use crate::flow::Services;
-use crate::store::read::metrics::AttemptCount;
+use crate::store::read::metrics::unknown_share;
 
 /// The span that the metrics named `_day` look back over.
 const DAY: Duration = Duration::from_hours(24);
@@ -37,6 +37,10 @@ fn recorder() -> Option<&'static PrometheusHandle> {
         describe_gauge!(
             "salesbridge_conversions_unknown_day_ratio",
             "Share of the events of the last 24 hours of which nobody knows whether Meta took them."
+        );
+        describe_gauge!(
+            "salesbridge_conversions_unknown_alarm",
+            "1 while that share is above 1 %: see GET /v1/attempts?verdict=unknown; else 0."
         );
         Some(handle)
     });
@@ -76,48 +80,19 @@ async fn measure(services: &Services) -> Result<()> {
         gauge!("salesbridge_conversions", "state" => state.as_str()).set(number(found));
     }
     gauge!("salesbridge_conversions_oldest_due_age_seconds").set(age(unit.oldest_due(now).await?));
-    let attempts = unit.attempts_since(now - DAY).await?;
+    let attempts = unit.attempts_since(now - DAY, None).await?;
     for state in AttemptState::all() {
         let found = attempts.iter().find(|found| found.state == state).map_or(0, |found| found.attempts);
         gauge!("salesbridge_attempts_day", "verdict" => state.as_str()).set(number(found));
     }
-    gauge!("salesbridge_conversions_unknown_day_ratio").set(unknown_share(&attempts));
+    let unknown = unknown_share(&attempts);
+    gauge!("salesbridge_conversions_unknown_day_ratio").set(unknown);
+    gauge!("salesbridge_conversions_unknown_alarm").set(f64::from(u8::from(unknown > UNKNOWN_SHARE_MAX)));
     Ok(())
-}
-
-/// The share of `unknown` among the events that were sent.
-fn unknown_share(attempts: &[AttemptCount]) -> f64 {
-    let events = |states: &[AttemptState]| -> i64 {
-        let counted = attempts.iter().filter(|found| states.contains(&found.state));
-        counted.map(|found| found.events).sum()
-    };
-    let [sent, unknown] = [Verdict::Sent, Verdict::Unknown].map(AttemptState::Closed);
-    match events(&[sent, unknown, AttemptState::Resolved]) {
-        0 => 0.0,
-        left => number(events(&[unknown])) / number(left),
-    }
 }
 
 /// A count as a floating-point number, as Prometheus has it; counts are far below 2⁵³.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below the 53 bits of a float")]
 const fn number(count: i64) -> f64 {
     count as f64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_person_resolved_is_unknown_no_longer() {
-        let found = |state, events| AttemptCount { state, attempts: 1, events };
-        assert!(unknown_share(&[]).abs() < f64::EPSILON);
-        let share = unknown_share(&[
-            found(AttemptState::Closed(Verdict::Sent), 98),
-            found(AttemptState::Closed(Verdict::Unknown), 1),
-            found(AttemptState::Resolved, 1),
-            found(AttemptState::Closed(Verdict::Refused), 5),
-        ]);
-        assert!((share - 0.01).abs() < f64::EPSILON);
-    }
 }

@@ -7,9 +7,10 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::basic::identity::OrderId;
-use crate::domain::order::outcome::OutcomeKind;
+use crate::domain::order::legality::legal_moves;
 use crate::error::{Error, ErrorKind, FieldFault, Result};
 use crate::flow::Reply;
+use crate::store::aggregate::Scope;
 use crate::web::server::request_id;
 use crate::web::server::state::App;
 use crate::web::view::OrderView;
@@ -90,9 +91,13 @@ pub async fn reply(app: &App, mut error: Error) -> Reply {
 
 /// The legal moves of an order, and the order as it is now, as JSON.
 async fn standing_order(app: &App, id: &OrderId) -> Result<Option<(Value, Value)>> {
-    let Some(order) = app.services.store.look().await?.order(id).await? else { return Ok(None) };
-    let legal: Vec<&str> = order.state.legal().iter().map(|kind: &OutcomeKind| kind.as_str()).collect();
-    let order = serde_json::to_value(OrderView::of_row(&order))
+    let mut unit = app.services.store.read().await?;
+    let Some(conversation) = unit.conversation_of_order(id).await? else { return Ok(None) };
+    let aggregate = unit.aggregates(Scope::Conversation(&conversation)).await?.pop();
+    let orders = aggregate.map(|aggregate| aggregate.orders).unwrap_or_default();
+    let Some(ledger) = orders.iter().find(|ledger| ledger.has_id(id)) else { return Ok(None) };
+    let legal: Vec<&str> = legal_moves(Some(&ledger.order)).iter().map(|kind| kind.as_str()).collect();
+    let order = serde_json::to_value(OrderView::of(ledger))
         .map_err(|error| Error::internal("an order can't be written").caused_by(error))?;
     Ok(Some((legal.into(), order)))
 }

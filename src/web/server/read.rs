@@ -111,6 +111,12 @@ impl FromRequest<App> for RawBody {
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
         is_json(request.headers())?;
+        if let Some(query) = request.uri().query().filter(|query| !query.is_empty()) {
+            let name = query.split(['&', '=']).next().unwrap_or_default();
+            let shown: String = name.chars().filter(char::is_ascii_graphic).take(ID_MAX).collect();
+            let message = format!("This call takes no parameters in its query: put {shown} into the body.");
+            return Err(Error::invalid("invalid_query", message));
+        }
         bytes(request, app).await.map(Self)
     }
 }

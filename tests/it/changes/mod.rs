@@ -119,7 +119,8 @@ fn checksum(changes: &[Value]) -> String {
 }
 
 async fn tells(shop: &Shop, chat: &ConversationId, tag: Tag) -> Result<flow::Tagged, Error> {
-    shop.tags(chat, &Tag { source: Source::Crm, ..tag }).await
+    let at = tag.occurred_at.unwrap_or_else(|| shop.services.clock.now());
+    shop.tags(chat, &Tag { source: Source::Crm, occurred_at: Some(at), ..tag }).await
 }
 
 async fn accepts(shop: &Shop, outcome: &OutcomeId) {

@@ -5,9 +5,9 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use salesbridge::domain::basic::identity::OutcomeId;
-use salesbridge::domain::order::outcome::OutcomeKind;
+use salesbridge::domain::order::outcome::{OutcomeKind, Source};
 use salesbridge::domain::order::tag::Tag;
-use salesbridge::flow;
+use salesbridge::flow::{self, IdempotentRequest, Sender};
 use serde_json::Value;
 use sqlx::Row as _;
 
@@ -44,8 +44,13 @@ both!(
             let c9 = |kind, value: Option<i64>| numbered(say(kind, value), "C-9");
             let done = match (step, roll(6)) {
                 (20, _) => shop.tags(&certain, &say(OutcomeKind::Confirmed, 1500)).await,
-                (40, _) => tells(&shop, &certain, c9(OutcomeKind::Shipped, None)).await,
-                (60, _) => tells(&shop, &certain, c9(OutcomeKind::Confirmed, Some(1500))).await,
+                (40, _) => {
+                    let untimed = Tag { source: Source::Crm, ..c9(OutcomeKind::Confirmed, Some(1700)) };
+                    shop.tags(&certain, &untimed).await
+                }
+                (60, _) => {
+                    tells(&shop, &certain, referred(c9(OutcomeKind::Amended, Some(1500)), "r-60")).await
+                }
                 (80, _) => shop.tags(&certain, &c9(OutcomeKind::Cancelled, None)).await,
                 (100, _) => tells(&shop, &certain, c9(OutcomeKind::Delivered, None)).await,
                 (_, 0) => tells(&shop, chat, numbered(tag, &format!("C-{who}-{}", roll(2)))).await,
@@ -59,6 +64,13 @@ both!(
                 }
                 _ => shop.tags(chat, &tag).await,
             };
+            if step == 60 {
+                let orders = shop.aggregate(&certain).await.orders;
+                let ids = (&orders[1].id, &orders[0].id);
+                let sender = Sender::person("nino", Source::Api);
+                let request = IdempotentRequest::unkeyed();
+                flow::join_orders(&shop.services, ids.0, ids.1, sender, &request).await.unwrap();
+            }
             // What is not legal is refused, and that is no matter of the feed.
             if let Ok(tagged) = done {
                 said.extend((step % 20 != 0).then(|| tagged.outcome_id.clone()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use salesbridge::domain::basic::identity::PageId;
 use salesbridge::domain::order::outcome::{OutcomeKind, Source};
 use salesbridge::domain::order::tag::Tag;
-use salesbridge::flow::{self, IdempotentRequest};
+use salesbridge::flow::{self, IdempotentRequest, Sender};
 use serde_json::Value;
 
 use super::{Reader, accepts, led_by, of_order, publishes, tells, text, versions};
@@ -111,26 +111,30 @@ both!(
         let reader = Reader::of(&shop, "crm", None).await;
         shop.tags(&chat, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
         shop.later(Duration::from_secs(1));
-        tells(&shop, &chat, numbered(say(OutcomeKind::Shipped, None), "C-77")).await.unwrap();
+        tells(&shop, &chat, numbered(say(OutcomeKind::Confirmed, 6000), "C-77")).await.unwrap();
         publishes(&shop).await;
         let (mut as_it_happened, cursor) = reader.follows("", 200).await;
-        tells(&shop, &chat, numbered(say(OutcomeKind::Confirmed, 5000), "C-77")).await.unwrap();
+        tells(&shop, &chat, numbered(say(OutcomeKind::Shipped, None), "C-77")).await.unwrap();
+        let orders = shop.aggregate(&chat).await.orders;
+        let sender = Sender::person("nino", Source::Api);
+        let request = IdempotentRequest::unkeyed();
+        flow::join_orders(&shop.services, &orders[1].id, &orders[0].id, sender, &request).await.unwrap();
         publishes(&shop).await;
         as_it_happened.extend(reader.follows(&cursor, 200).await.0);
         let (changes, _) = reader.follows("", 200).await;
         assert_eq!(changes, as_it_happened);
 
         let told = of_order(&changes, "C-77");
-        assert_eq!(told.len(), 2);
+        assert_eq!(told.len(), 3);
         assert_eq!(
-            (&told[0]["state"], &told[0]["outcomes"][0]["flag"]),
-            (&"none".into(), &"perhaps_same_sale".into())
+            (&told[0]["value"], &told[0]["outcomes"][0]["flag"]),
+            (&"60.00".into(), &"perhaps_same_sale".into())
         );
         assert_eq!(
-            (&told[1]["state"], &told[1]["same_as"], &told[1]["version"]),
-            (&"none".into(), &"S-1001".into(), &2.into())
+            (&told[2]["state"], &told[2]["same_as"], &told[2]["version"]),
+            (&"none".into(), &"S-1001".into(), &3.into())
         );
-        assert_eq!(told[1]["outcomes"], Value::Array(Vec::new()));
+        assert_eq!(told[2]["outcomes"], Value::Array(Vec::new()));
         let sale = of_order(&changes, "S-1001");
         assert_eq!(
             (&sale[0]["order_ids"], &sale[0]["state"]),

@@ -40,7 +40,13 @@ impl Phone {
             return None;
         }
         let digits: String = rest.chars().filter(char::is_ascii_digit).collect();
-        Plan::of(country).check(&digits, plus).map(|number| Self::of(&number))
+        let mut plan = Plan::of(country);
+        let number = plan.check(&digits, plus).or_else(|| {
+            // The old trunk prefix, as people still write it: 8 599 11 22 33.
+            let local = digits.strip_prefix('8').filter(|_| !plus)?;
+            plan.check(local, false)
+        });
+        number.map(|number| Self::of(&number))
     }
 
     /// The number in E.164, such as `+995555123456`.

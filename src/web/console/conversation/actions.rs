@@ -4,7 +4,7 @@
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use crate::domain::basic::identity::{ConversationId, ConversionId, OutcomeId, PendingTagId};
+use crate::domain::basic::identity::{ConversationId, ConversionId, OrderId, OutcomeId, PendingTagId};
 use crate::domain::operator::Permission;
 use crate::domain::order::outcome::Source;
 use crate::error::{Error, ErrorKind, Result};
@@ -114,6 +114,51 @@ pub async fn accept(
         Ok(_) => Ok(back(&form, &conversation, None)),
         Err(error) => shown_again(&app, &visitor, &conversation, &form, error).await,
     }
+}
+
+/// Decides that an order is the same sale as another one.
+pub async fn join(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    form: Form,
+) -> Result<Response> {
+    let id = OrderId(id);
+    let conversation = conversation_of_order(&app, &visitor, &id).await?;
+    let Some(into) = form.text("into").map(OrderId) else {
+        let error = Error::field("/into", "Choose the order that it is.");
+        return shown_again(&app, &visitor, &conversation, &form, error).await;
+    };
+    let sender = Sender::person(&visitor.operator.name, Source::Console);
+    let request = IdempotentRequest::unkeyed();
+    match flow::join_orders(&app.services, &id, &into, sender, &request).await {
+        Ok(_) => Ok(back(&form, &conversation, None)),
+        Err(error) => shown_again(&app, &visitor, &conversation, &form, error).await,
+    }
+}
+
+/// Decides that an order is a sale of its own.
+pub async fn part(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    form: Form,
+) -> Result<Response> {
+    let id = OrderId(id);
+    let conversation = conversation_of_order(&app, &visitor, &id).await?;
+    let sender = Sender::person(&visitor.operator.name, Source::Console);
+    match flow::part_order(&app.services, &id, sender, &IdempotentRequest::unkeyed()).await {
+        Ok(_) => Ok(back(&form, &conversation, None)),
+        Err(error) => shown_again(&app, &visitor, &conversation, &form, error).await,
+    }
+}
+
+async fn conversation_of_order(app: &App, visitor: &Visitor, id: &OrderId) -> Result<ConversationId> {
+    visitor.may(Permission::Tag)?;
+    let mut unit = app.services.store.read().await?;
+    let conversation = unit.conversation_of_order(id).await?.ok_or_else(|| Error::not_found("order"))?;
+    page_of(&mut unit, visitor, &conversation).await?;
+    Ok(conversation)
 }
 
 async fn conversation_of(app: &App, visitor: &Visitor, id: &OutcomeId) -> Result<ConversationId> {

@@ -1,4 +1,4 @@
-//! The page of a conversation, put together from its parts.
+//! The page of a conversation, put together from the parts in this folder.
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
@@ -32,7 +32,7 @@ use crate::web::console::presenter::{LedgerSection, Presenter};
 use crate::web::console::visitor::Visitor;
 use crate::web::server::state::App;
 
-/// Messages that are shown, at most.
+/// Messages that are shown, at most: the last ones.
 const MESSAGES_MAX: i64 = 100;
 
 /// The query of the page.
@@ -42,9 +42,9 @@ pub struct PageQuery {
     pub from: Option<String>,
     /// The id of the order that is looked at, or `new`.
     pub order: Option<String>,
-    /// The entry that was just saved.
+    /// The id of the entry that was just saved.
     pub saved: Option<String>,
-    /// Present if that entry was in the ledger already.
+    /// Present if the ledger had that entry already, so that nothing was added.
     pub known: Option<String>,
 }
 
@@ -62,12 +62,14 @@ struct ConversationPage {
     thread: Vec<MessageLine>,
 }
 
-/// The links back to where the visitor came from.
+/// Where the page's links and forms lead.
 #[derive(Debug)]
 struct Links {
+    /// The address of the queue.
     back: &'static str,
     /// This page, for forms that lead back to it.
     here: String,
+    /// `queue`, if the visitor came from there; else empty.
     from: String,
     /// The parameter `from`, to be appended to a query.
     keep: String,
@@ -128,6 +130,7 @@ pub async fn render(
     let language = visitor.operator.language;
     let presenter = Presenter { visitor, formatter: Formatter::new(&page.timezone, texts, now) };
     let chat_began = aggregate.chats.last().map_or(now, |chat| chat.began_at);
+    // The amount that the form proposes.
     let written = newest_amount(messages.iter().map(as_written), chat_began, page.currency);
     let focus = focused_order(aggregate, query.order.as_deref());
     let offer = Offer { aggregate, focus, written: written.as_ref() };
@@ -170,6 +173,7 @@ pub async fn render(
     })
 }
 
+/// Reads the rows; the errors are those of [`render`].
 async fn find(app: &App, visitor: &Visitor, id: &ConversationId, query: &PageQuery) -> Result<Found> {
     let now = app.services.clock.now();
     let mut unit = app.services.store.read().await?;

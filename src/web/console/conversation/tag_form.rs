@@ -14,6 +14,9 @@ use crate::web::console::form::Form;
 use crate::web::console::formatting::{currency_mark, money, plain_amount, shortened};
 use crate::web::console::text::{self, Texts, fill};
 
+/// The answer "another sale" to which sale it is; any other answer is an order's number.
+const ANOTHER: &str = "new";
+
 /// The most products that can be tapped.
 const PRODUCTS_MAX: usize = 12;
 
@@ -51,7 +54,7 @@ pub struct Subject {
     pub order: Option<String>,
     pub version: Option<i64>,
     pub reference: Option<String>,
-    pub new_order: bool,
+    pub same_as: Option<String>,
 }
 
 /// The field of the amount.
@@ -78,6 +81,8 @@ pub struct MoreFields {
 pub struct SaleFields {
     pub number: String,
     pub delivery_fee: String,
+    /// Whether it is another sale, or one of the orders that are there; empty where there are none.
+    pub which: Vec<Choice>,
 }
 
 /// What the forms depend on besides the offer.
@@ -149,8 +154,9 @@ impl TagForm {
             subject: Subject {
                 order: offered.order_number.clone(),
                 version: offered.if_version,
-                reference: kind.may_repeat().then(context.new_reference),
-                new_order: offered.new_order,
+                // A sale that is sent twice by one form is one sale, even where the person said that it is another.
+                reference: (kind.may_repeat() || offered.is_new_sale).then(context.new_reference),
+                same_as: offered.same_as.clone(),
             },
             value: kind.takes_value().then(|| ValueField::new(offered, typed("value"), context)),
             reasons: kind.wants_reason().then(|| {
@@ -167,6 +173,7 @@ impl TagForm {
                 sale: offered.is_new_sale.then(|| SaleFields {
                     number: typed("number").unwrap_or_default(),
                     delivery_fee: typed("delivery_fee").unwrap_or_default(),
+                    which: which_sale(offered, typed("which").as_deref(), texts),
                 }),
                 asks_waybill: kind == OutcomeKind::Shipped,
                 asks_fee: kind == OutcomeKind::Paid,
@@ -174,6 +181,21 @@ impl TagForm {
             },
         }
     }
+}
+
+/// The answers to whether a sale is another one: nothing is chosen beforehand, unless the person was looking at a new
+/// order already.
+fn which_sale(offered: &OfferedMove, typed: Option<&str>, texts: &Texts) -> Vec<Choice> {
+    if offered.perhaps_same.is_empty() {
+        return Vec::new();
+    }
+    let chosen = typed.map_or(offered.new_order, |typed| typed == ANOTHER);
+    let mut choices = vec![Choice::new(ANOTHER, texts.new_order, chosen)];
+    choices.extend(offered.perhaps_same.iter().map(|number| {
+        let name = fill(texts.same_order, &[number]);
+        Choice::new(number.clone(), name, typed == Some(number))
+    }));
+    choices
 }
 
 impl ValueField {
@@ -231,7 +253,8 @@ pub fn read_tag(form: &Form, page: &Page, products: &[Product]) -> Result<Tag> {
         order_number: form.text("order_id"),
         if_version: if_version.map_err(|_| Error::field("/if_version", "It must be a number."))?,
         new_number: form.text("number"),
-        new_order: form.text("new_order").is_some(),
+        new_order: form.text("which").as_deref() == Some(ANOTHER),
+        same_as: form.text("same_as").or_else(|| form.text("which").filter(|which| which != ANOTHER)),
         courier: form.text("courier"),
         waybill: form.text("waybill"),
         reason: form.text("reason"),

@@ -11,7 +11,7 @@ use crate::domain::operator::Permission;
 use crate::domain::signal::attempt::Verdict;
 use crate::domain::signal::conversion::State;
 use crate::error::{Error, Result};
-use crate::flow::{self, IdempotentRequest, Resolution};
+use crate::flow::{self, IdempotentRequest, Resolution, SentAgain};
 use crate::store::Unit;
 use crate::store::attempt::AttemptRow;
 use crate::store::conversion::ConversionRow;
@@ -20,10 +20,10 @@ use crate::store::cursor::ListRange;
 use crate::web::console::choice::Choice;
 use crate::web::console::form::Form;
 use crate::web::console::formatting::{Formatter, formatter_of};
-use crate::web::console::layout::{self, Layout};
-use crate::web::console::path::{local, url_encoded};
+use crate::web::console::layout::{self, Flash, Layout};
+use crate::web::console::path::{local, url_encoded, without_flash};
 use crate::web::console::presenter::{Presenter, StatusLine};
-use crate::web::console::text;
+use crate::web::console::text::{self, Texts, fill};
 use crate::web::console::visitor::Visitor;
 use crate::web::server::state::App;
 
@@ -36,6 +36,36 @@ pub struct PageQuery {
     state: Option<String>,
     order: Option<String>,
     after: Option<String>,
+    #[serde(flatten)]
+    resolved: ResolvedQuery,
+}
+
+/// What became of an attempt that was just resolved, for the line at the top.
+#[derive(Debug, Deserialize)]
+struct ResolvedQuery {
+    taken: Option<String>,
+    again: Option<String>,
+    too_old: Option<String>,
+    called_off: Option<String>,
+}
+
+impl ResolvedQuery {
+    /// `Sent again: 3 · older than 7 days and can't be sent any more: 1`; `None` if nothing was resolved just now.
+    fn line(&self, texts: &Texts) -> Option<String> {
+        let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<usize>().ok());
+        if let Some(taken) = number(&self.taken) {
+            return Some(fill(texts.resolved_sent, &[&taken.to_string()]));
+        }
+        let mut line = fill(texts.resolved_resend, &[&number(&self.again)?.to_string()]);
+        let left = [(&self.too_old, texts.resolved_too_old), (&self.called_off, texts.resolved_called_off)];
+        for (count, text) in left {
+            if let Some(count) = number(count).filter(|count| *count > 0) {
+                line.push_str(" · ");
+                line.push_str(&fill(text, &[&count.to_string()]));
+            }
+        }
+        Some(line)
+    }
 }
 
 #[derive(Template)]
@@ -75,7 +105,10 @@ pub async fn show(
     visitor.may(Permission::ReadSignals)?;
     let now = app.services.clock.now();
     let mut unit = app.services.store.read().await?;
-    let (layout, pages) = layout::layout_for(&mut unit, &visitor, now).await?;
+    let (mut layout, pages) = layout::layout_for(&mut unit, &visitor, now).await?;
+    let here = without_flash(&visitor.path);
+    let line = query.resolved.line(layout.texts);
+    layout.flash = line.map(|text| Flash { text, undo: None, back: here.clone() });
     let state = query.state.as_deref().and_then(State::parse);
     let order =
         query.order.as_deref().map(|text| text.replace('\0', "").trim().to_owned()).unwrap_or_default();
@@ -115,7 +148,7 @@ pub async fn show(
         states: State::ALL.into_iter().map(choice).collect(),
         order,
         rows,
-        here: visitor.path.clone(),
+        here,
         next,
         layout,
     })
@@ -128,10 +161,16 @@ async fn delivery(
     row: ConversionRow,
 ) -> Result<Delivery> {
     let may_resolve = visitor.operator.role.may(Permission::Resolve);
+    let is_unknown = row.state == State::Unknown;
     let attempts = unit.attempts_of(&row.id).await?;
     let presenter = Presenter { visitor, formatter };
     let when = presenter.formatter.time(row.event_time);
-    let attempts = attempts.into_iter().map(|attempt| attempt_of(attempt, &presenter.formatter, may_resolve));
+    let last = attempts.len().saturating_sub(1);
+    let attempts = attempts.into_iter().enumerate().map(|(index, attempt)| {
+        // One that was resolved, and left this conversion unknown, may be resolved once more.
+        let is_open = attempt.resolved_as.is_none() || (is_unknown && index == last);
+        attempt_of(attempt, &presenter.formatter, may_resolve && is_open)
+    });
     let may_tag = visitor.operator.role.may(Permission::Tag);
     Ok(Delivery {
         title: row.number.as_ref().map_or_else(|| when.clone(), |number| format!("{number} · {when}")),
@@ -149,7 +188,7 @@ async fn delivery(
 
 /// `14:35 · sent · HTTP 200 · fbtrace_id …`: codes and words as Meta gave them.
 fn attempt_of(attempt: AttemptRow, formatter: &Formatter, may_resolve: bool) -> Attempt {
-    let is_unknown = attempt.verdict == Some(Verdict::Unknown) && attempt.resolved_as.is_none();
+    let is_unknown = attempt.verdict == Some(Verdict::Unknown);
     let numbers = [
         attempt.http_status.map(|status| format!("HTTP {status}")),
         attempt.code.map(|code| match attempt.subcode {
@@ -200,11 +239,25 @@ pub async fn resolve(
     visitor.sees(&page.ok_or_else(|| Error::not_found("attempt"))?)?;
     let as_what = form.text("as").as_deref().and_then(Resolution::parse);
     let as_what = as_what.ok_or_else(|| Error::field("/as", "It must be sent or resend."))?;
-    flow::resolve(&app.services, &id, as_what, &IdempotentRequest::unkeyed()).await?;
-    Ok(back(&form))
+    let resolved = flow::resolve(&app.services, &id, as_what, &IdempotentRequest::unkeyed()).await?;
+    let Some(resolved) = resolved.done() else { return Ok(back(&form)) };
+    let SentAgain { ready, too_old, called_off } = resolved.again;
+    let told = match as_what {
+        Resolution::Sent => format!("taken={}", resolved.conversions),
+        Resolution::Resend => format!("again={ready}&too_old={too_old}&called_off={called_off}"),
+    };
+    let path = back_to(&form);
+    let path = without_flash(&path);
+    let joint = if path.contains('?') { '&' } else { '?' };
+    Ok(Redirect::to(&format!("{path}{joint}{told}")).into_response())
 }
 
 fn back(form: &Form) -> Response {
+    Redirect::to(&back_to(form)).into_response()
+}
+
+/// The list from which a form was sent.
+fn back_to(form: &Form) -> String {
     let path = form.text("back");
-    Redirect::to(path.as_deref().and_then(local).unwrap_or("/console/deliveries")).into_response()
+    path.as_deref().and_then(local).unwrap_or("/console/deliveries").to_owned()
 }

@@ -59,6 +59,7 @@ words! {
     end_person: "წვდომის გაუქმება", "End access";
     ended: "წავიდა", "Left";
     fault_banner: "{}: გაგზავნა შეჩერდა. {}", "{}: sending stopped. {}";
+    fault_until: "პირველი მოვლენა ვეღარ გაიგზავნება {}-ის შემდეგ.", "The first event can't be sent any more after {}.";
     fee: "საკომისიო", "Fee";
     filter: "გაფილტვრა", "Filter";
     first_admin: "პირველი ადმინისტრატორი", "The first admin";
@@ -104,6 +105,11 @@ words! {
     needs_nothing: "არაფერი", "Nothing";
     needs_person: "ადამიანს ელოდება", "Needs a person";
     new_order: "ახალი შეკვეთა", "Another order";
+    same_order: "იგივე შეკვეთა: {}", "The same order: {}";
+    perhaps_same: "შეიძლება ეს იგივე გაყიდვაა, რაც ქვემოთ წერია. Meta-სთან არაფერი წავა, სანამ არ აირჩევთ.", "Perhaps this is the same sale as one that is there already. Meta is told nothing of it until you choose.";
+    joined_by_value: "ერთ გაყიდვად ითვლება მხოლოდ იმიტომ, რომ თანხა ერთია.", "Counted as one sale only because the amount is the same.";
+    are_two_sales: "ეს ორი გაყიდვაა", "These are two sales";
+    which_sale: "რომელი გაყიდვაა?", "Which sale is it?";
     new_password: "ახალი პაროლი", "New password";
     no_text: "ტექსტი აღარ ინახება.", "No text is kept any more.";
     not_a_sale: "ეს გაყიდვა არ იყო", "Never was a sale";
@@ -154,6 +160,10 @@ words! {
     reset_link: "ახალი ბმული", "New link";
     resolve_resend: "არ მიუღია: გაიგზავნოს ისევ", "Meta did not take it: send again";
     resolve_sent: "Meta-მ მიიღო", "Meta took it";
+    resolved_called_off: "გაუქმებულია ამასობაში და აღარ იგზავნება: {}", "called off since and not sent again: {}";
+    resolved_resend: "ისევ იგზავნება: {}", "Sent again: {}";
+    resolved_sent: "მიღებულად ჩაითვალა: {}", "Settled as taken: {}";
+    resolved_too_old: "7 დღეზე ძველია და ვეღარ გაიგზავნება: {}", "older than 7 days and can't be sent any more: {}";
     resume: "გაგრძელება", "Resume";
     retry: "ისევ ცდა", "Try again";
     role_admin: "ადმინისტრატორი", "Admin";
@@ -221,6 +231,7 @@ words! {
     what_to_do: "რა ვქნათ: {}", "What to do: {}";
     which_order: "რომელი შეკვეთა?", "Which order?";
     words_wrong_page: "აქ არაფერია", "There is nothing here";
+    unknown_alarm: "ბოლო დღის მოვლენების {} %-ზე Meta-ს პასუხი დაიკარგა. 1 %-ზე მეტი განგაშია.", "Meta's answer was lost for {} % of the last day's events. More than 1 % is an alarm.";
     you: "გვერდი:", "Page:";
     h: "სთ", "h";
     min: "წთ", "min";

@@ -148,6 +148,14 @@ pub const fn reason(reason: Reason, language: Language) -> &'static str {
         (Reason::ValueMissing, English) => "nobody has said what the order is worth",
         (Reason::PersonMissing, Georgian) => "არ ვიცით, ვისი შეკვეთაა",
         (Reason::PersonMissing, English) => "it is not known whose order it is",
+        (Reason::PerhapsSameSale, Georgian) => "შეიძლება იგივე გაყიდვაა, პასუხს ელოდება",
+        (Reason::PerhapsSameSale, English) => "perhaps the same sale told again; it waits for an answer",
+        (Reason::PerhapsTold, Georgian) => "Meta-მ შეიძლება ეს გაყიდვა უკვე იცის სხვა ნომრით",
+        (Reason::PerhapsTold, English) => "Meta perhaps knows of this sale already, under another number",
+        (Reason::Contradiction, Georgian) => "ვიღაცამ გაუქმება ან დაბრუნება თქვა, პასუხს ელოდება",
+        (Reason::Contradiction, English) => {
+            "a cancel or return was told that does not fit; it waits for an answer"
+        }
         (Reason::WaitsForPurchase, Georgian) => "ელოდება, სანამ მთავარი გაყიდვა წავა",
         (Reason::WaitsForPurchase, English) => "it waits until the sale itself has left",
         (Reason::Due, Georgian) => "გზაშია",
@@ -162,6 +170,8 @@ pub const fn reason(reason: Reason, language: Language) -> &'static str {
         (Reason::Undone, English) => "the tag was taken back",
         (Reason::Returned, Georgian) => "ყველაფერი დაბრუნდა",
         (Reason::Returned, English) => "all of it came back",
+        (Reason::WorthNothing, Georgian) => "სათქმელი თანხა აღარ რჩება",
+        (Reason::WorthNothing, English) => "no sum is left to tell",
         (Reason::Shadow, Georgian) => "გვერდი ჩრდილში იყო",
         (Reason::Shadow, English) => "the Page was in shadow",
         (Reason::ChannelNotSent, Georgian) => "ამ არხის მოვლენები ჯერ არ იგზავნება",
@@ -172,6 +182,8 @@ pub const fn reason(reason: Reason, language: Language) -> &'static str {
         (Reason::PurchaseNotSent, English) => "the sale itself did not leave",
         (Reason::TooOld, Georgian) => "Meta მხოლოდ 7 დღისას იღებს",
         (Reason::TooOld, English) => "Meta takes events of 7 days only",
+        (Reason::RegionRefused, Georgian) => "Meta ამ რეგიონის ადამიანებზე ასეთ მოვლენას არ იღებს",
+        (Reason::RegionRefused, English) => "Meta takes no such event about people of this region",
         (Reason::Refused, Georgian) => "Meta-მ ეს მოვლენა არ მიიღო",
         (Reason::Refused, English) => "Meta did not accept this event",
         (Reason::AnswerLost, Georgian) => "პასუხი გზაში დაიკარგა",
@@ -189,6 +201,20 @@ pub const fn what_to_do(state: State, reason: Reason, language: Language) -> Opt
         }
         (State::Held, Reason::PersonMissing, English) => {
             Some("Tag the order by its number in the chat that it belongs to.")
+        }
+        (State::Held, Reason::PerhapsSameSale | Reason::PerhapsTold, Georgian) => {
+            Some("აირჩიეთ, ერთი გაყიდვაა თუ ორი.")
+        }
+        (State::Held, Reason::PerhapsSameSale | Reason::PerhapsTold, English) => {
+            Some("Choose whether it is one sale or two.")
+        }
+        (State::Held, Reason::Contradiction, Georgian) => Some("მიიღეთ მონიშნული ფაქტი ან უკან დააბრუნეთ."),
+        (State::Held, Reason::Contradiction, English) => Some("Accept the flagged fact, or take it back."),
+        (State::Rejected, Reason::RegionRefused, Georgian) => {
+            Some("ამის გასწორება აქ არ შეიძლება. ფაქტი წიგნში რჩება.")
+        }
+        (State::Rejected, Reason::RegionRefused, English) => {
+            Some("This can't be mended here. The fact stays in the ledger.")
         }
         (State::Rejected, _, Georgian) => Some("ნახეთ Meta-ს სიტყვები, გაასწორეთ მიზეზი და სცადეთ ისევ."),
         (State::Rejected, _, English) => Some("Read Meta's words, mend the cause, then try again."),
@@ -260,6 +286,12 @@ pub const fn flag(flag: Flag, language: Language) -> &'static str {
         (Flag::OtherCurrency, English) => {
             "It is in another currency, so it moves nothing. Its sender must take it back and say it in the order's."
         }
+        (Flag::PerhapsSamePayment, Georgian) => {
+            "შეიძლება იგივე თანხაა, სხვისგან ნათქვამი. არაფერს ცვლის, სანამ არ მიიღებთ."
+        }
+        (Flag::PerhapsSamePayment, English) => {
+            "Perhaps the same money, told by somebody else. It moves nothing until you accept it."
+        }
         (Flag::PerhapsSameSale, Georgian) => {
             "შეიძლება იგივე გაყიდვაა სხვა ნომრით. არაფერს ცვლის, სანამ არ მიიღებთ."
         }
@@ -308,6 +340,14 @@ pub fn trouble(code: &str, language: Language) -> Option<&'static str> {
         "sale_open_with_other_value" => (
             "ეს გაყიდვა უკვე დადასტურებულია სხვა ჯამით. აირჩიეთ „გასწორდა“, „დაემატა“ ან „ახალი შეკვეთა“.",
             "This sale is already confirmed with another total. Choose “Set right”, “Added to the order” or “Another order”.",
+        ),
+        "perhaps_same_sale" => (
+            "შეიძლება ეს გაყიდვა უკვე ჩაწერილია. აირჩიეთ, რომელი გაყიდვაა.",
+            "This sale is perhaps there already. Choose which sale it is.",
+        ),
+        "contradiction" => (
+            "ეს არ ეთანხმება იმას, რაც უკვე წერია. შეამოწმეთ თანხა და ნივთები.",
+            "It contradicts what is there already. Check the sum and the pieces.",
         ),
         "illegal_move" => {
             ("შეკვეთაზე ახლა ამის თქმა არ შეიძლება.", "This can't be said of the order as it stands.")

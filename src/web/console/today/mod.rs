@@ -1,16 +1,23 @@
 //! The day so far: chats, tags, sent events, and what needs a person.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
 use crate::domain::operator::Permission;
+use crate::domain::signal::attempt::UNKNOWN_SHARE_MAX;
 use crate::error::Result;
+use crate::store::read::metrics::unknown_share;
 use crate::web::console::formatting::Formatter;
 use crate::web::console::layout::{self, Layout};
-use crate::web::console::text;
+use crate::web::console::text::{self, fill};
 use crate::web::console::visitor::Visitor;
 use crate::web::server::state::App;
+
+/// The span over which lost answers are counted.
+const DAY: Duration = Duration::from_hours(24);
 
 #[derive(Template)]
 #[template(path = "today/today.html", config = "src/web/console/askama.toml")]
@@ -54,6 +61,12 @@ pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response> 
         if waiting > 0 {
             let href = visitor.operator.role.may(Permission::Tag).then(|| "/console/queue".to_owned());
             needs.push(Need { text: format!("{waiting} · {}", layout.texts.pending), href });
+        }
+        let unknown = unknown_share(&unit.attempts_since(now - DAY, Some(&head.id)).await?);
+        if unknown > UNKNOWN_SHARE_MAX {
+            let text = fill(layout.texts.unknown_alarm, &[&format!("{:.1}", unknown * 100.0)]);
+            let href = reads.then(|| "/console/deliveries?state=unknown".to_owned());
+            needs.push(Need { text, href });
         }
         for row in unit.needing_a_person(&head.id).await? {
             let (state, reason) = (row.state, row.reason);

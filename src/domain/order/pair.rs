@@ -1,0 +1,135 @@
+//! The table of pairs: what two tellings of one conversation are to each other. It reads like the table of the rules:
+//! each row has a rank, the surest first; within a rank the pair nearest in time is looked at first.
+
+use std::time::Duration;
+
+use crate::domain::order::telling::{Account, Basis, Timing};
+
+/// Two doors that tell of one value within this time tell of one sale.
+const AT_ONCE: Duration = Duration::from_mins(10);
+
+/// The same door with the same value within this time is asked about even after the first sale ended; a fact without a
+/// time is counted to a sale of its value within it.
+const SAME_HALF_DAY: Duration = Duration::from_hours(12);
+
+/// A row of the table, the surest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Row {
+    /// The same value within 10 minutes.
+    SameValueAtOnce,
+    /// The same value otherwise: a late tap beside another door, or one that must be asked about.
+    SameValue,
+    /// The same value, of which one is the courier's sum that nobody confirmed.
+    CouriersSum,
+    /// The same value, of which one is an outside fact without a time.
+    Untimed,
+    /// Both name a value, and not the same one.
+    OtherValue,
+    /// A `confirmed` that was taken back, and the next telling.
+    TakenBack,
+    /// One without a value that was only shipped or delivered, or confirmed by a label.
+    Unvalued,
+    /// One without a value that nobody confirmed and that was cancelled or returned: what it is counted to is off.
+    CalledOff,
+}
+
+/// What a pair is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// One sale; `by_value` if only the value says so, so that it is shown and can be parted.
+    One {
+        /// Only the value says so.
+        by_value: bool,
+    },
+    /// One sale if the telling can be no other; else a person is asked.
+    OneIfOnly,
+    /// A person is asked.
+    Ask,
+}
+
+/// What two tellings are to each other, and by which row; `None` if they are two sales.
+pub fn judge(a: &Account<'_>, b: &Account<'_>) -> Option<(Row, Verdict)> {
+    if !a.is_near(b) {
+        return None;
+    }
+    match (a.basis, b.basis) {
+        (Basis::TakenBack, Basis::TakenBack) => return None,
+        (Basis::TakenBack, _) => return is_next(a, b).then_some((Row::TakenBack, ONE)),
+        (_, Basis::TakenBack) => return is_next(b, a).then_some((Row::TakenBack, ONE)),
+        _ => {}
+    }
+    if has_ended_before(a, b) || has_ended_before(b, a) {
+        let said_again = a.door == b.door && a.agrees_in_value(b) && a.distance(b) <= SAME_HALF_DAY;
+        return said_again.then_some((Row::SameValue, Verdict::Ask));
+    }
+    let is_agreed = |account: &Account<'_>| account.basis == Basis::Confirmed;
+    if !is_agreed(a) && !is_agreed(b) {
+        return None;
+    }
+    match (a.values.is_empty(), b.values.is_empty()) {
+        (false, false) if a.agrees_in_value(b) => Some(same_value(a, b)),
+        (false, false) => Some((Row::OtherValue, Verdict::Ask)),
+        // A part that came back is no end, and may be of another sale.
+        _ if is_part_return(a) || is_part_return(b) => Some((Row::CalledOff, Verdict::Ask)),
+        _ if calls_off(a) || calls_off(b) => Some((Row::CalledOff, Verdict::OneIfOnly)),
+        _ if is_over_by_then(a, b) || is_over_by_then(b, a) => Some((Row::Unvalued, Verdict::Ask)),
+        _ => Some((Row::Unvalued, ONE)),
+    }
+}
+
+const ONE: Verdict = Verdict::One { by_value: false };
+const ONE_BY_VALUE: Verdict = Verdict::One { by_value: true };
+
+fn same_value(a: &Account<'_>, b: &Account<'_>) -> (Row, Verdict) {
+    let distance = a.distance(b);
+    let called_off = is_called_off_by_then(a, b) || is_called_off_by_then(b, a);
+    let is_timing = |timing| a.timing == timing || b.timing == timing;
+    let unconfirmed = a.basis != Basis::Confirmed || b.basis != Basis::Confirmed;
+    let row = match () {
+        () if unconfirmed => Row::CouriersSum,
+        () if is_timing(Timing::Untimed) => Row::Untimed,
+        () if distance <= AT_ONCE && !called_off => Row::SameValueAtOnce,
+        () => Row::SameValue,
+    };
+    let verdict = match row {
+        Row::SameValueAtOnce => ONE_BY_VALUE,
+        Row::CouriersSum => ONE,
+        _ if called_off => Verdict::Ask,
+        Row::Untimed if distance <= SAME_HALF_DAY => ONE_BY_VALUE,
+        Row::SameValue if is_timing(Timing::Tapped) && a.door != b.door => ONE_BY_VALUE,
+        _ => Verdict::Ask,
+    };
+    (row, verdict)
+}
+
+/// Whether `next` was not told before a `confirmed` that was taken back.
+fn is_next(taken_back: &Account<'_>, next: &Account<'_>) -> bool {
+    next.at + AT_ONCE >= taken_back.at
+}
+
+/// Whether the sale of one had ended before that of the other can have been agreed.
+pub fn has_ended_before(one: &Account<'_>, other: &Account<'_>) -> bool {
+    one.ended_at.is_some_and(|ended| ended < other.from)
+}
+
+/// Whether nothing is told but that a part came back.
+fn is_part_return(account: &Account<'_>) -> bool {
+    account.basis == Basis::CalledOff && !account.is_called_off
+}
+
+/// Whether a telling that nobody confirmed ends what it is counted to.
+pub fn calls_off(account: &Account<'_>) -> bool {
+    account.basis == Basis::CalledOff || (account.basis == Basis::Carried && account.is_called_off)
+}
+
+/// Whether one was called off by the time at which the other was told; told again by the same door, whether it had
+/// ended at all.
+fn is_over_by_then(one: &Account<'_>, other: &Account<'_>) -> bool {
+    let ended = one.ended_at.is_some_and(|ended| ended <= other.at);
+    is_called_off_by_then(one, other) || (ended && one.door == other.door)
+}
+
+/// Whether one was cancelled or returned by the time at which the other was told.
+pub fn is_called_off_by_then(one: &Account<'_>, other: &Account<'_>) -> bool {
+    one.called_off_at.is_some_and(|called_off| called_off <= other.at)
+}
