@@ -309,6 +309,12 @@ impl Unit {
         .map(drop)
     }
 
+    /// A telling that had no number got one from who told it, so that the service makes it none.
+    pub async fn set_numbered_by_sender(&mut self, telling: &OrderId) -> Result<()> {
+        let text = "update sale_order set service_numbered = 0 where id = $1";
+        self.execute(text, values![telling.as_str()]).await.map(drop)
+    }
+
     /// Makes a telling part of an order, or with `None` an order of its own again.
     pub async fn join_order(&mut self, telling: &OrderId, order: Option<&OrderId>) -> Result<()> {
         let text = "update sale_order set joined_into = $2 where id = $1";

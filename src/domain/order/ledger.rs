@@ -164,7 +164,7 @@ impl OrderLedger {
         let joined = self.joined.iter().map(|joined| Telling {
             id: &joined.id,
             number: joined.numbers.first().map(String::as_str),
-            service_numbered: joined.service_numbered,
+            service_numbered: joined.service_numbered && joined.numbers.len() < 2,
             opened_at: joined.opened_at,
             is_reported: joined.is_reported,
             facts: self.facts.iter().filter(|fact| joined.facts.contains(&fact.id)).collect(),
@@ -225,6 +225,29 @@ impl OrderLedger {
         let brought =
             |joined: &&JoinedOrder| number.is_some_and(|number| has_number(&joined.numbers, number));
         self.joined.iter().find(brought).map_or_else(|| self.id.clone(), |joined| joined.id.clone())
+    }
+
+    /// The id of the telling to which a fact belongs.
+    pub fn id_of_telling(&self, fact: &OutcomeId) -> &OrderId {
+        let tells = |joined: &&JoinedOrder| joined.facts.contains(fact);
+        self.joined.iter().find(tells).map_or(&self.id, |joined| &joined.id)
+    }
+
+    /// Adds a number to one of its tellings. Gives whether that telling had none, so that the service makes it none.
+    pub fn add_number(&mut self, telling: &OrderId, number: String) -> bool {
+        let joined = self.joined.iter_mut().find(|joined| joined.id == *telling);
+        let had_none = if let Some(joined) = joined {
+            let had_none = joined.service_numbered && joined.numbers.is_empty();
+            joined.service_numbered &= !had_none;
+            joined.numbers.push(number.clone());
+            had_none
+        } else {
+            let had_none = self.service_numbered && self.own_number().is_none();
+            self.service_numbered &= !had_none;
+            had_none
+        };
+        self.numbers.push(number);
+        had_none
     }
 
     /// Adds an entry under the id that [`Self::id_for_number`] gave. The fold is left as it was.

@@ -9,7 +9,7 @@
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{OrderId, OutcomeId};
 use crate::domain::order::pair::{self, Row, Verdict};
-use crate::domain::order::telling::{Account, Basis, Telling};
+use crate::domain::order::telling::{Account, Basis, Door, Telling};
 
 /// A person's decision about two sales, bound to the facts that gave them their value. It is final.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,46 +155,84 @@ impl<'a> Groups<'a> {
             return;
         }
         match verdict {
-            Verdict::OneIfOnly if self.is_only_choice(pair, all) => self.join(a, b),
-            Verdict::One { by_value } if !self.is_called_off_between(pair) => {
-                self.join(a, b);
-                if by_value {
-                    self.by_value.push((a, b));
-                }
-            }
+            _ if pair.row == Row::Unvalued && self.have_two_labels(a, b) => self.doubts.push((a, b)),
+            Verdict::OneIfOnly { by_value: true } if self.has_ended_between(pair) => self.doubts.push((a, b)),
+            Verdict::OneIfOnly { by_value } if self.is_only_choice(pair, all) => self.join_by(pair, by_value),
+            Verdict::One { by_value } => self.join_by(pair, by_value),
             _ => self.doubts.push((a, b)),
+        }
+    }
+
+    /// Joins a pair, unless its value proves nothing because one was called off before the other was told.
+    fn join_by(&mut self, pair: Pair, by_value: bool) {
+        let Pair { a, b, .. } = pair;
+        if self.is_called_off_between(pair) {
+            self.doubts.push((a, b));
+            return;
+        }
+        self.join(a, b);
+        if by_value {
+            self.by_value.push((a, b));
         }
     }
 
     /// Whether one group was called off before the other was told, so that its value proves nothing.
     fn is_called_off_between(&self, pair: Pair) -> bool {
-        let by_then = |calls: usize, tells: usize| {
-            let Some(told) = &self.accounts[tells] else { return false };
-            self.members(calls).any(|one| {
-                self.accounts[one].as_ref().is_some_and(|one| pair::is_called_off_by_then(one, told))
-            })
-        };
         matches!(pair.row, Row::SameValueAtOnce | Row::SameValue | Row::Untimed)
-            && (by_then(pair.a, pair.b) || by_then(pair.b, pair.a))
+            && self.is_between(pair, pair::is_called_off_by_then)
     }
 
-    /// Whether the pair is the only choice of its telling that was only called off, counting groups.
+    /// Whether one group had ended before the other was told.
+    fn has_ended_between(&self, pair: Pair) -> bool {
+        self.is_between(pair, |one, told| one.ended_at.is_some_and(|ended| ended <= told.at))
+    }
+
+    /// Whether `was_over` holds of a member of one group by the time at which the other was told.
+    fn is_between(&self, pair: Pair, was_over: fn(&Account<'_>, &Account<'_>) -> bool) -> bool {
+        let by_then = |ends: usize, tells: usize| {
+            let Some(told) = &self.accounts[tells] else { return false };
+            self.members(ends).any(|one| self.accounts[one].as_ref().is_some_and(|one| was_over(one, told)))
+        };
+        by_then(pair.a, pair.b) || by_then(pair.b, pair.a)
+    }
+
+    /// Whether a label was put for each of two groups: a label is put once for a sale.
+    fn have_two_labels(&self, a: usize, b: usize) -> bool {
+        let has_label = |telling: usize| {
+            self.members(telling)
+                .any(|one| self.accounts[one].as_ref().is_some_and(|one| one.door == Door::Label))
+        };
+        has_label(a) && has_label(b)
+    }
+
+    /// Whether the pair is the only choice, counting groups: of a telling that was only called off, or of each of two that
+    /// name one value.
     fn is_only_choice(&self, pair: Pair, all: &[Pair]) -> bool {
         let Pair { a, b, row, .. } = pair;
-        let called_off = if self.accounts[a].as_ref().is_some_and(pair::calls_off) { a } else { b };
+        let calls_off = |one: usize| self.accounts[one].as_ref().is_some_and(pair::calls_off);
+        match row {
+            Row::CalledOff if calls_off(a) => self.choices(a, pair, all) == 1,
+            Row::CalledOff => self.choices(b, pair, all) == 1,
+            _ => self.choices(a, pair, all) == 1 && self.choices(b, pair, all) == 1,
+        }
+    }
+
+    /// How many groups a telling may be part of, by the row of this pair or a like one.
+    fn choices(&self, telling: usize, pair: Pair, all: &[Pair]) -> usize {
+        let is_like = |row: Row| row == pair.row || (row.is_same_value() && pair.row.is_same_value());
         let mut choices: Vec<usize> = Vec::new();
-        for pair in all.iter().filter(|pair| pair.row == row) {
-            let other = match called_off {
-                one if one == pair.a => pair.b,
-                one if one == pair.b => pair.a,
+        for pair in all.iter().filter(|pair| is_like(pair.row)) {
+            let other = match self.group_of[telling] {
+                group if group == self.group_of[pair.a] => pair.b,
+                group if group == self.group_of[pair.b] => pair.a,
                 _ => continue,
             };
             let group = self.group_of[other];
-            if !self.are_two(called_off, other) && !choices.contains(&group) {
+            if group != self.group_of[telling] && !self.are_two(telling, other) && !choices.contains(&group) {
                 choices.push(group);
             }
         }
-        choices.len() == 1
+        choices.len()
     }
 
     fn members(&self, telling: usize) -> impl Iterator<Item = usize> {

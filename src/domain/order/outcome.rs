@@ -185,6 +185,12 @@ impl Source {
     pub const fn is_person(self) -> bool {
         matches!(self, Self::Console | Self::Api | Self::Label | Self::Sentence)
     }
+
+    /// Whether a person typed or tapped it, and so can be asked at once; a label or a sentence is read by the service,
+    /// and asked about afterwards.
+    pub const fn is_typed(self) -> bool {
+        matches!(self, Self::Console | Self::Api)
+    }
 }
 
 /// One line of an order, or of what came back from it.

@@ -8,6 +8,19 @@ use crate::domain::order::telling::{Account, Basis, Timing};
 /// Two doors that tell of one value within this time tell of one sale.
 const AT_ONCE: Duration = Duration::from_mins(10);
 
+/// A CRM's entry within this time after a stated agreement of its value is of that sale; and two numbers by which
+/// different senders tell of one value are of one sale only within it.
+const ENTERED_WITHIN: Duration = Duration::from_hours(1);
+
+/// A CRM's entry within this time after it is of that sale if it can be of no other.
+const ENTERED_LATE_WITHIN: Duration = Duration::from_hours(6);
+
+/// A CRM's entry is made after the agreement; one that lies further before it than this is rather of another sale.
+const ENTERED_BEFORE: Duration = Duration::from_mins(2);
+
+/// An outside fact without a time that comes later than this after a sale of its value is asked about.
+const UNTIMED_SURE: Duration = Duration::from_hours(48);
+
 /// The same door with the same value within this time is asked about even after the first sale ended; a fact without a
 /// time is counted to a sale of its value within it.
 const SAME_HALF_DAY: Duration = Duration::from_hours(12);
@@ -33,6 +46,13 @@ pub enum Row {
     CalledOff,
 }
 
+impl Row {
+    /// Whether both name one value.
+    pub const fn is_same_value(self) -> bool {
+        matches!(self, Self::SameValueAtOnce | Self::SameValue | Self::CouriersSum | Self::Untimed)
+    }
+}
+
 /// What a pair is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -41,8 +61,11 @@ pub enum Verdict {
         /// Only the value says so.
         by_value: bool,
     },
-    /// One sale if the telling can be no other; else a person is asked.
-    OneIfOnly,
+    /// One sale if the telling can be no other; else a person is asked. `by_value` as above.
+    OneIfOnly {
+        /// Only the value says so.
+        by_value: bool,
+    },
     /// A person is asked.
     Ask,
 }
@@ -71,7 +94,7 @@ pub fn judge(a: &Account<'_>, b: &Account<'_>) -> Option<(Row, Verdict)> {
         (false, false) => Some((Row::OtherValue, Verdict::Ask)),
         // A part that came back is no end, and may be of another sale.
         _ if is_part_return(a) || is_part_return(b) => Some((Row::CalledOff, Verdict::Ask)),
-        _ if calls_off(a) || calls_off(b) => Some((Row::CalledOff, Verdict::OneIfOnly)),
+        _ if calls_off(a) || calls_off(b) => Some((Row::CalledOff, Verdict::OneIfOnly { by_value: false })),
         _ if is_over_by_then(a, b) || is_over_by_then(b, a) => Some((Row::Unvalued, Verdict::Ask)),
         _ => Some((Row::Unvalued, ONE)),
     }
@@ -79,6 +102,7 @@ pub fn judge(a: &Account<'_>, b: &Account<'_>) -> Option<(Row, Verdict)> {
 
 const ONE: Verdict = Verdict::One { by_value: false };
 const ONE_BY_VALUE: Verdict = Verdict::One { by_value: true };
+const ONE_BY_VALUE_IF_ONLY: Verdict = Verdict::OneIfOnly { by_value: true };
 
 fn same_value(a: &Account<'_>, b: &Account<'_>) -> (Row, Verdict) {
     let distance = a.distance(b);
@@ -92,14 +116,41 @@ fn same_value(a: &Account<'_>, b: &Account<'_>) -> (Row, Verdict) {
         () => Row::SameValue,
     };
     let verdict = match row {
+        Row::SameValueAtOnce if is_entry_before(a, b) || is_entry_before(b, a) => ONE_BY_VALUE_IF_ONLY,
         Row::SameValueAtOnce => ONE_BY_VALUE,
         Row::CouriersSum => ONE,
         _ if called_off => Verdict::Ask,
         Row::Untimed if distance <= SAME_HALF_DAY => ONE_BY_VALUE,
-        Row::SameValue if is_timing(Timing::Tapped) && a.door != b.door => ONE_BY_VALUE,
+        Row::Untimed if a.touches(b) && distance <= UNTIMED_SURE => ONE_BY_VALUE_IF_ONLY,
+        _ if a.has_other_number(b) && distance > ENTERED_WITHIN => Verdict::Ask,
+        Row::SameValue if is_late_tap(a, b) || is_late_tap(b, a) => ONE_BY_VALUE,
+        Row::SameValue if is_entry_of(a, b) || is_entry_of(b, a) => match distance {
+            distance if distance <= ENTERED_WITHIN => ONE_BY_VALUE,
+            _ => ONE_BY_VALUE_IF_ONLY,
+        },
         _ => Verdict::Ask,
     };
     (row, verdict)
+}
+
+/// Whether one was tapped, after the other may have been agreed, and through another door.
+fn is_late_tap(tap: &Account<'_>, other: &Account<'_>) -> bool {
+    tap.timing == Timing::Tapped && tap.touches(other) && !tap.shares_door(other)
+}
+
+/// Whether one is what a CRM entered on the day on which the other was agreed, as both state.
+fn is_entry_of(entry: &Account<'_>, agreed: &Account<'_>) -> bool {
+    entry.timing == Timing::StatedOutside
+        && agreed.timing == Timing::Stated
+        && entry.touches(agreed)
+        && entry.distance(agreed) <= ENTERED_LATE_WITHIN
+}
+
+/// Whether one is what a CRM entered before the other was agreed, as both state.
+fn is_entry_before(entry: &Account<'_>, agreed: &Account<'_>) -> bool {
+    entry.timing == Timing::StatedOutside
+        && agreed.timing == Timing::Stated
+        && entry.at + ENTERED_BEFORE < agreed.at
 }
 
 /// Whether `next` was not told before a `confirmed` that was taken back.

@@ -12,7 +12,7 @@ use crate::domain::order::ledger::{JoinedOrder, OrderLedger};
 use crate::domain::order::legality::{self, Illegal};
 use crate::domain::order::matching::SaleDecision;
 use crate::domain::order::number::has_number;
-use crate::domain::order::outcome::{Fact, FollowUp, OutcomeKind, Source, Terms};
+use crate::domain::order::outcome::{Fact, FollowUp, OutcomeKind, Terms};
 use crate::domain::order::tag::{MIN_SPACING, Tag};
 use crate::domain::order::tag_refusal::Refusal;
 use crate::domain::order::tag_terms::complete;
@@ -104,7 +104,7 @@ fn decide_new(
     let terms = complete(tag, &Order::new(tag.terms.currency), None)?;
     let occurred_at = tag.occurred_at.unwrap_or(now);
     let mut matched = None;
-    if is_typed(tag) && !tag.new_order {
+    if tag.source.is_typed() && !tag.new_order {
         let trial = which_order::try_confirmed(tag, &terms, occurred_at, None, orders, decisions);
         if let Some(index) = trial.joined {
             let ledger = &orders[index];
@@ -164,7 +164,7 @@ fn decide_existing(
 
 /// A person who confirms a sale under the number of a telling that joined it says that it is that sale.
 fn rule_by_number(tag: &Tag, ledger: &OrderLedger) -> Vec<Ruling> {
-    let Some(number) = tag.order_number.as_ref().filter(|_| is_typed(tag)) else { return Vec::new() };
+    let Some(number) = tag.order_number.as_ref().filter(|_| tag.source.is_typed()) else { return Vec::new() };
     if tag.kind != OutcomeKind::Confirmed {
         return Vec::new();
     }
@@ -204,7 +204,7 @@ fn rule_on_existing(
     if tag.new_order {
         return Ok(trial.doubts.into_iter().filter_map(|other| ruling(FollowUp::Part, other)).collect());
     }
-    if is_typed(tag) && !trial.doubts.is_empty() {
+    if tag.source.is_typed() && !trial.doubts.is_empty() {
         return Err(Refusal::perhaps_same_sale(trial.doubts));
     }
     Ok(Vec::new())
@@ -216,12 +216,8 @@ fn is_confirmed(ledger: &OrderLedger) -> bool {
     ledger.effective().any(confirms)
 }
 
-/// Whether a person typed or tapped it, and so can be asked at once; a label or a sentence is asked about afterwards.
-const fn is_typed(tag: &Tag) -> bool {
-    matches!(tag.source, Source::Console | Source::Api)
-}
-
-/// The `confirmed` by which a person said the same within 10 minutes.
+/// The `confirmed` by which a person typed the same within 10 minutes. What another door told (a label, a sentence) is no
+/// repetition: both tellings stand in the ledger, and the matching makes them one order.
 fn said_just_now(tag: &Tag, occurred_at: Timestamp, ledger: &OrderLedger) -> Option<OutcomeId> {
     let distance = |fact: &Fact| {
         if fact.occurred_at > occurred_at {
@@ -231,7 +227,7 @@ fn said_just_now(tag: &Tag, occurred_at: Timestamp, ledger: &OrderLedger) -> Opt
         }
     };
     let said = ledger.effective().filter(|fact| {
-        fact.kind == tag.kind && fact.source.is_person() && distance(fact) <= SAID_AGAIN_WITHIN
+        fact.kind == tag.kind && fact.source.is_typed() && distance(fact) <= SAID_AGAIN_WITHIN
     });
     let newest = said.last()?;
     let agrees = ledger.order.state.is_sale() && agrees_in_value(tag, ledger);

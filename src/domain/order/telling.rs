@@ -106,6 +106,8 @@ pub struct Account<'a> {
     pub numbered_by: Vec<NumberedBy<'a>>,
     /// A person told of it.
     pub by_person: bool,
+    /// A person typed its value, perhaps of a label.
+    pub is_valued_by_person: bool,
     /// When it was first delivered, cancelled or wholly returned, as somebody stated.
     pub ended_at: Option<Timestamp>,
     /// When it was first cancelled or wholly returned, as somebody stated.
@@ -157,7 +159,8 @@ impl<'a> Account<'a> {
             until,
             values: values(&facts),
             numbered_by: numbered_by(telling, &facts),
-            by_person: telling.facts.iter().any(|fact| is_persons_word(fact)),
+            by_person: telling.facts.iter().any(|fact| fact.source.is_typed()),
+            is_valued_by_person: facts.iter().any(|fact| fact.source.is_typed() && gives_value(fact)),
             ended_at: first_stated(&mut called_off.iter().copied().chain(delivered)),
             called_off_at: first_stated(&mut called_off.iter().copied()),
             is_called_off: !called_off.is_empty(),
@@ -167,8 +170,22 @@ impl<'a> Account<'a> {
 
     /// Whether two tellings may be of one sale by their times: their spans touch, or they lie within 12 hours.
     pub fn is_near(&self, other: &Self) -> bool {
-        let touches = self.from <= other.until && other.from <= self.until;
-        touches || self.distance(other) <= LATE_WITHIN
+        self.touches(other) || self.distance(other) <= LATE_WITHIN
+    }
+
+    /// Whether both may have been agreed at one moment.
+    pub fn touches(&self, other: &Self) -> bool {
+        self.from <= other.until && other.from <= self.until
+    }
+
+    /// Whether each was told by a number of its own.
+    pub fn has_other_number(&self, other: &Self) -> bool {
+        !self.numbered_by.is_empty() && !other.numbered_by.is_empty()
+    }
+
+    /// Whether one door told of both, or gave both their value.
+    pub fn shares_door(&self, other: &Self) -> bool {
+        self.door == other.door || (self.is_valued_by_person && other.is_valued_by_person)
     }
 
     /// The time between two tellings.
@@ -227,9 +244,10 @@ fn claims_time(fact: &Fact) -> bool {
     fact.time_stated || fact.source.is_person()
 }
 
-/// A tap or a typed tag, rather than a label or sentence that the service read.
-fn is_persons_word(fact: &Fact) -> bool {
-    matches!(fact.source, Source::Console | Source::Api)
+/// Whether a fact says what the whole sale is worth.
+fn gives_value(fact: &Fact) -> bool {
+    matches!(fact.kind, OutcomeKind::Confirmed | OutcomeKind::Amended)
+        && (fact.terms.value.is_some() || fact.terms.sum().is_some())
 }
 
 /// Whether a fact ends the sale for good, as far as it says so itself: a return of named pieces may be of a part.

@@ -109,7 +109,8 @@ pub(in crate::flow) async fn append(
         }
         TagMeaning::OfOrder(Decision::Known { order, outcome_id, also_named, rulings }) => {
             if let Some(number) = also_named {
-                name_order(unit, loaded, order, &number);
+                let telling = loaded.aggregate.orders[order].id_of_telling(&outcome_id).clone();
+                name_telling(unit, loaded, order, &telling, number).await?;
                 loaded.touch(Some(&loaded.aggregate.orders[order].id.clone()));
             }
             let about = loaded.aggregate.fact(&outcome_id).cloned();
@@ -119,10 +120,11 @@ pub(in crate::flow) async fn append(
         }
         TagMeaning::OfOrder(Decision::Append { order, terms, occurred_at, rulings }) => {
             let index = match order {
-                OrderOfEntry::New { number } => open_order(unit, services, loaded, number, &terms),
+                OrderOfEntry::New { number } => open_order(unit, services, loaded, number, &terms).await?,
                 OrderOfEntry::Existing { index, also_named } => {
                     if let Some(number) = also_named {
-                        name_order(unit, loaded, index, &number);
+                        let telling = loaded.aggregate.orders[index].id.clone();
+                        name_telling(unit, loaded, index, &telling, number).await?;
                     }
                     index
                 }
@@ -252,7 +254,7 @@ async fn add_note(unit: &mut Unit, loaded: &LoadedConversation, tag: &Tag, fact:
 
 /// Settles the pending tags of the conversation that mean the same fact: a person who saw it has decided.
 async fn settle_pending(unit: &mut Unit, loaded: &LoadedConversation, tag: &Tag, actor: &str) -> Result<()> {
-    if !loaded.aggregate.has_pending_tag || !matches!(tag.source, Source::Console | Source::Api) {
+    if !loaded.aggregate.has_pending_tag || !tag.source.is_typed() {
         return Ok(());
     }
     let about_chat = tag.kind.is_of_conversation();
@@ -287,31 +289,41 @@ fn fact(
 
 /// Opens a telling under this number, or without one; gives its index among the aggregate's orders. It gets a number of
 /// the service's own as soon as it is known to be no other order.
-fn open_order(
+async fn open_order(
     unit: &mut Unit,
     services: &Services,
     loaded: &mut LoadedConversation,
     number: Option<String>,
     terms: &Terms,
-) -> usize {
+) -> Result<usize> {
     let id = OrderId(services.ids.next(loaded.now));
     let policy_version = loaded.page.policy.version;
     let mut ledger = OrderLedger::new(id, number.is_none(), policy_version, terms.currency);
     ledger.opened_at = loaded.now;
     unit.open_order(&loaded.aggregate.thread, &ledger, loaded.now);
+    let telling = ledger.id.clone();
     loaded.aggregate.orders.push(ledger);
     let index = loaded.aggregate.orders.len() - 1;
     if let Some(number) = number {
-        name_order(unit, loaded, index, &number);
+        name_telling(unit, loaded, index, &telling, number).await?;
     }
-    index
+    Ok(index)
 }
 
-/// Gives the order at `index` a further number.
-fn name_order(unit: &mut Unit, loaded: &mut LoadedConversation, index: usize, number: &str) {
+/// Gives one of the tellings of the order at `index` a further number.
+async fn name_telling(
+    unit: &mut Unit,
+    loaded: &mut LoadedConversation,
+    index: usize,
+    telling: &OrderId,
+    number: String,
+) -> Result<()> {
     let ledger = &mut loaded.aggregate.orders[index];
-    unit.name_order(&loaded.page.id, &ledger.id, number, ledger.numbers.len());
-    ledger.numbers.push(number.to_owned());
+    unit.name_order(&loaded.page.id, telling, &number, ledger.numbers.len());
+    if ledger.add_number(telling, number) {
+        unit.set_numbered_by_sender(telling).await?;
+    }
+    Ok(())
 }
 
 fn append_rulings(

@@ -263,16 +263,35 @@ impl World {
         conversation["orders"].as_array()?.iter().find(is_of).cloned()
     }
 
+    /// Whether an order has its value from another sale, and of this one a label alone.
+    fn is_of_another_sale(&self, index: usize, order: &Value, sale: usize) -> bool {
+        let facts = &self.told[index].seen.facts;
+        let valued = |entry: &&Value| entry["value"].is_string() && entry["undone"] != true;
+        let of_sale = |entry: &Value| entry["id"].as_str().and_then(|id| facts.get(id)) == Some(&sale);
+        order["value"].is_string() && !entries(order).filter(valued).any(of_sale)
+    }
+
     async fn operator_says(&mut self, index: usize, story: &Story, telling: &Telling, kind: &str) -> String {
         let path = format!("/v1/conversations/{}/outcomes", self.told[index].conversation);
+        let mut kind = kind;
         let mut body = tag(telling, kind, |at| self.moment(at).to_string());
         if kind != "confirmed" {
             let conversation = self.sees(index, story).await;
-            let Some(order) = self.order_of(index, &conversation, telling.sale, &Value::Null) else {
-                return "no order to say it of".to_owned();
-            };
-            body["order_id"] = order["order_id"].clone();
-        } else if self.setup.offered {
+            let order = self.order_of(index, &conversation, telling.sale, &Value::Null);
+            match order.filter(|order| !self.is_of_another_sale(index, order, telling.sale)) {
+                Some(order) => body["order_id"] = order["order_id"].clone(),
+                // What the order shows is another sale's value, so the person tells of the sale itself.
+                None if kind == "amended" => {
+                    kind = "confirmed";
+                    body["outcome"] = json!(kind);
+                }
+                None => {
+                    self.told[index].seen.refused.insert(telling.sale);
+                    return "no order to say it of".to_owned();
+                }
+            }
+        }
+        if kind == "confirmed" && self.setup.offered {
             let conversation = self.sees(index, story).await;
             let stands = |order: &Value| order["state"] != "none";
             let has_order = conversation["orders"].as_array().is_some_and(|orders| orders.iter().any(stands));
@@ -349,7 +368,9 @@ impl World {
             if is_in_doubt(order) {
                 // What gave the order its value is what the question is about.
                 let sale_of = |entry: &Value| facts.get(entry["id"].as_str()?);
-                let valued = |entry: &&Value| entry["kind"] == "confirmed" && entry["value"].is_string();
+                let valued = |entry: &&Value| {
+                    entry["kind"] == "confirmed" && entry["value"].is_string() && entry["undone"] != true
+                };
                 let own = entries(order).filter(valued).find_map(sale_of);
                 let own = own.or_else(|| entries(order).find_map(sale_of));
                 let other = own.and_then(|sale| {

@@ -132,7 +132,12 @@ pub fn judge(story: &Story, seen: &Seen) -> Verdict {
             })
         };
         let of_sale: Vec<&Value> = orders.iter().filter(has).collect();
-        if of_sale.iter().any(|order| says_why(order)) {
+        // All that was told of it was taken back, and what should have followed got lost.
+        let is_of_sale = |entry: &Value| {
+            entry["undone"] == true && entry["id"].as_str().and_then(|id| seen.facts.get(id)) == Some(&index)
+        };
+        let is_taken_back = of_sale.is_empty() && orders.iter().flat_map(entries).any(is_of_sale);
+        if is_taken_back || of_sale.iter().any(|order| says_why(order)) {
             continue;
         }
         verdict.missing.push(index);
