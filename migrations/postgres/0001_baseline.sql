@@ -249,6 +249,8 @@ create table chat (
 -- A row: a telling of a sale, and an order if it joined no other; then with what its ledger folds into.
 -- `service_numbered`: it has no number, or one of the service's own (S-1001). `joined_into`: the order that it turned out
 -- to be; it follows from the ledger and may part again. `policy_version`: the policy in force when it was opened.
+-- `flagged`: a person is asked about a fact of it, or whether it is another order. `told_twice`: Meta was told of it by two
+-- of its tellings.
 create table sale_order (
   id text not null primary key,
   page_id text not null references page (id),
@@ -260,6 +262,8 @@ create table sale_order (
   value bigint,
   paid bigint not null,
   refunded bigint not null,
+  flagged bigint not null,
+  told_twice bigint not null,
   opened_at bigint not null,
   version bigint not null,
   joined_into text
@@ -267,6 +271,8 @@ create table sale_order (
 create index order_conversation on sale_order (conversation_id);
 create index order_state on sale_order (page_id, state, opened_at);
 create index order_opened on sale_order (page_id, opened_at, id);
+create index order_flagged on sale_order (page_id, conversation_id) where flagged = 1;
+create index order_told_twice on sale_order (page_id, opened_at) where told_twice = 1;
 create index order_joined on sale_order (joined_into) where joined_into is not null;
 
 -- A row: a number under which an order was told, as it was first written, whichever order it has joined since.
@@ -458,7 +464,8 @@ create index attempt_conversion_conversion on attempt_conversion (conversion_id)
 -- the feed, given after its commit. `parked`: the order waited for a person's word. `conversation_version`: how much of
 -- its conversation was known then. `entries`: the position of the last entry of the ledger then. `tellings`: JSON, the ids
 -- of the tellings that were the order; null: its own alone. `numbers`: JSON, its numbers then. `became`: the number of the
--- order that it turned out to be, which ended it.
+-- order that it turned out to be, which ended it. `caused_by`: the entry of the ledger that led to it; null: a referral, or
+-- the first message.
 create table change (
   id text not null primary key,
   page_id text not null references page (id),
@@ -472,6 +479,7 @@ create table change (
   tellings text,
   numbers text,
   became text,
+  caused_by text,
   sequence bigint,
   published_at bigint
 );

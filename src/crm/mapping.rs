@@ -7,8 +7,9 @@ use crate::crm::tag_body::{CustomerBody, ItemBody, TagBody};
 use crate::domain::basic::money::Currency;
 use crate::domain::conversation::customer::Customer;
 use crate::domain::operator::Role;
-use crate::domain::order::outcome::{Details, Item, OutcomeKind, Source, Terms};
+use crate::domain::order::outcome::{OutcomeKind, Source};
 use crate::domain::order::tag::{ORDER_NUMBER_MAX, REFERENCE_MAX, Tag};
+use crate::domain::order::terms::{Details, Item, Terms};
 use crate::error::{Error, Result};
 
 /// Characters of a note, at most.

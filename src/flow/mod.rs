@@ -11,7 +11,8 @@ mod tag;
 mod unit;
 
 pub use crate::domain::conversation::phone_key::PhoneKey;
-pub use crate::domain::order::tagged::{FollowUpEntry, Tagged};
+pub use crate::domain::order::outcome::FollowUpEntry;
+pub use crate::domain::order::tagged::Tagged;
 pub use convert::preview::{PreviewTotals, preview};
 pub use convert::silence::fall_silent;
 pub use deliver::lease::{Batch, lease, open, release};

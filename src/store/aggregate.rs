@@ -6,13 +6,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde::Deserialize;
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{AccountId, AttemptId, ConversationId, OrderId, PageId, PersonId};
+use crate::domain::basic::identity::{
+    AccountId, AttemptId, ConversationId, OrderId, OutcomeId, PageId, PersonId,
+};
 use crate::domain::basic::money::Currency;
 use crate::domain::conversation::aggregate::{ConversationAggregate, Thread};
 use crate::domain::conversation::inbound::Channel;
 use crate::domain::conversation::recipient::Recipient;
 use crate::domain::order::ledger::{Join, JoinedOrder, OrderLedger, mark_reported, rematch};
-use crate::domain::order::outcome::{Fact, FollowUp};
+use crate::domain::order::outcome::{Fact, FollowUp, FollowUpEntry};
 use crate::error::Result;
 use crate::store::chat::ChatRow;
 use crate::store::conversion::LedgerConversion;
@@ -367,15 +369,18 @@ type Ledgers = HashMap<String, Vec<Fact>>;
 
 /// Facts about orders, by telling, and facts about chats, by conversation; each with the follow-ups to it.
 fn ledgers(outcomes: Vec<OutcomeRow>) -> Result<(Ledgers, Ledgers)> {
-    let (mut undone, mut accepted, mut same) = (HashSet::new(), HashSet::new(), HashSet::new());
+    let (mut follow_ups, mut same) = (HashMap::<OutcomeId, Vec<FollowUpEntry>>::new(), HashSet::new());
     for row in &outcomes {
-        match row.follow_up() {
-            Some((about, FollowUp::Undo)) => undone.insert(about.clone()),
-            Some((about, FollowUp::Accept)) => accepted.insert(about.clone()),
-            Some((about, FollowUp::Join)) => same.insert(about.clone()),
-            Some((_, FollowUp::Part)) | None => false,
-        };
+        if let Some(entry) = row.follow_up_entry()? {
+            follow_ups.entry(entry.about.clone()).or_default().push(entry);
+        } else if let Some((about, FollowUp::Join)) = row.follow_up() {
+            same.insert(about.clone());
+        }
     }
+    for entries in follow_ups.values_mut() {
+        entries.sort_by(|a, b| (a.recorded_at, &a.id).cmp(&(b.recorded_at, &b.id)));
+    }
+    let about = |id: &OutcomeId| follow_ups.get(id).map(Vec::as_slice).unwrap_or_default();
     let (mut of_orders, mut of_chats) = (Ledgers::new(), Ledgers::new());
     for mut row in outcomes.into_iter().filter(|row| row.about.is_none()) {
         let ledger = match row.order_id.take() {
@@ -383,8 +388,12 @@ fn ledgers(outcomes: Vec<OutcomeRow>) -> Result<(Ledgers, Ledgers)> {
             None => of_chats.entry(std::mem::take(&mut row.conversation_id)).or_default(),
         };
         let mut fact = row.fact()?;
-        fact.undone = undone.contains(&fact.id.0);
-        fact.accepted = accepted.contains(&fact.id.0);
+        for entry in about(&fact.id.clone()) {
+            fact.take_follow_up(entry);
+            for undo in about(&entry.id) {
+                fact.take_follow_up(undo);
+            }
+        }
         fact.names_same_sale = same.contains(&fact.id.0);
         ledger.push(fact);
     }

@@ -6,16 +6,15 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{ConversationId, OrderId, PageId, PersonId};
+use crate::domain::basic::identity::{ConversationId, OrderId, OutcomeId, PageId, PersonId};
 use crate::domain::basic::money::Currency;
 use crate::domain::conversation::aggregate::Thread;
 use crate::domain::conversation::inbound::Channel;
 use crate::domain::feed::change::{
-    CONVERSATION_UPDATED, Change, CursorKey, ORDER_UPDATED, OrderRecord, Records, Subject, ThreadRecord,
-    VersionedFact, VersionedReferral,
+    CONVERSATION_UPDATED, Cause, Change, CursorKey, ORDER_UPDATED, OrderRecord, Records, Subject,
+    ThreadRecord, VersionedFact, VersionedFollowUp, VersionedReferral,
 };
 use crate::domain::order::ledger::OrderLedger;
-use crate::domain::order::outcome::FollowUp;
 use crate::error::{Error, Result};
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Pair, Row, Value, list, rows, values};
@@ -46,6 +45,19 @@ macro_rules! changed_threads {
     };
 }
 
+/// A change to be added.
+#[derive(Debug)]
+pub struct NewChange<'a> {
+    /// Our id of the change.
+    pub id: String,
+    /// The conversation that changed, or in which the order is.
+    pub thread: &'a Thread,
+    /// The entry of the ledger that led to it.
+    pub cause: Option<&'a OutcomeId>,
+    /// When it is recorded.
+    pub now: Timestamp,
+}
+
 /// A change to be written.
 #[derive(Debug, Serialize)]
 struct ChangeRow {
@@ -61,6 +73,7 @@ struct ChangeRow {
     tellings: Option<String>,
     numbers: Option<String>,
     became: Option<String>,
+    caused_by: Option<String>,
     sequence: Option<i64>,
     published_at: Option<i64>,
 }
@@ -69,8 +82,8 @@ impl Buffered for ChangeRow {
     const TABLE: Table = Table::Change;
     const TEXT: Pair = rows!(insert into change (
         id text, page_id text, kind text, subject_id text, version bigint, occurred_at bigint, parked bigint,
-        conversation_version bigint, entries bigint, tellings text, numbers text, became text, sequence bigint,
-        published_at bigint
+        conversation_version bigint, entries bigint, tellings text, numbers text, became text, caused_by text,
+        sequence bigint, published_at bigint
     ));
     /// On SQLite, where units commit one after the other, changes are numbered when they are written; on PostgreSQL,
     /// and while older changes wait, they wait for the publisher.
@@ -237,10 +250,11 @@ impl Unit {
     pub async fn changes(&mut self, slice: FeedSlice<'_>, limit: i64) -> Result<Vec<Change>> {
         let mut values = slice.values();
         values.push(Value::from(limit));
-        let text = "select id, sequence, page_id, kind, subject_id, version, occurred_at, parked,
-                           conversation_version, entries, tellings, numbers, became
-                      from change
-                     where sequence > $1 and sequence <= $2 and (cast($3 as text) is null or page_id = $3)
+        let text = "select change.id, sequence, change.page_id, change.kind, subject_id, version, change.occurred_at,
+                           parked, conversation_version, entries, tellings, numbers, became, caused_by,
+                           outcome.kind as cause_kind, outcome.actor as cause_actor
+                      from change left join outcome on outcome.id = change.caused_by
+                     where sequence > $1 and sequence <= $2 and (cast($3 as text) is null or change.page_id = $3)
                      order by sequence
                      limit $4";
         self.rows(text, values).await?.iter().map(read_change).collect()
@@ -349,18 +363,16 @@ impl Unit {
         Ok(())
     }
 
-    /// Adds a change: the order of `thread` is now at its version. One that turned out to be another order ends with it,
+    /// Adds a change: an order of the thread is now at its version. One that turned out to be another order ends with it,
     /// and names the number of that one as `became`.
     pub fn order_changed(
         &mut self,
-        id: String,
-        thread: &Thread,
+        new: NewChange<'_>,
         order: &OrderLedger,
         became: Option<String>,
-        now: Timestamp,
     ) -> Result<()> {
         let ids: Vec<&str> = order.ids().map(OrderId::as_str).collect();
-        let change = ChangeRow::of(thread, id, now);
+        let change = ChangeRow::of(new);
         self.write_buffer.of().push(ChangeRow {
             kind: ORDER_UPDATED,
             subject_id: order.id.0.clone(),
@@ -375,20 +387,20 @@ impl Unit {
     }
 
     /// Adds a change: the conversation is now at its version.
-    pub async fn conversation_changed(&mut self, id: String, thread: &Thread, now: Timestamp) -> Result<()> {
+    pub async fn conversation_changed(&mut self, new: NewChange<'_>) -> Result<()> {
         self.execute(
             "update conversation set version = $2 where id = $1",
-            values![thread.id.as_str(), thread.version],
+            values![new.thread.id.as_str(), new.thread.version],
         )
         .await?;
-        self.write_buffer.of().push(ChangeRow::of(thread, id, now));
+        self.write_buffer.of().push(ChangeRow::of(new));
         Ok(())
     }
 }
 
 impl ChangeRow {
     /// A change of a thread at its version; it gets its number in the feed after the commit.
-    fn of(thread: &Thread, id: String, now: Timestamp) -> Self {
+    fn of(NewChange { id, thread, cause, now }: NewChange<'_>) -> Self {
         Self {
             id,
             page_id: thread.page_id.0.clone(),
@@ -402,6 +414,7 @@ impl ChangeRow {
             tellings: None,
             numbers: None,
             became: None,
+            caused_by: cause.map(|cause| cause.0.clone()),
             sequence: None,
             published_at: None,
         }
@@ -423,7 +436,15 @@ fn read_change(row: &Row) -> Result<Change> {
         tellings: texts(row, "tellings")?.into_iter().map(OrderId).collect(),
         numbers: texts(row, "numbers")?,
         became: row.get("became")?,
+        cause: read_cause(row)?,
     })
+}
+
+/// The entry that led to a change, as far as it is there.
+fn read_cause(row: &Row) -> Result<Option<Cause>> {
+    let (id, kind): (Option<String>, Option<String>) = (row.get("caused_by")?, row.get("cause_kind")?);
+    let Some((id, kind)) = id.zip(kind) else { return Ok(None) };
+    Ok(Some(Cause { outcome: OutcomeId(id), kind, actor: row.get("cause_actor")? }))
 }
 
 /// A column with a JSON list of texts; empty where it is null.
@@ -437,21 +458,22 @@ fn texts(row: &Row, column: &'static str) -> Result<Vec<String>> {
 
 /// Facts with their follow-ups, each entry with its position in the ledger.
 fn versioned(entries: &[OutcomeRow]) -> Result<Vec<VersionedFact>> {
-    let (mut undone, mut accepted): (HashMap<&str, i64>, HashMap<&str, i64>) = Default::default();
-    for entry in entries {
-        match entry.follow_up() {
-            Some((about, FollowUp::Undo)) => undone.insert(about, entry.position),
-            Some((about, FollowUp::Accept)) => accepted.insert(about, entry.position),
-            Some((_, FollowUp::Join | FollowUp::Part)) | None => None,
-        };
+    let mut follow_ups: HashMap<String, Vec<VersionedFollowUp>> = HashMap::new();
+    for row in entries {
+        if let Some(entry) = row.follow_up_entry()? {
+            let about = follow_ups.entry(entry.about.0.clone()).or_default();
+            about.push(VersionedFollowUp { entry, since: row.position });
+        }
     }
+    let about = |id: &str| follow_ups.get(id).map(Vec::as_slice).unwrap_or_default();
     let facts = entries.iter().filter(|entry| entry.about.is_none());
     let versioned = facts.map(|entry| {
+        let own = about(&entry.id).iter();
+        let own = own.flat_map(|one| std::iter::once(one).chain(about(&one.entry.id.0)));
         Ok(VersionedFact {
             telling: entry.order_id.clone().map(OrderId),
             since: entry.position,
-            undone_since: undone.get(entry.id.as_str()).copied(),
-            accepted_since: accepted.get(entry.id.as_str()).copied(),
+            follow_ups: own.cloned().collect(),
             fact: entry.clone().fact()?,
         })
     });

@@ -10,7 +10,7 @@ use crate::domain::conversation::inbound::{Author, Channel};
 use crate::error::Result;
 use crate::store::cursor::ListRange;
 use crate::store::db::sql::Unit;
-use crate::store::db::statement::{Pair, Row, Value, list, values};
+use crate::store::db::statement::{Pair, Row, list, values};
 
 /// Who gave a phone number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,16 +99,22 @@ pub struct SilentConversation {
 }
 
 impl Unit {
-    /// The conversations of a Page, the one with the latest message first.
+    /// The conversations of a Page, the one with the latest message first: those in one state, or with an order about which
+    /// a person is asked or without one.
     pub async fn conversations(
         &mut self,
         part: ListRange<'_>,
         state: Option<String>,
+        flagged: Option<bool>,
     ) -> Result<Vec<ConversationRow>> {
         let mut values = part.values();
-        values.push(Value::from(state));
+        values.extend(values![state, flagged.map(i64::from)]);
         let text = conversation_rows!(
             "where conversation.page_id = $1 and ($5 is null or state = $5)
+               and (cast($6 as bigint) is null or $6 = (
+                    select count(*) from (select 1 from sale_order
+                                           where page_id = $1 and sale_order.conversation_id = conversation.id
+                                             and flagged = 1 and joined_into is null limit 1) as asked))
                and (last_at < $2 or (last_at = $2 and conversation.id < $3))
              order by last_at desc, conversation.id desc limit $4"
         );

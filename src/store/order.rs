@@ -8,13 +8,13 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, OrderId, PageId};
 use crate::domain::basic::money::Currency;
 use crate::domain::conversation::aggregate::Thread;
-use crate::domain::order::fold::{Order, State};
+use crate::domain::order::fold::State;
 use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::number::number_key;
 use crate::error::{Error, Result};
 use crate::store::cursor::ListRange;
 use crate::store::db::sql::Unit;
-use crate::store::db::statement::{Pair, Row, Value, rows, values};
+use crate::store::db::statement::{Pair, Row, rows, values};
 use crate::store::db::write_buffer::{Buffered, Table, Taken};
 
 /// A row of the table `sale_order`, with the order's first number.
@@ -30,6 +30,8 @@ pub struct OrderRow {
     pub value: Option<i64>,
     pub paid: i64,
     pub refunded: i64,
+    pub flagged: bool,
+    pub told_twice: bool,
     pub opened_at: Timestamp,
     pub version: i64,
 }
@@ -38,7 +40,8 @@ pub struct OrderRow {
 macro_rules! order_rows {
     ($which:literal) => {
         concat!(
-            "select id, page_id, conversation_id, state, currency, value, paid, refunded, opened_at, version,
+            "select id, page_id, conversation_id, state, currency, value, paid, refunded, flagged, told_twice, opened_at,
+                    version,
                     (select number from order_number where order_id = sale_order.id
                       order by position, number limit 1) as number
                from sale_order
@@ -61,6 +64,8 @@ pub(in crate::store) struct NewOrder {
     value: Option<i64>,
     paid: i64,
     refunded: i64,
+    flagged: i64,
+    told_twice: i64,
     opened_at: i64,
     version: i64,
 }
@@ -69,7 +74,8 @@ impl Buffered for NewOrder {
     const TABLE: Table = Table::Order;
     const TEXT: Pair = rows!(insert into sale_order (
         id text, page_id text, conversation_id text, service_numbered bigint, policy_version bigint, state text,
-        currency text, value bigint, paid bigint, refunded bigint, opened_at bigint, version bigint
+        currency text, value bigint, paid bigint, refunded bigint, flagged bigint, told_twice bigint, opened_at bigint,
+        version bigint
     ));
 }
 
@@ -82,13 +88,16 @@ pub(in crate::store) struct OrderFold {
     value: Option<i64>,
     paid: i64,
     refunded: i64,
+    flagged: i64,
+    told_twice: i64,
     version: i64,
 }
 
 impl Buffered for OrderFold {
     const TABLE: Table = Table::OrderFold;
     const TEXT: Pair = rows!(update sale_order by id set
-        state text, currency text, value bigint, paid bigint, refunded bigint, version bigint);
+        state text, currency text, value bigint, paid bigint, refunded bigint, flagged bigint, told_twice bigint,
+        version bigint);
 }
 
 /// An order as an aggregate loads it: without its fold, which is computed from the facts.
@@ -147,12 +156,18 @@ impl Buffered for OrderCounter {
 }
 
 impl Unit {
-    /// The orders of a Page, the last one opened first.
-    pub async fn orders(&mut self, part: ListRange<'_>, state: Option<String>) -> Result<Vec<OrderRow>> {
+    /// The orders of a Page, the last one opened first: those in one state, or about which a person is asked or not.
+    pub async fn orders(
+        &mut self,
+        part: ListRange<'_>,
+        state: Option<String>,
+        flagged: Option<bool>,
+    ) -> Result<Vec<OrderRow>> {
         let mut values = part.values();
-        values.push(Value::from(state));
+        values.extend(values![state, flagged.map(i64::from)]);
         let text = order_rows!(
             "where page_id = $1 and joined_into is null and ($5 is null or state = $5)
+               and (cast($6 as bigint) is null or flagged = $6)
                and (opened_at < $2 or (opened_at = $2 and id < $3))
              order by opened_at desc, id desc limit $4"
         );
@@ -207,6 +222,8 @@ impl Unit {
             value: None,
             paid: 0,
             refunded: 0,
+            flagged: 0,
+            told_twice: 0,
             opened_at: now.millis(),
             version: 0,
         });
@@ -263,21 +280,26 @@ impl Unit {
 
     /// Writes the fold of an order; of several writes in a unit the last counts. An order that is still in the write
     /// buffer is added with it.
-    pub fn put_order(&mut self, id: &OrderId, order: &Order, version: i64) {
+    pub fn put_order(&mut self, ledger: &OrderLedger) {
+        let order = &ledger.order;
         let fold = OrderFold {
-            id: id.0.clone(),
+            id: ledger.id.0.clone(),
             state: order.state.as_str(),
             currency: order.currency.code(),
             value: order.value,
             paid: order.paid,
             refunded: order.refunded,
-            version,
+            flagged: i64::from(ledger.asks_since().is_some()),
+            told_twice: i64::from(ledger.is_told_twice),
+            version: ledger.version,
         };
         let mut new = self.write_buffer.of::<NewOrder>().iter_mut();
         if let Some(new) = new.find(|new| new.id == fold.id) {
-            let OrderFold { id: _, state, currency, value, paid, refunded, version } = fold;
+            let OrderFold { id: _, state, currency, value, paid, refunded, flagged, told_twice, version } =
+                fold;
             (new.state, new.currency, new.value) = (state, currency, value);
             (new.paid, new.refunded, new.version) = (paid, refunded, version);
+            (new.flagged, new.told_twice) = (flagged, told_twice);
             return;
         }
         let folds = self.write_buffer.of::<OrderFold>();
@@ -354,6 +376,8 @@ fn read_order(row: &Row) -> Result<OrderRow> {
         value: row.get("value")?,
         paid: row.get("paid")?,
         refunded: row.get("refunded")?,
+        flagged: row.truth("flagged")?,
+        told_twice: row.truth("told_twice")?,
         opened_at: row.time("opened_at")?,
         version: row.get("version")?,
     })

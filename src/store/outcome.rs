@@ -9,7 +9,8 @@ use crate::domain::basic::identity::{ConversationId, OrderId, OutcomeId, PageId}
 use crate::domain::basic::money::Currency;
 use crate::domain::conversation::aggregate::Thread;
 use crate::domain::order::matching::SaleDecision;
-use crate::domain::order::outcome::{Details, Fact, FollowUp, Item, OutcomeKind, Source, Terms};
+use crate::domain::order::outcome::{Fact, FollowUp, FollowUpEntry, FollowUps, OutcomeKind, Source};
+use crate::domain::order::terms::{Details, Item, Terms};
 use crate::error::{Error, Result};
 use crate::store::db::sql::Unit;
 use crate::store::db::statement::{Pair, Row, read_word, rows, values};
@@ -26,23 +27,6 @@ pub struct EntryPosition<'a> {
     pub position: i64,
 }
 
-/// A follow-up to be added: an entry about another one.
-#[derive(Clone, Copy, Debug)]
-pub struct NewFollowUp<'a> {
-    /// Our id of the new entry.
-    pub id: &'a OutcomeId,
-    /// What it does with the fact.
-    pub kind: FollowUp,
-    /// The fact that it is about.
-    pub about: &'a Fact,
-    /// Of a join or a part: the fact that gave the other sale its value.
-    pub other: Option<&'a OutcomeId>,
-    /// The source by which it came.
-    pub source: Source,
-    /// The actor: the name of a person or an API key.
-    pub actor: &'a str,
-}
-
 /// Who made an entry, and to which conversation it belongs.
 #[derive(Clone, Debug)]
 pub struct EntryOrigin {
@@ -54,6 +38,8 @@ pub struct EntryOrigin {
     pub source: Source,
     /// The actor: the name of a person or an API key.
     pub actor: String,
+    /// Its kind, in the words of the rows.
+    pub kind: String,
     /// The entry that it undoes or accepts; `None` for a fact.
     pub about: Option<OutcomeId>,
 }
@@ -169,6 +155,21 @@ impl OutcomeRow {
         (self.recorded_at, &self.id)
     }
 
+    /// The undo or acceptance that it is.
+    pub(in crate::store) fn follow_up_entry(&self) -> Result<Option<FollowUpEntry>> {
+        let Some((about, kind @ (FollowUp::Undo | FollowUp::Accept))) = self.follow_up() else {
+            return Ok(None);
+        };
+        Ok(Some(FollowUpEntry {
+            id: OutcomeId(self.id.clone()),
+            about: OutcomeId(about.clone()),
+            kind,
+            recorded_at: Timestamp::from_millis(self.recorded_at),
+            source: read_word("source", Source::parse, &self.source)?,
+            actor: self.actor.clone(),
+        }))
+    }
+
     /// The id of the entry that it is about, and what it does with it.
     pub(in crate::store) fn follow_up(&self) -> Option<(&String, FollowUp)> {
         Some((self.about.as_ref()?, FollowUp::parse(&self.kind)?))
@@ -220,6 +221,7 @@ impl OutcomeRow {
             accepted: false,
             time_stated: self.time_stated != 0,
             names_same_sale: false,
+            follow_ups: FollowUps::default(),
         })
     }
 
@@ -268,18 +270,24 @@ impl Unit {
         Ok(())
     }
 
-    /// Adds a follow-up to the ledger.
-    pub fn append_follow_up(&mut self, position: EntryPosition<'_>, entry: NewFollowUp<'_>, now: Timestamp) {
+    /// Adds a follow-up to the ledger; `other` is of a join or a part the fact that gave the other sale its value.
+    pub fn append_follow_up(
+        &mut self,
+        position: EntryPosition<'_>,
+        entry: &FollowUpEntry,
+        other: Option<&OutcomeId>,
+        currency: Currency,
+    ) {
         self.write_buffer.of().push(OutcomeRow {
             id: entry.id.0.clone(),
-            about: Some(entry.about.id.0.clone()),
-            other: entry.other.map(|other| other.0.clone()),
+            about: Some(entry.about.0.clone()),
+            other: other.map(|other| other.0.clone()),
             kind: entry.kind.as_str().into(),
-            occurred_at: now.millis(),
-            recorded_at: now.millis(),
+            occurred_at: entry.recorded_at.millis(),
+            recorded_at: entry.recorded_at.millis(),
             source: entry.source.as_str().into(),
-            actor: entry.actor.to_owned(),
-            currency: entry.about.terms.currency.code().into(),
+            actor: entry.actor.clone(),
+            currency: currency.code().into(),
             ..OutcomeRow::at(position)
         });
     }
@@ -334,7 +342,7 @@ impl Unit {
     pub async fn entry_origin(&mut self, id: &OutcomeId) -> Result<Option<EntryOrigin>> {
         let row = self
             .row(
-                "select conversation_id, recorded_at, source, actor, about from outcome where id = $1",
+                "select conversation_id, recorded_at, source, actor, kind, about from outcome where id = $1",
                 values![id.as_str()],
             )
             .await?;
@@ -344,6 +352,7 @@ impl Unit {
             recorded_at: row.time("recorded_at")?,
             source: row.word("source", Source::parse)?,
             actor: row.get("actor")?,
+            kind: row.get("kind")?,
             about: row.get::<Option<String>>("about")?.map(OutcomeId),
         }))
     }
@@ -415,11 +424,14 @@ impl Unit {
         Ok(facts.into_iter().map(|(id, _)| id).collect())
     }
 
-    /// The follow-up of this kind to the entry `about`.
+    /// The follow-up of this kind to the entry `about` that counts: none once it was undone in its turn.
     pub async fn entry_about(&mut self, kind: FollowUp, about: &OutcomeId) -> Result<Option<OutcomeId>> {
         let row = self
             .row(
-                "select id from outcome where about = $1 and kind = $2",
+                "select id from outcome
+                  where about = $1 and kind = $2
+                    and not exists (select 1 from outcome as undo
+                                     where undo.about = outcome.id and undo.kind = 'undo')",
                 values![about.as_str(), kind.as_str()],
             )
             .await?;

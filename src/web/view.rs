@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::order::ledger::OrderLedger;
-use crate::domain::order::outcome::{Fact, Flag, Item};
+use crate::domain::order::outcome::{Fact, Flag, FollowUpEntry};
+use crate::domain::order::terms::Item;
 use crate::domain::signal::conversion::Conversion;
 use crate::flow::{KEY_REF_PREFIX, Tagged};
 use crate::store::conversion::ConversionRow;
@@ -143,6 +144,36 @@ pub struct EntryView {
     undone: bool,
     /// Whether it was flagged, because it contradicts another fact, and a person accepted it.
     accepted: bool,
+    /// The entry that undid it: who did, and when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undone_by: Option<FollowUpView>,
+    /// The entry that accepted it: who did, and when. Undoing that entry takes the acceptance back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted_by: Option<FollowUpView>,
+}
+
+/// An entry that undid or accepted a fact.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FollowUpView {
+    /// Our id of the entry.
+    id: String,
+    /// When it was recorded.
+    recorded_at: String,
+    /// The source by which it came.
+    source: &'static str,
+    /// The name of the person or API key that asked for it.
+    actor: String,
+}
+
+impl FollowUpView {
+    fn of(entry: &FollowUpEntry) -> Self {
+        Self {
+            id: entry.id.0.clone(),
+            recorded_at: entry.recorded_at.to_string(),
+            source: entry.source.as_str(),
+            actor: entry.actor.clone(),
+        }
+    }
 }
 
 impl EntryView {
@@ -164,6 +195,8 @@ impl EntryView {
             waybill: fact.details.waybill.clone(),
             undone: fact.undone,
             accepted: fact.accepted,
+            undone_by: fact.follow_ups.undo.as_deref().map(FollowUpView::of),
+            accepted_by: fact.follow_ups.acceptance.as_deref().map(FollowUpView::of),
         }
     }
 }
@@ -300,7 +333,8 @@ impl TaggedView {
         let currency = order.as_ref().map_or(fact.terms.currency, |ledger| ledger.order.currency);
         let mut outcome = OutcomeView::of(fact, order.as_ref());
         if let Some(entry) = follow_up {
-            outcome.about = Some(std::mem::replace(&mut outcome.id, outcome_id.0.clone()));
+            outcome.id.clone_from(&outcome_id.0);
+            outcome.about = Some(entry.about.0.clone());
             outcome.kind = entry.kind.as_str();
             outcome.occurred_at = entry.recorded_at.to_string();
             outcome.recorded_at = entry.recorded_at.to_string();

@@ -12,8 +12,9 @@ use salesbridge::domain::basic::identity::{ConversationId, OutcomeId, PageId, Pe
 use salesbridge::domain::basic::money::Currency;
 use salesbridge::domain::conversation::aggregate::ConversationAggregate;
 use salesbridge::domain::conversation::inbound::Channel;
-use salesbridge::domain::order::outcome::{Fact, Flag, Item, OutcomeKind, Source};
+use salesbridge::domain::order::outcome::{Fact, Flag, OutcomeKind, Source};
 use salesbridge::domain::order::tag::Tag;
+use salesbridge::domain::order::terms::Item;
 use salesbridge::domain::signal::policy::{LeadOn, Policy, PurchaseOn};
 use salesbridge::flow::{self, IdempotentRequest, ImportLine, Sender};
 

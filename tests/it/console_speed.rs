@@ -67,8 +67,8 @@ pub async fn stores(shop: &Shop, count: i64) {
         ),
         format!(
             "insert into sale_order (id, page_id, conversation_id, service_numbered, policy_version, state,
-                                     currency, value, paid, refunded, opened_at, version)
-             select 'o' || {padded}, '{PAGE}', {chat}, 0, 1, 'confirmed', 'GEL', 12050, 0, 0, {at}, 1 {sold}"
+                                     currency, value, paid, refunded, flagged, told_twice, opened_at, version)
+             select 'o' || {padded}, '{PAGE}', {chat}, 0, 1, 'confirmed', 'GEL', 12050, 0, 0, 0, 0, {at}, 1 {sold}"
         ),
         format!(
             "insert into order_number (page_id, number_key, number, order_id, position)

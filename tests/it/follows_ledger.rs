@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use salesbridge::clock::Timestamp;
 use salesbridge::domain::basic::identity::ConversationId;
-use salesbridge::domain::order::outcome::{Item, OutcomeKind, Source};
+use salesbridge::domain::order::outcome::{OutcomeKind, Source};
 use salesbridge::domain::order::tag::Tag;
+use salesbridge::domain::order::terms::Item;
 use salesbridge::domain::signal::attempt::Verdict;
 use salesbridge::domain::signal::conversion::{EventName, Reason, State};
 use salesbridge::domain::signal::policy::{LeadOn, OnUnknown, PurchaseOn};

@@ -12,9 +12,10 @@ use salesbridge::domain::basic::identity::{
 };
 use salesbridge::domain::basic::money::Currency;
 use salesbridge::domain::conversation::inbound::Channel;
-use salesbridge::domain::order::outcome::{Details, OutcomeKind, Source, Terms};
+use salesbridge::domain::order::outcome::{OutcomeKind, Source};
 use salesbridge::domain::order::reason::Reasons;
 use salesbridge::domain::order::tag::Tag;
+use salesbridge::domain::order::terms::{Details, Terms};
 use salesbridge::domain::signal::conversion::Conversion;
 use salesbridge::domain::signal::lane::Lane;
 use salesbridge::domain::signal::policy::{Mode, Policy};

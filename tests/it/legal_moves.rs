@@ -5,9 +5,10 @@ use salesbridge::domain::basic::identity::{OrderId, OutcomeId};
 use salesbridge::domain::order::fold::State;
 use salesbridge::domain::order::ledger::OrderLedger;
 use salesbridge::domain::order::legality::legal_moves;
-use salesbridge::domain::order::outcome::{Details, Fact, Flag, OutcomeKind, Source, Terms};
+use salesbridge::domain::order::outcome::{Fact, Flag, FollowUps, OutcomeKind, Source};
 use salesbridge::domain::order::tag::Tag;
 use salesbridge::domain::order::tag_decision::{Decision, decide};
+use salesbridge::domain::order::terms::{Details, Terms};
 
 use crate::harness::{gel, numbered, referred, same_as, say};
 
@@ -62,6 +63,7 @@ fn ledger(path: &[OutcomeKind], last_value: Option<i64>) -> OrderLedger {
                 accepted: false,
                 time_stated: true,
                 names_same_sale: false,
+                follow_ups: FollowUps::default(),
             }
         })
         .collect();
@@ -136,6 +138,7 @@ fn outside(kind: OutcomeKind, source: Source, value: Option<i64>, at: i64) -> Fa
         accepted: false,
         time_stated: true,
         names_same_sale: false,
+        follow_ups: FollowUps::default(),
     }
 }
 

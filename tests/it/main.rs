@@ -39,6 +39,7 @@ mod console_speed;
 mod console_tags;
 #[cfg(feature = "failpoints")]
 mod end;
+mod flags;
 mod follows_ledger;
 #[path = "../fuzz/mod.rs"]
 mod fuzz;

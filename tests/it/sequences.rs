@@ -14,15 +14,15 @@ const PSID: &str = "2000000000000001";
 const HOUR: u64 = 60;
 
 /// A shop with one chat, and the keys of those who tell.
-struct Told {
-    shop: Shop,
-    chat: String,
-    operator: Api,
-    crm: Api,
+pub struct Told {
+    pub shop: Shop,
+    pub chat: String,
+    pub operator: Api,
+    pub crm: Api,
 }
 
 impl Told {
-    async fn of(shop: Shop) -> Self {
+    pub async fn of(shop: Shop) -> Self {
         shop.with_sentences().await;
         let chat = shop.hears_from(PSID).await.to_string();
         shop.later(Duration::from_hours(12));
@@ -31,22 +31,22 @@ impl Told {
         Self { shop, chat, operator, crm }
     }
 
-    fn ago(&self, minutes: u64) -> String {
+    pub fn ago(&self, minutes: u64) -> String {
         (self.shop.services.clock.now() - Duration::from_mins(minutes)).to_string()
     }
 
-    async fn says(&self, body: Value) -> Answer {
+    pub async fn says(&self, body: Value) -> Answer {
         self.operator.post(&format!("/v1/conversations/{}/outcomes", self.chat), body.to_string()).await
     }
 
-    async fn taps(&self, body: Value) -> Value {
+    pub async fn taps(&self, body: Value) -> Value {
         let answer = self.says(body).await;
         assert!(answer.status < 300, "{}", answer.text);
         answer.body
     }
 
     /// A line of a CRM or courier about this person, unless it says otherwise.
-    async fn line(&self, mut body: Value) -> Value {
+    pub async fn line(&self, mut body: Value) -> Value {
         body["page_id"] = json!(PAGE);
         if body.get("psid").is_none() {
             body["psid"] = json!(PSID);
@@ -58,13 +58,13 @@ impl Told {
             .clone()
     }
 
-    async fn writes(&self, mid: &str, text: &str, minutes_ago: u64) {
+    pub async fn writes(&self, mid: &str, text: &str, minutes_ago: u64) {
         let at = self.shop.services.clock.now() - Duration::from_mins(minutes_ago);
         let item = Chat { page: PAGE, psid: PSID, at }.echo(mid, text);
         self.shop.receives(messaging(PAGE, at, &[item]).to_string()).await;
     }
 
-    async fn leaves(&self) -> Vec<String> {
+    pub async fn leaves(&self) -> Vec<String> {
         self.shop.later(HOLD);
         while self.shop.delivers().await > 0 {}
         self.shop.later(HOLD);
@@ -73,7 +73,7 @@ impl Told {
         self.shop.told().into_iter().filter(|value| value != "null").collect()
     }
 
-    async fn orders(&self) -> Vec<Value> {
+    pub async fn orders(&self) -> Vec<Value> {
         let seen = self.operator.get(&format!("/v1/conversations/{}", self.chat)).await.body;
         seen["orders"].as_array().unwrap().clone()
     }

@@ -15,7 +15,8 @@ use salesbridge::domain::conversation::aggregate::{ConversationAggregate, Thread
 use salesbridge::domain::conversation::recipient::Recipient;
 use salesbridge::domain::order::fold::Order;
 use salesbridge::domain::order::ledger::OrderLedger;
-use salesbridge::domain::order::outcome::{Details, Fact, OutcomeKind, Source, Terms};
+use salesbridge::domain::order::outcome::{Fact, FollowUps, OutcomeKind, Source};
+use salesbridge::domain::order::terms::{Details, Terms};
 use salesbridge::domain::signal::conversion::{Conversion, EventName, Reason, State};
 use salesbridge::domain::signal::policy::{Mode, Policy};
 use salesbridge::domain::signal::{self, DerivedConversions, SignalRules};
@@ -197,6 +198,7 @@ impl Model {
             undone: false,
             accepted: false,
             names_same_sale: is_on_again,
+            follow_ups: FollowUps::default(),
         });
         self.derives();
     }

@@ -160,8 +160,8 @@ impl Database {
         for text in [
             format!(
                 "insert into sale_order (id, page_id, conversation_id, service_numbered, policy_version, state,
-                                         currency, value, paid, refunded, opened_at, version)
-                 select 'o' || {padded}, '{PAGE}', 'c' || {padded}, 0, 1, 'confirmed', 'GEL', 12050, 0, 0, {at}, 1
+                                         currency, value, paid, refunded, flagged, told_twice, opened_at, version)
+                 select 'o' || {padded}, '{PAGE}', 'c' || {padded}, 0, 1, 'confirmed', 'GEL', 12050, 0, 0, 0, 0, {at}, 1
                    from {series}"
             ),
             format!(

@@ -12,7 +12,7 @@ use crate::domain::conversation::recipient::Recipient;
 use crate::domain::order::fold::by_occurrence;
 use crate::domain::order::ledger::{Join, OrderLedger};
 use crate::domain::order::matching::SaleDecision;
-use crate::domain::order::outcome::{Fact, FollowUp, OutcomeKind, Source};
+use crate::domain::order::outcome::{Fact, FollowUpEntry, OutcomeKind, Source};
 use crate::domain::signal::conversion::Conversion;
 
 /// The thread of one person with one Page, for life.
@@ -120,16 +120,12 @@ impl ConversationAggregate {
         })
     }
 
-    /// Applies a follow-up to the fact that it names. Orders are not folded again.
-    pub fn mark(&mut self, id: &OutcomeId, kind: FollowUp) {
+    /// Applies an undo or an acceptance to the fact that it is about; that of an acceptance to the fact that was accepted.
+    /// Orders are not folded again.
+    pub fn mark(&mut self, entry: &FollowUpEntry) {
         let of_orders = self.orders.iter_mut().flat_map(|ledger| &mut ledger.facts);
-        for fact in of_orders.chain(&mut self.chat_facts).filter(|fact| fact.id == *id) {
-            match kind {
-                FollowUp::Undo => fact.undone = true,
-                FollowUp::Accept => fact.accepted = true,
-                FollowUp::Join => fact.names_same_sale = true,
-                FollowUp::Part => {}
-            }
+        for fact in of_orders.chain(&mut self.chat_facts) {
+            fact.take_follow_up(entry);
         }
     }
 

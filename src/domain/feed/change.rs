@@ -13,12 +13,13 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{ConversationId, OrderId, PageId, PersonId};
+use crate::domain::basic::identity::{ConversationId, OrderId, OutcomeId, PageId, PersonId};
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::conversation::inbound::{Channel, Referral};
 use crate::domain::order::fold::{self, Order};
 use crate::domain::order::ledger::fold_parked;
-use crate::domain::order::outcome::{Fact, Flag, Item};
+use crate::domain::order::outcome::{Fact, Flag, FollowUpEntry};
+use crate::domain::order::terms::Item;
 
 /// The `type` of a change of an order, in API and rows.
 pub const ORDER_UPDATED: &str = "order.updated";
@@ -81,10 +82,23 @@ pub struct Change {
     pub numbers: Vec<String>,
     /// The number of the order that it turned out to be, which ended it; `None` while it is an order of its own.
     pub became: Option<String>,
+    /// The entry of the ledger that led to it; `None` for a referral or the first message.
+    pub cause: Option<Cause>,
 }
 
-/// A fact with the positions in the ledger at which it appeared and was undone or accepted. `undone` and `accepted`
-/// of the fact itself are those of now, and are not looked at.
+/// The entry of the ledger that led to a change, so that a reader can start a flow on its kind alone.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    /// Our id of the entry.
+    pub outcome: OutcomeId,
+    /// Its kind in the API's words: that of a fact, or `undo`, `accept`, `join`, `part`.
+    pub kind: String,
+    /// Who made it: the name of a person or an API key.
+    pub actor: String,
+}
+
+/// A fact with the positions in the ledger at which it appeared and was undone or accepted. The fact itself is as if
+/// nothing had been said of it.
 #[derive(Clone, Debug)]
 pub struct VersionedFact {
     /// The entry as it is in the ledger.
@@ -93,10 +107,17 @@ pub struct VersionedFact {
     pub telling: Option<OrderId>,
     /// Its position in the ledger of the conversation, from 1.
     pub since: i64,
-    /// The position of its undo; `None` if it was not undone.
-    pub undone_since: Option<i64>,
-    /// The position of its acceptance; `None` if nobody accepted it.
-    pub accepted_since: Option<i64>,
+    /// Its undo and acceptances, and the undos of those, each behind what it is about.
+    pub follow_ups: Vec<VersionedFollowUp>,
+}
+
+/// An undo or an acceptance, with its position in the ledger.
+#[derive(Clone, Debug)]
+pub struct VersionedFollowUp {
+    /// The entry as it is in the ledger.
+    pub entry: FollowUpEntry,
+    /// Its position in the ledger of the conversation, from 1.
+    pub since: i64,
 }
 
 /// Where a chat came from, with the version of the conversation at which that became known.
@@ -164,6 +185,9 @@ impl Change {
             "type": self.subject.kind(),
             "occurred_at": self.occurred_at.to_string(),
             "page_id": self.page_id.as_str(),
+            "caused_by": self.cause.as_ref().map(|cause| json!({
+                "outcome_id": cause.outcome.as_str(), "kind": cause.kind, "actor": cause.actor,
+            })),
             "data": data,
         }))
     }
@@ -189,6 +213,10 @@ impl Change {
             "value": order.value.map(|minor| decimal(minor, order.currency)),
             "paid": decimal(order.paid, order.currency),
             "refunded": decimal(order.refunded, order.currency),
+            "returned": decimal(order.returned, order.currency),
+            "delivery_fee": decimal(order.delivery_fee, order.currency),
+            "discount": decimal(order.discount, order.currency),
+            "items": order.items.iter().map(|item| line(item, order.currency)).collect::<Vec<_>>(),
             "currency": order.currency.code(),
             "version": self.version,
             "psid": thread.and_then(|thread| thread.person_id.as_ref()).map(PersonId::as_str),
@@ -231,15 +259,14 @@ impl Change {
 
 /// The facts as they were after the entry at `position`, in the order in which they happened.
 fn as_of<'a>(entries: impl Iterator<Item = &'a VersionedFact>, position: i64) -> Vec<Fact> {
-    let reached = |since: Option<i64>| since.is_some_and(|since| since <= position);
-    let mut facts: Vec<Fact> = entries
-        .filter(|entry| entry.since <= position)
-        .map(|entry| Fact {
-            undone: reached(entry.undone_since),
-            accepted: reached(entry.accepted_since),
-            ..entry.fact.clone()
-        })
-        .collect();
+    let then = |versioned: &VersionedFact| {
+        let mut fact = versioned.fact.clone();
+        for follow_up in versioned.follow_ups.iter().filter(|follow_up| follow_up.since <= position) {
+            fact.take_follow_up(&follow_up.entry);
+        }
+        fact
+    };
+    let mut facts: Vec<Fact> = entries.filter(|entry| entry.since <= position).map(then).collect();
     facts.sort_by(|a, b| {
         (a.occurred_at, a.kind, &a.reference, &a.id).cmp(&(b.occurred_at, b.kind, &b.reference, &b.id))
     });
@@ -294,10 +321,22 @@ fn outcome(fact: &Fact, order: Option<&Order>) -> Value {
         ("courier", fact.details.courier.clone().map(Value::from)),
         ("waybill", fact.details.waybill.clone().map(Value::from)),
         ("clamped", fact.details.clamped.then_some(Value::Bool(true))),
+        ("undone_by", fact.follow_ups.undo.as_deref().map(follow_up)),
+        ("accepted_by", fact.follow_ups.acceptance.as_deref().map(follow_up)),
     ];
     let present = sometimes.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     members.extend(present);
     members.into()
+}
+
+/// Who took a fact back or accepted it, and when.
+fn follow_up(entry: &FollowUpEntry) -> Value {
+    json!({
+        "id": entry.id.as_str(),
+        "recorded_at": entry.recorded_at.to_string(),
+        "source": entry.source.as_str(),
+        "actor": entry.actor,
+    })
 }
 
 fn line(item: &Item, currency: Currency) -> Value {

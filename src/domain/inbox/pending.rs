@@ -227,7 +227,8 @@ mod tests {
     use super::*;
     use crate::domain::basic::identity::{OrderId, OutcomeId};
     use crate::domain::order::fold;
-    use crate::domain::order::outcome::{Details, Fact, Terms};
+    use crate::domain::order::outcome::{Fact, FollowUps};
+    use crate::domain::order::terms::{Details, Terms};
 
     fn gel() -> Currency {
         Currency::parse("GEL").unwrap()
@@ -266,6 +267,7 @@ mod tests {
             accepted: false,
             time_stated: true,
             names_same_sale: false,
+            follow_ups: FollowUps::default(),
         };
         let mut ledger = OrderLedger::new(OrderId("order-1".to_owned()), false, 1, gel());
         ledger.facts = (1..).zip(kinds).map(fact).collect();

@@ -9,8 +9,9 @@ use crate::domain::basic::identity::OutcomeId;
 use crate::domain::basic::money::Currency;
 use crate::domain::order::contradiction::{objection, unfounded_cancels};
 pub use crate::domain::order::order_state::{Moment, Order, Payment, State, Uplift};
-use crate::domain::order::outcome::{Fact, Flag, OutcomeKind, Terms};
+use crate::domain::order::outcome::{Fact, Flag, OutcomeKind};
 use crate::domain::order::returns::{pieces_back, worth_of};
+use crate::domain::order::terms::Terms;
 
 /// Folds the ledger of one order, given in any order; `currency` is the Page's, for an order in which nobody named
 /// a sum.

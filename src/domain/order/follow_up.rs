@@ -2,17 +2,18 @@
 //! later word of theirs loses what it was based on; a CRM may take back its own facts at any depth; only a flagged
 //! fact can be accepted. That an undone fact is undone again is no matter of these rules: it gives the same entry.
 
+use crate::domain::basic::identity::OutcomeId;
 use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::order::outcome::{Fact, Source, newest_by_person};
 use crate::error::{Error, Result};
 
-/// Whether a person may undo `fact`: it must be the newest effective entry that a person made on its order or chat, or
-/// carry a flag, whoever said it.
+/// Whether a person may undo `entry`, which is `fact` or its acceptance: it must be the newest effective entry that a
+/// person made on that order or chat, or a fact that carries a flag, whoever said it.
 ///
 /// # Errors
 /// 409 `not_the_newest`, which names the later entry.
-pub fn may_undo(aggregate: &ConversationAggregate, fact: &Fact) -> Result<()> {
-    if aggregate.order_of(&fact.id).is_some_and(|ledger| ledger.order.flag_of(&fact.id).is_some()) {
+pub fn may_undo(aggregate: &ConversationAggregate, entry: &OutcomeId, fact: &Fact) -> Result<()> {
+    if aggregate.order_of(&fact.id).is_some_and(|ledger| ledger.order.flag_of(entry).is_some()) {
         return Ok(());
     }
     let same_ledger: Vec<&Fact> = match aggregate.order_of(&fact.id) {
@@ -26,11 +27,11 @@ pub fn may_undo(aggregate: &ConversationAggregate, fact: &Fact) -> Result<()> {
         },
     };
     let newest = newest_by_person(same_ledger.into_iter());
-    if newest.is_some_and(|newest| newest.id == fact.id) {
+    if newest.is_some_and(|newest| newest.id() == entry) {
         return Ok(());
     }
     let obstacle = newest.map_or("nothing that a person said is left to undo".to_owned(), |newest| {
-        format!("\"{}\" ({}) was said later: undo that first", newest.kind.as_str(), newest.id)
+        format!("\"{}\" ({}) was said later: undo that first", newest.kind(), newest.id())
     });
     Err(Error::conflict("not_the_newest", format!("This entry can't be undone: {obstacle}.")))
 }

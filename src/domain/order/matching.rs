@@ -9,7 +9,7 @@
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{OrderId, OutcomeId};
 use crate::domain::order::pair::{self, Row, Verdict};
-use crate::domain::order::telling::{Account, Basis, Door, Telling};
+use crate::domain::order::telling::{Account, Basis, Door, Telling, ToldBy};
 
 /// A person's decision about two sales, bound to the facts that gave them their value. It is final.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ struct Pair {
     verdict: Verdict,
 }
 
-/// What decides which of several comes first: Meta does not know it, it gives no value, no person told of it, when it was
+/// What decides which of several comes first: Meta does not know it, it gives no value, nobody of the shop told of it, when it was
 /// agreed, it has no number, its number, its id. The least comes first.
 type Precedence<'a> = (bool, bool, bool, Timestamp, bool, Option<&'a str>, &'a OrderId);
 
@@ -339,16 +339,16 @@ impl<'a> Groups<'a> {
     }
 
     /// The telling that an order is named after: the one of which Meta knows, else one that gives it a value, of those
-    /// the first that a person told, else the first of all.
+    /// the first that the shop told, else the first of all.
     fn root_key(&self, telling: usize) -> Precedence<'a> {
         let Telling { id, number, is_reported, opened_at, .. } = &self.tellings[telling];
         let account = self.accounts[telling].as_ref();
-        let by_person = account.is_some_and(|account| account.by_person);
+        let by_shop = account.is_some_and(|account| account.told_by < ToldBy::Outside);
         let gives_value =
             account.is_some_and(|account| account.basis != Basis::Carried && !account.values.is_empty());
         let was_agreed = account.is_some_and(|account| account.basis == Basis::TakenBack);
         let at = account.map_or(*opened_at, |account| account.at);
-        (!is_reported, !(gives_value || was_agreed), !by_person, at, number.is_none(), *number, *id)
+        (!is_reported, !(gives_value || was_agreed), !by_shop, at, number.is_none(), *number, *id)
     }
 
     /// Which of two orders in doubt may leave: the one that has left, else a person's, else the earlier.
@@ -356,7 +356,7 @@ impl<'a> Groups<'a> {
         let members = || std::iter::once(&order.root).chain(&order.joined);
         let reported = members().any(|one| self.tellings[*one].is_reported);
         let accounts = || members().filter_map(|one| self.accounts[*one].as_ref());
-        let by_person = accounts().any(|one| one.by_person);
+        let by_person = accounts().any(|one| one.told_by == ToldBy::Person);
         let Telling { id, number, opened_at, .. } = &self.tellings[order.root];
         let at = accounts().map(|one| one.at).min().unwrap_or(*opened_at);
         (!reported, false, !by_person, at, number.is_none(), *number, *id)

@@ -21,5 +21,6 @@ pub mod tag_refusal;
 mod tag_terms;
 pub mod tagged;
 pub mod telling;
+pub mod terms;
 pub mod typed_tag;
 mod which_order;

@@ -164,9 +164,10 @@ mod tests {
     use crate::domain::conversation::aggregate::Thread;
     use crate::domain::conversation::chat::Chat;
     use crate::domain::order::fold;
-    use crate::domain::order::outcome::{Details, Fact, Source, Terms};
+    use crate::domain::order::outcome::{Fact, FollowUps, Source};
     use crate::domain::order::tag::Tag;
     use crate::domain::order::tag_decision::{self, Decision, OrderOfEntry};
+    use crate::domain::order::terms::{Details, Terms};
 
     fn gel() -> Currency {
         Currency::parse("GEL").unwrap()
@@ -189,6 +190,7 @@ mod tests {
             accepted: false,
             time_stated: false,
             names_same_sale: false,
+            follow_ups: FollowUps::default(),
         }
     }
 

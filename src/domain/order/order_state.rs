@@ -4,8 +4,9 @@
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::basic::money::{Currency, Money};
-use crate::domain::order::outcome::{Fact, Flag, Item, OutcomeKind, Source, Terms};
+use crate::domain::order::outcome::{Fact, Flag, OutcomeKind, Source};
 use crate::domain::order::returns::kept_lines;
+use crate::domain::order::terms::{Item, Terms};
 
 /// The state of an order. A payment is no state but a sum beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::OutcomeId;
-use crate::domain::basic::money::{Currency, Money};
+use crate::domain::order::terms::{Details, Terms};
 
 /// The kind of a fact. The order of the variants is their rank: of two facts of one moment the one of the lower rank
 /// counts as the earlier.
@@ -193,91 +193,6 @@ impl Source {
     }
 }
 
-/// One line of an order, or of what came back from it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub struct Item {
-    /// The shop's article number. A line without one is left out of what Meta is told.
-    pub sku: Option<String>,
-    /// What the shop calls it; identifies the line where there is no `sku`.
-    pub name: Option<String>,
-    /// Pieces, at least 1.
-    pub quantity: i64,
-    /// The price of one piece, in minor units.
-    pub unit_price: i64,
-    /// What one piece costs the shop, in minor units; for the shop's own figures, never for Meta.
-    pub unit_cost: Option<i64>,
-}
-
-/// What a fact says about money and goods. Amounts are minor units of `currency`; `None` is "not stated", which is
-/// never the same as 0.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// The Page's where the sender stated none; it then says nothing about the order.
-    pub currency: Currency,
-    /// Of `confirmed` and `amended` the value of the whole order; of `cross_sold` the uplift; of `returned` the
-    /// part that came back (not stated: all of it); of `paid` and `refunded` the sum.
-    pub value: Option<i64>,
-    /// Of `cross_sold`: the value of the whole order from then on, where the sender gave that. The uplift is then
-    /// the difference to the order's value at that moment, which facts that arrive later can still change.
-    pub total: Option<i64>,
-    /// What the customer pays for delivery, contained in `value`.
-    pub delivery_fee: Option<i64>,
-    /// What the customer is let off, already subtracted in `value`.
-    pub discount: Option<i64>,
-    /// Of `paid`: what courier or bank kept of the gross sum.
-    pub fee: Option<i64>,
-    /// The lines sold, or those that came back; empty if none were stated.
-    pub items: Vec<Item>,
-}
-
-impl Terms {
-    /// Terms that state nothing.
-    pub const fn unstated(currency: Currency) -> Self {
-        Self {
-            currency,
-            value: None,
-            total: None,
-            delivery_fee: None,
-            discount: None,
-            fee: None,
-            items: Vec::new(),
-        }
-    }
-
-    /// Whether anything is stated besides the currency, so that the currency counts too.
-    pub fn states_anything(&self) -> bool {
-        *self != Self::unstated(self.currency)
-    }
-
-    /// Σ items − discount + delivery fee, in minor units. `None` where no items are given, or their sum overflows.
-    pub fn sum(&self) -> Option<i64> {
-        let goods = self.items.iter().try_fold(0_i64, |sum, item| {
-            item.quantity.checked_mul(item.unit_price).and_then(|line| sum.checked_add(line))
-        })?;
-        (!self.items.is_empty()).then_some(
-            goods.saturating_sub(self.discount.unwrap_or(0)).saturating_add(self.delivery_fee.unwrap_or(0)),
-        )
-    }
-
-    /// `value` with its currency.
-    pub fn money(&self) -> Option<Money> {
-        self.value.map(|minor| Money::new(minor, self.currency))
-    }
-}
-
-/// What a fact says besides money: how it is paid, and who carries it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Details {
-    /// The payment method: `cod`, `prepaid`, `card` or `instalment`.
-    pub payment: Option<String>,
-    /// The courier's name as the sender writes it.
-    pub courier: Option<String>,
-    /// The courier's number of the parcel.
-    pub waybill: Option<String>,
-    /// The stated time lay ahead of our clock (a few minutes are forgiven), so `occurred_at` is our time instead.
-    pub clamped: bool,
-}
-
 /// An entry of the ledger: one fact about a chat or an order. It never changes; `undone` and `accepted` are the
 /// effects of follow-up entries that name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -314,9 +229,31 @@ pub struct Fact {
     pub accepted: bool,
     /// The person who said it named the order as the same sale (`same_as`), knowing what had become of it.
     pub names_same_sale: bool,
+    /// The entries that took it back or accepted it: who did, and when.
+    pub follow_ups: FollowUps,
 }
 
 impl Fact {
+    /// Takes a follow-up into account, if it is about this fact or its acceptance.
+    pub fn take_follow_up(&mut self, entry: &FollowUpEntry) {
+        let is_acceptance = |own: &FollowUpEntry| own.id == entry.about;
+        match entry.kind {
+            FollowUp::Undo if entry.about == self.id => {
+                self.undone = true;
+                self.follow_ups.undo = Some(Box::new(entry.clone()));
+            }
+            FollowUp::Undo if self.follow_ups.acceptance.as_deref().is_some_and(is_acceptance) => {
+                self.accepted = false;
+                self.follow_ups.acceptance = None;
+            }
+            FollowUp::Accept if entry.about == self.id => {
+                self.accepted = true;
+                self.follow_ups.acceptance = Some(Box::new(entry.clone()));
+            }
+            FollowUp::Undo | FollowUp::Accept | FollowUp::Join | FollowUp::Part => {}
+        }
+    }
+
     /// Whether a second fact of its kind and time would be the same fact: it comes from outside, has no `ref` to
     /// tell the two apart, and is not one of those whose sums add up.
     pub fn can_be_repeated(&self) -> bool {
@@ -355,10 +292,76 @@ impl Fact {
     }
 }
 
-/// The entry that a person may take back: of `facts` in the order in which they were written, the newest effective one
-/// that a person made.
-pub fn newest_by_person<'a>(facts: impl DoubleEndedIterator<Item = &'a Fact>) -> Option<&'a Fact> {
-    facts.rev().find(|fact| fact.source.is_person() && !fact.undone)
+/// The entry that a person may take back: of `facts` the newest effective one that a person made, be it a fact or the
+/// acceptance of one.
+pub fn newest_by_person<'a>(facts: impl Iterator<Item = &'a Fact>) -> Option<NewestEntry<'a>> {
+    let entries = facts.filter(|fact| !fact.undone).flat_map(|fact| {
+        let own = fact.source.is_person().then_some((fact.recorded_at, NewestEntry::Fact(fact)));
+        let acceptance = fact.follow_ups.acceptance.as_deref();
+        let acceptance = acceptance.map(|entry| (entry.recorded_at, NewestEntry::Acceptance { fact, entry }));
+        own.into_iter().chain(acceptance)
+    });
+    let newest =
+        entries.max_by(|(at, entry), (other_at, other)| (at, entry.id()).cmp(&(other_at, other.id())));
+    newest.map(|(_, entry)| entry)
+}
+
+/// An entry that a person made and may take back.
+#[derive(Clone, Copy, Debug)]
+pub enum NewestEntry<'a> {
+    /// A fact that a person said.
+    Fact(&'a Fact),
+    /// The acceptance of a flagged fact.
+    Acceptance {
+        /// The fact that was accepted.
+        fact: &'a Fact,
+        /// The acceptance.
+        entry: &'a FollowUpEntry,
+    },
+}
+
+impl NewestEntry<'_> {
+    /// Our id of the entry.
+    pub const fn id(&self) -> &OutcomeId {
+        match self {
+            Self::Fact(fact) => &fact.id,
+            Self::Acceptance { entry, .. } => &entry.id,
+        }
+    }
+
+    /// Its kind in the API's words.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Fact(fact) => fact.kind.as_str(),
+            Self::Acceptance { .. } => FollowUp::Accept.as_str(),
+        }
+    }
+}
+
+/// The entries about a fact that count now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FollowUps {
+    /// The undo of the fact.
+    pub undo: Option<Box<FollowUpEntry>>,
+    /// The acceptance of the fact, unless that was undone in its turn.
+    pub acceptance: Option<Box<FollowUpEntry>>,
+}
+
+/// A follow-up as it was recorded: an entry that undoes or accepts a fact, or undoes an acceptance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FollowUpEntry {
+    /// Our id of the entry.
+    pub id: OutcomeId,
+    /// The entry that it is about.
+    pub about: OutcomeId,
+    /// Undo or acceptance.
+    pub kind: FollowUp,
+    /// When it was written into the ledger, by our clock.
+    pub recorded_at: Timestamp,
+    /// The door through which it came in.
+    pub source: Source,
+    /// The name of the person or API key that asked for it.
+    pub actor: String,
 }
 
 /// Why a fact moves nothing until a person accepts it or it is taken back. Flags follow from the fold anew each
@@ -399,7 +402,7 @@ impl Flag {
 /// such an entry and never by a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FollowUp {
-    /// The fact is taken back: it no longer counts. An undo can't be undone.
+    /// The fact, or the acceptance of one, is taken back: it no longer counts. An undo can't be undone.
     Undo,
     /// A person accepts the flagged fact: it moves its order after all.
     Accept,

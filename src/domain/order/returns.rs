@@ -1,7 +1,7 @@
 //! Returns by pieces: how many pieces of each line came back, and what those are worth. A line's worth is its share of
 //! the goods less discount, whatever price the sender of a return repeats.
 
-use crate::domain::order::outcome::Item;
+use crate::domain::order::terms::Item;
 
 /// How many pieces of each of `lines` came back, by all of `returned`. A line is found by its article number, else by its
 /// name. `None` where more came back than was sold, or something that was not.

@@ -8,7 +8,8 @@ use crate::clock::Timestamp;
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::conversation::customer::Customer;
 use crate::domain::order::ledger::OrderLedger;
-use crate::domain::order::outcome::{Details, Fact, OutcomeKind, Source, Terms};
+use crate::domain::order::outcome::{Fact, OutcomeKind, Source};
+use crate::domain::order::terms::{Details, Terms};
 
 /// The least time between two entries of people on one order or chat, where no time was stated: two tags within
 /// one millisecond of the clock keep the order in which they were made.

@@ -12,11 +12,12 @@ use crate::domain::order::ledger::{JoinedOrder, OrderLedger};
 use crate::domain::order::legality::{self, Illegal};
 use crate::domain::order::matching::SaleDecision;
 use crate::domain::order::number::has_number;
-use crate::domain::order::outcome::{Fact, FollowUp, OutcomeKind, Terms};
+use crate::domain::order::outcome::{Fact, FollowUp, OutcomeKind};
 use crate::domain::order::tag::{MIN_SPACING, Tag};
 use crate::domain::order::tag_refusal::Refusal;
 use crate::domain::order::tag_terms::complete;
 use crate::domain::order::telling::giver;
+use crate::domain::order::terms::Terms;
 use crate::domain::order::which_order::{self, OrderMeant, agrees_in_value};
 
 /// A person who says the same again within this time says it of the same sale.

@@ -5,9 +5,10 @@
 
 use crate::domain::basic::money::Money;
 use crate::domain::order::fold::Order;
-use crate::domain::order::outcome::{OutcomeKind, Terms};
+use crate::domain::order::outcome::OutcomeKind;
 use crate::domain::order::tag::Tag;
 use crate::domain::order::tag_refusal::Refusal;
+use crate::domain::order::terms::Terms;
 
 /// Completes the terms of `tag`, said of `order`, which is the one at `index` of its conversation (`None`: it
 /// would be opened).

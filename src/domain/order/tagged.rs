@@ -1,10 +1,9 @@
 //! The result of a tag, an undo or an acceptance, as its answer shows it: the entry, the order as it now is, and its
 //! conversions, which say what Meta knows already or will be told.
 
-use crate::clock::Timestamp;
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::order::ledger::OrderLedger;
-use crate::domain::order::outcome::{Fact, Flag, FollowUp, Source};
+use crate::domain::order::outcome::{Fact, Flag, FollowUpEntry};
 use crate::domain::signal::conversion::Conversion;
 
 /// The result of a tag, an undo or an acceptance.
@@ -24,17 +23,4 @@ pub struct Tagged {
     pub order: Option<OrderLedger>,
     /// The conversions of the order, or for a chat its leads, with what followed.
     pub conversions: Vec<Conversion>,
-}
-
-/// A follow-up as it was recorded: an entry that undoes or accepts a fact.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FollowUpEntry {
-    /// Undo or acceptance.
-    pub kind: FollowUp,
-    /// When it was written into the ledger, by our clock.
-    pub recorded_at: Timestamp,
-    /// The door through which it came in.
-    pub source: Source,
-    /// The name of the person or API key that asked for it.
-    pub actor: String,
 }

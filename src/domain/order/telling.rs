@@ -49,6 +49,27 @@ pub enum Door<'a> {
     Outside(&'a str),
 }
 
+/// Who told of a sale; of two in doubt, the one of the first goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ToldBy {
+    /// A person typed or tapped it.
+    Person,
+    /// The service read it from a label or a sentence of the shop's.
+    Reading,
+    /// A CRM, a courier, a bank or a site.
+    Outside,
+}
+
+impl ToldBy {
+    fn of(fact: &Fact) -> Self {
+        match fact.source {
+            source if source.is_typed() => Self::Person,
+            source if source.is_person() => Self::Reading,
+            _ => Self::Outside,
+        }
+    }
+}
+
 /// Who told of an order by a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NumberedBy<'a> {
@@ -104,8 +125,8 @@ pub struct Account<'a> {
     /// Those who told of it by its own number: two numbers of one of them are two sales. What a CRM passes on of the
     /// courier counts apart from what it says itself.
     pub numbered_by: Vec<NumberedBy<'a>>,
-    /// A person told of it.
-    pub by_person: bool,
+    /// Who told of it, of several the first.
+    pub told_by: ToldBy,
     /// A person typed its value, perhaps of a label.
     pub is_valued_by_person: bool,
     /// When it was first delivered, cancelled or wholly returned, as somebody stated.
@@ -159,7 +180,7 @@ impl<'a> Account<'a> {
             until,
             values: values(&facts),
             numbered_by: numbered_by(telling, &facts),
-            by_person: telling.facts.iter().any(|fact| fact.source.is_typed()),
+            told_by: telling.facts.iter().map(|fact| ToldBy::of(fact)).min().unwrap_or(ToldBy::Outside),
             is_valued_by_person: facts.iter().any(|fact| fact.source.is_typed() && gives_value(fact)),
             ended_at: first_stated(&mut called_off.iter().copied().chain(delivered)),
             called_off_at: first_stated(&mut called_off.iter().copied()),

@@ -1,8 +1,9 @@
 //! What a person filled into the form of a tag, read as a tag.
 
 use crate::domain::basic::money::{Currency, Money};
-use crate::domain::order::outcome::{Details, Item, OutcomeKind, Source, Terms};
+use crate::domain::order::outcome::{OutcomeKind, Source};
 use crate::domain::order::tag::{ORDER_NUMBER_MAX, REFERENCE_MAX, Tag};
+use crate::domain::order::terms::{Details, Item, Terms};
 use crate::error::{Error, Result};
 
 /// The fields of the form as they were typed; a field that was left empty is none.

@@ -6,10 +6,11 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::{OrderId, OutcomeId};
 use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::matching::{SaleDecision, match_tellings};
-use crate::domain::order::outcome::{Details, Fact, OutcomeKind, Terms};
+use crate::domain::order::outcome::{Fact, FollowUps, OutcomeKind};
 use crate::domain::order::tag::Tag;
 use crate::domain::order::tag_refusal::{Fault, Refusal};
 use crate::domain::order::telling::Telling;
+use crate::domain::order::terms::{Details, Terms};
 
 /// An id that sorts after every real one (they are UUIDs), so that a fact on trial is the last of its moment.
 const TRIAL_ID: &str = "~";
@@ -137,6 +138,7 @@ pub(super) fn on_trial(tag: &Tag, terms: &Terms, occurred_at: Timestamp) -> Fact
         undone: false,
         accepted: false,
         names_same_sale: tag.same_as.is_some(),
+        follow_ups: FollowUps::default(),
     }
 }
 

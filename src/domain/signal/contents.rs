@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::basic::money::Money;
 use crate::domain::order::fold::Order;
-use crate::domain::order::outcome::Item;
 use crate::domain::order::returns::take_pieces;
+use crate::domain::order::terms::Item;
 use crate::domain::signal::conversion::{Content, Conversion};
 
 /// Which pieces of an order a Purchase tells, and for how much.
@@ -80,7 +80,7 @@ mod tests {
     use crate::clock::Timestamp;
     use crate::domain::basic::money::Currency;
     use crate::domain::order::fold::{Moment, Uplift};
-    use crate::domain::order::outcome::Terms;
+    use crate::domain::order::terms::Terms;
 
     fn gel() -> Currency {
         Currency::parse("GEL").unwrap()

@@ -6,7 +6,7 @@
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::order::fold::{self, Moment, Order, Uplift};
 use crate::domain::order::ledger::OrderLedger;
-use crate::domain::order::outcome::Terms;
+use crate::domain::order::terms::Terms;
 use crate::domain::signal::contents::{Goods, contents, digest};
 use crate::domain::signal::context::SignalContext;
 use crate::domain::signal::conversion::{Conversion, Draft, EventName, Reason, State};

@@ -9,6 +9,7 @@ use crate::flow::convert::conversions::update_conversions;
 use crate::flow::convert::loaded::LoadedConversation;
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
+use crate::store::change::NewChange;
 use crate::store::chat::ChatRow;
 use crate::store::conversation::QueueRow;
 
@@ -46,10 +47,18 @@ impl LoadedConversation {
             if is_written && !self.touched.iter().any(|id| ledger.has_id(id)) {
                 continue;
             }
+            let was_told_twice =
+                self.written_orders.iter().any(|written| written.id == ledger.id && written.told_twice);
             let ledger = &mut self.aggregate.orders[index];
             ledger.version += 1;
-            unit.put_order(&ledger.id, &ledger.order, ledger.version);
-            unit.order_changed(services.ids.next(self.now), &self.aggregate.thread, ledger, None, self.now)?;
+            unit.put_order(ledger);
+            if ledger.is_told_twice && !was_told_twice {
+                tracing::warn!(order.id = %ledger.id, "Meta was told twice of order {}, by two tellings that turned out to be one sale", ledger.id);
+            }
+            let cause = self.cause.as_ref();
+            let id = services.ids.next(self.now);
+            let new = NewChange { id, thread: &self.aggregate.thread, cause, now: self.now };
+            unit.order_changed(new, ledger, None)?;
         }
         update_conversions(unit, services, &mut self.aggregate, &self.page, &self.rules, self.now).await?;
         self.rebase();
@@ -97,9 +106,11 @@ impl LoadedConversation {
                     OrderLedger::new(joined.id.clone(), false, policy_version, self.page.currency);
                 ended.version = joined.version;
                 ended.numbers.clone_from(&joined.numbers);
-                unit.put_order(&ended.id, &ended.order, ended.version);
+                unit.put_order(&ended);
                 let id = services.ids.next(self.now);
-                unit.order_changed(id, &self.aggregate.thread, &ended, became, self.now)?;
+                let cause = self.cause.as_ref();
+                let new = NewChange { id, thread: &self.aggregate.thread, cause, now: self.now };
+                unit.order_changed(new, &ended, became)?;
             }
         }
         Ok(())
@@ -117,7 +128,9 @@ impl LoadedConversation {
         services: &Services,
     ) -> Result<()> {
         self.aggregate.thread.version += 1;
-        unit.conversation_changed(services.ids.next(self.now), &self.aggregate.thread, self.now).await
+        let (id, cause) = (services.ids.next(self.now), self.cause.as_ref());
+        unit.conversation_changed(NewChange { id, thread: &self.aggregate.thread, cause, now: self.now })
+            .await
     }
 }
 

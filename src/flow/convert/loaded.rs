@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::domain::basic::identity::{ConversationId, OrderId, PageId};
+use crate::domain::basic::identity::{ConversationId, OrderId, OutcomeId, PageId};
 use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::conversation::chat::{Chat, Stage};
 use crate::domain::order::fold::Order;
@@ -60,16 +60,20 @@ pub(in crate::flow) struct LoadedConversation {
     pub(super) touched: Vec<OrderId>,
     /// Whether an entry was added to the ledger since the last apply.
     is_changed: bool,
+    /// The first entry that was added since the last apply.
+    pub(super) cause: Option<OutcomeId>,
 }
 
 /// An order as its row is written: what a later fold is compared with.
 #[derive(Debug)]
 pub(super) struct WrittenOrder {
-    id: OrderId,
+    pub(super) id: OrderId,
     order: Order,
     numbers: usize,
     facts: usize,
     parked: bool,
+    asks: bool,
+    pub(super) told_twice: bool,
     by_value: Vec<(OrderId, OrderId)>,
 }
 
@@ -81,6 +85,8 @@ impl WrittenOrder {
             numbers: ledger.numbers.len(),
             facts: ledger.facts.len(),
             parked: ledger.doubt.is_parked,
+            asks: ledger.asks_since().is_some(),
+            told_twice: ledger.is_told_twice,
             by_value: ledger.by_value.clone(),
         }
     }
@@ -91,6 +97,7 @@ impl WrittenOrder {
         self.id == ledger.id
             && self.order == ledger.order
             && (self.facts, self.numbers, self.parked) == counts
+            && (self.asks, self.told_twice) == (ledger.asks_since().is_some(), ledger.is_told_twice)
             && self.by_value == ledger.by_value
     }
 }
@@ -109,6 +116,7 @@ impl LoadedConversation {
             written_chats,
             touched: Vec::new(),
             is_changed: false,
+            cause: None,
         }
     }
 
@@ -130,9 +138,15 @@ impl LoadedConversation {
         self.touched.extend(self.aggregate.orders.iter().filter(later).map(|ledger| ledger.id.clone()));
     }
 
-    /// Marks that an entry was added to its ledger.
-    pub(in crate::flow) fn mark_changed(&mut self) {
+    /// Marks that an entry was added to its ledger, which leads to the changes that follow; of several the first does.
+    pub(in crate::flow) fn mark_changed(&mut self, entry: &OutcomeId) {
         self.is_changed = true;
+        self.note_cause(entry);
+    }
+
+    /// Notes the entry that leads to the changes that follow.
+    pub(in crate::flow) fn note_cause(&mut self, entry: &OutcomeId) {
+        self.cause.get_or_insert_with(|| entry.clone());
     }
 
     /// Whether there is something to apply: an entry was added, or the next version of an order is due.
@@ -149,6 +163,7 @@ impl LoadedConversation {
         self.written_orders = self.aggregate.orders.iter().map(WrittenOrder::of).collect();
         self.touched.clear();
         self.is_changed = false;
+        self.cause = None;
     }
 }
 

@@ -3,13 +3,14 @@
 
 use crate::domain::basic::identity::{ConversationId, OutcomeId};
 use crate::domain::conversation::aggregate;
-use crate::domain::order::outcome::{Details, Fact, FollowUp, OutcomeKind, Source, Terms};
+use crate::domain::order::outcome::{Fact, FollowUp, FollowUpEntry, FollowUps, OutcomeKind, Source};
+use crate::domain::order::terms::{Details, Terms};
 use crate::error::Result;
 use crate::flow::convert::loaded::{LoadedConversation, load};
 use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
-use crate::store::outcome::{EntryPosition, NewFollowUp};
+use crate::store::outcome::EntryPosition;
 
 /// The actor of entries that the service makes by itself.
 const SERVICE: &str = "salesbridge";
@@ -48,22 +49,19 @@ pub(in crate::flow) async fn apply_silence(
     let silence = aggregate::silence(&loaded.aggregate, loaded.page.silent_after, now);
     let mut entries = 0;
     for to_undo in &silence.to_undo {
-        let Some(index) = loaded.aggregate.chat_facts.iter().position(|fact| fact.id == *to_undo) else {
-            continue;
-        };
         let position = loaded.aggregate.next_position();
         let position = EntryPosition { thread: &loaded.aggregate.thread, order: None, position };
-        let id = OutcomeId(services.ids.next(now));
-        let undo = NewFollowUp {
-            id: &id,
+        let undo = FollowUpEntry {
+            id: OutcomeId(services.ids.next(now)),
+            about: to_undo.clone(),
             kind: FollowUp::Undo,
-            about: &loaded.aggregate.chat_facts[index],
-            other: None,
+            recorded_at: now,
             source: Source::Service,
-            actor: SERVICE,
+            actor: SERVICE.to_owned(),
         };
-        unit.append_follow_up(position, undo, now);
-        loaded.aggregate.chat_facts[index].undone = true;
+        unit.append_follow_up(position, &undo, None, loaded.page.currency);
+        loaded.note_cause(&undo.id);
+        loaded.aggregate.mark(&undo);
         entries += 1;
     }
     for occurred_at in silence.to_record {
@@ -82,10 +80,12 @@ pub(in crate::flow) async fn apply_silence(
             accepted: false,
             time_stated: true,
             names_same_sale: false,
+            follow_ups: FollowUps::default(),
         };
         let position = loaded.aggregate.next_position();
         let position = EntryPosition { thread: &loaded.aggregate.thread, order: None, position };
         unit.append_outcome(position, &fact)?;
+        loaded.note_cause(&fact.id);
         loaded.aggregate.chat_facts.push(fact);
         entries += 1;
     }

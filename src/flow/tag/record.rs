@@ -11,17 +11,18 @@ use crate::domain::conversation::customer::Customer;
 use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::legality::legal_moves;
 use crate::domain::order::matching::SaleDecision;
-use crate::domain::order::outcome::{Fact, FollowUp, Source, Terms};
+use crate::domain::order::outcome::{Fact, FollowUp, FollowUpEntry, FollowUps, Source};
 use crate::domain::order::tag::Tag;
 use crate::domain::order::tag_decision::{self, Decision, OrderOfEntry, Ruling};
 use crate::domain::order::tag_refusal::{Fault, Refusal};
 use crate::domain::order::tagged::Tagged;
+use crate::domain::order::terms::Terms;
 use crate::error::{Error, Result};
 use crate::flow::convert::loaded::LoadedConversation;
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
 use crate::store::conversation::MentionSource;
-use crate::store::outcome::{EntryPosition, NewFollowUp};
+use crate::store::outcome::EntryPosition;
 
 /// The entry of a recorded tag.
 #[derive(Debug)]
@@ -217,9 +218,9 @@ async fn append_to_chat(
     add_note(unit, loaded, tag, &fact).await?;
     let recorded = Recorded::new(fact.id.clone());
     settle_pending(unit, loaded, tag, &fact.actor).await?;
+    loaded.mark_changed(&fact.id);
     loaded.aggregate.chat_facts.push(fact);
     loaded.conversation_changed(unit, services).await?;
-    loaded.mark_changed();
     Ok(recorded)
 }
 
@@ -240,8 +241,8 @@ async fn append_to_order(
     add_note(unit, loaded, tag, &fact).await?;
     let recorded = Recorded::new(fact.id.clone());
     settle_pending(unit, loaded, tag, &fact.actor).await?;
+    loaded.mark_changed(&fact.id);
     loaded.aggregate.orders[order].add(&order_id, fact);
-    loaded.mark_changed();
     Ok(recorded)
 }
 
@@ -284,6 +285,7 @@ fn fact(
         accepted: false,
         time_stated: tag.occurred_at.is_some(),
         names_same_sale: tag.same_as.is_some(),
+        follow_ups: FollowUps::default(),
     }
 }
 
@@ -357,11 +359,18 @@ pub(in crate::flow) fn append_ruling(
     let order = loaded.aggregate.order_of(&about.id).map(|ledger| ledger.id.clone());
     let position = loaded.aggregate.next_position();
     let position = EntryPosition { thread: &loaded.aggregate.thread, order: order.as_ref(), position };
-    let (source, actor) = (about.source, about.actor.as_str());
-    let entry = NewFollowUp { id: &id, kind, about, other: Some(&other), source, actor };
-    unit.append_follow_up(position, entry, loaded.now);
+    let entry = FollowUpEntry {
+        id,
+        about: about.id.clone(),
+        kind,
+        recorded_at: loaded.now,
+        source: about.source,
+        actor: about.actor.clone(),
+    };
+    unit.append_follow_up(position, &entry, Some(&other), about.terms.currency);
     let is_same = kind == FollowUp::Join;
     loaded.aggregate.decisions.push(SaleDecision { is_same, fact: about.id.clone(), other });
+    loaded.note_cause(&entry.id);
     loaded.touch(order.as_ref());
 }
 

@@ -3,8 +3,8 @@
 
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::order::follow_up::{may_accept, may_take_back, may_undo};
-use crate::domain::order::outcome::{Fact, FollowUp, Source};
-use crate::domain::order::tagged::{FollowUpEntry, Tagged};
+use crate::domain::order::outcome::{Fact, FollowUp, FollowUpEntry, Source};
+use crate::domain::order::tagged::Tagged;
 use crate::error::{Error, Result};
 use crate::flow::convert::loaded::{LoadedConversation, load};
 use crate::flow::tag::record::{answer_about, append_ruling};
@@ -12,7 +12,7 @@ use crate::flow::unit::idempotency::{Idempotent, IdempotentRequest};
 use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
-use crate::store::outcome::{EntryOrigin, EntryPosition, NewFollowUp};
+use crate::store::outcome::{EntryOrigin, EntryPosition};
 
 /// Who makes a follow-up.
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +35,8 @@ impl<'a> Sender<'a> {
     }
 }
 
-/// Undoes a fact. A person undoes the newest effective entry that a person made on that order or chat; a CRM its own
-/// facts, whatever came after them. A second undo gives the same entry.
+/// Undoes a fact, or the acceptance of one. A person undoes the newest effective entry that a person made on that order or
+/// chat; a CRM its own facts, whatever came after them. A second undo gives the same entry.
 ///
 /// # Errors
 /// `not_found`; a 409 that names what prevents it.
@@ -80,7 +80,8 @@ async fn follow_up(
     .await
 }
 
-/// Appends a follow-up to a fact of a loaded conversation, and applies what follows. A refusal leaves nothing behind.
+/// Appends a follow-up about `entry`, a fact of a loaded conversation or the acceptance of one, and applies what follows.
+/// A refusal leaves nothing behind.
 ///
 /// # Errors
 /// A 409 that gives the reason.
@@ -88,50 +89,76 @@ pub(in crate::flow) async fn append(
     unit: &mut Unit,
     services: &Services,
     loaded: &mut LoadedConversation,
-    outcome: &OutcomeId,
+    entry: &OutcomeId,
     kind: FollowUp,
     sender: Sender<'_>,
 ) -> Result<Tagged> {
-    let fact = loaded.aggregate.fact(outcome).cloned().ok_or_else(|| {
-        Error::conflict("not_a_fact", "Only a fact can be undone or accepted, not an entry about one.")
-    })?;
-    if let Some(earlier) = unit.entry_about(kind, outcome).await? {
+    let fact = fact_behind(unit, loaded, entry, kind).await?;
+    if let Some(earlier) = unit.entry_about(kind, entry).await? {
         let missing = || Error::not_found("outcome");
         let EntryOrigin { recorded_at, source, actor, .. } =
             unit.entry_origin(&earlier).await?.ok_or_else(missing)?;
-        let follow_up = Some(FollowUpEntry { kind, recorded_at, source, actor });
+        let id = earlier.clone();
+        let follow_up = Some(FollowUpEntry { id, about: entry.clone(), kind, recorded_at, source, actor });
         return Ok(Tagged { known: true, follow_up, ..answer_about(loaded, earlier, fact) });
     }
     match (kind, sender.source) {
-        (FollowUp::Undo, Some(_)) => may_undo(&loaded.aggregate, &fact)?,
-        (FollowUp::Undo, None) => may_take_back(&fact, sender.actor)?,
+        (FollowUp::Undo, Some(_)) => may_undo(&loaded.aggregate, entry, &fact)?,
+        (FollowUp::Undo, None) if *entry == fact.id => may_take_back(&fact, sender.actor)?,
         (FollowUp::Accept, _) => may_accept(&loaded.aggregate, &fact)?,
+        (FollowUp::Undo, None) => {
+            return Err(Error::conflict("not_your_fact", "A person accepted this: ask an operator."));
+        }
         (FollowUp::Join | FollowUp::Part, _) => {
             return Err(Error::internal("a decision about two sales is no undo"));
         }
     }
-    let (now, source) = (loaded.now, sender.source.unwrap_or(fact.source));
-    let id = OutcomeId(services.ids.next(now));
-    let order = loaded.aggregate.order_of(outcome).map(|ledger| ledger.id.clone());
+    let follow_up = FollowUpEntry {
+        id: OutcomeId(services.ids.next(loaded.now)),
+        about: entry.clone(),
+        kind,
+        recorded_at: loaded.now,
+        source: sender.source.unwrap_or(fact.source),
+        actor: sender.actor.to_owned(),
+    };
+    let order = loaded.aggregate.order_of(&fact.id).map(|ledger| ledger.id.clone());
     let position = loaded.aggregate.next_position();
     let position = EntryPosition { thread: &loaded.aggregate.thread, order: order.as_ref(), position };
-    let entry = NewFollowUp { id: &id, kind, about: &fact, other: None, source, actor: sender.actor };
-    unit.append_follow_up(position, entry, now);
-    if kind == FollowUp::Undo && fact.reference.is_some() {
+    unit.append_follow_up(position, &follow_up, None, fact.terms.currency);
+    if kind == FollowUp::Undo && *entry == fact.id && fact.reference.is_some() {
         unit.free_reference(&fact.id).await?;
     }
+    loaded.note_cause(&follow_up.id);
     if kind == FollowUp::Accept {
         part_from_doubts(unit, services, loaded, &fact, sender.actor);
     }
-    loaded.aggregate.mark(outcome, kind);
+    loaded.aggregate.mark(&follow_up);
     match &order {
         None => loaded.conversation_changed(unit, services).await?,
         Some(id) => loaded.touch(Some(id)),
     }
     loaded.apply(unit, services).await?;
-    let fact = loaded.aggregate.fact(outcome).cloned().unwrap_or(fact);
-    let follow_up = Some(FollowUpEntry { kind, recorded_at: now, source, actor: sender.actor.to_owned() });
-    Ok(Tagged { follow_up, ..answer_about(loaded, id, fact) })
+    let fact = loaded.aggregate.fact(&fact.id).cloned().unwrap_or(fact);
+    let answer = answer_about(loaded, follow_up.id.clone(), fact);
+    Ok(Tagged { follow_up: Some(follow_up), ..answer })
+}
+
+/// The fact that `entry` is, or whose acceptance it is, which only an undo may name.
+async fn fact_behind(
+    unit: &mut Unit,
+    loaded: &LoadedConversation,
+    entry: &OutcomeId,
+    kind: FollowUp,
+) -> Result<Fact> {
+    if let Some(fact) = loaded.aggregate.fact(entry) {
+        return Ok(fact.clone());
+    }
+    let accepted = unit.entry_origin(entry).await?.filter(|origin| origin.kind == FollowUp::Accept.as_str());
+    let accepted = accepted.filter(|_| kind == FollowUp::Undo).and_then(|origin| origin.about);
+    accepted.and_then(|id| loaded.aggregate.fact(&id).cloned()).ok_or_else(|| {
+        let message = "Only a fact can be undone or accepted, and an acceptance undone; not another entry about a fact.";
+        Error::conflict("not_a_fact", message)
+    })
 }
 
 /// To accept a fact that is flagged as perhaps the same sale is to say that its order is a sale of its own.

@@ -100,6 +100,31 @@ impl Unit {
         row.map_or(Ok(0), |row| row.get("number"))
     }
 
+    /// How many orders, of one Page or of all, a person is asked about.
+    pub async fn count_flagged_orders(&mut self, page: Option<&PageId>) -> Result<i64> {
+        let row = self
+            .row(
+                "select count(*) as number from sale_order
+                  where flagged = 1 and joined_into is null and (cast($1 as text) is null or page_id = $1)",
+                values![page.map(|page| page.as_str().to_owned())],
+            )
+            .await?;
+        row.map_or(Ok(0), |row| row.get("number"))
+    }
+
+    /// How many orders that were opened since a moment Meta was told of twice, on one Page or on all.
+    pub async fn count_told_twice(&mut self, page: Option<&PageId>, since: Timestamp) -> Result<i64> {
+        let row = self
+            .row(
+                "select count(*) as number from sale_order
+                  where told_twice = 1 and joined_into is null and opened_at >= $2
+                    and (cast($1 as text) is null or page_id = $1)",
+                values![page.map(|page| page.as_str().to_owned()), since],
+            )
+            .await?;
+        row.map_or(Ok(0), |row| row.get("number"))
+    }
+
     /// The events of a Page since a moment that shadow mode kept from being sent, by event name.
     pub async fn shadowed_since(&mut self, page: &PageId, since: Timestamp) -> Result<Vec<ShadowedEvents>> {
         let rows = self

@@ -75,6 +75,8 @@ pub struct ConversationSummary {
     pub words_by: Option<String>,
     /// The oldest pending tag: its kind, and why it waits.
     pub waits: Option<(OutcomeKind, PendingReason)>,
+    /// Whether a person is asked about one of its orders.
+    pub is_flagged: bool,
     /// Whether an order of it has no value yet, so that its conversion is held.
     pub lacks_value: bool,
 }
@@ -117,6 +119,9 @@ macro_rules! summary {
                       order by occurred_at, pending_tag.id limit 1) as pending,
                     (select count(*) from customer_picture
                       where customer_picture.conversation_id = conversation.id) as pictures,
+                    (select count(*) from sale_order
+                      where sale_order.conversation_id = conversation.id and flagged = 1 and joined_into is null)
+                      as flagged,
                     (select count(*) from conversion
                       where conversion.conversation_id = conversation.id and conversion.state || '' = 'held'
                         and reason = 'value_missing') as lacks_value
@@ -315,6 +320,7 @@ fn read_summary(row: &Row) -> Result<ConversationSummary> {
             let (kind, reason) = text.split_once(' ')?;
             Some((OutcomeKind::parse(kind)?, PendingReason::parse(reason)?))
         }),
+        is_flagged: row.get::<i64>("flagged")? > 0,
         lacks_value: row.get::<i64>("lacks_value")? > 0,
     })
 }

@@ -12,6 +12,8 @@ use crate::store::db::statement::values;
 pub struct ConversationSearch {
     /// The state in the queue: `waiting`, `snoozed` or `done`.
     pub state: Option<String>,
+    /// Whether a person is asked about one of its orders.
+    pub flagged: Option<bool>,
     /// The person's id on the channel.
     pub person_id: Option<String>,
     /// The hash of a phone number that was given in it.
@@ -35,6 +37,7 @@ impl Unit {
             sought.words.clone(),
             sought.words.as_deref().map(like),
             sought.words.as_deref().map(number_key),
+            sought.flagged.map(i64::from),
         ]);
         let text = conversation_rows!(
             "where conversation.id in
@@ -55,6 +58,10 @@ impl Unit {
                     or exists (select 1 from order_number join sale_order on sale_order.id = order_number.order_id
                                 where sale_order.conversation_id = conversation.id
                                   and order_number.page_id = $1 and order_number.number_key = $10))
+               and (cast($11 as bigint) is null or $11 = (
+                    select count(*) from (select 1 from sale_order
+                                           where page_id = $1 and sale_order.conversation_id = conversation.id
+                                             and flagged = 1 and joined_into is null limit 1) as asked))
                and (last_at < $2 or (last_at = $2 and conversation.id < $3))
              order by last_at desc, conversation.id desc limit $4"
         );

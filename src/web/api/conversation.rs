@@ -23,7 +23,7 @@ use crate::store::referral::ReferralRow;
 use crate::web::api::order::{self, OrderEntries};
 use crate::web::server::caller::{Authenticated, CRM, OPERATOR};
 use crate::web::server::list::{Listed, Pagination};
-use crate::web::server::read::{Id, QueryParameters, non_empty, one_of};
+use crate::web::server::read::{Id, QueryParameters, non_empty, one_of, truth};
 use crate::web::server::state::App;
 use crate::web::view::{ConversionView, EntryView, time};
 
@@ -46,6 +46,10 @@ pub struct ConversationFilter {
     phone: Option<String>,
     /// Only conversations in this state: waiting (for a tag), snoozed or done.
     state: Option<String>,
+    /// `true`: only conversations with an order about which a person is asked: one of its facts is flagged, or it is perhaps
+    /// another order. `false`: only the others.
+    #[param(value_type = Option<bool>)]
+    flagged: Option<String>,
     /// Only conversations with this order number, or this part of the person's name.
     q: Option<String>,
     /// `next_cursor` of the page before.
@@ -177,6 +181,7 @@ pub async fn list(
     let pages = caller.pages(&mut unit, non_empty(filter.page_id).map(PageId)).await?;
     let mut search = ConversationSearch {
         state,
+        flagged: truth("flagged", filter.flagged)?,
         person_id: non_empty(filter.psid),
         phone_hash: None,
         words: non_empty(filter.q),
@@ -194,7 +199,7 @@ pub async fn list(
         rows.extend(if is_searched {
             unit.conversations_sought(range, &search).await?
         } else {
-            unit.conversations(range, search.state.clone()).await?
+            unit.conversations(range, search.state.clone(), search.flagged).await?
         });
     }
     let position = |row: &ConversationRow| ListCursor { at: row.last_at, id: row.id.0.clone() };

@@ -24,7 +24,9 @@ use crate::web::server::caller::{ANALYST, Authenticated, CRM, Caller, OPERATOR};
 use crate::web::server::idempotency::{self, NamedRequest};
 use crate::web::server::list::{Listed, Pagination};
 use crate::web::server::problem;
-use crate::web::server::read::{self, Id, IdempotencyKey, QueryParameters, RawBody, non_empty, one_of};
+use crate::web::server::read::{
+    self, Id, IdempotencyKey, QueryParameters, RawBody, non_empty, one_of, truth,
+};
 use crate::web::server::state::App;
 use crate::web::view::{ConversionView, EntryView, ItemView, OrderView, amount, items};
 
@@ -39,6 +41,10 @@ pub struct OrderFilter {
     order_id: Option<String>,
     /// Only orders in this state: confirmed, shipped, delivered, `part_returned`, returned, cancelled or none.
     state: Option<String>,
+    /// `true`: only orders about which a person is asked: one of their facts is flagged, or they are perhaps another order.
+    /// `false`: only the others.
+    #[param(value_type = Option<bool>)]
+    flagged: Option<String>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
     /// From 1 to 200; 50 if it is left out.
@@ -57,6 +63,10 @@ pub struct OrderListed {
     conversation_id: Option<String>,
     /// What was refunded of the payments.
     refunded: String,
+    /// A person is asked about it: one of its facts is flagged, or it is perhaps another order.
+    flagged: bool,
+    /// Meta was told of this sale twice, before it was known to be one.
+    told_twice: bool,
     /// When it was first reported.
     opened_at: String,
 }
@@ -113,6 +123,7 @@ pub async fn list(
 ) -> Result<Json<Listed<OrderListed>>> {
     let pagination = Pagination::read(filter.cursor, filter.limit)?;
     let state = one_of("state", filter.state, &fold::State::ALL.map(fold::State::as_str))?;
+    let flagged = truth("flagged", filter.flagged)?;
     let number = non_empty(filter.order_id);
     let position = |row: &OrderRow| ListCursor { at: row.opened_at, id: row.id.0.clone() };
     let mut unit = app.services.store.read().await?;
@@ -120,13 +131,14 @@ pub async fn list(
     for page in &caller.pages(&mut unit, non_empty(filter.page_id).map(PageId)).await? {
         let Some(number) = &number else {
             let range = cursor::ListRange { page, after: &pagination.after, limit: pagination.limit() };
-            rows.extend(unit.orders(range, state.clone()).await?);
+            rows.extend(unit.orders(range, state.clone(), flagged).await?);
             continue;
         };
         let Some((id, _)) = unit.order_named(page, number).await? else { continue };
         let is_listed = |row: &OrderRow| {
             pagination.is_ahead(&position(row))
                 && state.as_ref().is_none_or(|state| row.state.as_str() == state)
+                && flagged.is_none_or(|flagged| row.flagged == flagged)
         };
         rows.extend(unit.order(&id).await?.filter(is_listed));
     }
@@ -279,6 +291,8 @@ fn listed(row: OrderRow) -> OrderListed {
         page_id: row.page_id.0,
         conversation_id: row.conversation_id.map(|id| id.0),
         refunded: amount(row.refunded, row.currency),
+        flagged: row.flagged,
+        told_twice: row.told_twice,
         opened_at: row.opened_at.to_string(),
     }
 }

@@ -60,7 +60,7 @@ pub async fn of_saved(
     let conversions = conversions.iter().map(|row| presenter.conversion(row, page.currency).text);
     let text = std::iter::once(text).chain(conversions).collect::<Vec<_>>().join(" · ");
     let beside = ledger.map_or(aggregate.chat_facts.as_slice(), |ledger| ledger.facts.as_slice());
-    let is_newest = newest_by_person(beside.iter()).is_some_and(|newest| newest.id == fact_id);
+    let is_newest = newest_by_person(beside.iter()).is_some_and(|newest| *newest.id() == fact_id);
     let undo = (is_newest && !is_undo && !saved.known).then_some(fact_id.0);
     Ok(Some(Flash { text, undo, back: without_flash(&visitor.path) }))
 }

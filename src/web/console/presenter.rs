@@ -7,7 +7,7 @@ use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::operator::{Language, Permission};
 use crate::domain::order::fold::Order;
 use crate::domain::order::ledger::OrderLedger;
-use crate::domain::order::outcome::{Fact, Flag, newest_by_person};
+use crate::domain::order::outcome::{Fact, Flag, FollowUp, FollowUpEntry, newest_by_person};
 use crate::domain::signal::conversion::{Conversion, EventName, Reason, State};
 use crate::store::conversion::ConversionRow;
 use crate::web::console::choice::Choice;
@@ -40,9 +40,23 @@ pub struct EntryLine {
     pub time: String,
     pub by: String,
     pub undone: bool,
-    pub undoable: bool,
+    /// The id of the entry, if the visitor may take it back.
+    pub undoable: Option<String>,
+    pub follow_ups: Vec<FollowUpLine>,
     pub flag: Option<&'static str>,
     pub acceptable: bool,
+}
+
+/// The acceptance or the undo of a fact.
+#[derive(Debug)]
+pub struct FollowUpLine {
+    /// What was done, by whom, and through which door.
+    pub text: String,
+    /// In RFC 3339, for the `datetime` of its `time` element.
+    pub recorded_at: String,
+    pub time: String,
+    /// The id of the entry, if the visitor may take it back.
+    pub undoable: Option<String>,
 }
 
 /// An order, or the chats' own facts, with the conversions and the ledger.
@@ -51,6 +65,8 @@ pub struct LedgerSection {
     /// The id of the order; none for the chats' own facts.
     pub order: Option<String>,
     pub title: String,
+    /// Meta was told of it twice.
+    pub warning: Option<&'static str>,
     pub question: Option<SaleQuestion>,
     pub conversions: Vec<StatusLine>,
     pub entries: Vec<EntryLine>,
@@ -166,19 +182,36 @@ impl Presenter<'_> {
             time: self.formatter.time(fact.occurred_at),
             by: format!("{}, {}", fact.actor, text::source(fact.source, language)),
             undone: fact.undone,
-            undoable: context.undoable == Some(&fact.id),
+            undoable: (context.undoable == Some(&fact.id)).then(|| fact.id.0.clone()),
+            follow_ups: self.follow_ups(fact, context),
             flag: flag.map(|flag| text::flag(flag, language)),
             // Whether it is the same sale is asked of the order as a whole.
             acceptable: flag.is_some_and(|flag| flag != Flag::PerhapsSameSale && flag.can_be_accepted()),
         }
     }
 
+    /// Who accepted a fact or took it back, and when.
+    fn follow_ups(&self, fact: &Fact, context: EntryContext<'_>) -> Vec<FollowUpLine> {
+        let entries = [&fact.follow_ups.acceptance, &fact.follow_ups.undo].into_iter().flatten();
+        let line = |entry: &FollowUpEntry| {
+            let name = if entry.kind == FollowUp::Undo { self.texts().undone } else { self.texts().accepted };
+            FollowUpLine {
+                text: format!("{name}: {}, {}", entry.actor, text::source(entry.source, self.language())),
+                recorded_at: entry.recorded_at.to_string(),
+                time: self.formatter.time(entry.recorded_at),
+                undoable: (context.undoable == Some(&entry.id)).then(|| entry.id.0.clone()),
+            }
+        };
+        entries.map(|entry| line(entry)).collect()
+    }
+
     /// An order with its conversions and its ledger, the newest entry first.
     pub fn order(&self, ledger: &OrderLedger, aggregate: &ConversationAggregate) -> LedgerSection {
-        let undoable = newest_by_person(ledger.facts.iter()).map(|fact| &fact.id);
-        let context = EntryContext { order: Some(&ledger.order), undoable };
+        let undoable = newest_by_person(ledger.facts.iter()).map(|entry| entry.id().clone());
+        let context = EntryContext { order: Some(&ledger.order), undoable: undoable.as_ref() };
         LedgerSection {
             order: Some(ledger.id.0.clone()),
+            warning: ledger.is_told_twice.then_some(self.texts().was_told_twice),
             question: self.question(ledger, aggregate),
             title: self.order_title(ledger),
             conversions: aggregate
@@ -237,10 +270,12 @@ impl Presenter<'_> {
         }
         let last = aggregate.chats.last().map(|chat| chat.number);
         let is_of_last = |fact: &&Fact| aggregate.chat_at(fact.occurred_at).map(|chat| chat.number) == last;
-        let undoable = newest_by_person(aggregate.chat_facts.iter().filter(is_of_last)).map(|fact| &fact.id);
-        let context = EntryContext { order: None, undoable };
+        let undoable = newest_by_person(aggregate.chat_facts.iter().filter(is_of_last));
+        let undoable = undoable.map(|entry| entry.id().clone());
+        let context = EntryContext { order: None, undoable: undoable.as_ref() };
         Some(LedgerSection {
             order: None,
+            warning: None,
             question: None,
             title: self.texts().chats.to_owned(),
             conversions,

@@ -19,6 +19,9 @@ use crate::store::read::metrics::unknown_share;
 /// The span that the metrics named `_day` look back over.
 const DAY: Duration = Duration::from_hours(24);
 
+/// The span over which sales are counted of which Meta was told twice.
+const WEEK: Duration = Duration::from_hours(7 * 24);
+
 static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
 /// The recorder of the process, installed at the first use; none if another one was installed before.
@@ -41,6 +44,14 @@ fn recorder() -> Option<&'static PrometheusHandle> {
         describe_gauge!(
             "salesbridge_conversions_unknown_alarm",
             "1 while that share is above 1 %: see GET /v1/attempts?verdict=unknown; else 0."
+        );
+        describe_gauge!(
+            "salesbridge_orders_flagged",
+            "Orders about which a person is asked: see GET /v1/orders?flagged=true."
+        );
+        describe_gauge!(
+            "salesbridge_orders_told_twice",
+            "Orders of the last 7 days of which Meta was told twice; more than 0 is an alarm."
         );
         Some(handle)
     });
@@ -85,6 +96,8 @@ async fn measure(services: &Services) -> Result<()> {
         let found = attempts.iter().find(|found| found.state == state).map_or(0, |found| found.attempts);
         gauge!("salesbridge_attempts_day", "verdict" => state.as_str()).set(number(found));
     }
+    gauge!("salesbridge_orders_flagged").set(number(unit.count_flagged_orders(None).await?));
+    gauge!("salesbridge_orders_told_twice").set(number(unit.count_told_twice(None, now - WEEK).await?));
     let unknown = unknown_share(&attempts);
     gauge!("salesbridge_conversions_unknown_day_ratio").set(unknown);
     gauge!("salesbridge_conversions_unknown_alarm").set(f64::from(u8::from(unknown > UNKNOWN_SHARE_MAX)));

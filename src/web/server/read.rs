@@ -82,6 +82,14 @@ pub fn one_of(name: &str, parameter: Option<String>, words: &[&str]) -> Result<O
     }
 }
 
+/// A parameter that must be `true` or `false`.
+///
+/// # Errors
+/// 422 that names the parameter.
+pub fn truth(name: &str, parameter: Option<String>) -> Result<Option<bool>> {
+    Ok(one_of(name, parameter, &["true", "false"])?.map(|word| word == "true"))
+}
+
 /// The Idempotency-Key, if there is one.
 pub struct IdempotencyKey(pub Option<String>);
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use salesbridge::domain::order::outcome::OutcomeKind;
 use salesbridge::domain::order::tag::Tag;
 use salesbridge::flow::{self, IdempotentRequest, Services};
+use salesbridge::store::change::NewChange;
 use salesbridge::worker::publish;
 
 use super::{Reader, of_order, publishes, text, versions};
@@ -102,7 +103,8 @@ async fn a_late_commit_is_not_skipped() {
     let mut thread = unit.load_conversation(&late).await.unwrap().unwrap().thread;
     thread.version += 1;
     let now = shop.services.clock.now();
-    unit.conversation_changed(shop.services.ids.next(now), &thread, now).await.unwrap();
+    let new = NewChange { id: shop.services.ids.next(now), thread: &thread, cause: None, now };
+    unit.conversation_changed(new).await.unwrap();
     shop.tags(&early, &say(OutcomeKind::Confirmed, 5000)).await.unwrap();
     assert_eq!(publishes(&shop).await, 1);
     let (first, cursor) = reader.follows(&cursor, 200).await;

@@ -10,8 +10,9 @@ use std::time::Duration;
 use salesbridge::clock::Timestamp;
 use salesbridge::domain::basic::identity::ConversationId;
 use salesbridge::domain::order::ledger::OrderLedger;
-use salesbridge::domain::order::outcome::{Item, OutcomeKind, Source};
+use salesbridge::domain::order::outcome::{OutcomeKind, Source};
 use salesbridge::domain::order::tag::Tag;
+use salesbridge::domain::order::terms::Item;
 use salesbridge::sandbox::webhook::{Chat, messaging};
 
 use crate::harness::{HOLD, PAGE, Shop, numbered};

@@ -3,8 +3,9 @@
 use crate::domain::inbox::proposal::WrittenAmount;
 use crate::domain::operator::Language;
 use crate::domain::order::offered_moves::{Offer, OfferedMove, ProposedValue, choosable_orders};
-use crate::domain::order::outcome::{Item, OutcomeKind};
+use crate::domain::order::outcome::OutcomeKind;
 use crate::domain::order::tag::Tag;
+use crate::domain::order::terms::Item;
 use crate::domain::order::typed_tag::TypedTag;
 use crate::error::{Error, Result};
 use crate::store::page::Page;

@@ -50,6 +50,7 @@ impl QueueRow {
                 text::outcome_kind(kind, language),
                 text::pending_reason(reason, language)
             )),
+            None if row.is_flagged => Some(texts.to_decide.to_owned()),
             None => row
                 .lacks_value
                 .then(|| text::pending_reason(PendingReason::ValueMissing, language).to_owned()),

@@ -19,6 +19,9 @@ use crate::web::server::state::App;
 /// The span over which lost answers are counted.
 const DAY: Duration = Duration::from_hours(24);
 
+/// The span over which sales are counted of which Meta was told twice.
+const WEEK: Duration = Duration::from_hours(7 * 24);
+
 #[derive(Template)]
 #[template(path = "today/today.html", config = "src/web/console/askama.toml")]
 struct TodayPage {
@@ -61,6 +64,16 @@ pub async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response> 
         if waiting > 0 {
             let href = visitor.operator.role.may(Permission::Tag).then(|| "/console/queue".to_owned());
             needs.push(Need { text: format!("{waiting} · {}", layout.texts.pending), href });
+        }
+        let flagged = unit.count_flagged_orders(Some(&head.id)).await?;
+        if flagged > 0 {
+            let href = visitor.operator.role.may(Permission::Tag).then(|| "/console/queue".to_owned());
+            needs.push(Need { text: format!("{flagged} · {}", layout.texts.to_decide), href });
+        }
+        let told_twice = unit.count_told_twice(Some(&head.id), now - WEEK).await?;
+        if told_twice > 0 {
+            let text = fill(layout.texts.told_twice, &[&told_twice.to_string()]);
+            needs.push(Need { text, href: None });
         }
         let unknown = unknown_share(&unit.attempts_since(now - DAY, Some(&head.id)).await?);
         if unknown > UNKNOWN_SHARE_MAX {
