@@ -330,7 +330,7 @@ create table fact_reference (
   sender text not null,
   reference text not null,
   outcome_id text not null,
-  primary key (page_id, sender, reference)
+  primary key (page_id, reference, sender)
 ) strict;
 create index fact_reference_outcome on fact_reference (outcome_id);
 

@@ -137,6 +137,16 @@ Examples:
     /// Prints all keys as a table: id, name, role, page, made, revoked.
     #[command(after_help = "Example: salesbridge key list")]
     List,
+    /// Gives the keys of a name another one, with what was told under it: a sender's `ref`s and order numbers go by its name.
+    #[command(after_help = "Example: salesbridge key rename bitrix amocrm")]
+    Rename {
+        /// The name, as `key list` prints it.
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// A name that no key has or had.
+        #[arg(value_name = "NEW_NAME")]
+        new_name: String,
+    },
     /// Ends a key at once, everywhere.
     #[command(after_help = "Example: salesbridge key revoke 019a9f3c-0000-7000-8000-000000000000")]
     Revoke {

@@ -1,4 +1,4 @@
-//! `salesbridge key`: makes, lists and revokes API keys on the database that the configuration names.
+//! `salesbridge key`: makes, lists, renames and revokes API keys on the database that the configuration names.
 
 use crate::command::arguments::KeyVerb;
 use crate::command::output::{columns, print};
@@ -10,7 +10,7 @@ use crate::flow::manage::keys;
 use crate::flow::{PhoneKey, Services};
 use crate::store::key::KeyRow;
 
-/// Makes, lists or revokes.
+/// Makes, lists, renames or revokes.
 pub async fn run(config: &Config, verb: KeyVerb) -> Result<()> {
     let services = setup::open(config, PhoneKey::default()).await?;
     let done = act(config, &services, verb).await;
@@ -31,6 +31,11 @@ async fn act(config: &Config, services: &Services, verb: KeyVerb) -> Result<()> 
             print(&format!("{}\n", keys::create(services, &role, &name, page.as_ref()).await?))
         }
         KeyVerb::List => print(&table(&services.store.look().await?.keys().await?)),
+        KeyVerb::Rename { name, new_name } => {
+            keys::rename(services, &name, &new_name).await?;
+            tracing::info!("The sender is renamed, with all that it told");
+            Ok(())
+        }
         KeyVerb::Revoke { id } => {
             keys::revoke(services, &KeyId(id)).await?;
             tracing::info!("The key is revoked");

@@ -222,6 +222,23 @@ impl Unit {
         rows.iter().map(|row| row.get("id").map(ConversationId)).collect()
     }
 
+    /// The threads without a person, with an order, for which an outside sender gave this phone number.
+    pub async fn threads_with_phone(&mut self, page: &PageId, hash: &str) -> Result<Vec<ConversationId>> {
+        let rows = self
+            .rows(
+                "select distinct conversation_id as id from phone_mention
+                  where page_id = $1 and hash = $2 and mentioned_by = 'tag'
+                    and not exists (select 1 from recipient
+                                     where recipient.conversation_id = phone_mention.conversation_id)
+                    and exists (select 1 from sale_order
+                                 where sale_order.conversation_id = phone_mention.conversation_id)
+                  order by 1",
+                values![page.as_str(), hash],
+            )
+            .await?;
+        rows.iter().map(|row| row.get("id").map(ConversationId)).collect()
+    }
+
     /// The moments by which a conversation is cut into chats. A phone number counts where the customer gave it, unless
     /// the Page had written it before.
     pub async fn points_of(&mut self, conversation: &ConversationId) -> Result<Vec<Point>> {

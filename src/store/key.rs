@@ -76,6 +76,25 @@ impl Unit {
         Ok(self.execute(text, values![id.as_str(), now]).await? > 0)
     }
 
+    /// Whether there is a key of this name, in force or revoked.
+    pub async fn has_key_named(&mut self, name: &str) -> Result<bool> {
+        let row = self.row("select 1 as found from api_key where name = $1 limit 1", values![name]).await?;
+        Ok(row.is_some())
+    }
+
+    /// Gives a sender another name: its keys, the facts that it told, and their `ref`s.
+    pub async fn rename_sender(&mut self, name: &str, new_name: &str) -> Result<()> {
+        for text in [
+            "update api_key set name = $2 where name = $1",
+            "update fact_reference set sender = $2 where sender = $1",
+            "update outcome set actor = $2
+              where actor = $1 and source in ('api', 'crm', 'courier', 'bank', 'site')",
+        ] {
+            self.execute(text, values![name, new_name]).await?;
+        }
+        Ok(())
+    }
+
     /// Adds a key by its hash.
     pub async fn add_key(
         &mut self,

@@ -44,6 +44,17 @@ pub struct EntryOrigin {
     pub about: Option<OutcomeId>,
 }
 
+/// The fact that bears a `ref`.
+#[derive(Clone, Debug)]
+pub struct ReferredFact {
+    /// Our id of the fact.
+    pub id: OutcomeId,
+    /// The conversation in whose ledger it is.
+    pub conversation: ConversationId,
+    /// The sender itself gave it the `ref`, and not another one that is gone.
+    pub is_own: bool,
+}
+
 /// A row of the table `outcome`: a fact or a follow-up.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(in crate::store) struct OutcomeRow {
@@ -357,23 +368,41 @@ impl Unit {
         }))
     }
 
-    /// The effective fact to which this sender gave this `ref`, on a Page.
+    /// The effective fact to which this sender gave this `ref`, on a Page; else one to which a sender gave it whose last key
+    /// was revoked, so that this may be that sender under another name.
     pub async fn fact_referred(
         &mut self,
         page: &PageId,
         sender: &str,
         reference: &str,
-    ) -> Result<Option<(OutcomeId, ConversationId)>> {
+    ) -> Result<Option<ReferredFact>> {
         let row = self
             .row(
-                "select outcome_id, conversation_id
+                "select outcome_id, conversation_id,
+                        cast(case when sender = $2 then 1 else 0 end as bigint) as is_own
                    from fact_reference join outcome on outcome.id = outcome_id
-                  where fact_reference.page_id = $1 and sender = $2 and fact_reference.reference = $3",
+                  where fact_reference.page_id = $1 and fact_reference.reference = $3
+                    and (sender = $2
+                         or (source in ('crm', 'courier', 'bank', 'site')
+                             and not exists (select 1 from api_key where name = sender and revoked_at is null)))
+                  order by is_own desc, outcome_id desc limit 1",
                 values![page.as_str(), sender, reference],
             )
             .await?;
-        row.map(|row| Ok((OutcomeId(row.get("outcome_id")?), ConversationId(row.get("conversation_id")?))))
-            .transpose()
+        let read = |row: Row| {
+            Ok(ReferredFact {
+                id: OutcomeId(row.get("outcome_id")?),
+                conversation: ConversationId(row.get("conversation_id")?),
+                is_own: row.truth("is_own")?,
+            })
+        };
+        row.map(read).transpose()
+    }
+
+    /// Whether no key of this name is in force any more, so that the sender goes by another name now, or is gone.
+    pub async fn is_sender_gone(&mut self, name: &str) -> Result<bool> {
+        let text = "select 1 as found from api_key where name = $1 and revoked_at is null limit 1";
+        Ok(self.row(text, values![name]).await?.is_none())
     }
 
     /// Gives a fact its sender's `ref`. If another unit gives it meanwhile, this unit is contended.
@@ -393,8 +422,8 @@ impl Unit {
         self.execute(text, values![fact.as_str()]).await.map(drop)
     }
 
-    /// The facts that this outside sender (`None`: any) told under a `ref`, on all Pages or on one: the effective ones,
-    /// else the last one that was taken back.
+    /// The facts that this outside sender (`None`: any) told under a `ref`, or one whose last key was revoked, on all Pages
+    /// or on one: the effective ones, else the last one that was taken back.
     pub async fn facts_of_reference(
         &mut self,
         reference: &str,
@@ -409,7 +438,8 @@ impl Unit {
                    from page join outcome on outcome.page_id = page.id
                   where source in ('crm', 'courier', 'bank', 'site') and reference = $1
                     and (cast($2 as text) is null or page.id = $2)
-                    and (cast($3 as text) is null or actor = $3)
+                    and (cast($3 as text) is null or actor = $3
+                         or not exists (select 1 from api_key where name = actor and revoked_at is null))
                   order by outcome.id",
                 values![reference, page.map(|page| page.0.clone()), sender.map(str::to_owned)],
             )

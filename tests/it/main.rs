@@ -67,6 +67,7 @@ mod plans;
 mod policy;
 mod process;
 mod recovery;
+mod renamed;
 mod retry;
 mod sales;
 mod sandbox;

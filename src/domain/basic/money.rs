@@ -57,6 +57,19 @@ impl Money {
         Self { minor, currency }
     }
 
+    /// The same decimal in another currency; `None` if it has more digits behind the point than that currency has.
+    pub fn in_currency(self, currency: Currency) -> Option<Self> {
+        let power = |digits: u32| 10_i64.checked_pow(digits);
+        let (own, other) = (self.currency.digits(), currency.digits());
+        let minor = if other >= own {
+            self.minor.checked_mul(power(other - own)?)?
+        } else {
+            let part = power(own - other)?;
+            (self.minor % part == 0).then_some(self.minor / part)?
+        };
+        Some(Self { minor, currency })
+    }
+
     /// Parses a decimal string such as `125.50`: digits and at most one point, without a sign or a thousands separator.
     ///
     /// # Errors

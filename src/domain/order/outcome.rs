@@ -315,7 +315,7 @@ pub enum NewestEntry<'a> {
     Acceptance {
         /// The fact that was accepted.
         fact: &'a Fact,
-        /// The acceptance.
+        /// The follow-up that accepted it.
         entry: &'a FollowUpEntry,
     },
 }

@@ -2,11 +2,13 @@
 //! What it means is decided elsewhere: for an order in [`crate::domain::order::tag_decision`], for a chat in
 //! [`crate::domain::conversation::chat_tag`].
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::conversation::customer::Customer;
+use crate::domain::order::fold::Order;
 use crate::domain::order::ledger::OrderLedger;
 use crate::domain::order::outcome::{Fact, OutcomeKind, Source};
 use crate::domain::order::terms::{Details, Terms};
@@ -36,6 +38,8 @@ pub struct Tag {
     pub same_as: Option<String>,
     /// Money and goods as they were said; not completed yet.
     pub terms: Terms,
+    /// The sender stated the currency of `terms`; otherwise it is the order's, or for a new order the Page's.
+    pub currency_stated: bool,
     /// Payment method, courier, waybill.
     pub details: Details,
     /// Why a chat was lost, an order cancelled or goods returned; compulsory for people, optional from outside.
@@ -62,6 +66,7 @@ impl Tag {
             new_order: false,
             same_as: None,
             terms: Terms::unstated(currency),
+            currency_stated: false,
             details: Details::default(),
             reason: None,
             note: None,
@@ -87,6 +92,16 @@ impl Tag {
             && self.order_number.as_ref().is_none_or(is_of_order)
             && (value, self.terms.total, self.terms.fee)
                 == (fact.terms.value, fact.terms.total, fact.terms.fee)
+    }
+
+    /// The tag as it is said of `order`: amounts without a stated currency are in the order's. `None` if an amount is none
+    /// in that currency, because it has fewer digits behind the point.
+    pub fn said_of(&self, order: &Order) -> Option<Cow<'_, Self>> {
+        if self.currency_stated || !order.is_priced || self.terms.currency == order.currency {
+            return Some(Cow::Borrowed(self));
+        }
+        let terms = self.terms.in_currency(order.currency)?;
+        Some(Cow::Owned(Self { terms, ..self.clone() }))
     }
 
     /// The value that was given, or that follows from the items; `None` if the tag names neither.

@@ -137,6 +137,9 @@ fn decide_existing(
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
     let ledger = &orders[index];
+    let said =
+        tag.said_of(&ledger.order).ok_or_else(|| Refusal::in_other_currency(&ledger.order, Some(index)))?;
+    let tag = said.as_ref();
     let terms = complete(tag, &ledger.order, Some(index))?;
     let known = if tag.source.is_person() {
         known_from_person(tag, ledger)

@@ -1,7 +1,7 @@
 //! Why a tag is not taken. Each refusal has a stable code for programs and a sentence for people that says what to
 //! do instead. Facts from outside are refused only where the request itself is wrong.
 
-use crate::domain::order::fold::State;
+use crate::domain::order::fold::{Order, State};
 use crate::domain::order::outcome::OutcomeKind;
 
 /// Why a tag is not taken; nothing was written.
@@ -111,6 +111,12 @@ impl Refusal {
             order,
             candidates: Vec::new(),
         }
+    }
+
+    /// The amounts are in another currency than the order.
+    pub(super) fn in_other_currency(order: &Order, index: Option<usize>) -> Self {
+        let message = format!("The order is in {}; say it in that currency.", order.currency);
+        Self::field("/currency", message, index)
     }
 
     /// A field of the request is wrong.

@@ -17,8 +17,7 @@ pub(super) fn complete(tag: &Tag, order: &Order, index: Option<usize>) -> Result
     let mut terms = tag.terms.clone();
     let by_person = tag.source.is_person();
     if by_person && order.is_priced && terms.states_anything() && order.currency != terms.currency {
-        let message = format!("The order is in {}; say it in that currency.", order.currency);
-        return Err(invalid("/currency", message));
+        return Err(Refusal::in_other_currency(order, index));
     }
     if tag.kind == OutcomeKind::Amended {
         // Someone outside who names items names the whole: an unstated fee or discount is none. A person corrects

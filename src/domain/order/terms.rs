@@ -68,6 +68,26 @@ impl Terms {
         )
     }
 
+    /// The same decimals in another currency; `None` if one of them has more digits behind the point than that has.
+    pub fn in_currency(&self, currency: Currency) -> Option<Self> {
+        let amount =
+            |minor: i64| Money::new(minor, self.currency).in_currency(currency).map(|money| money.minor);
+        let optional = |minor: Option<i64>| minor.map_or(Some(None), |minor| amount(minor).map(Some));
+        let line = |item: &Item| {
+            let (unit_price, unit_cost) = (amount(item.unit_price)?, optional(item.unit_cost)?);
+            Some(Item { unit_price, unit_cost, ..item.clone() })
+        };
+        Some(Self {
+            currency,
+            value: optional(self.value)?,
+            total: optional(self.total)?,
+            delivery_fee: optional(self.delivery_fee)?,
+            discount: optional(self.discount)?,
+            fee: optional(self.fee)?,
+            items: self.items.iter().map(line).collect::<Option<_>>()?,
+        })
+    }
+
     /// `value` with its currency.
     pub fn money(&self) -> Option<Money> {
         self.value.map(|minor| Money::new(minor, self.currency))

@@ -76,6 +76,7 @@ impl TypedTag {
                 items: self.product.into_iter().collect(),
                 ..Terms::unstated(currency)
             },
+            currency_stated: false,
             details: Details { courier: self.courier, waybill: self.waybill, ..Details::default() },
             reason: self.reason,
             note: self.note,

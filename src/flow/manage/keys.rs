@@ -33,6 +33,28 @@ pub async fn create(services: &Services, role: &str, name: &str, page: Option<&P
     Ok(secret)
 }
 
+/// Gives a sender another name: its keys, revoked ones included, and what it told under them, so that its `ref`s and its
+/// order numbers stay its own.
+///
+/// # Errors
+/// `not_found`; 409 `name_taken` if another sender has that name.
+pub async fn rename(services: &Services, name: &str, new_name: &str) -> Result<()> {
+    run::run(services, "rename_sender", |unit, _| {
+        Box::pin(async move {
+            if !unit.has_key_named(name).await? {
+                return Err(Error::not_found("key of this name: see `salesbridge key list`"));
+            }
+            if unit.has_key_named(new_name).await? {
+                let message =
+                    format!("Another sender is named {new_name}: choose a name that no key ever had.");
+                return Err(Error::conflict("name_taken", message));
+            }
+            unit.rename_sender(name, new_name).await
+        })
+    })
+    .await
+}
+
 /// Ends a key at once, on every replica.
 pub async fn revoke(services: &Services, id: &KeyId) -> Result<()> {
     run::run(services, "revoke_key", |unit, _| {

@@ -18,6 +18,7 @@ use crate::flow::convert::loaded::{Conversations, LoadedConversation};
 use crate::flow::convert::silence::apply_silence;
 use crate::flow::inbox::label;
 use crate::flow::inbox::sentence::{self, OperatorMessage};
+use crate::flow::tag::adopt;
 use crate::flow::unit::run::{self, yield_between};
 use crate::flow::unit::services::Services;
 use crate::meta::webhook;
@@ -190,13 +191,14 @@ async fn receive(
     let messages: Vec<NewMessage> = updates.iter_mut().flat_map(|update| update.messages.drain(..)).collect();
     unit.add_messages(&messages).await?;
     unit.edit_late(&messages).await?;
-    let (mut changed, mut said) = (Vec::new(), Vec::new());
+    let (mut changed, mut said, mut phones) = (Vec::new(), Vec::new(), Vec::new());
     for (index, (loaded, mut update)) in all.iter_mut().zip(updates).enumerate() {
         yield_between(index).await;
         for edit in &update.edits {
             unit.edit_message(loaded.id(), edit).await?;
         }
         said.push(std::mem::take(&mut update.said));
+        phones.push(std::mem::take(&mut update.phones));
         if !update.is_nothing() {
             cut(unit, services, loaded, update).await?;
             loaded.apply_ledger(unit, services).await?;
@@ -204,8 +206,11 @@ async fn receive(
         }
     }
     queue_all(unit, &mut changed).await?;
-    for (mut loaded, messages) in all.into_iter().zip(said) {
+    for (mut loaded, (messages, phones)) in all.into_iter().zip(said.into_iter().zip(phones)) {
         sentence::read_messages(unit, services, &mut loaded, &messages).await?;
+        for hash in &phones {
+            loaded = adopt::adopt_by_phone(unit, services, conversations, loaded, hash).await?;
+        }
         conversations.put(loaded);
     }
     Ok(())
@@ -263,6 +268,8 @@ struct ConversationUpdate {
     points: Vec<Point>,
     /// Whether the chats must be cut anew, because a phone number changes what earlier moments mean.
     cut_anew: bool,
+    /// The hashes of the phone numbers that the customer wrote.
+    phones: Vec<String>,
     referred: bool,
     messages: Vec<NewMessage>,
     edits: Vec<Edit>,
@@ -390,6 +397,9 @@ async fn note_phones(
         unit.add_phone_mention(&loaded.aggregate.thread, &hash, by, at).await?;
         // Whether a number counts depends on who wrote it first, so that the chats must be cut anew.
         update.cut_anew = true;
+        if author == Author::Customer {
+            update.phones.push(hash);
+        }
     }
     Ok(())
 }

@@ -1,9 +1,12 @@
 //! Loading the conversation of a tag. Its order number may belong to an order in a thread without a person, which only
 //! an outside sender has reported. Such an order is adopted: it moves to the conversation of the tag.
 
+use std::time::Duration;
+
 use crate::domain::basic::identity::{ConversationId, OrderId};
 use crate::domain::order::ledger::Join;
 use crate::domain::order::tag::{MIN_SPACING, Tag};
+use crate::domain::signal::conversion::Conversion;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::convert::loaded::{Conversations, LoadedConversation};
 use crate::flow::unit::services::Services;
@@ -11,6 +14,9 @@ use crate::store::Unit;
 
 /// The code of a refusal: the order number belongs to another conversation.
 pub(in crate::flow) const ELSEWHERE: &str = "order_belongs_elsewhere";
+
+/// A phone number is looked up among the conversations of this time back from now.
+pub(in crate::flow) const PHONE_WITHIN: Duration = Duration::from_hours(30 * 24);
 
 /// Loads the conversation of a tag, frees its order number if nothing stands of it elsewhere, and adopts the order of its number if that is in a thread without a person.
 ///
@@ -41,8 +47,35 @@ pub(in crate::flow) async fn load(
     }
     // The order was adopted by another unit meanwhile, and its empty thread is gone.
     let here = conversations.take_loaded(id).ok_or_else(moved)?;
-    let there = conversations.take_loaded(&waits_in).ok_or_else(moved)?;
-    adopt(unit, services, here, there, &order).await
+    let mut there = conversations.take_loaded(&waits_in).ok_or_else(moved)?;
+    adopt(unit, services, here, &mut there, &order).await
+}
+
+/// Adopts the orders of which only an outside sender told, with a phone number that the customer gave in `here` since, if
+/// no other conversation has that number.
+pub(in crate::flow) async fn adopt_by_phone(
+    unit: &mut Unit,
+    services: &Services,
+    conversations: &mut Conversations,
+    mut here: LoadedConversation,
+    hash: &str,
+) -> Result<LoadedConversation> {
+    let threads = unit.threads_with_phone(&here.page.id, hash).await?;
+    if threads.is_empty() {
+        return Ok(here);
+    }
+    let known = unit.conversations_with_phone(&here.page.id, hash, here.now - PHONE_WITHIN).await?;
+    if known.as_slice() != std::slice::from_ref(here.id()) {
+        return Ok(here);
+    }
+    conversations.load_all(unit, &threads).await?;
+    for thread in threads {
+        let Some(mut there) = conversations.take_loaded(&thread) else { continue };
+        while let Some(order) = there.aggregate.orders.first().map(|ledger| ledger.id.clone()) {
+            here = adopt(unit, services, here, &mut there, &order).await?;
+        }
+    }
+    Ok(here)
 }
 
 /// Moves an order, with its facts and conversions, from a thread without a person into this conversation, and applies
@@ -51,7 +84,7 @@ async fn adopt(
     unit: &mut Unit,
     services: &Services,
     mut here: LoadedConversation,
-    mut there: LoadedConversation,
+    there: &mut LoadedConversation,
     id: &OrderId,
 ) -> Result<LoadedConversation> {
     let found = there.aggregate.orders.iter().position(|ledger| ledger.has_id(id));
@@ -69,10 +102,10 @@ async fn adopt(
     here.aggregate.thread.entries += there.aggregate.thread.entries;
     let joined = order.joined.iter().map(|one| Join { telling: one.id.clone(), order: order.id.clone() });
     here.aggregate.joins.extend(joined);
-    let conversions = std::mem::take(&mut there.aggregate.conversions);
-    here.aggregate.conversions.extend(
-        conversions.into_iter().filter(|row| row.order_id.as_ref().is_some_and(|id| order.has_id(id))),
-    );
+    let is_of_it = |row: &Conversion| row.order_id.as_ref().is_some_and(|id| order.has_id(id));
+    let (moved, stay) = std::mem::take(&mut there.aggregate.conversions).into_iter().partition(is_of_it);
+    there.aggregate.conversions = stay;
+    here.aggregate.conversions.extend::<Vec<Conversion>>(moved);
     here.aggregate.orders.push(order);
     here.touch(Some(id));
     here.apply(unit, services).await?;

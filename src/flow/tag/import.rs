@@ -1,8 +1,6 @@
 //! Import: facts from CRM, courier, bank and site, many lines at a time, each a tag. Lines commit in order, several in
 //! one unit of work. A bad line harms no other, and the same request again continues where it stopped.
 
-use std::time::Duration;
-
 use crate::domain::basic::identity::{ConversationId, PageId, PersonId};
 use crate::domain::conversation::inbound::Channel;
 use crate::domain::conversation::recipient::Recipient;
@@ -10,7 +8,7 @@ use crate::domain::order::tag::Tag;
 use crate::domain::order::tagged::Tagged;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flow::convert::loaded::Conversations;
-use crate::flow::tag::adopt::{self, ELSEWHERE};
+use crate::flow::tag::adopt::{self, ELSEWHERE, PHONE_WITHIN};
 use crate::flow::tag::record::{check, record};
 use crate::flow::unit::idempotency::{Claim, Idempotent, Reply};
 use crate::flow::unit::run;
@@ -19,9 +17,6 @@ use crate::store::Unit;
 
 /// The most lines of one unit of work.
 const LINES_MAX: usize = 50;
-
-/// A phone number is looked up among the conversations of this time back from now.
-const PHONE_WITHIN: Duration = Duration::from_hours(30 * 24);
 
 /// One line: a tag, and the person or order that it is about.
 #[derive(Clone, Debug)]

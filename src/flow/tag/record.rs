@@ -22,7 +22,7 @@ use crate::flow::convert::loaded::LoadedConversation;
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
 use crate::store::conversation::MentionSource;
-use crate::store::outcome::EntryPosition;
+use crate::store::outcome::{EntryPosition, ReferredFact};
 
 /// The entry of a recorded tag.
 #[derive(Debug)]
@@ -163,15 +163,19 @@ async fn fact_of_reference(
 ) -> Result<Option<OutcomeId>> {
     let Some(reference) = &tag.reference else { return Ok(None) };
     let sender = tag.source.sender(actor);
-    let Some((id, conversation)) = unit.fact_referred(&loaded.page.id, sender, reference).await? else {
+    let Some(referred) = unit.fact_referred(&loaded.page.id, sender, reference).await? else {
         return Ok(None);
     };
+    let ReferredFact { id, conversation, is_own } = referred;
     let known = loaded.aggregate.fact(&id).filter(|_| conversation == *loaded.id());
     let order = loaded.aggregate.order_of(&id);
     // The service's own names of labels and sentences say where a fact comes from, not what it says.
     let is_our_own = matches!(tag.source, Source::Label | Source::Sentence);
     if known.is_some_and(|fact| is_our_own || tag.says_the_same(fact, order)) {
         return Ok(Some(id));
+    }
+    if !is_own {
+        return Ok(None);
     }
     let earlier = known.map(|fact| {
         let value = fact.terms.money().map(|money| money.to_string());

@@ -104,7 +104,10 @@ pub(in crate::flow) async fn append(
     }
     match (kind, sender.source) {
         (FollowUp::Undo, Some(_)) => may_undo(&loaded.aggregate, entry, &fact)?,
-        (FollowUp::Undo, None) if *entry == fact.id => may_take_back(&fact, sender.actor)?,
+        (FollowUp::Undo, None) if *entry == fact.id => {
+            let is_gone = fact.actor != sender.actor && unit.is_sender_gone(&fact.actor).await?;
+            may_take_back(&fact, if is_gone { &fact.actor } else { sender.actor })?;
+        }
         (FollowUp::Accept, _) => may_accept(&loaded.aggregate, &fact)?,
         (FollowUp::Undo, None) => {
             return Err(Error::conflict("not_your_fact", "A person accepted this: ask an operator."));
