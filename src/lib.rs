@@ -56,7 +56,10 @@
 //! | aggregate | all that decisions about one conversation are made on: its chats, orders with their ledgers, conversions |
 //! | chat | a stretch of a conversation: begun by its first message, by an ad, or after 7 quiet days |
 //! | order | one sale in a conversation; it may have several numbers |
-//! | telling, join, part | an order as one sender tells of it; tellings of one sale *join* into one order, and *part* again when a later fact shows two sales |
+//! | telling, join, part | a sale as one door tells of it; tellings of one sale *join* into one order, and *part* again when a later fact shows two sales |
+//! | door | the way by which a sale is told: people (console, API), a label, a sentence, an outside sender |
+//! | doubt, parked | two orders that are perhaps one sale; the *parked* one of them waits until a person answers |
+//! | flag | why a fact moves nothing until a person accepts it or takes it back |
 //! | outcome, fact | an entry of the ledger: what happened, when, who said so, from which source |
 //! | ledger | the facts of an order or a chat; entries are added, never changed; a *follow-up* undoes or accepts one |
 //! | fold | an order's state, value and sums, computed from its facts |

@@ -384,7 +384,8 @@ impl Unit {
                   where fact_reference.page_id = $1 and fact_reference.reference = $3
                     and (sender = $2
                          or (source in ('crm', 'courier', 'bank', 'site')
-                             and not exists (select 1 from api_key where name = sender and revoked_at is null)))
+                             and (select max(case when revoked_at is null then 1 else 0 end)
+                                    from api_key where name = sender) = 0))
                   order by is_own desc, outcome_id desc limit 1",
                 values![page.as_str(), sender, reference],
             )
@@ -399,10 +400,12 @@ impl Unit {
         row.map(read).transpose()
     }
 
-    /// Whether no key of this name is in force any more, so that the sender goes by another name now, or is gone.
+    /// Whether all keys of this name were revoked, so that the sender goes by another name now, or is gone.
     pub async fn is_sender_gone(&mut self, name: &str) -> Result<bool> {
-        let text = "select 1 as found from api_key where name = $1 and revoked_at is null limit 1";
-        Ok(self.row(text, values![name]).await?.is_none())
+        let text = "select max(case when revoked_at is null then 1 else 0 end) as in_force
+                      from api_key where name = $1";
+        let in_force = self.row(text, values![name]).await?.map(|row| row.get::<Option<i32>>("in_force"));
+        Ok(in_force.transpose()?.flatten() == Some(0))
     }
 
     /// Gives a fact its sender's `ref`. If another unit gives it meanwhile, this unit is contended.
@@ -439,7 +442,8 @@ impl Unit {
                   where source in ('crm', 'courier', 'bank', 'site') and reference = $1
                     and (cast($2 as text) is null or page.id = $2)
                     and (cast($3 as text) is null or actor = $3
-                         or not exists (select 1 from api_key where name = actor and revoked_at is null))
+                         or (select max(case when revoked_at is null then 1 else 0 end)
+                               from api_key where name = actor) = 0)
                   order by outcome.id",
                 values![reference, page.map(|page| page.0.clone()), sender.map(str::to_owned)],
             )

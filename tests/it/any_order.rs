@@ -12,6 +12,7 @@ use salesbridge::domain::basic::identity::{ConversationId, OutcomeId, PageId, Pe
 use salesbridge::domain::basic::money::Currency;
 use salesbridge::domain::conversation::aggregate::ConversationAggregate;
 use salesbridge::domain::conversation::inbound::Channel;
+use salesbridge::domain::order::ledger::OrderLedger;
 use salesbridge::domain::order::outcome::{Fact, Flag, OutcomeKind, Source};
 use salesbridge::domain::order::tag::Tag;
 use salesbridge::domain::order::terms::Item;
@@ -51,6 +52,10 @@ enum Decided {
     Accept,
     /// To take back what a person said last of the first sale.
     Undo,
+    /// That two orders in doubt are one sale, if there are such orders.
+    Join,
+    /// That they are two.
+    Part,
 }
 
 #[derive(Clone, Debug)]
@@ -184,7 +189,8 @@ fn case() -> impl Strategy<Value = Case> {
     ]);
     let lead = proptest::sample::select(vec![LeadOn::Contact, LeadOn::FirstMessage, LeadOn::Qualified]);
     let order = proptest::collection::vec(any::<Index>(), 0..16);
-    let decided = proptest::sample::select(vec![Decided::Accept, Decided::Accept, Decided::Undo]);
+    let decided =
+        proptest::sample::select(vec![Decided::Accept, Decided::Undo, Decided::Join, Decided::Part]);
     let decided = proptest::option::weighted(0.4, (decided, any::<Index>()));
     (on, lead, any::<bool>(), 0_u8..6, proptest::collection::vec(news(), 1..12), order, decided).prop_map(
         |(on, lead, lifecycle, before, news, order, decided)| Case {
@@ -483,6 +489,30 @@ async fn decides((shop, tables): (&Shop, &Tables), decided: Decided, page: &str)
             let first = all.min_by_key(|(number, fact)| (number.clone(), shown(fact)));
             if let Some((_, fact)) = first {
                 flow::accept(services, &fact.id, Sender::person("nino", Source::Api), &asked).await.unwrap();
+            }
+        }
+        Decided::Join | Decided::Part => {
+            let in_doubt = |aggregate: &ConversationAggregate| {
+                let orders = aggregate.orders.iter().filter(|one| !one.doubt.with.is_empty());
+                let with = |one: &OrderLedger| {
+                    let others = aggregate.orders.iter().filter(|other| one.doubt.with.contains(&other.id));
+                    others.min_by_key(|other| other.numbers.iter().min().cloned()).cloned()
+                };
+                orders.filter_map(|one| Some((one.clone(), with(one)?))).collect::<Vec<_>>()
+            };
+            let number = |ledger: &OrderLedger| ledger.numbers.iter().min().cloned();
+            let pairs = threads.iter().flat_map(in_doubt);
+            let first = pairs.min_by_key(|(one, other)| (number(one), number(other)));
+            let nino = Sender::person("nino", Source::Api);
+            let asked = IdempotentRequest::unkeyed();
+            match (decided, first) {
+                (_, None) => {}
+                (Decided::Join, Some((one, other))) => {
+                    flow::join_orders(services, &one.id, &other.id, nino, &asked).await.unwrap();
+                }
+                (_, Some((one, _))) => {
+                    flow::part_order(services, &one.id, nino, &asked).await.unwrap();
+                }
             }
         }
         Decided::Undo => {

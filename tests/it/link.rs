@@ -68,7 +68,11 @@ both!(
         let text = admin.get("/console/queue").await.text;
         assert!(text.contains("sending stopped. The token is no longer valid"), "{text}");
         assert!(text.contains("can&#39;t be sent any more after 30\u{a0}Nov, 12:59."), "{text}");
+        let api = shop.api("analyst").await;
+        let until = async || api.get("/v1/pages").await.body["data"][0]["fault_until"].clone();
+        assert!(until().await.as_str().unwrap().starts_with("2026-11-30T08:59:"), "{}", until().await);
         shop.mend().await;
+        assert!(until().await.is_null());
         assert!(!admin.get("/console/queue").await.text.contains("sending stopped"));
     }
 );

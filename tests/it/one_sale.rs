@@ -46,7 +46,9 @@ both!(
         let (one, two) = (shop.hears_from("1").await, shop.hears_from("2").await);
         let tag = numbered(say(OutcomeKind::Confirmed, 5000), "A-1001");
         shop.tags(&one, &tag).await.unwrap();
-        assert_eq!(shop.tags(&two, &tag).await.unwrap_err().code, "order_belongs_elsewhere");
+        let refused = shop.tags(&two, &tag).await.unwrap_err();
+        assert_eq!(refused.code, "order_belongs_elsewhere");
+        assert_eq!(refused.extra["elsewhere"]["conversation_id"], one.as_str());
     }
 );
 

@@ -118,14 +118,16 @@ fn reports(row: &Conversion, chat: &Chat, aggregate: &ConversationAggregate) -> 
     is_of_chat && !(row.state == State::Suppressed && row.reason.wakes())
 }
 
-/// Whether a `qualified`, effective or undone, is the cause of this lead.
-pub(super) fn has_qualified_fact(aggregate: &ConversationAggregate, row: &Conversion) -> bool {
+/// Whether a `qualified` of this lead's chat was taken back, and none stands. Beside one that stands, a lead without a cause
+/// is the person's second within a day, which is made only if it arrives first.
+pub(super) fn was_taken_back(aggregate: &ConversationAggregate, row: &Conversion) -> bool {
     let is_in_chat = |at: Timestamp| aggregate.chat_at(at).is_some_and(|chat| chat.number == row.number);
-    row.name == EventName::QualifiedLead
-        && aggregate
-            .chat_facts
-            .iter()
-            .any(|fact| fact.kind == OutcomeKind::Qualified && is_in_chat(fact.occurred_at))
+    let mut qualified = aggregate
+        .chat_facts
+        .iter()
+        .filter(|fact| fact.kind == OutcomeKind::Qualified && is_in_chat(fact.occurred_at))
+        .peekable();
+    row.name == EventName::QualifiedLead && qualified.peek().is_some() && qualified.all(|fact| fact.undone)
 }
 
 /// The event that a policy makes of a lead; none if it makes no leads.

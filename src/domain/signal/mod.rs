@@ -116,7 +116,7 @@ pub fn is_unfounded(aggregate: &ConversationAggregate, row: &Conversion, rules: 
         return false;
     }
     let Some(order) = &row.order_id else {
-        return !lead::has_qualified_fact(aggregate, row) && !lead::is_stopped(aggregate, row, rules);
+        return !lead::was_taken_back(aggregate, row) && !lead::is_stopped(aggregate, row, rules);
     };
     let Some(ledger) = aggregate.orders.iter().find(|ledger| ledger.id == *order) else { return true };
     let policy = rules.policy(row.policy_version);

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::domain::basic::identity::{ConversationId, OrderId};
 use crate::domain::order::ledger::Join;
 use crate::domain::order::tag::{MIN_SPACING, Tag};
@@ -90,7 +92,7 @@ async fn adopt(
     let found = there.aggregate.orders.iter().position(|ledger| ledger.has_id(id));
     let mut order = there.aggregate.orders.remove(found.ok_or_else(moved)?);
     if here.aggregate.thread.recipient.is_none() || there.aggregate.thread.recipient.is_some() {
-        return Err(belongs_elsewhere());
+        return Err(belongs_elsewhere(there.id(), &order.id));
     }
     // The conversation has orders already: the adopted one may be one of these sales, reported again.
     let last = here.aggregate.orders.iter().map(|ledger| ledger.opened_at + MIN_SPACING).max();
@@ -116,7 +118,9 @@ fn moved() -> Error {
     Error::new(ErrorKind::Contended, "order_moved", "The order moved at this moment")
 }
 
-fn belongs_elsewhere() -> Error {
-    let message = "This order number belongs to another conversation of the Page: check the number.";
-    Error::conflict(ELSEWHERE, message)
+fn belongs_elsewhere(conversation: &ConversationId, order: &OrderId) -> Error {
+    let message = "This order number belongs to another conversation of the Page (\"elsewhere\"): check the number, or \
+                   undo what was said there by mistake.";
+    let elsewhere = json!({"conversation_id": conversation.as_str(), "id": order.as_str()});
+    Error::conflict(ELSEWHERE, message).with("elsewhere", elsewhere)
 }

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::crm::json;
 use crate::domain::basic::identity::PageId;
 use crate::domain::basic::span;
+use crate::domain::signal::SEND_WITHIN;
 use crate::error::{Error, Result};
 use crate::flow;
 use crate::store::Unit;
@@ -34,6 +35,8 @@ pub struct PageView {
     /// A fault of its token or link, while which nothing is sent, with what to do; set an `access_token` once it is
     /// mended.
     fault: Option<String>,
+    /// Until when the oldest event that waits for the fault to be mended can leave: Meta takes none older than 7 days.
+    fault_until: Option<String>,
     /// While it is set, Meta takes events as a test.
     test_event_code: Option<String>,
     silent_after: String,
@@ -115,6 +118,8 @@ async fn view(unit: &mut Unit, id: &PageId) -> Result<PageView> {
     let mut refused_names: Vec<&str> =
         unit.rules(&page).await?.refused.iter().map(|name| name.as_str()).collect();
     refused_names.sort_unstable();
+    let head = unit.page_heads(Some(id)).await?.pop();
+    let oldest_waiting = head.and_then(|head| head.oldest_waiting);
     let Page { policy, reasons, .. } = &page;
     Ok(PageView {
         signals: SignalsView {
@@ -140,6 +145,7 @@ async fn view(unit: &mut Unit, id: &PageId) -> Result<PageView> {
         silent_after: span::text(page.silent_after),
         working_hours: page.working_hours.as_ref().map(ToString::to_string),
         refused_names,
+        fault_until: oldest_waiting.map(|oldest| (oldest + SEND_WITHIN).to_string()),
         id: page.id.0,
         name: page.name,
         dataset_id: page.lane.dataset_id.0,

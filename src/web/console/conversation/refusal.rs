@@ -19,6 +19,8 @@ pub struct Refusal {
     pub words: String,
     /// The state of the order that was looked at, and the actor of its last entry.
     pub standing: Option<String>,
+    /// The conversation to which the order number belongs.
+    pub elsewhere: Option<String>,
 }
 
 impl Refusal {
@@ -43,6 +45,13 @@ impl Refusal {
             });
             fill(texts.now_stands, &[&format!("{}{by}", presenter.order_title(ledger))])
         });
-        Self { words: field.map_or_else(|| why.clone(), |field| format!("{field}: {why}")), standing }
+        let elsewhere =
+            error.extra.get("elsewhere").and_then(|elsewhere| elsewhere["conversation_id"].as_str());
+        let elsewhere = elsewhere.map(str::to_owned);
+        Self {
+            words: field.map_or_else(|| why.clone(), |field| format!("{field}: {why}")),
+            standing,
+            elsewhere,
+        }
     }
 }

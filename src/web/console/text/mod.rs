@@ -110,6 +110,7 @@ words! {
     perhaps_same: "შეიძლება ეს იგივე გაყიდვაა, რაც ქვემოთ წერია. Meta-სთან არაფერი წავა, სანამ არ აირჩევთ.", "Perhaps this is the same sale as one that is there already. Meta is told nothing of it until you choose.";
     joined_by_value: "ერთ გაყიდვად ითვლება მხოლოდ იმიტომ, რომ თანხა ერთია.", "Counted as one sale only because the amount is the same.";
     are_two_sales: "ეს ორი გაყიდვაა", "These are two sales";
+    other_chat: "იმ ჩატის გახსნა", "Open that conversation";
     to_decide: "გადასაწყვეტია: ნათქვამი ერთმანეთს არ ემთხვევა", "To decide: what was said does not agree";
     told_twice: "Meta-მ ბოლო 7 დღის {} გაყიდვა ორჯერ მიიღო.", "Meta was told of {} sales of the last 7 days twice.";
     was_told_twice: "Meta-მ ეს გაყიდვა ორჯერ მიიღო: უკვე გაგზავნილი იყო, როცა გაირკვა, რომ ერთია.", "Meta was told of this sale twice: both had left when it turned out to be one.";
