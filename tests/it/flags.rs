@@ -51,6 +51,10 @@ both!(
         assert!(nino.get("/console/queue").await.text.contains("To decide: what was said does not agree"));
 
         let fact = off["outcome"]["id"].as_str().unwrap().to_owned();
+        let page = nino.get(&format!("/console/conversations/{}", told.chat)).await.text;
+        for verb in ["accept", "undo"] {
+            assert!(page.contains(&format!("/console/outcomes/{fact}/{verb}")), "{verb} is not offered");
+        }
         let accepted = told.operator.post(&format!("/v1/outcomes/{fact}/accept"), "").await;
         assert_eq!((accepted.status, &accepted.body["outcome"]["about"]), (201, &json!(fact)));
         let order = told.orders().await.remove(0);

@@ -174,6 +174,9 @@ impl Presenter<'_> {
     fn entry(&self, fact: &Fact, context: EntryContext<'_>) -> EntryLine {
         let language = self.language();
         let flag = context.order.and_then(|order| order.flag_of(&fact.id));
+        // Whether it is the same sale is asked of the order as a whole.
+        let is_asked = flag.is_some_and(|flag| flag != Flag::PerhapsSameSale);
+        let is_undoable = context.undoable == Some(&fact.id) || is_asked;
         EntryLine {
             id: fact.id.0.clone(),
             name: text::outcome_kind(fact.kind, language),
@@ -182,11 +185,10 @@ impl Presenter<'_> {
             time: self.formatter.time(fact.occurred_at),
             by: format!("{}, {}", fact.actor, text::source(fact.source, language)),
             undone: fact.undone,
-            undoable: (context.undoable == Some(&fact.id)).then(|| fact.id.0.clone()),
+            undoable: is_undoable.then(|| fact.id.0.clone()),
             follow_ups: self.follow_ups(fact, context),
             flag: flag.map(|flag| text::flag(flag, language)),
-            // Whether it is the same sale is asked of the order as a whole.
-            acceptable: flag.is_some_and(|flag| flag != Flag::PerhapsSameSale && flag.can_be_accepted()),
+            acceptable: is_asked && flag.is_some_and(Flag::can_be_accepted),
         }
     }
 
