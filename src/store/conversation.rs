@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{ConversationId, PageId};
-use crate::domain::conversation::aggregate::{ConversationAggregate, Thread};
+use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::conversation::chat::Point;
 use crate::domain::conversation::inbound::{Author, Channel};
 use crate::error::Result;
@@ -182,7 +182,8 @@ impl Unit {
     /// Records that a phone number was given in a conversation.
     pub async fn add_phone_mention(
         &mut self,
-        thread: &Thread,
+        conversation: &ConversationId,
+        page: &PageId,
         hash: &str,
         by: MentionSource,
         at: Timestamp,
@@ -191,7 +192,7 @@ impl Unit {
             "insert into phone_mention (conversation_id, hash, mentioned_at, mentioned_by, page_id)
              values ($1, $2, $3, $4, $5)
              on conflict (conversation_id, hash, mentioned_at, mentioned_by) do nothing",
-            values![thread.id.as_str(), hash, at, by.as_str(), thread.page_id.as_str()],
+            values![conversation.as_str(), hash, at, by.as_str(), page.as_str()],
         )
         .await?;
         Ok(())

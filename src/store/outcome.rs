@@ -437,7 +437,8 @@ impl Unit {
             .rows(
                 "select outcome.id,
                         cast(case when (select 1 from fact_reference where outcome_id = outcome.id) = 1
-                                  then 1 else 0 end as bigint) as is_effective
+                                  then 1 else 0 end as bigint) as is_effective,
+                        cast(case when cast($3 as text) is null or actor = $3 then 1 else 0 end as bigint) as is_own
                    from page join outcome on outcome.page_id = page.id
                   where source in ('crm', 'courier', 'bank', 'site') and reference = $1
                     and (cast($2 as text) is null or page.id = $2)
@@ -448,8 +449,13 @@ impl Unit {
                 values![reference, page.map(|page| page.0.clone()), sender.map(str::to_owned)],
             )
             .await?;
-        let facts = rows.iter().map(|row| Ok((OutcomeId(row.get("id")?), row.truth("is_effective")?)));
-        let mut facts: Vec<(OutcomeId, bool)> = facts.collect::<Result<_>>()?;
+        let read =
+            |row: &Row| Ok((OutcomeId(row.get("id")?), row.truth("is_effective")?, row.truth("is_own")?));
+        let facts: Vec<(OutcomeId, bool, bool)> = rows.iter().map(read).collect::<Result<_>>()?;
+        // What the sender told itself goes first, also where that was taken back.
+        let has_own = facts.iter().any(|(.., is_own)| *is_own);
+        let facts = facts.into_iter().filter(|(.., is_own)| *is_own == has_own);
+        let mut facts: Vec<(OutcomeId, bool)> = facts.map(|(id, effective, _)| (id, effective)).collect();
         if facts.iter().any(|(_, is_effective)| *is_effective) {
             facts.retain(|(_, is_effective)| *is_effective);
         } else if let Some(last) = facts.pop() {

@@ -135,3 +135,34 @@ both!(
         told.measures("salesbridge_orders_told_twice 0").await;
     }
 );
+
+both!(
+    async fn accepting_a_payment_says_nothing_of_which_sale_it_is(shop: Shop) {
+        let told = Told::of(shop).await;
+        told.taps(json!({"outcome": "confirmed", "value": "70.00"})).await;
+        told.line(
+            json!({"outcome": "confirmed", "order_id": "C-1", "value": "50.00", "occurred_at": told.ago(0)}),
+        )
+        .await;
+        let paid = |source: &str, reference: &str| {
+            json!({"outcome": "paid", "order_id": "C-1", "value": "50.00", "source": source, "ref": reference,
+                   "occurred_at": told.ago(0)})
+        };
+        told.line(paid("crm", "p-1")).await;
+        let second = told.line(paid("courier", "p-2")).await;
+        assert_eq!(second["outcome"]["flag"], "perhaps_same_payment");
+        let id = second["outcome"]["id"].as_str().unwrap();
+        assert_eq!(told.operator.post(&format!("/v1/outcomes/{id}/accept"), "").await.status, 201);
+        let parked: Vec<Value> = told.orders().await.iter().map(|order| order["parked"].clone()).collect();
+        assert_eq!(parked, [false, true]);
+        // To accept what is perhaps the same sale is to say that it is another one, for good.
+        let orders = told.orders().await;
+        let entries = orders[1]["outcomes"].as_array().unwrap();
+        let doubted = entries.iter().find(|entry| entry["flag"] == "perhaps_same_sale").unwrap();
+        let id = doubted["id"].as_str().unwrap();
+        let accepted = told.operator.post(&format!("/v1/outcomes/{id}/accept"), "").await;
+        let acceptance = accepted.body["outcome"]["id"].as_str().unwrap();
+        let refused = told.operator.post(&format!("/v1/outcomes/{acceptance}/undo"), "").await;
+        assert_eq!((refused.status, refused.code()), (409, "said_two_sales"));
+    }
+);

@@ -59,6 +59,24 @@ both!(
 );
 
 both!(
+    async fn an_order_joins_the_chat_whichever_of_phone_and_order_comes_first(shop: Shop) {
+        let told = Told::of(shop).await;
+        let order = |number: &str| json!({"outcome": "confirmed", "order_id": number, "value": "40.00", "psid": null});
+        // The order, then its phone on another line, then the customer.
+        assert_eq!(told.line(order("A-1")).await["status"], 201);
+        let shipped = json!({"outcome": "shipped", "order_id": "A-1", "phone": "599000111", "psid": null});
+        assert_eq!(told.line(shipped).await["status"], 201);
+        told.customer_writes("2000000000000001", "m_phone", "599000111").await;
+        assert_eq!(told.orders().await.len(), 1);
+        // The customer, then the order with the phone among what the sender knows of them.
+        let mut late = order("A-2");
+        late["customer"] = json!({"phone": "599000111"});
+        assert_eq!(told.line(late).await["status"], 201);
+        assert_eq!(told.orders().await.len(), 2);
+    }
+);
+
+both!(
     async fn a_phone_that_two_people_gave_joins_nothing(shop: Shop) {
         let told = Told::of(shop).await;
         told.customer_writes("2000000000000009", "m_other", "599000111").await;
@@ -93,6 +111,28 @@ both!(
         let own = json!({"outcome": "paid", "order_id": "B-1", "value": "20.00", "ref": "p-1", "occurred_at": told.ago(0)});
         assert_eq!(told.line_by(&new, own).await["status"], 201);
         assert_eq!(told.orders().await[0]["paid"], "50.00");
+    }
+);
+
+both!(
+    async fn another_senders_refs_touch_nothing_of_one_that_is_gone(shop: Shop) {
+        let told = Told::of(shop).await;
+        let old = told.sender("bitrix").await;
+        let psid = "2000000000000001";
+        let sale = |value: &str, minutes: u64| {
+            json!({"outcome": "confirmed", "value": value, "psid": psid, "ref": "17", "order_id": format!("N-{minutes}"),
+                   "occurred_at": told.ago(minutes)})
+        };
+        assert_eq!(told.line_by(&old, sale("50.00", 600)).await["status"], 201);
+        told.revokes("bitrix").await;
+        let new = told.sender("amocrm").await;
+        assert_eq!(told.line_by(&new, sale("50.00", 3)).await["status"], 201);
+        assert_eq!(new.post("/v1/outcomes/ref:17/undo", "").await.status, 201);
+        // Once more is the same undo, and not one of what the other had told.
+        assert_eq!(new.post("/v1/outcomes/ref:17/undo", "").await.status, 200);
+        let orders = told.orders().await;
+        let values: Vec<&Value> = orders.iter().map(|order| &order["value"]).collect();
+        assert_eq!(values.iter().filter(|value| **value == &json!("50.00")).count(), 1, "{values:?}");
     }
 );
 

@@ -4,6 +4,7 @@
 
 use crate::domain::basic::identity::OutcomeId;
 use crate::domain::conversation::aggregate::ConversationAggregate;
+use crate::domain::order::fold;
 use crate::domain::order::outcome::{Fact, Source, newest_by_person};
 use crate::error::{Error, Result};
 
@@ -34,6 +35,26 @@ pub fn may_undo(aggregate: &ConversationAggregate, entry: &OutcomeId, fact: &Fac
         format!("\"{}\" ({}) was said later: undo that first", newest.kind(), newest.id())
     });
     Err(Error::conflict("not_the_newest", format!("This entry can't be undone: {obstacle}.")))
+}
+
+/// Whether the acceptance of `fact` may be undone: it must have lifted a flag that the fact would carry again. To accept one
+/// that was perhaps the same sale is to say that its order is a sale of its own, and that is final.
+///
+/// # Errors
+/// 409 `said_two_sales`.
+pub fn may_undo_acceptance(aggregate: &ConversationAggregate, fact: &Fact) -> Result<()> {
+    let Some(ledger) = aggregate.order_of(&fact.id) else { return Ok(()) };
+    let mut facts = ledger.facts.clone();
+    for own in facts.iter_mut().filter(|own| own.id == fact.id) {
+        own.accepted = false;
+    }
+    match fold::fold(&facts, ledger.order.currency).flag_of(&fact.id) {
+        Some(_) => Ok(()),
+        None => Err(Error::conflict(
+            "said_two_sales",
+            "Accepting this said that the order is a sale of its own, which is final: if it is another order's, join the two.",
+        )),
+    }
 }
 
 /// Whether a CRM may take `fact` back: its own facts, at any depth. `actor` is the name of its API key.

@@ -156,6 +156,9 @@ impl<'a> Groups<'a> {
         }
         match verdict {
             _ if pair.row == Row::Unvalued && self.have_two_labels(a, b) => self.doubts.push((a, b)),
+            _ if pair.row == Row::SameValue && self.were_told_twice_by_one_door(a, b) => {
+                self.doubts.push((a, b));
+            }
             Verdict::OneIfOnly { by_value: true } if self.has_ended_between(pair) => self.doubts.push((a, b)),
             Verdict::OneIfOnly { by_value } if self.is_only_choice(pair, all) => self.join_by(pair, by_value),
             Verdict::One { by_value } => self.join_by(pair, by_value),
@@ -194,6 +197,17 @@ impl<'a> Groups<'a> {
             self.members(ends).any(|one| self.accounts[one].as_ref().is_some_and(|one| was_over(one, told)))
         };
         by_then(pair.a, pair.b) || by_then(pair.b, pair.a)
+    }
+
+    /// Whether people told of both groups, at different times: of one sale they tell once.
+    fn were_told_twice_by_one_door(&self, a: usize, b: usize) -> bool {
+        let accounts = |telling: usize| self.members(telling).filter_map(|one| self.accounts[one].as_ref());
+        let is_agreed = |one: &&Account<'_>| one.basis == Basis::Confirmed;
+        accounts(a).filter(is_agreed).any(|one| {
+            accounts(b).filter(is_agreed).any(|other| {
+                one.told_by == ToldBy::Person && one.shares_door(other) && !pair::is_at_once(one, other)
+            })
+        })
     }
 
     /// Whether a label was put for each of two groups: a label is put once for a sale.

@@ -153,6 +153,11 @@ fn is_entry_before(entry: &Account<'_>, agreed: &Account<'_>) -> bool {
         && entry.at + ENTERED_BEFORE < agreed.at
 }
 
+/// Whether two tellings are of one moment, as far as that is known.
+pub fn is_at_once(one: &Account<'_>, other: &Account<'_>) -> bool {
+    one.distance(other) <= AT_ONCE
+}
+
 /// Whether `next` was not told before a `confirmed` that was taken back.
 fn is_next(taken_back: &Account<'_>, next: &Account<'_>) -> bool {
     next.at + AT_ONCE >= taken_back.at

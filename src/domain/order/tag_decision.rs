@@ -248,6 +248,7 @@ fn known_from_outside(tag: &Tag, terms: &Terms, ledger: &OrderLedger) -> Option<
     let says_the_same = |fact: &&Fact| {
         fact.kind == tag.kind
             && fact.occurred_at == occurred_at
+            && fact.time_stated
             && !fact.source.is_person()
             && fact.reference.is_none()
             && fact.terms == *terms

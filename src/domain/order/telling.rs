@@ -287,7 +287,10 @@ fn numbered_by<'a>(telling: &Telling<'a>, facts: &[&'a Fact]) -> Vec<NumberedBy<
     }
     for fact in facts {
         let sender = match door_of(fact) {
-            Door::Outside(sender) => NumberedBy::Outside(sender, fact.source),
+            // A later step may have come without a number: of an order under the service's number it shows no number.
+            Door::Outside(sender) if !telling.service_numbered || fact.kind == OutcomeKind::Confirmed => {
+                NumberedBy::Outside(sender, fact.source)
+            }
             Door::People if fact.kind == OutcomeKind::Confirmed && !telling.service_numbered => {
                 NumberedBy::People
             }

@@ -394,7 +394,7 @@ async fn note_phones(
     let by = if author == Author::Customer { MentionSource::Customer } else { MentionSource::Page };
     for phone in phone::phones_in(text.unwrap_or_default(), &loaded.page.country) {
         let hash = services.phone_key.hash(phone.as_str())?;
-        unit.add_phone_mention(&loaded.aggregate.thread, &hash, by, at).await?;
+        unit.add_phone_mention(loaded.id(), &loaded.page.id, &hash, by, at).await?;
         // Whether a number counts depends on who wrote it first, so that the chats must be cut anew.
         update.cut_anew = true;
         if author == Author::Customer {

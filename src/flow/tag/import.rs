@@ -14,6 +14,7 @@ use crate::flow::unit::idempotency::{Claim, Idempotent, Reply};
 use crate::flow::unit::run;
 use crate::flow::unit::services::Services;
 use crate::store::Unit;
+use crate::store::conversation::MentionSource;
 
 /// The most lines of one unit of work.
 const LINES_MAX: usize = 50;
@@ -198,7 +199,12 @@ async fn conversation_of(unit: &mut Unit, services: &Services, line: &ImportLine
         return match found.as_slice() {
             [one] => Ok(one.clone()),
             // The order number is enough; a phone number counts once a conversation is known by it.
-            _ if waits_in.is_some() => Ok(waits_in.unwrap_or(opened)),
+            others if let Some(waits_in) = waits_in => {
+                if others.is_empty() {
+                    unit.add_phone_mention(&waits_in, &line.page, hash, MentionSource::Tag, now).await?;
+                }
+                Ok(waits_in)
+            }
             [] => Err(Error::conflict(
                 "phone_unknown",
                 "No conversation of the last 30 days has this phone number: give psid, or leave phone out.",
@@ -211,6 +217,15 @@ async fn conversation_of(unit: &mut Unit, services: &Services, line: &ImportLine
     }
     if line.tag.order_number.is_none() {
         return Err(Error::field("/order_id", "Say whose fact it is: give order_id, psid or phone."));
+    }
+    // What the sender knows of the customer need not name anybody, but may.
+    let phone = line.tag.customer.as_ref().and_then(|customer| customer.phone.as_ref());
+    if let Some(phone) = phone {
+        let hash = services.phone_key.hash(phone.as_str())?;
+        let found = unit.conversations_with_phone(&line.page, &hash, now - PHONE_WITHIN).await?;
+        if let [one] = found.as_slice() {
+            return Ok(one.clone());
+        }
     }
     unit.open_thread(&opened, &line.page, Channel::Messenger, now).await?;
     Ok(opened)

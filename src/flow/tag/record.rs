@@ -1,5 +1,7 @@
 //! Recording a tag in a conversation that is loaded: decide, append to the ledger, apply what follows, answer.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
@@ -171,11 +173,18 @@ async fn fact_of_reference(
     let order = loaded.aggregate.order_of(&id);
     // The service's own names of labels and sentences say where a fact comes from, not what it says.
     let is_our_own = matches!(tag.source, Source::Label | Source::Sentence);
-    if known.is_some_and(|fact| is_our_own || tag.says_the_same(fact, order)) {
+    let said = order.map_or_else(|| Some(Cow::Borrowed(tag)), |ledger| tag.said_of(&ledger.order));
+    let says_the_same = |fact: &Fact| said.as_ref().is_some_and(|said| said.says_the_same(fact, order));
+    if is_own && known.is_some_and(|fact| is_our_own || says_the_same(fact)) {
         return Ok(Some(id));
     }
     if !is_own {
-        return Ok(None);
+        // Another sender may count its own facts by the same refs.
+        let is_named = |fact: &Fact| {
+            tag.order_number.is_some() || (fact.time_stated && tag.occurred_at == Some(fact.occurred_at))
+        };
+        let repeats = |fact: &&Fact| !tag.source.is_person() && is_named(fact) && says_the_same(fact);
+        return Ok(known.filter(repeats).map(|fact| fact.id.clone()));
     }
     let earlier = known.map(|fact| {
         let value = fact.terms.money().map(|money| money.to_string());
@@ -202,7 +211,7 @@ async fn note_customer(
     let thread = &loaded.aggregate.thread;
     if let Some(phone) = &customer.phone {
         let hash = services.phone_key.hash(phone.as_str())?;
-        unit.add_phone_mention(thread, &hash, MentionSource::Tag, loaded.now).await?;
+        unit.add_phone_mention(&thread.id, &thread.page_id, &hash, MentionSource::Tag, loaded.now).await?;
     }
     let known = unit.customer(&thread.id).await?.unwrap_or_default();
     unit.set_customer(&thread.id, &customer.merged_over(known)).await

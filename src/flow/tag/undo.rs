@@ -2,8 +2,9 @@
 //! order.
 
 use crate::domain::basic::identity::OutcomeId;
-use crate::domain::order::follow_up::{may_accept, may_take_back, may_undo};
-use crate::domain::order::outcome::{Fact, FollowUp, FollowUpEntry, Source};
+use crate::domain::order::follow_up::{may_accept, may_take_back, may_undo, may_undo_acceptance};
+use crate::domain::order::ledger::OrderLedger;
+use crate::domain::order::outcome::{Fact, Flag, FollowUp, FollowUpEntry, Source};
 use crate::domain::order::tagged::Tagged;
 use crate::error::{Error, Result};
 use crate::flow::convert::loaded::{LoadedConversation, load};
@@ -103,7 +104,12 @@ pub(in crate::flow) async fn append(
         return Ok(Tagged { known: true, follow_up, ..answer_about(loaded, earlier, fact) });
     }
     match (kind, sender.source) {
-        (FollowUp::Undo, Some(_)) => may_undo(&loaded.aggregate, entry, &fact)?,
+        (FollowUp::Undo, Some(_)) => {
+            may_undo(&loaded.aggregate, entry, &fact)?;
+            if *entry != fact.id {
+                may_undo_acceptance(&loaded.aggregate, &fact)?;
+            }
+        }
         (FollowUp::Undo, None) if *entry == fact.id => {
             let is_gone = fact.actor != sender.actor && unit.is_sender_gone(&fact.actor).await?;
             may_take_back(&fact, if is_gone { &fact.actor } else { sender.actor })?;
@@ -172,9 +178,10 @@ fn part_from_doubts(
     fact: &Fact,
     actor: &str,
 ) {
-    let Some(ledger) = loaded.aggregate.order_of(&fact.id).filter(|ledger| ledger.doubt.is_parked) else {
-        return;
+    let is_doubted = |ledger: &&OrderLedger| {
+        ledger.doubt.is_parked && ledger.order.flag_of(&fact.id) == Some(Flag::PerhapsSameSale)
     };
+    let Some(ledger) = loaded.aggregate.order_of(&fact.id).filter(is_doubted) else { return };
     let giver = ledger.giver().unwrap_or(fact);
     let about = Fact { actor: actor.to_owned(), source: Source::Api, ..giver.clone() };
     let others = ledger.doubt.with.iter();

@@ -266,3 +266,30 @@ both!(
         assert_eq!(shop.all_leaves().await, ["50.0", "50.0"]);
     }
 );
+
+both!(
+    async fn a_second_tap_hours_later_is_asked_about_whatever_was_written_between(shop: Shop) {
+        shop.with_sentences().await;
+        let chat = shop.hears_from("2").await;
+        shop.tags(&chat, &say(CONFIRMED, 12500)).await.unwrap();
+        shop.later(5 * MINUTE);
+        shop.operator_writes_at("e_1", "შეკვეთა მიღებულია: 125 ₾", shop.now()).await;
+        assert_eq!(shop.orders(&chat).await.len(), 1);
+        shop.later(2 * HOUR);
+        let refused = shop.tags(&chat, &say(CONFIRMED, 12500)).await.unwrap_err();
+        assert_eq!(refused.code, "perhaps_same_sale");
+    }
+);
+
+both!(
+    async fn a_step_without_a_number_parts_no_sale(shop: Shop) {
+        let chat = shop.hears_from("2").await;
+        shop.tags(&chat, &say(CONFIRMED, 12500)).await.unwrap();
+        shop.later(5 * MINUTE);
+        let shipped = Tag { order_number: None, ..crm(SHIPPED, None, "-", shop.now()) };
+        imports_all(&shop, vec![line_of("2", shipped)]).await;
+        imports_all(&shop, vec![line_of("2", crm(CONFIRMED, 12500, "B-7", shop.now()))]).await;
+        assert_eq!(shop.orders(&chat).await.len(), 1);
+        assert_eq!(shop.all_leaves().await, ["125.0"]);
+    }
+);
