@@ -138,14 +138,14 @@ both!(
     async fn a_sale_that_was_over_by_then_is_another(shop: Shop) {
         let chat = shop.hears_from("2").await;
         let at = |minutes| ago(&shop, minutes);
-        shop.tags(&chat, &Tag { occurred_at: Some(at(50 * 60)), ..say(OutcomeKind::Confirmed, 5000) })
+        shop.tags(&chat, &Tag { occurred_at: Some(at(26 * 60)), ..say(OutcomeKind::Confirmed, 5000) })
             .await
             .unwrap();
         // Without a time it may be of any of the last days.
         let untimed = Tag { occurred_at: None, ..crm(OutcomeKind::Confirmed, 5000, "A-1", at(0)) };
         imports_all(&shop, vec![line_of("2", untimed)]).await;
         let known = orders(&shop).await;
-        assert_eq!((known.len(), known[1].doubt.is_parked), (2, true), "two days apart, a person is asked");
+        assert_eq!((known.len(), known[1].doubt.is_parked), (2, true), "a day apart, a person is asked");
         // The CRM says the time now, and the first was with the customer long before.
         let lines = vec![
             line(crm(OutcomeKind::Delivered, None, "S-1001", at(24 * 60))),

@@ -9,7 +9,7 @@
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{OrderId, OutcomeId};
 use crate::domain::order::pair::{self, Row, Verdict};
-use crate::domain::order::telling::{Account, Basis, Door, Telling, ToldBy};
+use crate::domain::order::telling::{Account, Basis, Door, Telling, Timing, ToldBy};
 
 /// A person's decision about two sales, bound to the facts that gave them their value. It is final.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,9 +156,13 @@ impl<'a> Groups<'a> {
         }
         match verdict {
             _ if pair.row == Row::Unvalued && self.have_two_labels(a, b) => self.doubts.push((a, b)),
-            _ if pair.row == Row::SameValue && self.were_told_twice_by_one_door(a, b) => {
+            _ if matches!(pair.row, Row::SameValue | Row::Untimed)
+                && self.were_told_twice_by_one_door(a, b) =>
+            {
                 self.doubts.push((a, b));
             }
+            _ if pair.row == Row::Untimed && self.is_perhaps_of_a_nearer(a, b) => self.doubts.push((a, b)),
+            _ if pair.row == Row::CouriersSum && self.are_doubtful_without(a, b) => self.doubts.push((a, b)),
             Verdict::OneIfOnly { by_value: true } if self.has_ended_between(pair) => self.doubts.push((a, b)),
             Verdict::OneIfOnly { by_value } if self.is_only_choice(pair, all) => self.join_by(pair, by_value),
             Verdict::One { by_value } => self.join_by(pair, by_value),
@@ -197,6 +201,29 @@ impl<'a> Groups<'a> {
             self.members(ends).any(|one| self.accounts[one].as_ref().is_some_and(|one| was_over(one, told)))
         };
         by_then(pair.a, pair.b) || by_then(pair.b, pair.a)
+    }
+
+    /// Whether the one of two that has no time is perhaps of a sale nearer to it, as a pair before this one showed.
+    fn is_perhaps_of_a_nearer(&self, a: usize, b: usize) -> bool {
+        let is_untimed =
+            |one: usize| self.accounts[one].as_ref().is_some_and(|one| one.timing == Timing::Untimed);
+        let is_in_doubt = |one: usize| self.doubts.iter().any(|(c, d)| *c == one || *d == one);
+        [a, b].into_iter().any(|one| is_untimed(one) && is_in_doubt(one))
+    }
+
+    /// Whether two groups are of agreed sales that are in doubt by themselves: the courier's sum, which is both's, settles
+    /// nothing.
+    fn are_doubtful_without(&self, a: usize, b: usize) -> bool {
+        let accounts = |telling: usize| self.members(telling).filter_map(|one| self.accounts[one].as_ref());
+        let is_agreed = |one: &&Account<'_>| one.basis == Basis::Confirmed && !one.values.is_empty();
+        let is_one = |one: &Account<'_>, other: &Account<'_>| {
+            pair::judge(one, other).is_some_and(|(_, verdict)| matches!(verdict, Verdict::One { .. }))
+        };
+        let mut pairs = accounts(a)
+            .filter(is_agreed)
+            .flat_map(|one| accounts(b).filter(is_agreed).map(move |other| is_one(one, other)))
+            .peekable();
+        pairs.peek().is_some() && !pairs.any(|is_one| is_one)
     }
 
     /// Whether people told of both groups, at different times: of one sale they tell once.

@@ -15,11 +15,11 @@ const ENTERED_WITHIN: Duration = Duration::from_hours(1);
 /// A CRM's entry within this time after it is of that sale if it can be of no other.
 const ENTERED_LATE_WITHIN: Duration = Duration::from_hours(6);
 
+/// A tap within this time after a stated agreement of its value is of that sale; a later one may be of the next.
+const TAPPED_WITHIN: Duration = Duration::from_hours(1);
+
 /// A CRM's entry is made after the agreement; one that lies further before it than this is rather of another sale.
 const ENTERED_BEFORE: Duration = Duration::from_mins(2);
-
-/// An outside fact without a time that comes later than this after a sale of its value is asked about.
-const UNTIMED_SURE: Duration = Duration::from_hours(48);
 
 /// The same door with the same value within this time is asked about even after the first sale ended; a fact without a
 /// time is counted to a sale of its value within it.
@@ -121,7 +121,6 @@ fn same_value(a: &Account<'_>, b: &Account<'_>) -> (Row, Verdict) {
         Row::CouriersSum => ONE,
         _ if called_off => Verdict::Ask,
         Row::Untimed if distance <= SAME_HALF_DAY => ONE_BY_VALUE,
-        Row::Untimed if a.touches(b) && distance <= UNTIMED_SURE => ONE_BY_VALUE_IF_ONLY,
         _ if a.has_other_number(b) && distance > ENTERED_WITHIN => Verdict::Ask,
         Row::SameValue if is_late_tap(a, b) || is_late_tap(b, a) => ONE_BY_VALUE,
         Row::SameValue if is_entry_of(a, b) || is_entry_of(b, a) => match distance {
@@ -133,9 +132,11 @@ fn same_value(a: &Account<'_>, b: &Account<'_>) -> (Row, Verdict) {
     (row, verdict)
 }
 
-/// Whether one was tapped, after the other may have been agreed, and through another door.
+/// Whether one was tapped, after the other may have been agreed, and through another door; where somebody stated when
+/// that was, within the hour.
 fn is_late_tap(tap: &Account<'_>, other: &Account<'_>) -> bool {
-    tap.timing == Timing::Tapped && tap.touches(other) && !tap.shares_door(other)
+    let is_near = other.timing != Timing::Stated || tap.distance(other) <= TAPPED_WITHIN;
+    tap.timing == Timing::Tapped && tap.touches(other) && !tap.shares_door(other) && is_near
 }
 
 /// Whether one is what a CRM entered on the day on which the other was agreed, as both state.

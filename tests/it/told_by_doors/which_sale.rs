@@ -248,26 +248,6 @@ both!(
 );
 
 both!(
-    async fn a_crm_that_tells_a_day_later_without_a_time_is_asked_about_where_there_are_two(shop: Shop) {
-        let chat = shop.hears_from("2").await;
-        shop.tags(&chat, &numbered(say(CONFIRMED, 5000), "H-1")).await.unwrap();
-        shop.later(24 * HOUR);
-        let line = || line_of("2", untimed(crm(CONFIRMED, 5000, "C-1", shop.now())));
-        imports_all(&shop, vec![line()]).await;
-        assert_eq!(shop.orders(&chat).await.len(), 1, "it can be no other sale");
-        // Of two that it may be, nobody knows which.
-        let earlier = Tag { occurred_at: Some(shop.now() - 6 * HOUR), ..say(CONFIRMED, 5000) };
-        let mut earlier = numbered(earlier, "H-2");
-        earlier.new_order = true;
-        shop.tags(&chat, &earlier).await.unwrap();
-        let orders = shop.orders(&chat).await;
-        assert!(orders.iter().filter(|order| order.numbers.contains(&"H-2".to_owned())).count() == 1);
-        assert!(orders.len() >= 2);
-        assert_eq!(shop.all_leaves().await, ["50.0", "50.0"]);
-    }
-);
-
-both!(
     async fn a_second_tap_hours_later_is_asked_about_whatever_was_written_between(shop: Shop) {
         shop.with_sentences().await;
         let chat = shop.hears_from("2").await;

@@ -1,5 +1,6 @@
 //! A generated truth: sales told through random doors, late, lost, repeated, out of order. Meta must hear of each
-//! once, and what it does not hear of must say why. `SALESBRIDGE_TEST_TRUTH=20000` tells so many conversations.
+//! once, and what it does not hear of must say why. `SALESBRIDGE_TEST_TRUTH=20000` tells so many conversations, and prints
+//! each story that went wrong.
 
 mod doors;
 mod judge;
@@ -134,6 +135,9 @@ impl Run {
                 let is_bad = !verdict.wrong.is_empty()
                     || !verdict.over.is_empty()
                     || verdict.missing.len() > verdict.by_value;
+                if is_big && verdict != Verdict::default() {
+                    println!("{verdict:?}\n{}", told(story, &seen));
+                }
                 // What was told twice is worse than what is missing.
                 let shown =
                     first.as_ref().map(|(_, _, shown): &(Story, Seen, Verdict)| shown.wrong.is_empty());
