@@ -273,3 +273,27 @@ both!(
         assert_eq!(shop.all_leaves().await, ["125.0"]);
     }
 );
+
+both!(
+    async fn a_label_of_a_sale_that_a_person_parted_from_another_is_of_that_sale(shop: Shop) {
+        shop.with_sentences().await;
+        shop.with_labels(false).await;
+        let chat = shop.hears_from("2").await;
+        shop.tags(&chat, &say(CONFIRMED, 15500)).await.unwrap();
+        shop.later(2 * HOUR);
+        let other = Tag { new_order: true, ..say(CONFIRMED, 15500) };
+        let other = shop.tags(&chat, &other).await.unwrap().order.unwrap();
+        shop.later(5 * HOUR);
+        shop.labels("add", "501").await;
+        shop.later(HOUR);
+        let number = other.numbers[0].clone();
+        shop.tags(&chat, &numbered(say(OutcomeKind::Amended, 15500), &number)).await.unwrap();
+        let orders = shop.orders(&chat).await;
+        let seen: Vec<_> = orders
+            .iter()
+            .map(|order| (order.numbers.clone(), order.order.value, order.doubt.is_parked, order.facts.len()))
+            .collect();
+        assert_eq!(orders.len(), 2, "{seen:?}");
+        assert_eq!(shop.all_leaves().await, ["155.0", "155.0"]);
+    }
+);
