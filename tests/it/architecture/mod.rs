@@ -3,6 +3,7 @@
 
 mod imports;
 mod source;
+mod travel;
 
 use std::path::{Path, PathBuf};
 
