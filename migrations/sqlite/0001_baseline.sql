@@ -289,8 +289,9 @@ create index order_number_order on order_number (order_id);
 
 -- A row: an entry of the ledger, added and never changed. `about`: the entry that a follow-up (`undo`, `accept`, `join`,
 -- `part`) is about; `other`: of `join` and `part` the fact of the other sale. `clamped`: its moment lay ahead of the clock
--- and was set back. `time_stated`: the sender stated the moment. `reference`: the sender's own name of it (`ref`). `total`:
--- a cross-sell told by the order's new whole. `items`: JSON. `position`: its place in the conversation's ledger, from 1.
+-- and was set back. `time_stated`: the sender stated the moment. `reference`: the sender's own name of it (`ref`).
+-- `written_in`: no currency was stated, and the amounts were written in this one, the Page's. `total`: a cross-sell told
+-- by the order's new whole. `items`: JSON. `position`: its place in the conversation's ledger, from 1.
 create table outcome (
   id text not null primary key,
   page_id text not null references page (id),
@@ -306,6 +307,7 @@ create table outcome (
   actor text not null,
   reference text,
   currency text not null,
+  written_in text,
   value integer,
   total integer,
   delivery_fee integer,

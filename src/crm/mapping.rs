@@ -60,6 +60,7 @@ pub fn read(body: &TagBody, context: TagContext<'_>) -> Result<Tag> {
     }
     let terms = Terms {
         currency,
+        written_in: body.currency.is_none().then_some(currency),
         value: amount("/value", &body.value)?,
         total: amount("/total", &body.total)?,
         delivery_fee: amount("/delivery_fee", &body.delivery_fee)?,
@@ -79,7 +80,6 @@ pub fn read(body: &TagBody, context: TagContext<'_>) -> Result<Tag> {
         new_order: body.new_order.unwrap_or(false),
         same_as: field::name("/same_as", body.same_as.as_ref(), ORDER_NUMBER_MAX)?,
         terms,
-        currency_stated: body.currency.is_some(),
         occurred_at: time.map(|time| time.at),
         reference: field::name("/ref", body.r#ref.as_ref(), REFERENCE_MAX)?,
         if_version: body.if_version,

@@ -87,7 +87,7 @@ macro_rules! aggregate_query {
              cast((select ", $all, "(",
             object!($object: id, conversation_id, order_id,
                              about, kind, occurred_at, clamped, time_stated, recorded_at, source, actor, reference,
-                             currency, value, total, delivery_fee, discount,
+                             currency, written_in, value, total, delivery_fee, discount,
                              fee, items, reason, payment, courier, waybill, position, other),
             ") from outcome where conversation_id ", $these, ") as text) as outcomes,
              cast((select ", $all, "(",

@@ -75,6 +75,8 @@ pub(in crate::store) struct OutcomeRow {
     actor: String,
     reference: Option<String>,
     currency: Cow<'static, str>,
+    /// Where no currency was stated, the Page's in which the amounts were written.
+    written_in: Option<Cow<'static, str>>,
     value: Option<i64>,
     total: Option<i64>,
     delivery_fee: Option<i64>,
@@ -94,7 +96,7 @@ impl Buffered for OutcomeRow {
     const TABLE: Table = Table::Outcome;
     const TEXT: Pair = rows!(insert into outcome (
         id text, page_id text, conversation_id text, order_id text, about text, kind text, occurred_at bigint,
-        clamped bigint, time_stated bigint, recorded_at bigint, source text, actor text, reference text, currency text, value bigint,
+        clamped bigint, time_stated bigint, recorded_at bigint, source text, actor text, reference text, currency text, written_in text, value bigint,
         total bigint, delivery_fee bigint, discount bigint, fee bigint, items text, reason text, payment text,
         courier text, waybill text, position bigint, other text
     ));
@@ -122,7 +124,7 @@ impl Buffered for FactReferenceRow {
 macro_rules! outcome_columns {
     () => {
         "id, conversation_id, order_id, about, kind, occurred_at, clamped, time_stated, recorded_at, source, actor, reference,
-         currency, value, total, delivery_fee, discount, fee, items, reason, payment, courier, waybill,
+         currency, written_in, value, total, delivery_fee, discount, fee, items, reason, payment, courier, waybill,
          position, other"
     };
 }
@@ -146,6 +148,7 @@ impl OutcomeRow {
             actor: row.get("actor")?,
             reference: row.get("reference")?,
             currency: row.get::<String>("currency")?.into(),
+            written_in: row.get::<Option<String>>("written_in")?.map(Cow::Owned),
             value: row.get("value")?,
             total: row.get("total")?,
             delivery_fee: row.get("delivery_fee")?,
@@ -214,6 +217,10 @@ impl OutcomeRow {
             reference: self.reference,
             terms: Terms {
                 currency: read_word("currency", Currency::parse, &self.currency)?,
+                written_in: self
+                    .written_in
+                    .map(|code| read_word("written_in", Currency::parse, &code))
+                    .transpose()?,
                 value: self.value,
                 total: self.total,
                 delivery_fee: self.delivery_fee,
@@ -266,6 +273,7 @@ impl Unit {
             actor: fact.actor.clone(),
             reference: fact.reference.clone(),
             currency: fact.terms.currency.code().into(),
+            written_in: fact.terms.written_in.map(|currency| currency.code().into()),
             value: fact.terms.value,
             total: fact.terms.total,
             delivery_fee: fact.terms.delivery_fee,

@@ -273,7 +273,6 @@ pub fn say(kind: OutcomeKind, value: impl Into<Option<i64>>) -> Tag {
         occurred_at: None,
         reference: None,
         if_version: None,
-        currency_stated: true,
         details: Details::default(),
         reason: None,
         note: None,

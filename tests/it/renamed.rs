@@ -187,3 +187,39 @@ both!(
         assert_eq!(told.leaves().await, ["90.0", "700"]);
     }
 );
+
+both!(
+    async fn an_amount_without_a_currency_is_in_the_orders_whichever_came_first(shop: Shop) {
+        let told = Told::of(shop).await;
+        let at = |minute: u64| (told.shop.services.clock.now() - Duration::from_mins(minute)).to_string();
+        let sold = |number: &str| json!({"outcome": "confirmed", "order_id": number, "value": "50.00", "currency": "USD", "occurred_at": at(9)});
+        let paid = |number: &str, sum: &str| {
+            json!({"outcome": "paid", "order_id": number, "value": sum, "ref": format!("p-{number}"), "source": "courier",
+                   "occurred_at": at(1)})
+        };
+        for line in [sold("A-1"), paid("A-1", "50.00"), paid("A-2", "50.00"), sold("A-2")] {
+            assert_eq!(told.line(line).await["status"], 201);
+        }
+        for number in ["A-1", "A-2"] {
+            let orders = told.orders().await;
+            let order = orders.iter().find(|order| order["order_id"] == number).unwrap();
+            assert_eq!((&order["currency"], &order["paid"]), (&json!("USD"), &json!("50.00")), "{order}");
+            for entry in order["outcomes"].as_array().unwrap() {
+                assert_eq!((&entry["currency"], &entry["flag"]), (&json!("USD"), &Value::Null), "{order}");
+            }
+        }
+        // An amount that is none in the order's currency stays as it was written, and is flagged, also in either order.
+        let sold = |number: &str| json!({"outcome": "confirmed", "order_id": number, "value": "700", "currency": "JPY", "occurred_at": at(9)});
+        for line in [sold("B-1"), paid("B-1", "70.50"), paid("B-2", "70.50"), sold("B-2")] {
+            assert_eq!(told.line(line).await["status"], 201);
+        }
+        for number in ["B-1", "B-2"] {
+            let orders = told.orders().await;
+            let order = orders.iter().find(|order| order["order_id"] == number).unwrap();
+            let entry =
+                order["outcomes"].as_array().unwrap().iter().find(|entry| entry["kind"] == "paid").unwrap();
+            let seen = (&order["currency"], &entry["currency"], &entry["flag"]);
+            assert_eq!(seen, (&json!("JPY"), &json!("GEL"), &json!("other_currency")), "{order}");
+        }
+    }
+);

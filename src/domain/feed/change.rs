@@ -17,7 +17,7 @@ use crate::domain::basic::identity::{ConversationId, OrderId, OutcomeId, PageId,
 use crate::domain::basic::money::{Currency, Money};
 use crate::domain::conversation::inbound::{Channel, Referral};
 use crate::domain::order::fold::{self, Order};
-use crate::domain::order::ledger::fold_parked;
+use crate::domain::order::ledger::{fold_parked, take_currency};
 use crate::domain::order::outcome::{Fact, Flag, FollowUpEntry};
 use crate::domain::order::terms::Item;
 
@@ -196,12 +196,13 @@ impl Change {
     fn order(&self, record: &OrderRecord, records: &Records) -> Value {
         let ledger = record.conversation_id.as_ref().and_then(|id| records.ledgers.get(id));
         let is_of_it = |telling: &OrderId| *telling == record.id || self.tellings.contains(telling);
-        let facts = match (&self.became, ledger) {
+        let mut facts = match (&self.became, ledger) {
             (None, Some(ledger)) => {
                 as_of(ledger.iter().filter(|fact| fact.telling.as_ref().is_some_and(is_of_it)), self.entries)
             }
             _ => Vec::new(),
         };
+        take_currency(&mut facts);
         let fold = if self.parked { fold_parked } else { fold::fold };
         let order = fold(&facts, record.currency);
         let thread = record.conversation_id.as_ref().and_then(|id| records.threads.get(id));

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::clock::Timestamp;
 use crate::domain::basic::identity::{OrderId, OutcomeId};
 use crate::domain::basic::money::Currency;
-use crate::domain::order::fold::{self, Order};
+use crate::domain::order::fold::{self, Order, by_occurrence};
 use crate::domain::order::matching::{MatchedOrder, SaleDecision, match_tellings};
 use crate::domain::order::number::has_number;
 use crate::domain::order::outcome::{Fact, Flag};
@@ -260,6 +260,7 @@ impl OrderLedger {
 
     /// Folds its facts again. While it is parked, each carries a flag besides, and shows in the sums all the same.
     pub fn fold(&mut self, currency: Currency) {
+        take_currency(&mut self.facts);
         let fold = if self.doubt.is_parked { fold_parked } else { fold::fold };
         self.order = fold(&self.facts, currency);
     }
@@ -267,6 +268,27 @@ impl OrderLedger {
     /// The facts that were not undone, flagged ones included.
     pub fn effective(&self) -> impl Iterator<Item = &Fact> {
         self.facts.iter().filter(|fact| !fact.undone)
+    }
+}
+
+/// Puts amounts without a stated currency into that of their order: the first stated one, else the one in which the first
+/// was written. An amount that is none in it, because it has fewer digits behind the point, stays as it was written.
+pub fn take_currency(facts: &mut [Fact]) {
+    if facts.iter().all(|fact| fact.terms.written_in.is_none()) {
+        return;
+    }
+    let mut of_money: Vec<&Fact> =
+        facts.iter().filter(|fact| !fact.undone && fact.terms.states_anything()).collect();
+    of_money.sort_by(|a, b| by_occurrence(a, b));
+    let stated = of_money.iter().find(|fact| fact.terms.written_in.is_none());
+    let written = || of_money.first().and_then(|fact| fact.terms.written_in);
+    let Some(currency) = stated.map(|fact| fact.terms.currency).or_else(written) else { return };
+    for fact in facts {
+        let Some(written_in) = fact.terms.written_in else { continue };
+        let terms = &fact.terms;
+        if let Some(terms) = terms.in_currency(currency).or_else(|| terms.in_currency(written_in)) {
+            fact.terms = terms;
+        }
     }
 }
 
@@ -299,6 +321,9 @@ pub fn rematch(orders: &mut Vec<OrderLedger>, decisions: &[SaleDecision], curren
         tellings.push(ledger);
     }
     tellings.sort_by(|a, b| (a.opened_at, &a.id).cmp(&(b.opened_at, &b.id)));
+    for telling in &mut tellings {
+        take_currency(&mut telling.facts);
+    }
     let matching = {
         let told: Vec<Telling<'_>> = tellings.iter().flat_map(OrderLedger::tellings).collect();
         match_tellings(&told, decisions)

@@ -288,6 +288,7 @@ impl Fact {
             .cmp(&sums(other))
             .then_with(|| self.terms.items.cmp(&other.terms.items))
             .then_with(|| self.terms.currency.code().cmp(other.terms.currency.code()))
+            .then_with(|| self.terms.written_in.is_some().cmp(&other.terms.written_in.is_some()))
             .then_with(|| words(self).cmp(&words(other)))
     }
 }

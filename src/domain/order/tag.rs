@@ -36,10 +36,8 @@ pub struct Tag {
     pub new_order: bool,
     /// The order, by one of its numbers or its id, that the sale is: the answer to a question about two sales.
     pub same_as: Option<String>,
-    /// Money and goods as they were said; not completed yet.
+    /// Money and goods as they were said; not completed yet. Amounts without a stated currency are in the Page's.
     pub terms: Terms,
-    /// The sender stated the currency of `terms`; otherwise it is the order's, or for a new order the Page's.
-    pub currency_stated: bool,
     /// Payment method, courier, waybill.
     pub details: Details,
     /// Why a chat was lost, an order cancelled or goods returned; compulsory for people, optional from outside.
@@ -65,8 +63,7 @@ impl Tag {
             order_number: None,
             new_order: false,
             same_as: None,
-            terms: Terms::unstated(currency),
-            currency_stated: false,
+            terms: Terms { written_in: Some(currency), ..Terms::unstated(currency) },
             details: Details::default(),
             reason: None,
             note: None,
@@ -97,7 +94,7 @@ impl Tag {
     /// The tag as it is said of `order`: amounts without a stated currency are in the order's. `None` if an amount is none
     /// in that currency, because it has fewer digits behind the point.
     pub fn said_of(&self, order: &Order) -> Option<Cow<'_, Self>> {
-        if self.currency_stated || !order.is_priced || self.terms.currency == order.currency {
+        if self.terms.written_in.is_none() || !order.is_priced || self.terms.currency == order.currency {
             return Some(Cow::Borrowed(self));
         }
         let terms = self.terms.in_currency(order.currency)?;

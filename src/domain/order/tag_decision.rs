@@ -2,6 +2,7 @@
 //! it may be said as things stand. A sale may be told through several doors (tap, label, sentence, CRM); it stays
 //! one order. Nothing is written here, and a `ref` that came before is looked up before this decision.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
@@ -137,8 +138,12 @@ fn decide_existing(
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
     let ledger = &orders[index];
-    let said =
-        tag.said_of(&ledger.order).ok_or_else(|| Refusal::in_other_currency(&ledger.order, Some(index)))?;
+    let said = match tag.said_of(&ledger.order) {
+        Some(said) => said,
+        None if tag.source.is_person() => return Err(Refusal::in_other_currency(&ledger.order, Some(index))),
+        // It stays as it was written, and is flagged.
+        None => Cow::Borrowed(tag),
+    };
     let tag = said.as_ref();
     let terms = complete(tag, &ledger.order, Some(index))?;
     let known = if tag.source.is_person() {

@@ -21,8 +21,11 @@ pub struct Item {
 /// never the same as 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
-    /// The Page's where the sender stated none; it then says nothing about the order.
+    /// The currency of the amounts. Where the sender stated none it is the order's.
     pub currency: Currency,
+    /// Where the sender stated no currency, the one in which the amounts were written: the Page's of that time. `None`
+    /// where it was stated.
+    pub written_in: Option<Currency>,
     /// Of `confirmed` and `amended` the value of the whole order; of `cross_sold` the uplift; of `returned` the
     /// part that came back (not stated: all of it); of `paid` and `refunded` the sum.
     pub value: Option<i64>,
@@ -44,6 +47,7 @@ impl Terms {
     pub const fn unstated(currency: Currency) -> Self {
         Self {
             currency,
+            written_in: None,
             value: None,
             total: None,
             delivery_fee: None,
@@ -55,7 +59,7 @@ impl Terms {
 
     /// Whether anything is stated besides the currency, so that the currency counts too.
     pub fn states_anything(&self) -> bool {
-        *self != Self::unstated(self.currency)
+        *self != Self { written_in: self.written_in, ..Self::unstated(self.currency) }
     }
 
     /// Σ items − discount + delivery fee, in minor units. `None` where no items are given, or their sum overflows.
@@ -79,6 +83,7 @@ impl Terms {
         };
         Some(Self {
             currency,
+            written_in: self.written_in,
             value: optional(self.value)?,
             total: optional(self.total)?,
             delivery_fee: optional(self.delivery_fee)?,

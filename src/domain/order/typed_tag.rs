@@ -74,9 +74,9 @@ impl TypedTag {
                 delivery_fee: amount("/delivery_fee", self.delivery_fee.as_deref(), currency)?,
                 fee: amount("/fee", self.fee.as_deref(), currency)?,
                 items: self.product.into_iter().collect(),
+                written_in: Some(currency),
                 ..Terms::unstated(currency)
             },
-            currency_stated: false,
             details: Details { courier: self.courier, waybill: self.waybill, ..Details::default() },
             reason: self.reason,
             note: self.note,

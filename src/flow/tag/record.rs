@@ -291,7 +291,8 @@ fn fact(
         actor: actor.to_owned(),
         source: tag.source,
         reference: tag.reference.clone(),
-        terms,
+        // People see the order, and mean its currency for good; what came from outside follows it.
+        terms: if tag.source.is_person() { Terms { written_in: None, ..terms } } else { terms },
         details: tag.details.clone(),
         reason: tag.reason.clone(),
         undone: false,

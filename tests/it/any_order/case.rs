@@ -12,7 +12,7 @@ use salesbridge::domain::order::terms::Item;
 use salesbridge::domain::signal::policy::{LeadOn, PurchaseOn};
 use salesbridge::flow::ImportLine;
 
-use crate::harness::{numbered, referred};
+use crate::harness::{gel, numbered, referred};
 use crate::inbound_events::{ad, body, echo, edit, line, line_of, tap, told, unsent, word};
 
 /// Phone numbers that nobody says but the person who has them: as they write them, and in full.
@@ -295,6 +295,8 @@ impl FactNews {
         }
         if self.told.in_dollars && tag.terms.states_anything() {
             tag.terms.currency = Currency::parse("USD").unwrap();
+        } else {
+            tag.terms.written_in = Some(gel());
         }
         if self.with_items && matches!(kind, OutcomeKind::Confirmed | OutcomeKind::Amended) {
             let unit_price = value.unwrap_or(6000) - 500;
