@@ -69,17 +69,18 @@ pub fn derive(aggregate: &ConversationAggregate, rules: &SignalRules, now: Times
     DerivedConversions { changed, drafts }
 }
 
-/// Notes on the Purchases that Meta knows, or perhaps knows, which tellings stand beside theirs: should one of them turn
-/// out to be another sale, Meta was perhaps told of it all the same.
+/// Notes on the Purchases which tellings stand beside theirs as they leave, and every further one once Meta knows of them,
+/// or perhaps does: should one of them turn out to be another sale, Meta was perhaps told of it all the same.
 fn note_beside(ledger: &OrderLedger, rows: &mut [Conversion]) {
-    for row in rows.iter_mut().filter(|row| purchase::is_told(row)) {
-        let new: Vec<OrderId> = ledger
-            .joined
-            .iter()
-            .map(|joined| joined.id.clone())
-            .filter(|id| !row.beside.contains(id))
-            .collect();
-        row.beside.extend(new);
+    for row in rows.iter_mut().filter(|row| row.name == EventName::Purchase) {
+        if !purchase::is_told(row) {
+            row.beside.clear();
+        }
+        for joined in &ledger.joined {
+            if !row.beside.contains(&joined.id) {
+                row.beside.push(joined.id.clone());
+            }
+        }
     }
 }
 
