@@ -4,6 +4,7 @@
 mod contradiction;
 pub mod fold;
 pub mod follow_up;
+mod groups;
 pub mod ledger;
 pub mod legality;
 pub mod matching;

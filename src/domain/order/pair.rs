@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::domain::basic::money::Money;
 use crate::domain::order::telling::{Account, Basis, Timing};
 
 /// Two doors that tell of one value within this time tell of one sale.
@@ -76,7 +77,10 @@ pub fn judge(a: &Account<'_>, b: &Account<'_>) -> Option<(Row, Verdict)> {
         return None;
     }
     match (a.basis, b.basis) {
-        (Basis::TakenBack, Basis::TakenBack) => return None,
+        // A cancel of which nothing else is known is no next telling: what it is of may be told yet.
+        (Basis::TakenBack, Basis::TakenBack | Basis::CalledOff) | (Basis::CalledOff, Basis::TakenBack) => {
+            return None;
+        }
         (Basis::TakenBack, _) => return is_next(a, b).then_some((Row::TakenBack, ONE)),
         (_, Basis::TakenBack) => return is_next(b, a).then_some((Row::TakenBack, ONE)),
         _ => {}
@@ -120,6 +124,7 @@ fn same_value(a: &Account<'_>, b: &Account<'_>) -> (Row, Verdict) {
         Row::SameValueAtOnce => ONE_BY_VALUE,
         Row::CouriersSum => ONE,
         _ if called_off => Verdict::Ask,
+        Row::Untimed if is_recorded_before(a, b) || is_recorded_before(b, a) => Verdict::Ask,
         Row::Untimed if distance <= SAME_HALF_DAY => ONE_BY_VALUE,
         _ if a.has_other_number(b) && distance > ENTERED_WITHIN => Verdict::Ask,
         Row::SameValue if is_late_tap(a, b) || is_late_tap(b, a) => ONE_BY_VALUE,
@@ -132,11 +137,31 @@ fn same_value(a: &Account<'_>, b: &Account<'_>) -> (Row, Verdict) {
     (row, verdict)
 }
 
-/// Whether one was tapped, after the other may have been agreed, and through another door; where somebody stated when
-/// that was, within the hour.
+/// Whether one was tapped, after the other may have been agreed, and through another door: where somebody stated when
+/// that was, within the hour, and where a CRM entered it after the tap, on the same day.
 fn is_late_tap(tap: &Account<'_>, other: &Account<'_>) -> bool {
-    let is_near = other.timing != Timing::Stated || tap.distance(other) <= TAPPED_WITHIN;
+    let is_near = match other.timing {
+        Timing::Stated => tap.distance(other) <= TAPPED_WITHIN,
+        Timing::StatedOutside => tap.at >= other.at || tap.distance(other) <= ENTERED_LATE_WITHIN,
+        Timing::Tapped | Timing::Untimed => true,
+    };
     tap.timing == Timing::Tapped && tap.touches(other) && !tap.shares_door(other) && is_near
+}
+
+/// Whether an outside fact without a time was recorded before the other was agreed, as somebody states.
+fn is_recorded_before(untimed: &Account<'_>, agreed: &Account<'_>) -> bool {
+    untimed.timing == Timing::Untimed && agreed.timing == Timing::Stated && untimed.at + AT_ONCE < agreed.at
+}
+
+/// Whether both name one value but for the delivery fee, which one of them does not count.
+pub fn agree_but_for_fee(a: &Account<'_>, b: &Account<'_>) -> bool {
+    let agrees = |one: &Account<'_>, other: &Account<'_>| {
+        one.values.iter().any(|value| {
+            let goods = Money::new(value.minor - one.delivery_fee, value.currency);
+            one.delivery_fee > 0 && other.values.contains(&goods)
+        })
+    };
+    agrees(a, b) || agrees(b, a)
 }
 
 /// Whether one is what a CRM entered on the day on which the other was agreed, as both state.

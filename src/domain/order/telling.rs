@@ -122,6 +122,8 @@ pub struct Account<'a> {
     pub until: Timestamp,
     /// Every value that it effectively had, also before an amendment. Empty if none was named.
     pub values: Vec<Money>,
+    /// The delivery fee within the value, in minor units; 0 if none was named.
+    pub delivery_fee: i64,
     /// Those who told of it by its own number: two numbers of one of them are two sales. What a CRM passes on of the
     /// courier counts apart from what it says itself.
     pub numbered_by: Vec<NumberedBy<'a>>,
@@ -179,6 +181,7 @@ impl<'a> Account<'a> {
             from,
             until,
             values: values(&facts),
+            delivery_fee: facts.iter().rev().find_map(|fact| fact.terms.delivery_fee).unwrap_or(0),
             numbered_by: numbered_by(telling, &facts),
             told_by: telling.facts.iter().map(|fact| ToldBy::of(fact)).min().unwrap_or(ToldBy::Outside),
             is_valued_by_person: facts.iter().any(|fact| fact.source.is_typed() && gives_value(fact)),

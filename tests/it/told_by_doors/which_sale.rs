@@ -297,3 +297,84 @@ both!(
         assert_eq!(shop.all_leaves().await, ["155.0", "155.0"]);
     }
 );
+
+both!(
+    async fn what_stood_beside_a_purchase_that_left_is_not_told_when_another_takes_its_place(shop: Shop) {
+        shop.with_sentences().await;
+        let chat = shop.hears_from("2").await;
+        let at = shop.now();
+        shop.operator_writes_at("e_1", "შეკვეთა მიღებულია: 55 ₾", at).await;
+        shop.later(5 * MINUTE);
+        imports_all(&shop, vec![line_of("2", untimed(crm(CONFIRMED, 5500, "N-1", at)))]).await;
+        assert_eq!(shop.all_leaves().await, ["55.0"]);
+        // The same CRM's other number fits the sentence better: the first is perhaps what Meta knows.
+        shop.later(5 * HOUR);
+        imports_all(&shop, vec![line_of("2", crm(CONFIRMED, 5500, "N-2", at + 4 * HOUR))]).await;
+        let orders = shop.orders(&chat).await;
+        let first = orders.iter().find(|order| order.has_number("N-1")).unwrap();
+        assert!(first.doubt.is_perhaps_told && !first.has_number("N-2"), "{orders:?}");
+        assert_eq!(shop.all_leaves().await, ["55.0"]);
+    }
+);
+
+both!(
+    async fn a_rival_that_was_counted_to_a_sale_by_its_value_parts_no_other_number_from_it(shop: Shop) {
+        let chat = shop.hears_from("2").await;
+        let at = shop.now();
+        shop.tags(&chat, &say(CONFIRMED, 6050)).await.unwrap();
+        assert_eq!(shop.all_leaves().await, ["60.5"]);
+        shop.later(HOUR);
+        imports_all(&shop, vec![line_of("2", untimed(crm(CONFIRMED, 6050, "N-2", at)))]).await;
+        shop.later(HOUR);
+        imports_all(&shop, vec![line_of("2", untimed(crm(CONFIRMED, 6050, "N-1", at)))]).await;
+        let orders = shop.orders(&chat).await;
+        assert_eq!(orders.len(), 2);
+        assert!(orders[1].doubt.is_parked && orders[1].has_number("N-1"), "{orders:?}");
+        assert_eq!(shop.all_leaves().await, ["60.5"]);
+        // Two sales, says a person.
+        let nino = Sender::person("nino", Source::Console);
+        flow::part_order(&shop.services, &orders[1].id, nino, &IdempotentRequest::unkeyed()).await.unwrap();
+        assert_eq!(shop.all_leaves().await, ["60.5", "60.5"]);
+    }
+);
+
+both!(
+    async fn a_label_settles_no_question_that_only_a_person_can_answer(shop: Shop) {
+        shop.with_labels(false).await;
+        let chat = shop.hears_from("2").await;
+        let at = shop.now();
+        shop.labels("add", "501").await;
+        shop.later(66 * HOUR);
+        let other = Tag { new_order: true, ..numbered(say(CONFIRMED, 21_750), "H-1") };
+        shop.tags(&chat, &other).await.unwrap();
+        assert_eq!(shop.all_leaves().await, ["217.5"]);
+        shop.later(56 * HOUR);
+        imports_all(&shop, vec![line_of("2", untimed(crm(CONFIRMED, 21_750, "N-1", at)))]).await;
+        let orders = shop.orders(&chat).await;
+        let told_again = orders.iter().find(|order| order.has_number("N-1")).unwrap();
+        assert!(told_again.doubt.is_parked, "{orders:?}");
+        assert_eq!(shop.all_leaves().await, ["217.5"]);
+    }
+);
+
+both!(
+    async fn a_cancel_is_not_that_of_a_sale_which_was_taken_back_before(shop: Shop) {
+        let chat = shop.hears_from("2").await;
+        let taken_back = shop.tags(&chat, &numbered(say(CONFIRMED, 13_550), "H-0")).await.unwrap();
+        let nino = Sender::person("nino", Source::Api);
+        flow::undo(&shop.services, &taken_back.outcome_id, nino, &IdempotentRequest::unkeyed())
+            .await
+            .unwrap();
+        shop.later(33 * HOUR);
+        let at = shop.now();
+        imports_all(&shop, vec![line_of("2", courier(CANCELLED, None, "N-1", at))]).await;
+        // The operator tells late of the sale that the cancel is of.
+        shop.later(20 * HOUR);
+        let late = Tag { occurred_at: Some(at - MINUTE), ..numbered(say(CONFIRMED, 20_850), "H-1") };
+        shop.tags(&chat, &late).await.unwrap();
+        assert!(shop.all_leaves().await.is_empty());
+        let orders = shop.orders(&chat).await;
+        let told = orders.iter().find(|order| order.has_number("H-1")).unwrap();
+        assert!(told.has_number("N-1"), "{orders:?}");
+    }
+);
