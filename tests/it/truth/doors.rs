@@ -250,17 +250,23 @@ impl World {
         }
     }
 
-    /// The order of the chat that holds an effective fact of this sale.
-    fn order_of(&self, index: usize, conversation: &Value, sale: usize, but: &Value) -> Option<Value> {
+    /// The order of the chat that holds an effective fact of this sale; of several the one with its value.
+    fn order_of(&self, index: usize, conversation: &Value, sale: usize) -> Option<Value> {
         let facts = &self.told[index].seen.facts;
         let is_of = |order: &&Value| {
-            order["id"] != *but
-                && entries(order).any(|entry| {
-                    entry["undone"] != true
-                        && entry["id"].as_str().and_then(|id| facts.get(id)) == Some(&sale)
-                })
+            entries(order).any(|entry| {
+                entry["undone"] != true && entry["id"].as_str().and_then(|id| facts.get(id)) == Some(&sale)
+            })
         };
-        conversation["orders"].as_array()?.iter().find(is_of).cloned()
+        let its: Vec<&Value> = conversation["orders"].as_array()?.iter().filter(is_of).collect();
+        let valued = its.iter().find(|order| !self.is_of_another_sale(index, order, sale));
+        valued.or(its.first()).map(|order| (*order).clone())
+    }
+
+    /// The order that a person knows as this sale: what shows another sale's value is not it.
+    fn own_order(&self, index: usize, conversation: &Value, sale: usize) -> Option<Value> {
+        let order = self.order_of(index, conversation, sale)?;
+        (!self.is_of_another_sale(index, &order, sale)).then_some(order)
     }
 
     /// Whether an order has its value from another sale, and of this one a label alone.
@@ -277,8 +283,7 @@ impl World {
         let mut body = tag(telling, kind, |at| self.moment(at).to_string());
         if kind != "confirmed" {
             let conversation = self.sees(index, story).await;
-            let order = self.order_of(index, &conversation, telling.sale, &Value::Null);
-            match order.filter(|order| !self.is_of_another_sale(index, order, telling.sale)) {
+            match self.own_order(index, &conversation, telling.sale) {
                 Some(order) => body["order_id"] = order["order_id"].clone(),
                 // What the order shows is another sale's value, so the person tells of the sale itself.
                 None if kind == "amended" => {
@@ -295,12 +300,18 @@ impl World {
             let conversation = self.sees(index, story).await;
             let stands = |order: &Value| order["state"] != "none";
             let has_order = conversation["orders"].as_array().is_some_and(|orders| orders.iter().any(stands));
-            let order = self.order_of(index, &conversation, telling.sale, &Value::Null);
-            if order.is_some_and(|order| order["state"] == "cancelled" || order["state"] == "returned") {
+            let order = self.order_of(index, &conversation, telling.sale);
+            if order.as_ref().is_some_and(is_called_off) {
                 return "the sale is over: nothing to do".to_owned();
             }
-            if has_order {
-                self.answers(index, &conversation, telling.sale, &mut body);
+            match self.own_order(index, &conversation, telling.sale) {
+                // The sale stands there with another value: what is offered is to set it right.
+                Some(order) if order["value"].is_string() && order["value"] != body["value"] => {
+                    body["outcome"] = json!("amended");
+                    body["order_id"] = order["order_id"].clone();
+                }
+                _ if has_order => self.answers(index, &conversation, telling.sale, &mut body),
+                _ => {}
             }
         }
         let mut answer = self.says(&path, &body, telling).await;
@@ -308,8 +319,8 @@ impl World {
             self.told[index].seen.asked = true;
             if self.setup.answered {
                 let conversation = self.sees(index, story).await;
-                let order = self.order_of(index, &conversation, telling.sale, &Value::Null);
-                if order.is_some_and(|order| order["state"] == "cancelled" || order["state"] == "returned") {
+                let order = self.order_of(index, &conversation, telling.sale);
+                if order.as_ref().is_some_and(is_called_off) {
                     return format!("409 {}, nothing to do", answer.code());
                 }
                 self.answers(index, &conversation, telling.sale, &mut body);
@@ -339,7 +350,7 @@ impl World {
 
     /// The true answer to the question which sale it is.
     fn answers(&self, index: usize, conversation: &Value, sale: usize, body: &mut Value) {
-        match self.order_of(index, conversation, sale, &Value::Null) {
+        match self.own_order(index, conversation, sale) {
             Some(order) => body["same_as"] = order["id"].clone(),
             None => body["new_order"] = json!(true),
         }
@@ -366,21 +377,23 @@ impl World {
         for order in orders {
             let id = order["id"].as_str()?;
             if is_in_doubt(order) {
-                // What gave the order its value is what the question is about.
-                let sale_of = |entry: &Value| facts.get(entry["id"].as_str()?);
-                let valued = |entry: &&Value| {
-                    entry["kind"] == "confirmed" && entry["value"].is_string() && entry["undone"] != true
-                };
-                let own = entries(order).filter(valued).find_map(sale_of);
-                let own = own.or_else(|| entries(order).find_map(sale_of));
-                let other = own.and_then(|sale| {
-                    let is_its = |other: &&Value| {
-                        let its = entries(other).filter(valued).find_map(sale_of);
-                        other["id"] != order["id"]
-                            && its.or_else(|| entries(other).find_map(sale_of)) == Some(sale)
+                // The fact that gave an order its value is what the question is about, a person's first.
+                let giver = |order: &Value| {
+                    let given = entries(order).filter(|entry| {
+                        entry["kind"] == "confirmed" && entry["value"].is_string() && entry["undone"] != true
+                    });
+                    let is_outside = |entry: &&Value| {
+                        !matches!(entry["source"].as_str(), Some("console" | "api" | "label" | "sentence"))
                     };
-                    orders.iter().find(is_its)
-                });
+                    let first =
+                        given.min_by_key(|entry| (is_outside(entry), entry["occurred_at"].to_string()));
+                    let facts_of = |entry: &Value| facts.get(entry["id"].as_str()?).copied();
+                    first.and_then(facts_of).or_else(|| entries(order).find_map(facts_of))
+                };
+                let own = giver(order);
+                let is_same =
+                    |other: &&Value| other["id"] != order["id"] && own.is_some() && giver(other) == own;
+                let other = orders.iter().find(is_same);
                 return Some(match other {
                     Some(other) => {
                         (format!("/v1/orders/{id}/join"), json!({"into": other["id"]}).to_string())
@@ -399,6 +412,10 @@ impl World {
         }
         None
     }
+}
+
+fn is_called_off(order: &Value) -> bool {
+    order["state"] == "cancelled" || order["state"] == "returned"
 }
 
 fn tag(telling: &Telling, kind: &str, moment: impl Fn(i64) -> String) -> Value {

@@ -132,11 +132,13 @@ pub fn judge(story: &Story, seen: &Seen) -> Verdict {
             })
         };
         let of_sale: Vec<&Value> = orders.iter().filter(has).collect();
-        // All that was told of it was taken back, and what should have followed got lost.
-        let is_of_sale = |entry: &Value| {
-            entry["undone"] == true && entry["id"].as_str().and_then(|id| seen.facts.get(id)) == Some(&index)
+        // Whoever agreed to it took that back, and what should have followed got lost.
+        let agrees = |entry: &&Value| {
+            matches!(entry["kind"].as_str(), Some("confirmed" | "amended" | "paid"))
+                && entry["id"].as_str().and_then(|id| seen.facts.get(id)) == Some(&index)
         };
-        let is_taken_back = of_sale.is_empty() && orders.iter().flat_map(entries).any(is_of_sale);
+        let mut agreed = orders.iter().flat_map(entries).filter(agrees).peekable();
+        let is_taken_back = agreed.peek().is_some() && agreed.all(|entry| entry["undone"] == true);
         if is_taken_back || of_sale.iter().any(|order| says_why(order)) {
             continue;
         }
