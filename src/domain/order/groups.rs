@@ -73,6 +73,22 @@ impl<'a> Groups<'a> {
         }
     }
 
+    /// Notes of two groups that a third telling brings together, such as a parcel with its sum, which agreed sales only
+    /// their value makes one.
+    pub(super) fn note_values(&mut self, a: usize, b: usize) {
+        let is_by_value = |one: usize, other: usize| {
+            let pair = self.accounts[one].as_ref().zip(self.accounts[other].as_ref());
+            let found = pair.and_then(|(one, other)| pair::judge(one, other));
+            matches!(
+                found,
+                Some((_, Verdict::One { by_value: true } | Verdict::OneIfOnly { by_value: true }))
+            )
+        };
+        let pairs = self.members(a).flat_map(|one| self.members(b).map(move |other| (one, other)));
+        let new: Vec<(usize, usize)> = pairs.filter(|(one, other)| is_by_value(*one, *other)).collect();
+        self.by_value.extend(new);
+    }
+
     /// Asks a person about two groups that are two sales only because of a rival.
     pub(super) fn ask_about_rival(&mut self, a: usize, b: usize) {
         self.rivals.push((a, b));

@@ -137,10 +137,12 @@ fn take(pair: Pair, all: &[Pair], groups: &mut Groups<'_>) {
         groups.doubts.push((a, b));
         return;
     }
-    groups.join(a, b);
     if by_value {
         groups.by_value.push((a, b));
+    } else {
+        groups.note_values(a, b);
     }
+    groups.join(a, b);
 }
 
 /// What decides which of several comes first: Meta does not know it, it gives no value, nobody of the shop told of it, when

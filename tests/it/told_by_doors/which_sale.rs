@@ -378,3 +378,19 @@ both!(
         assert!(told.has_number("N-1"), "{orders:?}");
     }
 );
+
+both!(
+    async fn two_that_a_parcel_with_its_sum_brings_together_are_marked_all_the_same(shop: Shop) {
+        let chat = shop.hears_from("2").await;
+        let at = shop.now();
+        shop.tags(&chat, &say(CONFIRMED, 17_350)).await.unwrap();
+        shop.later(HOUR);
+        let lines = vec![
+            line_of("2", untimed(crm(CONFIRMED, 17_350, "N-1", at))),
+            line_of("2", referred(courier(OutcomeKind::Paid, 17_350, "WB-0", shop.now()), "p-1")),
+        ];
+        imports_all(&shop, lines).await;
+        let orders = shop.orders(&chat).await;
+        assert_eq!((orders.len(), orders[0].by_value.len()), (1, 1), "{orders:?}");
+    }
+);

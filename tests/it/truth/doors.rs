@@ -404,8 +404,14 @@ impl World {
             let flagged = entries(order).find(|entry| entry["flag"].is_string() && entry["undone"] != true);
             if let Some(entry) = flagged {
                 let entry_id = entry["id"].as_str()?;
-                let is_true = matches!(entry["kind"].as_str(), Some("cancelled" | "returned"))
-                    && facts.get(entry_id).is_some_and(|sale| story.sales[*sale].is_called_off());
+                let is_called_off =
+                    facts.get(entry_id).is_some_and(|sale| story.sales[*sale].is_called_off());
+                let is_true = match entry["kind"].as_str() {
+                    Some("cancelled" | "returned") => is_called_off,
+                    // It is on: what was called off is another sale.
+                    Some("confirmed") => entry["flag"] == "contradiction" && !is_called_off,
+                    _ => false,
+                };
                 let verb = if is_true { "accept" } else { "undo" };
                 return Some((format!("/v1/outcomes/{entry_id}/{verb}"), String::new()));
             }

@@ -132,9 +132,10 @@ pub fn judge(story: &Story, seen: &Seen) -> Verdict {
             })
         };
         let of_sale: Vec<&Value> = orders.iter().filter(has).collect();
-        // Whoever agreed to it took that back, and what should have followed got lost.
+        // Whoever named its value took that back, and what should have followed got lost.
         let agrees = |entry: &&Value| {
             matches!(entry["kind"].as_str(), Some("confirmed" | "amended" | "paid"))
+                && entry["value"].is_string()
                 && entry["id"].as_str().and_then(|id| seen.facts.get(id)) == Some(&index)
         };
         let mut agreed = orders.iter().flat_map(entries).filter(agrees).peekable();
