@@ -98,6 +98,7 @@ struct NewConversion {
     zero_answers: i64,
     passing_faults: i64,
     resent: i64,
+    beside: Option<String>,
     contents: Option<String>,
 }
 
@@ -107,7 +108,7 @@ impl Buffered for NewConversion {
         id text, page_id text, conversation_id text, order_id text, chat_number bigint, event_name text,
         number bigint, event_id text, event_time bigint, state text, reason text, value bigint, currency text,
         made_at bigint, leaves_at bigint, next_at bigint, policy_version bigint, frozen bigint, tries bigint,
-        zero_answers bigint, passing_faults bigint, resent bigint, contents text
+        zero_answers bigint, passing_faults bigint, resent bigint, beside text, contents text
     ));
 }
 
@@ -252,7 +253,7 @@ impl Unit {
         conversion: &Conversion,
         currency: Currency,
         now: Timestamp,
-    ) {
+    ) -> Result<()> {
         self.write_buffer.of().push(NewConversion {
             id: conversion.id.0.clone(),
             page_id: thread.page_id.0.clone(),
@@ -276,9 +277,11 @@ impl Unit {
             zero_answers: 0,
             passing_faults: 0,
             resent: i64::from(conversion.resent),
+            beside: write_beside(&conversion.beside)?,
             contents: conversion.contents.clone(),
         });
         self.add_uplift_ids(&conversion.id, &conversion.uplift_ids);
+        Ok(())
     }
 
     /// Writes a conversion that changed. Unless it is frozen its old payload is dropped; unless it is ready, its lease.

@@ -145,9 +145,20 @@ fn take(pair: Pair, all: &[Pair], groups: &mut Groups<'_>) {
     groups.join(a, b);
 }
 
-/// What decides which of several comes first: Meta does not know it, it gives no value, nobody of the shop told of it, when
-/// it was agreed, it has no number, its number, its id. The least comes first.
-type Precedence<'a> = (bool, bool, bool, Timestamp, bool, Option<&'a str>, &'a OrderId);
+/// What decides which of several comes first, the first member before the second; the least comes first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a criterion of its own")]
+struct Precedence<'a> {
+    is_unknown_to_meta: bool,
+    lacks_value: bool,
+    /// Nobody of the shop told of it; of two in doubt: nobody typed it.
+    is_from_outside: bool,
+    /// When it was agreed.
+    at: Timestamp,
+    lacks_number: bool,
+    number: Option<&'a str>,
+    id: &'a OrderId,
+}
 
 /// The orders that the groups are, once every step was taken.
 struct Orders<'g, 'a>(&'g Groups<'a>);
@@ -201,7 +212,15 @@ impl<'a> Orders<'_, 'a> {
             account.is_some_and(|account| account.basis != Basis::Carried && !account.values.is_empty());
         let was_agreed = account.is_some_and(|account| account.basis == Basis::TakenBack);
         let at = account.map_or(*opened_at, |account| account.at);
-        (!is_reported, !(gives_value || was_agreed), !by_shop, at, number.is_none(), *number, *id)
+        Precedence {
+            is_unknown_to_meta: !is_reported,
+            lacks_value: !(gives_value || was_agreed),
+            is_from_outside: !by_shop,
+            at,
+            lacks_number: number.is_none(),
+            number: *number,
+            id,
+        }
     }
 
     /// Which of two orders in doubt may leave: the one that has left, else a person's, else the earlier.
@@ -212,7 +231,15 @@ impl<'a> Orders<'_, 'a> {
         let by_person = accounts().any(|one| one.told_by == ToldBy::Person);
         let Telling { id, number, opened_at, .. } = &self.0.tellings[order.root];
         let at = accounts().map(|one| one.at).min().unwrap_or(*opened_at);
-        (!reported, false, !by_person, at, number.is_none(), *number, *id)
+        Precedence {
+            is_unknown_to_meta: !reported,
+            lacks_value: false,
+            is_from_outside: !by_person,
+            at,
+            lacks_number: number.is_none(),
+            number: *number,
+            id,
+        }
     }
 
     /// Whether anybody said that the sale was called off, flagged or not.

@@ -126,7 +126,9 @@ fn decide_new(
     }
     check_version(tag, matched.map_or(0, |index| orders[index].version), matched)?;
     // Of what was taken back before Meta heard of it, this may be the next telling.
-    let stands = |ledger: &&OrderLedger| ledger.is_reported || ledger.effective().next().is_some();
+    let is_told =
+        |ledger: &OrderLedger| ledger.is_reported || ledger.joined.iter().any(|joined| joined.is_reported);
+    let stands = |ledger: &&OrderLedger| is_told(ledger) || ledger.effective().next().is_some();
     let parted = orders.iter().filter(|_| tag.new_order).filter(stands).filter_map(OrderLedger::giver);
     let rulings = parted.map(|fact| Ruling { kind: FollowUp::Part, other: fact.id.clone() }).collect();
     Ok(Decision::Append { order: OrderOfEntry::New { number }, terms, occurred_at, rulings })

@@ -4,7 +4,7 @@ use crate::clock::Timestamp;
 use crate::domain::basic::identity::ConversionId;
 use crate::domain::conversation::aggregate::ConversationAggregate;
 use crate::domain::order::ledger::OrderLedger;
-use crate::domain::signal::conversion::{Conversion, event_id};
+use crate::domain::signal::conversion::{Conversion, EventName, event_id};
 use crate::domain::signal::{self, DerivedConversions, SignalRules};
 use crate::error::Result;
 use crate::flow::unit::services::Services;
@@ -33,6 +33,8 @@ pub(in crate::flow) async fn update_conversions(
         let person = aggregate.thread.recipient.as_ref().map_or("", |known| known.person_id().as_str());
         let subject = order.and_then(OrderLedger::own_number).unwrap_or(person);
         let currency = order.map_or(page.currency, |ledger| ledger.order.currency);
+        let beside = order.filter(|_| draft.name == EventName::Purchase);
+        let beside = beside.into_iter().flat_map(|ledger| &ledger.joined).map(|joined| joined.id.clone());
         let conversion = Conversion {
             id: ConversionId(services.ids.next(now)),
             event_id: event_id(&page.id, subject, draft.name, draft.number),
@@ -48,10 +50,10 @@ pub(in crate::flow) async fn update_conversions(
             resent: false,
             frozen: false,
             uplift_ids: draft.uplift_ids,
-            beside: Vec::new(),
+            beside: beside.collect(),
             contents: draft.contents,
         };
-        unit.add_conversion(&aggregate.thread, &conversion, currency, now);
+        unit.add_conversion(&aggregate.thread, &conversion, currency, now)?;
         aggregate.conversions.push(conversion);
     }
     drop_unfounded(unit, aggregate, |aggregate, row| signal::is_unfounded(aggregate, row, rules)).await
