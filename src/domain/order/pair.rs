@@ -179,9 +179,10 @@ fn is_entry_before(entry: &Account<'_>, agreed: &Account<'_>) -> bool {
         && entry.at + ENTERED_BEFORE < agreed.at
 }
 
-/// Whether two tellings are of one moment, as far as that is known.
+/// Whether two tellings are of one moment; one of which nobody stated it claims none.
 pub fn is_at_once(one: &Account<'_>, other: &Account<'_>) -> bool {
-    one.distance(other) <= AT_ONCE
+    let is_untimed = |account: &Account<'_>| account.timing == Timing::Untimed;
+    !is_untimed(one) && !is_untimed(other) && one.distance(other) <= AT_ONCE
 }
 
 /// Whether `next` was not told before a `confirmed` that was taken back.
