@@ -43,7 +43,8 @@ pub enum Row {
     TakenBack,
     /// One without a value that was only shipped or delivered, or confirmed by a label.
     Unvalued,
-    /// One without a value that nobody confirmed and that was cancelled or returned: what it is counted to is off.
+    /// One without a value that nobody confirmed and that was cancelled or returned: what it is counted to is off, or
+    /// worth less.
     CalledOff,
 }
 
@@ -200,9 +201,10 @@ fn is_part_return(account: &Account<'_>) -> bool {
     account.basis == Basis::CalledOff && !account.is_called_off
 }
 
-/// Whether a telling that nobody confirmed ends what it is counted to.
+/// Whether a telling that nobody confirmed ends what it is counted to, or takes a part of its value away.
 pub fn calls_off(account: &Account<'_>) -> bool {
-    account.basis == Basis::CalledOff || (account.basis == Basis::Carried && account.is_called_off)
+    let takes_away = account.is_called_off || account.is_part_returned;
+    account.basis == Basis::CalledOff || (account.basis == Basis::Carried && takes_away)
 }
 
 /// Whether one was called off by the time at which the other was told; told again by the same door, whether it had

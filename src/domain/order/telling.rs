@@ -137,6 +137,8 @@ pub struct Account<'a> {
     pub called_off_at: Option<Timestamp>,
     /// Somebody said that it was cancelled or wholly came back, at whatever time.
     pub is_called_off: bool,
+    /// Somebody said that a part of it came back.
+    pub is_part_returned: bool,
     /// The fact that gave it its value or, without one, its moment. A person's decision is bound to it.
     pub giver: &'a OutcomeId,
 }
@@ -188,6 +190,7 @@ impl<'a> Account<'a> {
             ended_at: first_stated(&mut called_off.iter().copied().chain(delivered)),
             called_off_at: first_stated(&mut called_off.iter().copied()),
             is_called_off: !called_off.is_empty(),
+            is_part_returned: facts.iter().any(|fact| fact.kind == OutcomeKind::Returned && !calls_off(fact)),
             giver: &giver(&telling.facts).unwrap_or(dated).id,
         })
     }

@@ -394,3 +394,25 @@ both!(
         assert_eq!((orders.len(), orders[0].by_value.len()), (1, 1), "{orders:?}");
     }
 );
+
+both!(
+    async fn a_parcel_of_which_a_part_came_back_takes_nothing_from_another_sale(shop: Shop) {
+        let chat = shop.hears_from("2").await;
+        let at = shop.now();
+        shop.tags(&chat, &say(CONFIRMED, 18_350)).await.unwrap();
+        shop.later(73 * HOUR);
+        let other = Tag { new_order: true, ..say(CONFIRMED, 18_850) };
+        shop.tags(&chat, &other).await.unwrap();
+        let back = courier(OutcomeKind::Returned, 7320, "WB-0", at + 80 * HOUR);
+        let lines = vec![
+            line_of("2", courier(DELIVERED, None, "WB-0", at + 76 * HOUR)),
+            line_of("2", referred(back, "back-1")),
+        ];
+        shop.later(8 * HOUR);
+        imports_all(&shop, lines).await;
+        let orders = shop.orders(&chat).await;
+        let parcel = orders.iter().find(|order| order.has_number("WB-0")).unwrap();
+        assert!(parcel.doubt.is_parked && parcel.facts.len() == 2, "{orders:?}");
+        assert_eq!(shop.all_leaves().await, ["183.5", "188.5"]);
+    }
+);
